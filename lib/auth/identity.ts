@@ -1,0 +1,11 @@
+// Who asks, whichever dialect proved it.
+
+export interface Identity {
+  /** The stable storage id of the account the user belongs to. */
+  readonly account: string
+  readonly user: string
+  readonly roles: readonly string[]
+}
+
+/** Null is the anonymous caller. */
+export type Caller = Identity | null

@@ -1,0 +1,80 @@
+// Seam 1: where sealed bytes live. A blob is a stream of records under a random id; writing returns a
+// locator that only the store can read. The seam knows no LevelDB, no key and no name.
+
+/** 32 lower-case hex digits (16 random bytes), drawn by the caller, used for one blob only. */
+export type BlobId = string
+
+/** Bytes behind a sealed record that the store may overwrite with a trailer of its own: the buffer
+ * given to `write` has at least this many bytes after the record. */
+export const TRAILER_BYTES = 4
+
+/** Records that one piece of a locator covers, so that a catalog row stays small. */
+export const RECORDS_PER_PIECE = 4096
+
+/** Where a finished blob lies. Opaque outside the store: the catalog keeps `pieces[k]` (records
+ * k × RECORDS_PER_PIECE and following) in a row of its own. */
+export interface Locator {
+  readonly volume: string
+  readonly pieces: readonly Buffer[]
+  readonly records: number
+  /** Bytes the blob takes in the volume, for live and dead accounting. */
+  readonly storedBytes: number
+}
+
+export interface BlobWriter {
+  readonly id: BlobId
+  /** Id of the volume that takes the blob, chosen when the writer was made. */
+  readonly volume: string
+  /**
+   * Appends one sealed record: `slab[0 … length)`, with TRAILER_BYTES of room behind. The bytes are
+   * copied (or written) before `write` returns, so the slab may be used again at once. The returned
+   * promise, where there is one, must be awaited before the next write (back pressure); a failed
+   * earlier write rejects it or `finish`. Throws StoreUnavailable, StoreFull.
+   */
+  write(slab: Buffer, length: number): Promise<void> | undefined
+  /** Resolves when every record is in the store, not yet durable: call `barrier` before naming it. */
+  finish(): Promise<Locator>
+  /** Gives the blob up; its bytes count as dead. Never throws. */
+  abort(): void
+}
+
+export interface BlobReader {
+  /** The next record (ciphertext ‖ tag), owned by the caller; undefined after the last asked for. */
+  read(): Promise<Buffer | undefined>
+  /** Stops read-ahead. Safe at any time, more than once. */
+  close(): void
+}
+
+/** Gives the store one piece of a locator, from the catalog. */
+export type PieceSource = (piece: number) => Promise<Buffer> | Buffer
+
+export interface VolumeUsage {
+  readonly device: string
+  readonly volume: string
+  readonly state: 'open' | 'draining' | 'sealed' | 'failed'
+  readonly records: number
+  readonly writtenBytes: number
+  readonly files: number
+}
+
+export interface BlobStore {
+  /** Begins a blob; `expectedBytes` (plaintext, if known) lets the store refuse early. Throws
+   * StoreFull below the reserve, StoreUnavailable when no device takes writes. */
+  create(id: BlobId, expectedBytes?: number): BlobWriter
+  /**
+   * Reads records first … last (inclusive) of a blob, checking each one's checksum against number,
+   * blob id and index. `read` throws StoreCorrupt naming volume and record, StoreUnavailable where the
+   * volume is not there.
+   */
+  read(volume: string, id: BlobId, pieces: PieceSource, first: number, last: number): BlobReader
+  /** Everything finished before this call, in these volumes, is durable when it resolves. */
+  barrier(volumes: readonly string[]): Promise<void>
+  /** The commit that names (or gives up) the blob has its final outcome; until then its volume is not sealed. */
+  settle(id: BlobId): void
+  /** No row names the blob any more. A volume counts it dead; another store may delete it. */
+  release(volume: string, locatorPieces: PieceSource): void
+  usage(): Promise<readonly VolumeUsage[]>
+  /** Null when writes are accepted by at least one device, else why not. */
+  readonly impaired: string | null
+  close(): Promise<void>
+}

@@ -1,0 +1,96 @@
+// Seam 2: the catalog, an ordered key-value store with one mutation. It knows bytes, revisions and
+// counters, and nothing of accounts or objects: `keys.ts` and `rows.ts` give rows their meaning.
+
+/** A commit's id, chosen by whoever commits: 32 lower-case hex digits (16 random bytes). It becomes
+ * the revision of every row the commit touches, so a lost answer can be settled by reading a row. */
+export type CommitId = string
+
+export interface Row {
+  /** UTF-8 text; rows are ordered by its bytes. */
+  readonly key: string
+  /** The caller's bytes, without revision and checksum. */
+  readonly value: Buffer
+  readonly revision: CommitId
+}
+
+export interface Counters {
+  readonly values: readonly number[]
+  readonly revision: CommitId
+}
+
+export interface Scan {
+  /** First key, inclusive. */
+  readonly from: string
+  /** End of the range, exclusive. */
+  readonly to: string
+  /** Rows and groups in the page, 1 to 1,000. */
+  readonly limit: number
+  /** From the last key downwards. Not together with `group`. */
+  readonly reverse?: boolean
+  /** Keys that contain `delimiter` after their first `after` characters' bytes are folded into one
+   * entry: the key up to and including the first such delimiter. */
+  readonly group?: { readonly prefix: string; readonly delimiter: string }
+}
+
+export interface Page {
+  readonly entries: readonly (Row | Group)[]
+  /** `from` of the next page (`to` of the next, when reverse); absent at the end of the range. */
+  readonly cursor?: string
+}
+
+/** Stands for all rows whose key begins with `group`. */
+export interface Group {
+  readonly group: string
+}
+
+export interface Expectation {
+  readonly key: string
+  /** The revision the row must still have; null: there must be no such row. */
+  readonly revision: CommitId | null
+}
+
+export interface Commit {
+  readonly id: CommitId
+  readonly expect?: readonly Expectation[]
+  readonly put?: readonly { readonly key: string; readonly value: Buffer }[]
+  readonly del?: readonly string[]
+  /** Adds to a counter row (absent counts as zeros) and gives it this commit's revision. A row is
+   * either a counter row or a plain row for ever. A sum below zero is a bug and rejects the commit. */
+  readonly add?: readonly { readonly key: string; readonly deltas: readonly number[] }[]
+}
+
+/** Most rows a commit may touch, all four lists together. */
+export const COMMIT_ROWS_MAX = 100
+
+export interface Catalog {
+  /** Random and for ever the same: volumes carry it. 32 hex digits. */
+  readonly id: string
+  /** Grows with every durable commit (a group commit may raise it once). */
+  readonly commitNumber: number
+  /** Throws StoreCorrupt where the row's checksum does not hold, StoreUnavailable where it cannot be read. */
+  get(key: string): Promise<Row | undefined>
+  /** Several rows at one point in time, in the order asked. */
+  getMany(keys: readonly string[]): Promise<(Row | undefined)[]>
+  getCounters(key: string): Promise<Counters | undefined>
+  /** One page of one snapshot, in byte order. */
+  scan(range: Scan): Promise<Page>
+  /**
+   * All or nothing; durable when it resolves. Throws
+   * - `Conflict` when an expectation did not hold: nothing was done;
+   * - CofferError StoreUnavailable when the outcome is unknown, or nothing can be written now.
+   */
+  commit(commit: Commit): Promise<void>
+  /** Null when writes are accepted, else why not (for health and log). */
+  readonly impaired: string | null
+  close(): Promise<void>
+}
+
+/** An expectation of a commit did not hold. `key` is the first such row. */
+export class Conflict extends Error {
+  readonly key: string
+  constructor(key: string) {
+    super('conflict')
+    this.name = 'Conflict'
+    this.key = key
+  }
+}

@@ -1,0 +1,87 @@
+// Keys of the catalog's rows: UTF-8 text, `/` after account and container (neither may contain one).
+// Part of the format, see docs/format.md §5.
+
+/** The least text that sorts (by UTF-8 bytes) after every text that begins with `prefix`; undefined
+ * where there is none, because `prefix` is nothing but U+10FFFF. */
+export function successorOf(prefix: string): string | undefined {
+  const points = Array.from(prefix, (char) => char.codePointAt(0)!)
+  while (points.length > 0) {
+    const last = points.pop()!
+    if (last === 0x10ffff) continue
+    points.push(last === 0xd7ff ? 0xe000 : last + 1)
+    return String.fromCodePoint(...points)
+  }
+  return undefined
+}
+
+/** End of the range of keys that begin with `prefix`, which is not empty and no run of U+10FFFF. */
+export const endOf = (prefix: string) => successorOf(prefix)!
+
+// An object name may hold any character, so where something follows it U+0000 is escaped, in a way
+// that keeps the order of names: U+0000 becomes U+0000 U+0002, and the name ends with U+0000 U+0001.
+const END = '\u0000\u0001'
+const escapeName = (name: string) =>
+  name.includes('\u0000') ? name.replaceAll('\u0000', '\u0000\u0002') : name
+const unescapeName = (name: string) =>
+  name.includes('\u0000') ? name.replaceAll('\u0000\u0002', '\u0000') : name
+
+export const accountKey = (account: string) => `account/${account}`
+export const accountUsageKey = (account: string) => `account-usage/${account}`
+export const containerPrefix = (account: string) => `container/${account}/`
+export const containerKey = (account: string, container: string) =>
+  `container/${account}/${container}`
+export const containerUsageKey = (account: string, container: string) =>
+  `container-usage/${account}/${container}`
+/** The node-wide index of S3 names: the first holder's account. */
+export const bucketKey = (container: string) => `bucket/${container}`
+
+/** Rows of objects whose current version can be seen; listings read these and no others. */
+export const objectPrefix = (account: string, container: string) =>
+  `object/${account}/${container}/`
+export const objectKey = (account: string, container: string, object: string) =>
+  `object/${account}/${container}/${object}`
+/** Rows of objects that have versions, but none that a plain GET shows. */
+export const hiddenPrefix = (account: string, container: string) =>
+  `hidden/${account}/${container}/`
+export const hiddenKey = (account: string, container: string, object: string) =>
+  `hidden/${account}/${container}/${object}`
+
+export const versionPrefix = (account: string, container: string, object?: string) =>
+  object === undefined
+    ? `version/${account}/${container}/`
+    : `version/${account}/${container}/${escapeName(object)}${END}`
+export const versionKey = (account: string, container: string, object: string, id: string) =>
+  versionPrefix(account, container, object) + id
+
+export const uploadPrefix = (account: string, container: string, object?: string) =>
+  object === undefined
+    ? `upload/${account}/${container}/`
+    : `upload/${account}/${container}/${escapeName(object)}${END}`
+export const uploadKey = (account: string, container: string, object: string, id: string) =>
+  uploadPrefix(account, container, object) + id
+/** A counter row that every part bumps, so that Complete sees a part that came in between. */
+export const uploadPartsKey = (id: string) => `upload-parts/${id}`
+
+/** Splits what follows `versionPrefix(a, c)` or `uploadPrefix(a, c)` into name and id. */
+export function splitNameAndId(rest: string): { name: string; id: string } {
+  const end = rest.lastIndexOf(END)
+  return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
+}
+
+/** References of a body: a counter row; at 0 it is gone for good. */
+export const bodyKey = (body: string) => `body/${body}`
+/** Sizes of a body's segments, where it has more than one. */
+export const layoutKey = (body: string) => `layout/${body}`
+export const segmentPrefix = (body: string) => `segment/${body}/`
+export const segmentKey = (body: string, part: number) =>
+  `segment/${body}/${String(part).padStart(5, '0')}`
+export const blobKey = (blob: string, piece: number) =>
+  `blob/${blob}/${piece.toString(16).padStart(8, '0')}`
+/** Live bytes and blobs of a volume: a counter row. */
+export const volumeUsageKey = (volume: string) => `volume-usage/${volume}`
+/** One row a blob in a volume, so that reclaim need not read the whole catalog. */
+export const volumePrefix = (volume: string) => `volume/${volume}/`
+export const volumeKey = (volume: string, blob: string) => `volume/${volume}/${blob}`
+/** Work that must follow a commit and may be done later, in slices. */
+export const queuePrefix = 'queue/'
+export const queueKey = (id: string) => `queue/${id}`

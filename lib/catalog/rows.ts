@@ -1,0 +1,174 @@
+// What rows say. Each is a CBOR array (RFC 8949) whose first item is the version of its layout; the
+// catalog adds revision and checksum around it. Part of the format, see docs/format.md §5.
+import { Encoder } from 'cbor-x'
+
+// Plain CBOR: no records, no extension tags, so that any decoder reads a row.
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true })
+
+/** How a version wraps its body key (docs/format.md §4). */
+export interface Envelope {
+  /** 1: wrapped under a root key; 2: under a customer key. */
+  kind: 1 | 2
+  /** Empty for kind 2. */
+  rootKeyId: string
+  salt: Buffer
+  commitment: Buffer
+  wrapped: Buffer
+}
+
+/** Headers that travel with an object in both dialects. Values are byte strings: one character a byte. */
+export interface ContentHeaders {
+  type?: string
+  encoding?: string
+  disposition?: string
+  language?: string
+  cacheControl?: string
+  expires?: string
+}
+
+export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256'
+
+export interface Checksum {
+  algorithm: ChecksumAlgorithm
+  type: 'FULL_OBJECT' | 'COMPOSITE'
+  /** Base64; a composite one ends with `-<parts>`. */
+  value: string
+}
+
+export interface AccountRow {
+  createdMicros: number
+}
+
+export interface ContainerRow {
+  /** Random: uploads of an earlier container of the same name do not come back. */
+  id: string
+  createdMicros: number
+}
+
+/** Of `object/…` (current version visible) and `hidden/…` (not). The summary is the current version's. */
+export interface ObjectRow {
+  current: string | null
+  nullVersion: string | null
+  summary: Summary | null
+}
+
+/** What listings show, kept with the object so that a page is one read. */
+export interface Summary {
+  timeMicros: number
+  size: number
+  etag: string
+  type: string
+  checksum: [ChecksumAlgorithm, Checksum['type']] | null
+}
+
+export interface VersionRow {
+  timeMicros: number
+  size: number
+  /** Without quotes. Opaque (random) under a customer key. */
+  etag: string
+  /** Null for a delete marker. */
+  body: string | null
+  /** Number of parts of a multipart object, 0 for a plain one. */
+  parts: number
+  envelope: Envelope | null
+  headers: ContentHeaders
+  /** Names in lower case, without any dialect's prefix. */
+  metadata: Record<string, string>
+  checksum: Checksum | null
+  /** `account:user` that wrote it. */
+  writer: string
+}
+
+/** A body's parts where it has more than one segment, run-length: `count` parts of `size` bytes each,
+ * numbered from `first` without gaps. Segments not covered are not part of the body. */
+export type Layout = { first: number; count: number; size: number }[]
+
+export interface SegmentRow {
+  blob: string
+  size: number
+  records: number
+  /** The sealed record itself, where the segment is small. */
+  inline: Buffer | null
+  volume: string | null
+  storedBytes: number
+  /** Of a part: what listings of parts show. */
+  part: { timeMicros: number; etag: string; checksum: string | null } | null
+}
+
+export interface UploadRow {
+  containerId: string
+  /** Also the version id that the finished object gets. */
+  body: string
+  createdMicros: number
+  envelope: Envelope
+  headers: ContentHeaders
+  metadata: Record<string, string>
+  checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type']; chosen: boolean } | null
+  initiator: string
+}
+
+/** Blobs and segments to give up: the whole body, or some segments, or one upload. */
+export type QueueRow =
+  | { kind: 'body'; body: string }
+  | { kind: 'segments'; body: string; keep: Layout }
+  | { kind: 'uploads'; account: string; container: string; containerId: string }
+
+type Codec<T> = { encode(row: T): Buffer; decode(bytes: Buffer): T }
+
+/** A codec for one kind of row: fields in a fixed order, behind the number of the layout. */
+function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
+  return {
+    encode: (row) => cbor.encode([1, ...fields.map((field) => row[field])]),
+    decode: (bytes) => {
+      const items = cbor.decode(bytes) as unknown[]
+      if (items[0] !== 1) throw new Error(`row layout ${items[0]} is newer than this program`)
+      const row = {} as T
+      for (let i = 0; i < fields.length; i++) row[fields[i]!] = items[i + 1] as T[keyof T]
+      return row
+    },
+  }
+}
+
+export const accountRow = codec<AccountRow>('createdMicros')
+export const containerRow = codec<ContainerRow>('id', 'createdMicros')
+export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
+export const versionRow = codec<VersionRow>(
+  'timeMicros',
+  'size',
+  'etag',
+  'body',
+  'parts',
+  'envelope',
+  'headers',
+  'metadata',
+  'checksum',
+  'writer',
+)
+export const layoutRow = codec<{ layout: Layout }>('layout')
+export const segmentRow = codec<SegmentRow>(
+  'blob',
+  'size',
+  'records',
+  'inline',
+  'volume',
+  'storedBytes',
+  'part',
+)
+export const uploadRow = codec<UploadRow>(
+  'containerId',
+  'body',
+  'createdMicros',
+  'envelope',
+  'headers',
+  'metadata',
+  'checksum',
+  'initiator',
+)
+export const queueRow = codec<{ work: QueueRow }>('work')
+export const bucketRow = codec<{ account: string }>('account')
+/** A row of `volume/…`: which segment the blob is, and what it takes. */
+export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
+  'body',
+  'part',
+  'storedBytes',
+)

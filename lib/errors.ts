@@ -1,0 +1,100 @@
+// The one error of the service: a closed list of codes in storage words and no HTTP. Each dialect
+// owns a table `satisfies Record<Code, …>`, so a code without a row does not compile.
+
+/** Every way in which the service, a seam, the keys or a signature can refuse a request. */
+export const codes = [
+  // who asks
+  'AccessDenied', // known or anonymous caller without the right
+  'CredentialUnknown', // no such access key
+  'SignatureMismatch', // details: stringToSign, canonicalRequest, accessKey, signature
+  'SignatureMalformed', // Authorization header cannot be read; details: message, region?
+  'SignatureQueryMalformed', // presigned query cannot be read; details: message
+  'SignatureExpired', // presigned, too late; details: expires, serverTime (ISO dates)
+  'SignatureUnsupported', // a scheme that is not spoken here
+  'HeadersUnsigned', // details: headers (comma separated names)
+  'DateMissing', // neither x-amz-date nor Date
+  'ClockSkewed', // details: requestTime, serverTime
+  // the request's body
+  'BodyTruncated', // fewer bytes than announced, or the client hung up
+  'BodyTooLarge', // details: size?, limit
+  'BodyTooSlow', // no byte for longer than the limit
+  'LengthMissing',
+  'PayloadHashInvalid', // x-amz-content-sha256 is none of the known values
+  'PayloadHashMismatch', // details: claimed, computed
+  'ChunkMalformed', // aws-chunked framing
+  'ChunkTooSmall', // a signed chunk, not the last, below 8192 bytes
+  'ChunkSignatureMismatch',
+  'TrailerMalformed',
+  'DigestInvalid', // Content-MD5 is no base64 of 16 bytes; details: value
+  'DigestMismatch', // Content-MD5; details: expected, computed (base64)
+  'ChecksumInvalid', // details: message
+  'ChecksumMismatch', // details: algorithm
+  // accounts and containers
+  'ContainerMissing', // details: container
+  'ContainerExists', // the caller's own; details: container
+  'ContainerTaken', // another account's; details: container
+  'ContainerNotEmpty', // details: container
+  'ContainerNameInvalid', // details: container
+  // objects and versions
+  'ObjectMissing', // details: object
+  'VersionMissing', // details: object, version
+  'VersionInvalid', // not the form of a version id; details: version
+  'VersionIsMarker', // a delete marker was addressed by id
+  'ObjectNameInvalid', // empty or not UTF-8
+  'ObjectNameTooLong', // details: size, limit
+  'MetadataTooLarge', // details: size, limit
+  'NotModified', // details: etag, modifiedMicros
+  'PreconditionFailed', // details: condition (header-neutral name, see conditions.ts)
+  'WriteConflict', // a conditional write met another one
+  'RangeUnsatisfiable', // details: size, range
+  'PartNumberUnsatisfiable', // details: part, parts
+  'ObjectTooLarge', // details: size, limit
+  'CopyToItself', // nothing would change
+  'CopySourceTooLarge', // details: limit
+  'CopySourceRangeInvalid', // details: size
+  // multipart uploads
+  'UploadMissing', // details: upload
+  'PartMissing', // named by Complete, absent or other ETag; details: part, etag, upload
+  'PartsUnordered', // details: upload
+  'PartTooSmall', // details: part, etag, size, limit
+  'PartsEmpty', // Complete names none
+  'UploadSizeMismatch', // details: claimed, computed
+  'UploadChecksumMismatch', // details: message
+  // customer keys
+  'KeyRequired', // the object is sealed under a customer key and none came
+  'KeyWrong', // a well-formed key that is not the object's
+  'KeyNotApplicable', // a key came for an object that has none
+  'UploadKeyRequired', // part without the upload's key, or with one where the upload has none
+  'UploadKeyWrong', // part with another key than the upload's
+  'KeyInvalid', // malformed trio; details: message, value?
+  'KeyAlgorithmInvalid', // details: value
+  'KeyInsecure', // came over a transport that ssec.tls does not allow; details: rule
+  // the store
+  'StoreFull', // the write would go below the reserve
+  'StoreUnavailable', // try again: handle being reopened, outcome unknown, draining
+  'StoreCorrupt', // checksum or tag of stored bytes does not hold
+  'NotSupported', // not built; details: what
+  'Internal',
+] as const
+
+export type Code = (typeof codes)[number]
+
+export type Details = Readonly<Record<string, string | number | undefined>>
+
+/** Thrown by everything in `lib/`; rendered by a dialect. `details` never holds a key or a token. */
+export class CofferError extends Error {
+  readonly code: Code
+  readonly details: Details
+
+  constructor(code: Code, details: Details = {}, cause?: unknown) {
+    super(code, cause === undefined ? undefined : { cause })
+    this.name = 'CofferError'
+    this.code = code
+    this.details = details
+  }
+}
+
+/** True when `error` is a CofferError of that code. */
+export function isCode(error: unknown, code: Code): error is CofferError {
+  return error instanceof CofferError && error.code === code
+}

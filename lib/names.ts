@@ -1,0 +1,48 @@
+// Names and ids: what is legal, and how ids are drawn.
+import { randomBytes } from 'node:crypto'
+
+/** Longest object name, in bytes of UTF-8 (S3 and Swift agree). */
+export const OBJECT_NAME_BYTES_MAX = 1024
+
+/** 16 random bytes as 32 lower-case hex digits: body ids, blob ids, commit ids. */
+export function randomId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+let lastMicros = 0
+
+/** Microseconds since 1970, never twice the same nor backwards within this process. */
+export function nowMicros(): number {
+  const now = Math.floor((performance.timeOrigin + performance.now()) * 1000)
+  lastMicros = Math.max(now, lastMicros + 1)
+  return lastMicros
+}
+
+/** Version ids sort newest first: 2⁶⁴ − 1 − microseconds in 16 hex digits, then 16 random hex digits. */
+export function versionIdAt(micros: number): string {
+  const inverted = (0xffffffffffffffffn - BigInt(micros)).toString(16).padStart(16, '0')
+  return inverted + randomBytes(8).toString('hex')
+}
+
+/** True for the form that `versionIdAt` makes. */
+export function isVersionId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text)
+}
+
+/** The microseconds that are part of a version id. */
+export function versionMicros(versionId: string): number {
+  return Number(0xffffffffffffffffn - BigInt(`0x${versionId.slice(0, 16)}`))
+}
+
+/**
+ * True for a bucket name that S3 lets one create: 3 to 63 of a-z 0-9 . -, beginning and ending with
+ * a letter or digit, no `..`, `-.`, `.-`, and not an IPv4 address.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+export function isBucketName(name: string): boolean {
+  return (
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&
+    !/\.\.|-\.|\.-/.test(name) &&
+    !/^\d+\.\d+\.\d+\.\d+$/.test(name)
+  )
+}
