@@ -1,0 +1,85 @@
+// What the pipeline's middlewares hand to one another in `ctx.state`, and the node they serve.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ParameterizedContext } from 'koa'
+import type { Logger } from 'pino'
+import type { Audit } from '../lib/audit.ts'
+import type { Caller } from '../lib/auth/identity.ts'
+import type { PayloadMode } from '../lib/auth/sigv4.ts'
+import type { Users } from '../lib/auth/users.ts'
+import type { Source } from '../lib/bytes/source.ts'
+import type { Config } from '../lib/config.ts'
+import type { Cipher } from '../lib/crypto/cipher.ts'
+import type { CustomerKey } from '../lib/crypto/customer-key.ts'
+import type { Service } from '../lib/service/types.ts'
+
+/** Everything a request may need of the process, handed down by the composition root. */
+export interface Node {
+  readonly config: Config
+  readonly service: Service
+  readonly users: Users
+  readonly rootCipher: Cipher
+  readonly log: Logger
+  readonly audit: Audit
+  /** Null when requests are served, else why not (for health). */
+  readonly impaired: () => string | null
+}
+
+export type Dialect = 's3' | 'swift'
+
+/** The request line as sent: nothing decoded, nothing normalised. */
+export interface Target {
+  /** With its leading slash, up to `?`. */
+  readonly path: string
+  /** Behind `?`, or ''. */
+  readonly query: string
+  /** Host as the client sees it (X-Forwarded-Host of a trusted proxy, else Host), lower case, no port. */
+  readonly host: string
+  readonly secure: 'direct' | 'forwarded' | 'loopback' | 'no'
+  /** Address of the client, behind trusted proxies too. */
+  readonly address: string
+}
+
+/** What `ssec` made of the key headers; the raw ones are gone from the request. */
+export interface RequestKeys {
+  /** Headers of the request's own key, even incomplete ones; null where none was sent. */
+  readonly own: KeyHeaders | null
+  /** Headers of the copy source's key. */
+  readonly source: KeyHeaders | null
+}
+
+/** Key headers as sent, not yet judged: whether a missing MD5 is an error depends on the operation.
+ * The values are private and zeroed when the request ends; nothing prints them. */
+export interface KeyHeaders {
+  readonly algorithm: string | undefined
+  readonly hasKey: boolean
+  readonly hasMd5: boolean
+  /** Judges the headers in the order of features/ssec.md §9.2. Throws KeyInvalid, KeyAlgorithmInvalid. */
+  read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey
+}
+
+export interface State {
+  requestId: string
+  log: Logger
+  startedMs: number
+  target: Target
+  dialect: Dialect
+  /** For S3 what `detect` named (`PutObject`); the log, the audit and the rules of the operation use it. */
+  operation: string
+  container: string | undefined
+  object: string | undefined
+  caller: Caller
+  /** How the body is signed, set by auth: what `body` must verify. */
+  payload: PayloadMode
+  /** Presigned query parameters or a header signed the request; none: anonymous. */
+  signedBy: 'header' | 'query' | 'none'
+  source: Source
+  keys: RequestKeys
+  /** What seals or opens the request's object; made by `encryption` from the keys and the operation's rule. */
+  cipher: Cipher
+  /** The same for the source of a copy. */
+  sourceCipher: Cipher
+  /** Base64 MD5 of the request's own customer key, which S3 echoes; undefined without one. */
+  keyMd5: string | undefined
+}
+
+export type Context = ParameterizedContext<State> & { req: IncomingMessage; res: ServerResponse }
