@@ -1,0 +1,133 @@
+// The storage engine under volumes and catalog: LevelDB databases, and the few facts about the files
+// they lie in. The only file that imports `classic-level`; the tests run the same code on an engine
+// of memory-level (test/helpers/memory-engine.ts), which has no files.
+import { statfsSync } from 'node:fs'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+
+/** The kinds of key a database may have, by the name of their encoding. */
+export interface Keys {
+  utf8: string
+  buffer: Buffer
+}
+
+/**
+ * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
+ * release them. `put` and `batch` copy key and value before they return; `get` does not copy its key
+ * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
+ * be followed by another write: close the database, and open it again (DESIGN §5).
+ */
+export type Database<K> = Pick<
+  ClassicLevel<K, Buffer>,
+  'get' | 'getSync' | 'getMany' | 'put' | 'batch' | 'iterator' | 'keys' | 'snapshot' | 'close'
+>
+
+export interface OpenOptions<E extends keyof Keys> {
+  readonly keyEncoding: E
+  /** LevelDB's memtable and log; up to two of them are in memory. */
+  readonly writeBufferBytes: number
+  /** Size of a table file. */
+  readonly maxFileBytes: number
+  /** LevelDB's cache of blocks. */
+  readonly cacheBytes: number
+  /** Makes the database (and its directory) where there is none; otherwise that is an error. */
+  readonly create: boolean
+}
+
+/** A file that can be made durable. */
+export interface SyncFile {
+  /** fdatasync. */
+  datasync(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Engine {
+  /** Opens a database, which nobody else in this process has open. */
+  open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
+  /** Removes a closed database with all its files; nothing where there is none. */
+  destroy(location: string): Promise<void>
+  /** Makes a directory and those above it, where they are missing. */
+  makeDirectory(directory: string): Promise<void>
+  /** Names in a directory: databases in a device's, files in a database's. */
+  list(directory: string): Promise<string[]>
+  /** Files of a database and their bytes. */
+  measure(location: string): Promise<{ files: number; bytes: number }>
+  /** Opens a file to sync it. Rejects with `code` ENOENT where it is gone. */
+  openFile(path: string): Promise<SyncFile>
+  /** fsync of a directory: names made or changed in it before are durable. */
+  syncDirectory(directory: string): Promise<void>
+  /** Bytes that an unprivileged process may still write on the directory's filesystem. */
+  freeBytes(directory: string): number
+}
+
+/** True where `error`, or what caused it, is a full disk or a spent quota. */
+export function isSpaceError(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    const code = (e as NodeJS.ErrnoException).code
+    if (code === 'ENOSPC' || code === 'EDQUOT') return true
+    // LevelDB passes strerror() on, and no errno.
+    if (/No space left on device|Disk quota exceeded/.test(e.message)) return true
+  }
+  return false
+}
+
+/** LevelDB on the local filesystem. */
+export const classicEngine: Engine = {
+  async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
+    const db = new ClassicLevel<Keys[E], Buffer>(location, {
+      keyEncoding: options.keyEncoding,
+      valueEncoding: 'buffer',
+      compression: false,
+      writeBufferSize: options.writeBufferBytes,
+      maxFileSize: options.maxFileBytes,
+      cacheSize: options.cacheBytes,
+      createIfMissing: options.create,
+    })
+    await db.open()
+    return db
+  },
+
+  async destroy(location) {
+    await rm(location, { recursive: true, force: true })
+  },
+
+  async makeDirectory(directory) {
+    await mkdir(directory, { recursive: true })
+  },
+
+  list: (directory) => readdir(directory),
+
+  async measure(location) {
+    let files = 0
+    let bytes = 0
+    for (const name of await readdir(location)) {
+      // LevelDB unlinks files at any time: one that is gone by now counts as never seen.
+      const found = await stat(join(location, name)).catch(ignoreMissing)
+      if (found === undefined) continue
+      files++
+      bytes += found.size
+    }
+    return { files, bytes }
+  },
+
+  openFile: (path) => open(path, 'r'),
+
+  async syncDirectory(directory) {
+    const handle = await open(directory, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+
+  freeBytes(directory) {
+    const stats = statfsSync(directory)
+    return stats.bavail * stats.bsize
+  },
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}

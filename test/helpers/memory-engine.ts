@@ -1,0 +1,76 @@
+// The engine of lib/level.ts on memory-level: databases live in a map, so that one that was closed can
+// be opened again, and there are no files. Values are copied in and out as LevelDB does, because
+// callers reuse what they put and release what they got.
+import { basename, dirname } from 'node:path'
+import { MemoryLevel } from 'memory-level'
+import type { Database, Engine, Keys } from '../../lib/level.ts'
+
+const copying = {
+  name: 'copying',
+  format: 'buffer' as const,
+  encode: (value: Buffer): Buffer => Buffer.from(value),
+  decode: (value: Buffer): Buffer => Buffer.from(value),
+}
+
+type Memory = MemoryLevel<string, Buffer> | MemoryLevel<Buffer, Buffer>
+
+function newDatabase(keyEncoding: keyof Keys): Memory {
+  return keyEncoding === 'utf8'
+    ? new MemoryLevel<string, Buffer>({ keyEncoding: 'utf8', valueEncoding: copying })
+    : new MemoryLevel<Buffer, Buffer>({ keyEncoding: copying, valueEncoding: copying })
+}
+
+/** A new engine with nothing in it. `freeBytes` may be set by tests of the reserve. */
+export function memoryEngine(): Engine & { freeBytesNow: number } {
+  const databases = new Map<string, Memory>()
+  return {
+    freeBytesNow: 2 ** 40,
+
+    async open<E extends keyof Keys>(
+      location: string,
+      options: { keyEncoding: E; create: boolean },
+    ) {
+      let db = databases.get(location)
+      if (db === undefined) {
+        if (!options.create) throw new Error(`${location} does not exist`)
+        db = newDatabase(options.keyEncoding)
+        databases.set(location, db)
+      } else if (db.status === 'open') {
+        throw new Error(`${location} is open already`)
+      }
+      await db.open()
+      return db as unknown as Database<Keys[E]>
+    },
+
+    async destroy(location) {
+      databases.delete(location)
+    },
+
+    async makeDirectory() {},
+
+    async list(directory) {
+      return [...databases.keys()]
+        .filter((location) => dirname(location) === directory)
+        .map((location) => basename(location))
+    },
+
+    async measure(location) {
+      const db = databases.get(location)
+      let bytes = 0
+      if (db?.status === 'open') {
+        for await (const value of db.values()) bytes += value.byteLength
+      }
+      return { files: 0, bytes }
+    },
+
+    async openFile(path) {
+      throw Object.assign(new Error(`${path} does not exist`), { code: 'ENOENT' })
+    },
+
+    async syncDirectory() {},
+
+    freeBytes() {
+      return this.freeBytesNow
+    },
+  }
+}
