@@ -1,0 +1,167 @@
+// How a version wraps its body key: pure functions of key, context and salt. Every wrap takes a new
+// salt, so every key-encryption key (KEK) seals one message and may use the zero nonce. Part of the
+// format, see docs/format.md §4.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  timingSafeEqual,
+} from 'node:crypto'
+import type { Envelope } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import type { BodySecret, WrapContext } from './cipher.ts'
+import { KEY_BYTES } from './keys.ts'
+import { TAG_BYTES } from './records.ts'
+
+/** Kind of an envelope under a root key. */
+export const KIND_ROOT = 1
+/** Kind of an envelope under a customer key. */
+export const KIND_CUSTOMER = 2
+
+export const SALT_BYTES = 32
+const COMMITMENT_BYTES = 32
+const MD5_BYTES = 16
+const SIZE_UNKNOWN = 0xffffffffffffffffn
+const ZERO_NONCE = Buffer.alloc(12)
+const WRAP_LABEL = Buffer.from('coffer/v1 wrap')
+
+/** SHA-256("coffer/v1 context" ‖ fields), each field behind its length as 4 bytes big-endian, so that
+ * no two contexts run together. Names are their UTF-8 bytes, never normalised. */
+function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buffer {
+  const hash = createHash('sha256').update('coffer/v1 context')
+  const { versionId, account, container, object } = context
+  const names = [rootKeyId, versionId, account, container, object]
+  for (const field of [Buffer.of(kind), ...names.map((name) => Buffer.from(name))]) {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(field.length)
+    hash.update(length).update(field)
+  }
+  return hash.digest()
+}
+
+/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v1 wrap" ‖ context hash, 64 bytes) (RFC 5869). The
+ * info is hashed down because node:crypto takes no more than 1,024 bytes of it. */
+function expand(key: Buffer, salt: Buffer, context: Buffer): { kek: Buffer; commitment: Buffer } {
+  const info = Buffer.concat([WRAP_LABEL, context])
+  const okm = Buffer.from(hkdfSync('sha256', createSecretKey(key), salt, info, 64))
+  return { kek: okm.subarray(0, KEY_BYTES), commitment: okm.subarray(KEY_BYTES) }
+}
+
+function checkKey(key: Buffer): void {
+  // A Buffer that was released is empty, not an error: without this it would be a key of no bytes.
+  if (key.length !== KEY_BYTES) throw new RangeError('a wrapping key has 32 bytes')
+}
+
+/** Body key ‖ size, 8 bytes big-endian (2⁶⁴−1: not known yet) ‖ MD5 or nothing. */
+function encodeSecret(secret: BodySecret): Buffer {
+  const { bodyKey, size, md5 } = secret
+  if (bodyKey.length !== KEY_BYTES) throw new RangeError('a body key has 32 bytes')
+  if (md5 !== null && md5.length !== MD5_BYTES) throw new RangeError('an MD5 has 16 bytes')
+  if (size !== null && (!Number.isSafeInteger(size) || size < 0)) {
+    throw new RangeError(`${size} is no size in bytes`)
+  }
+  const bytes = Buffer.alloc(KEY_BYTES + 8 + (md5 === null ? 0 : MD5_BYTES))
+  bodyKey.copy(bytes)
+  bytes.writeBigUInt64BE(size === null ? SIZE_UNKNOWN : BigInt(size), KEY_BYTES)
+  md5?.copy(bytes, KEY_BYTES + 8)
+  return bytes
+}
+
+function decodeSecret(bytes: Buffer): BodySecret {
+  const size = bytes.readBigUInt64BE(KEY_BYTES)
+  if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) throw corrupt('size')
+  const bodyKey = Buffer.alloc(KEY_BYTES)
+  bytes.copy(bodyKey)
+  const md5 = bytes.length > KEY_BYTES + 8 ? Buffer.from(bytes.subarray(KEY_BYTES + 8)) : null
+  return { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5 }
+}
+
+function corrupt(field: string): CofferError {
+  return new CofferError('StoreCorrupt', { what: 'envelope', field })
+}
+
+/** What can be told wrong about an envelope without a key. Unknown kinds are refused, never guessed. */
+function checkForm(envelope: Envelope): void {
+  const { kind, rootKeyId, salt, commitment, wrapped } = envelope
+  if (kind !== KIND_ROOT && kind !== KIND_CUSTOMER) throw corrupt('kind')
+  if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) throw corrupt('rootKeyId')
+  if (salt.length !== SALT_BYTES) throw corrupt('salt')
+  // Before the comparison: a shorter commitment is a corrupt row, not a shorter comparison.
+  if (commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
+  const secretBytes = wrapped.length - TAG_BYTES - KEY_BYTES - 8
+  if (secretBytes !== 0 && secretBytes !== MD5_BYTES) throw corrupt('wrapped')
+}
+
+/**
+ * Wraps a body key. `salt` is 32 bytes that were never used before with this key: wrapping two secrets
+ * under one key, context and salt gives both away. `rootKeyId` is empty for customer keys and only
+ * for them. Throws RangeError where an argument has not its form.
+ */
+export function wrap(
+  key: Buffer,
+  kind: 1 | 2,
+  rootKeyId: string,
+  context: WrapContext,
+  secret: BodySecret,
+  salt: Buffer,
+): Envelope {
+  checkKey(key)
+  if (salt.length !== SALT_BYTES) throw new RangeError('a salt has 32 bytes')
+  if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) {
+    throw new RangeError('an envelope names a root key where it is under one, and only there')
+  }
+  const plain = encodeSecret(secret)
+  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context))
+  try {
+    const cipher = createCipheriv('aes-256-gcm', createSecretKey(kek), ZERO_NONCE)
+    const sealed = cipher.update(plain)
+    cipher.final()
+    const wrapped = Buffer.concat([sealed, cipher.getAuthTag()])
+    return {
+      kind,
+      rootKeyId,
+      salt: Buffer.from(salt),
+      commitment: Buffer.from(commitment),
+      wrapped,
+    }
+  } finally {
+    kek.fill(0)
+    plain.fill(0)
+  }
+}
+
+/**
+ * Opens an envelope. Throws KeyWrong where the commitment says that it was wrapped under another key
+ * or for another context; StoreCorrupt where its form is wrong, or where the key is right and the rest
+ * does not open. The commitment is compared in constant time, before anything is decrypted.
+ */
+export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): BodySecret {
+  checkKey(key)
+  checkForm(envelope)
+  const { kind, rootKeyId, salt, wrapped } = envelope
+  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context))
+  try {
+    // Both lengths are 32 here: timingSafeEqual of two empty (released) Buffers would be true.
+    if (commitment.length !== COMMITMENT_BYTES) throw new RangeError('HKDF gave too few bytes')
+    if (!timingSafeEqual(commitment, envelope.commitment)) throw new CofferError('KeyWrong')
+    const end = wrapped.length - TAG_BYTES
+    const decipher = createDecipheriv('aes-256-gcm', createSecretKey(kek), ZERO_NONCE, {
+      authTagLength: TAG_BYTES,
+    })
+    decipher.setAuthTag(wrapped.subarray(end))
+    const plain = decipher.update(wrapped.subarray(0, end))
+    try {
+      decipher.final()
+    } catch (error) {
+      plain.fill(0)
+      throw new CofferError('StoreCorrupt', { what: 'envelope', field: 'wrapped' }, error)
+    }
+    const secret = decodeSecret(plain)
+    plain.fill(0)
+    return secret
+  } finally {
+    kek.fill(0)
+  }
+}

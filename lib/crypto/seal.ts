@@ -1,0 +1,226 @@
+// Seals a stream of plaintext into records and opens records again. This is the hot path: one reused
+// record buffer and one reused slab per stream, cipher outputs released at once, no promise where the
+// sink gives none. Which record is the last is known only at the end, so the sealer holds one full
+// record back. The format is that of records.ts, see docs/format.md §2.
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+import { TRAILER_BYTES } from '../blobs/store.ts'
+import { release } from '../bytes/release.ts'
+import { CofferError } from '../errors.ts'
+import { KEY_BYTES } from './keys.ts'
+import { nonceOf, RECORD_BYTES, TAG_BYTES } from './records.ts'
+import { beginSeal, endSeal } from './spent-keys.ts'
+
+const ALGORITHM = 'aes-256-gcm'
+const SEALED_BYTES_MAX = RECORD_BYTES + TAG_BYTES
+
+/** Takes sealed records, in order. A BlobWriter is one. */
+export interface Sink {
+  /** `slab[0 … length)` is a sealed record, with TRAILER_BYTES of room behind; it is copied (or written)
+   * before `write` returns. A promise must be awaited before the next write. */
+  write(slab: Buffer, length: number): Promise<void> | undefined
+}
+
+/** What a stream needs while it runs. Own memory each (not pooled), so that nothing shares it. */
+interface Buffers {
+  readonly record: Buffer
+  readonly slab: Buffer
+}
+
+/** Buffers kept for the next streams: at most 64, which is 8 MiB. */
+const FREE_MAX = 64
+const free: Buffers[] = []
+
+function takeBuffers(): Buffers {
+  return (
+    free.pop() ?? {
+      record: Buffer.allocUnsafeSlow(RECORD_BYTES),
+      slab: Buffer.allocUnsafeSlow(SEALED_BYTES_MAX + TRAILER_BYTES),
+    }
+  )
+}
+
+function blobKeyObject(blobKey: Buffer): KeyObject {
+  // A released Buffer is empty, not an error.
+  if (blobKey.length !== KEY_BYTES) throw new RangeError('a blob key has 32 bytes')
+  return createSecretKey(blobKey)
+}
+
+/** Seals `plain` into `target[0 …)` and returns the sealed length. */
+function sealInto(key: KeyObject, index: number, final: boolean, plain: Buffer, target: Buffer) {
+  const cipher = createCipheriv(ALGORITHM, key, nonceOf(index, final))
+  const sealed = cipher.update(plain)
+  cipher.final()
+  const length = plain.length + TAG_BYTES
+  if (sealed.length !== plain.length || target.length < length) {
+    throw new RangeError('a record was sealed to another length')
+  }
+  sealed.copy(target)
+  cipher.getAuthTag().copy(target, plain.length)
+  release(sealed)
+  return length
+}
+
+/**
+ * Seals one blob. `write` any number of times, then `finish` once, or `abort`. Calls must not overlap:
+ * where `write` returned a promise it is awaited before the next call. After any throw or rejection the
+ * sealer is done. Blob keys are for one sealer only: a second one under the same key throws Internal.
+ */
+export class Sealer {
+  readonly #key: KeyObject
+  readonly #sink: Sink
+  readonly #print: string
+  #buffers: Buffers | undefined
+  #state: 'open' | 'writing' | 'done' = 'open'
+  #heldBytes = 0
+  #dirtyBytes = 0
+  #records = 0
+
+  /** `blobKey` is not kept: its owner may zero it at once. Throws Internal where it has sealed before. */
+  constructor(blobKey: Buffer, sink: Sink) {
+    this.#key = blobKeyObject(blobKey)
+    this.#print = beginSeal(blobKey)
+    this.#sink = sink
+    this.#buffers = takeBuffers()
+  }
+
+  /**
+   * Takes the next plaintext, which is read before `write` returns or its promise resolves and stays
+   * the caller's to release then. Returns a promise only where the sink gave one. Throws (or rejects
+   * with) whatever the sink throws, Internal on an empty piece: a Buffer that was released too early
+   * looks like one.
+   */
+  write(plain: Buffer): Promise<void> | undefined {
+    this.#begin()
+    try {
+      if (plain.length === 0) throw new CofferError('Internal', { what: 'an empty piece to seal' })
+      const pending = this.#take(plain, 0)
+      if (pending !== undefined) return this.#settle(pending)
+      this.#state = 'open'
+      return undefined
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  /**
+   * Seals the held record with the final flag, also where it is empty (a blob of no bytes has one
+   * record). Resolves, with the plaintext size, when the sink has taken it.
+   */
+  async finish(): Promise<{ size: number; records: number }> {
+    this.#begin()
+    try {
+      const size = this.#records * RECORD_BYTES + this.#heldBytes
+      await this.#seal(this.#buffers!.record.subarray(0, this.#heldBytes), true)
+      return { size, records: this.#records }
+    } finally {
+      this.abort()
+    }
+  }
+
+  /** Gives the stream up and its buffers back. Safe at any time, more than once, and after `finish`. */
+  abort(): void {
+    this.#state = 'done'
+    const buffers = this.#buffers
+    if (buffers === undefined) return
+    this.#buffers = undefined
+    endSeal(this.#print)
+    // No request's plaintext waits in the free list.
+    buffers.record.fill(0, 0, this.#dirtyBytes)
+    if (free.length < FREE_MAX) free.push(buffers)
+  }
+
+  #begin(): void {
+    if (this.#state !== 'open') {
+      throw new CofferError('Internal', { what: `a sealer that is ${this.#state} was used` })
+    }
+    this.#state = 'writing'
+  }
+
+  async #settle(pending: Promise<void>): Promise<void> {
+    try {
+      await pending
+      if (this.#state === 'writing') this.#state = 'open'
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  /** Takes `plain` from `offset` on. Each record is sealed once it is full and more has come. */
+  #take(plain: Buffer, offset: number): Promise<void> | undefined {
+    const { record } = this.#buffers!
+    let at = offset
+    while (at < plain.length) {
+      let pending: Promise<void> | undefined
+      if (this.#heldBytes === RECORD_BYTES) {
+        this.#heldBytes = 0
+        pending = this.#seal(record, false)
+      } else if (this.#heldBytes === 0 && plain.length - at > RECORD_BYTES) {
+        // A whole record with more behind it needs no holding back, and no copy.
+        pending = this.#seal(plain.subarray(at, at + RECORD_BYTES), false)
+        at += RECORD_BYTES
+      } else {
+        const bytes = Math.min(RECORD_BYTES - this.#heldBytes, plain.length - at)
+        plain.copy(record, this.#heldBytes, at, at + bytes)
+        this.#heldBytes += bytes
+        this.#dirtyBytes = Math.max(this.#dirtyBytes, this.#heldBytes)
+        at += bytes
+      }
+      if (pending !== undefined) return this.#takeRest(pending, plain, at)
+    }
+    return undefined
+  }
+
+  async #takeRest(pending: Promise<void>, plain: Buffer, offset: number): Promise<void> {
+    await pending
+    // Aborted while the sink was busy: the buffers are another stream's by now.
+    if (this.#state !== 'writing')
+      throw new CofferError('Internal', { what: 'the seal was aborted' })
+    await this.#take(plain, offset)
+  }
+
+  #seal(plain: Buffer, final: boolean): Promise<void> | undefined {
+    const { slab } = this.#buffers!
+    const length = sealInto(this.#key, this.#records++, final, plain, slab)
+    return this.#sink.write(slab, length)
+  }
+}
+
+/** Seals a whole blob of at most one record (65,536 bytes): ciphertext ‖ tag, for segments that lie beside
+ * their row. Throws Internal where the blob key has sealed before, RangeError on more bytes. */
+export function sealSmall(blobKey: Buffer, plain: Buffer): Buffer {
+  if (plain.length > RECORD_BYTES) throw new RangeError(`${plain.length} bytes are no small blob`)
+  const key = blobKeyObject(blobKey)
+  endSeal(beginSeal(blobKey))
+  const sealed = Buffer.allocUnsafeSlow(plain.length + TAG_BYTES)
+  sealInto(key, 0, true, plain, sealed)
+  return sealed
+}
+
+/**
+ * Opens record `index` of a blob: the plaintext, in memory of its own that the caller may release.
+ * `final` says whether the reader takes it for the last one; `sealed` stays the caller's. Throws
+ * StoreCorrupt where the record is not that one, whole and unchanged; no byte of it gets out then.
+ */
+export function openRecord(blobKey: Buffer, index: number, final: boolean, sealed: Buffer): Buffer {
+  const key = blobKeyObject(blobKey)
+  const plainBytes = sealed.length - TAG_BYTES
+  // Every record but the last is full, and only the one record of an empty blob is empty.
+  const sound = final
+    ? plainBytes <= RECORD_BYTES && plainBytes >= (index === 0 ? 0 : 1)
+    : plainBytes === RECORD_BYTES
+  if (!sound) throw new CofferError('StoreCorrupt', { what: 'record length', index })
+  const decipher = createDecipheriv(ALGORITHM, key, nonceOf(index, final), {
+    authTagLength: TAG_BYTES,
+  })
+  decipher.setAuthTag(sealed.subarray(plainBytes))
+  const plain = decipher.update(sealed.subarray(0, plainBytes))
+  try {
+    decipher.final()
+  } catch (error) {
+    release(plain.fill(0))
+    throw new CofferError('StoreCorrupt', { what: 'record', index }, error)
+  }
+  return plain
+}
