@@ -1,0 +1,113 @@
+// SigV4 in the query: a URL that whoever holds it may use until it expires.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+import { CofferError } from '../errors.ts'
+import { malformed, readCredential } from './credential-scope.ts'
+import { CLOCK_SKEW_MAX_MS, isoSeconds, readBasicDate } from './dates.ts'
+import { UNSIGNED_PAYLOAD } from './payload.ts'
+import { type Parameter, parameterOf, percentDecode, ssecHeaders } from './request.ts'
+import { type Opened, type SigningRules, type Verified, verifyClaim } from './sigv4.ts'
+
+/** Longest life of a presigned URL. */
+export const EXPIRES_MAX_SECONDS = 604_800
+
+const ownParameters = new Set(
+  'algorithm credential date expires signedheaders signature security-token content-sha256'
+    .split(' ')
+    .map((name) => `x-amz-${name}`),
+)
+
+/**
+ * Headers that stand in a signed query instead (`x-amz-*`, which SDKs move there), names in lower case,
+ * values decoded to byte strings.
+ */
+export function liftedHeaders(parameters: readonly Parameter[]): Parameter[] {
+  const lifted: Parameter[] = []
+  for (const [rawName, value] of parameters) {
+    const name = rawName.toLowerCase()
+    if (name.startsWith('x-amz-') && !ownParameters.has(name)) {
+      lifted.push([name, percentDecode(value)])
+    }
+  }
+  return lifted
+}
+
+/** True where the SSE-C header `name` may come unsigned: `aws s3 presign` cannot sign it. Never on writes. */
+export function mayComeUnsigned(name: string, method: string, rules: SigningRules): boolean {
+  const read = method === 'GET' || method === 'HEAD'
+  return read && rules.presignedReads === 'unsigned' && ssecHeaders.has(name)
+}
+
+/** Reads X-Amz-Expires, in seconds. Throws SignatureQueryMalformed. */
+function readExpires(text: string): number {
+  if (!/^[+-]?\d+$/.test(text)) throw malformed('query', 'X-Amz-Expires should be a number')
+  const seconds = Number(text)
+  if (seconds < 0) throw malformed('query', 'X-Amz-Expires must be non-negative')
+  if (seconds > EXPIRES_MAX_SECONDS) {
+    throw malformed(
+      'query',
+      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
+    )
+  }
+  return seconds
+}
+
+/** Throws SignatureExpired, and AccessDenied for a URL that begins more than 15 minutes from now. */
+function checkLife(startMs: number, expiresSeconds: number, nowMs: number): void {
+  if (startMs - nowMs > CLOCK_SKEW_MAX_MS) {
+    throw new CofferError('AccessDenied', { message: 'Request is not valid yet' })
+  }
+  const endMs = startMs + expiresSeconds * 1000
+  if (nowMs < endMs) return
+  throw new CofferError('SignatureExpired', {
+    expires: isoSeconds(endMs),
+    serverTime: isoSeconds(nowMs),
+  })
+}
+
+/**
+ * Verifies a URL presigned with SigV4. Throws SignatureQueryMalformed, SignatureExpired, AccessDenied and
+ * what `verifyClaim` throws.
+ */
+export function verifySigV4Query(opened: Opened, rules: SigningRules): Verified {
+  const { request, fields, parameters } = opened
+  const [algorithm, credential, signature, timestamp, signedHeaders, expires] = [
+    'Algorithm',
+    'Credential',
+    'Signature',
+    'Date',
+    'SignedHeaders',
+    'Expires',
+  ].map((name) => parameterOf(parameters, `X-Amz-${name}`))
+  if (!algorithm || !credential || !signature || !timestamp || !signedHeaders || !expires) {
+    throw malformed(
+      'query',
+      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
+    )
+  }
+  if (algorithm !== 'AWS4-HMAC-SHA256') {
+    throw malformed('query', 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+  }
+  const startMs = readBasicDate(timestamp)
+  if (startMs === undefined) {
+    throw malformed('query', `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
+  }
+  const scope = readCredential('query', credential, timestamp, rules.region)
+  checkLife(startMs, readExpires(expires), request.nowMs)
+  // The signer chose UNSIGNED-PAYLOAD unless what it signed says otherwise; an unsigned hash beside a
+  // presigned URL is still a claim about the body, and is verified as one.
+  const sent = fields.get('x-amz-content-sha256')
+  const signed = signedHeaders.split(';').includes('x-amz-content-sha256') ? sent : undefined
+  const payloadHash = parameterOf(parameters, 'X-Amz-Content-Sha256') ?? signed ?? UNSIGNED_PAYLOAD
+  const lifted = liftedHeaders(parameters)
+  const inQuery = new Map(lifted)
+  const claim = { scope, timestamp, signedHeaders, signature, payloadHash }
+  const payloadValue = payloadHash === UNSIGNED_PAYLOAD ? (sent ?? payloadHash) : payloadHash
+  const verified = verifyClaim(
+    opened,
+    claim,
+    rules,
+    payloadValue,
+    (name, value) => inQuery.get(name) === value || mayComeUnsigned(name, request.method, rules),
+  )
+  return { ...verified, lifted }
+}

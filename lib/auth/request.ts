@@ -1,0 +1,117 @@
+// A request as signatures see it: the raw request line and headers as byte strings (one character a
+// byte, as node's parser gives them), nothing decoded or normalised, and no HTTP types.
+
+export interface SignedRequest {
+  /** Upper case. */
+  readonly method: string
+  /** With its leading slash, up to `?`. */
+  readonly rawPath: string
+  /** Behind `?`, or ''. */
+  readonly rawQuery: string
+  /** In the order sent; names in any case, repeated ones as often as they came. */
+  readonly headers: readonly (readonly [string, string])[]
+  /** The server's clock, milliseconds since 1970. */
+  readonly nowMs: number
+}
+
+/** A query parameter, canonically encoded (unreserved characters plain, all else %XX). */
+export type Parameter = readonly [name: string, value: string]
+
+/** The headers of a customer's key; `x-amz-copy-source-` may stand before `server-side`. */
+export const ssecHeaders: ReadonlySet<string> = new Set([
+  'x-amz-server-side-encryption-customer-algorithm',
+  'x-amz-server-side-encryption-customer-key',
+  'x-amz-server-side-encryption-customer-key-md5',
+])
+
+const secretName =
+  /^(x-amz-(copy-source-)?server-side-encryption-customer-key(-md5)?|x-amz-security-token|authorization|signature|x-amz-signature)$/
+
+/** True for headers and query parameters whose value must not reach an error, a log or a row. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name.toLowerCase())
+}
+
+/** Stands for a secret in the canonical request of an error document. */
+export const MASK = '***'
+
+/**
+ * Header values by lower-case name: without spaces and tabs at both ends, runs of them collapsed to one
+ * space, repeated headers joined by commas. Only ASCII blanks count: a byte 0xA0 is part of a UTF-8 letter.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+ */
+export function headerFields(headers: SignedRequest['headers']): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const [rawName, rawValue] of headers) {
+    const name = rawName.toLowerCase()
+    const value = /^[ \t]|[ \t]$|[ \t]{2}|\t/.test(rawValue)
+      ? rawValue.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '')
+      : rawValue
+    const before = fields.get(name)
+    fields.set(name, before === undefined ? value : `${before},${value}`)
+  }
+  return fields
+}
+
+const encoded = Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte)
+  return /[A-Za-z0-9._~-]/.test(char)
+    ? char
+    : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+})
+const canonicalAlready = /^[A-Za-z0-9._~-]*$/
+
+/** Undoes percent-encoding; a `%` that is followed by no two hex digits stands for itself. */
+export function percentDecode(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+/** Decodes and encodes once, as AWS's UriEncode does. */
+export function canonicalEncode(text: string): string {
+  if (canonicalAlready.test(text)) return text
+  const bytes = percentDecode(text)
+  let out = ''
+  for (let i = 0; i < bytes.length; i++) out += encoded[bytes.charCodeAt(i)] ?? '%3F'
+  return out
+}
+
+/** The path, each segment encoded once; `.`, `..`, empty segments and `%2F` stay as they are. */
+export function canonicalPath(rawPath: string): string {
+  if (/^[A-Za-z0-9._~/-]*$/.test(rawPath)) return rawPath
+  return rawPath.split('/').map(canonicalEncode).join('/')
+}
+
+/** The query's parameters in the order sent, canonically encoded; `+` is a space, `a` is `a=`. */
+export function queryParameters(rawQuery: string): Parameter[] {
+  const parameters: Parameter[] = []
+  for (const piece of rawQuery.split('&')) {
+    if (piece === '') continue
+    const spaced = piece.includes('+') ? piece.replaceAll('+', '%20') : piece
+    const at = spaced.indexOf('=')
+    parameters.push(
+      at < 0
+        ? [canonicalEncode(spaced), '']
+        : [canonicalEncode(spaced.slice(0, at)), canonicalEncode(spaced.slice(at + 1))],
+    )
+  }
+  return parameters
+}
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Sorted by encoded name, then by encoded value. */
+export function canonicalQuery(parameters: readonly Parameter[]): string {
+  return [...parameters]
+    .sort((a, b) => order(a[0], b[0]) || order(a[1], b[1]))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&')
+}
+
+/** The decoded value of the first parameter of that name, as a byte string. */
+export function parameterOf(parameters: readonly Parameter[], name: string): string | undefined {
+  const found = parameters.find((parameter) => parameter[0] === name)
+  return found && percentDecode(found[1])
+}

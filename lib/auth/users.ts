@@ -1,0 +1,205 @@
+// Users, accounts and S3 credentials, as users.yaml lists them. Secrets sit in private fields: neither
+// `util.inspect` nor JSON shows them.
+import type { FromSchema } from 'json-schema-to-ts'
+import type { Identity } from './identity.ts'
+import { isPasswordHash, looksHashed, verifyPassword } from './passwords.ts'
+
+// `/` would break the catalog's keys, control characters every line-oriented log.
+const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
+const name = { ...plainWord, pattern: '^[^/\\u0000-\\u001f\\u007f]+$' } as const
+// An access key stands in `Credential=<access>/<date>/…, ` and in `AWS <access>:<signature>`.
+const accessKey = { ...plainWord, pattern: '^[!-+.0-~-]+$' } as const
+
+/** The form of users.yaml. What a schema cannot say (unique names and keys) `makeUsers` checks. */
+export const usersSchema = {
+  type: 'object',
+  description: 'Accounts, their users and their S3 credentials',
+  required: ['accounts'],
+  additionalProperties: false,
+  properties: {
+    accounts: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'users'],
+        additionalProperties: false,
+        properties: {
+          id: { ...name, description: 'Stable storage id of the account; never changes' },
+          users: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['name'],
+              additionalProperties: false,
+              properties: {
+                name: { ...name, description: 'Name of the user within the account' },
+                password: {
+                  type: 'string',
+                  minLength: 1,
+                  maxLength: 1024,
+                  description: 'In the clear, or a hash $scrypt$N$r$p$salt$hash',
+                },
+                roles: {
+                  type: 'array',
+                  items: name,
+                  description: 'admin, reseller_admin, reseller_reader, or free words',
+                },
+                s3: {
+                  type: 'array',
+                  description: 'S3 credentials of the user',
+                  items: {
+                    type: 'object',
+                    required: ['access', 'secret'],
+                    additionalProperties: false,
+                    properties: {
+                      access: { ...accessKey, description: 'Access key id, unique on the node' },
+                      secret: { ...plainWord, description: 'Secret access key' },
+                      canonicalId: { ...plainWord, description: "Absent: the account's id" },
+                      displayName: { ...plainWord, description: "Absent: the account's id" },
+                      email: { ...plainWord, description: 'For grants by e-mail address' },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const
+
+export type UsersFile = FromSchema<typeof usersSchema>
+
+/** users.yaml has the right form, but contradicts itself. `path` is a JSON pointer into it. */
+export class UsersInvalid extends Error {
+  readonly path: string
+  constructor(path: string, message: string) {
+    super(message)
+    this.name = 'UsersInvalid'
+    this.path = path
+  }
+}
+
+/** Who S3 says owns a bucket or an object. */
+export interface Owner {
+  readonly canonicalId: string
+  readonly displayName: string
+}
+
+/** An S3 access key and whom it stands for. */
+export class Credential implements Owner {
+  readonly identity: Identity
+  readonly access: string
+  readonly canonicalId: string
+  readonly displayName: string
+  readonly email: string | undefined
+  readonly #secret: string
+
+  constructor(identity: Identity, access: string, secret: string, shown: Owner, email?: string) {
+    this.identity = identity
+    this.access = access
+    this.#secret = secret
+    this.canonicalId = shown.canonicalId
+    this.displayName = shown.displayName
+    this.email = email
+  }
+
+  /** The secret access key. Never to be logged or stored. */
+  get secret(): string {
+    return this.#secret
+  }
+}
+
+export interface Users {
+  /** The credential with that access key. */
+  byAccessKey(access: string): Credential | undefined
+  /** Whom S3 shows as owner of what `account` holds: its first S3 credential's canonical id, else its id. */
+  owner(account: string): Owner
+  /** Id of the account that has that canonical id. */
+  byCanonicalId(canonicalId: string): string | undefined
+  /** The user, if the password is right. */
+  byPassword(account: string, user: string, password: string): Promise<Identity | undefined>
+}
+
+class UserTable implements Users {
+  readonly credentials = new Map<string, Credential>()
+  readonly owners = new Map<string, Owner>()
+  readonly accounts = new Map<string, string>()
+  readonly identities = new Map<string, Map<string, Identity>>()
+  readonly #passwords = new Map<Identity, string>()
+
+  setPassword(identity: Identity, password: string): void {
+    this.#passwords.set(identity, password)
+  }
+
+  byAccessKey(access: string): Credential | undefined {
+    return this.credentials.get(access)
+  }
+
+  owner(account: string): Owner {
+    return this.owners.get(account) ?? { canonicalId: account, displayName: account }
+  }
+
+  byCanonicalId(canonicalId: string): string | undefined {
+    return this.accounts.get(canonicalId)
+  }
+
+  async byPassword(account: string, user: string, password: string): Promise<Identity | undefined> {
+    const identity = this.identities.get(account)?.get(user)
+    const stored = identity && this.#passwords.get(identity)
+    if (stored === undefined) return undefined
+    return (await verifyPassword(password, stored)) ? identity : undefined
+  }
+}
+
+/**
+ * Looks up what a users.yaml that fits `usersSchema` lists. Throws UsersInvalid for accounts, users or
+ * access keys that occur twice, a canonical id of two accounts, and hashes that cannot be checked.
+ */
+export function makeUsers(parsed: UsersFile): Users {
+  const table = new UserTable()
+  const claim = (canonicalId: string, account: string, path: string) => {
+    const holder = table.accounts.get(canonicalId)
+    if (holder !== undefined && holder !== account) {
+      throw new UsersInvalid(path, `canonical id is account ${holder}'s already`)
+    }
+    table.accounts.set(canonicalId, account)
+  }
+  // Ids first: a canonical id written down must not be that of an account further below.
+  for (const [i, { id }] of parsed.accounts.entries()) {
+    if (table.identities.has(id))
+      throw new UsersInvalid(`/accounts/${i}/id`, 'account occurs twice')
+    table.identities.set(id, new Map())
+    claim(id, id, `/accounts/${i}/id`)
+  }
+  for (const [i, account] of parsed.accounts.entries()) {
+    const identities = table.identities.get(account.id)!
+    for (const [j, user] of account.users.entries()) {
+      const path = `/accounts/${i}/users/${j}`
+      if (identities.has(user.name)) throw new UsersInvalid(`${path}/name`, 'user occurs twice')
+      const identity = { account: account.id, user: user.name, roles: [...(user.roles ?? [])] }
+      identities.set(user.name, identity)
+      if (user.password !== undefined) {
+        if (looksHashed(user.password) && !isPasswordHash(user.password)) {
+          throw new UsersInvalid(`${path}/password`, 'no $scrypt$N$r$p$salt$hash within 256 MiB')
+        }
+        table.setPassword(identity, user.password)
+      }
+      for (const [k, s3] of (user.s3 ?? []).entries()) {
+        if (table.credentials.has(s3.access)) {
+          throw new UsersInvalid(`${path}/s3/${k}/access`, 'access key occurs twice')
+        }
+        const shown = {
+          canonicalId: s3.canonicalId ?? account.id,
+          displayName: s3.displayName ?? account.id,
+        }
+        claim(shown.canonicalId, account.id, `${path}/s3/${k}/canonicalId`)
+        const credential = new Credential(identity, s3.access, s3.secret, shown, s3.email)
+        table.credentials.set(s3.access, credential)
+        if (!table.owners.has(account.id)) table.owners.set(account.id, shown)
+      }
+    }
+  }
+  return table
+}
