@@ -8,7 +8,7 @@ export type CommitId = string
 export interface Row {
   /** UTF-8 text; rows are ordered by its bytes. */
   readonly key: string
-  /** The caller's bytes, without revision and checksum. */
+  /** The caller's bytes, without revision and checksum; of a counter row its integers, 64-bit big-endian. */
   readonly value: Buffer
   readonly revision: CommitId
 }
@@ -27,7 +27,7 @@ export interface Scan {
   readonly limit: number
   /** From the last key downwards. Not together with `group`. */
   readonly reverse?: boolean
-  /** Keys that contain `delimiter` after their first `after` characters' bytes are folded into one
+  /** Keys that begin with `prefix` and contain `delimiter` (not empty) after it are folded into one
    * entry: the key up to and including the first such delimiter. */
   readonly group?: { readonly prefix: string; readonly delimiter: string }
 }
@@ -54,8 +54,9 @@ export interface Commit {
   readonly expect?: readonly Expectation[]
   readonly put?: readonly { readonly key: string; readonly value: Buffer }[]
   readonly del?: readonly string[]
-  /** Adds to a counter row (absent counts as zeros) and gives it this commit's revision. A row is
-   * either a counter row or a plain row for ever. A sum below zero is a bug and rejects the commit. */
+  /** Adds to a counter row (absent, or shorter, counts as zeros) and gives it this commit's revision. A
+   * row is either a counter row or a plain row for ever. A sum below zero is a bug and rejects the commit.
+   * All three lists together name a key at most once. */
   readonly add?: readonly { readonly key: string; readonly deltas: readonly number[] }[]
 }
 
@@ -77,7 +78,12 @@ export interface Catalog {
   /**
    * All or nothing; durable when it resolves. Throws
    * - `Conflict` when an expectation did not hold: nothing was done;
-   * - CofferError StoreUnavailable when the outcome is unknown, or nothing can be written now.
+   * - CofferError StoreUnavailable when the outcome is unknown, or nothing can be written now. Read a
+   *   row to settle it only once `impaired` is null: what a failed write left may still come back when
+   *   the catalog is reopened;
+   * - CofferError Internal for a commit that breaks a rule of this seam, StoreCorrupt for a rotten row
+   *   that it depends on: nothing was done.
+   * `put` values are copied before it returns.
    */
   commit(commit: Commit): Promise<void>
   /** Null when writes are accepted, else why not (for health and log). */

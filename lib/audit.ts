@@ -1,0 +1,77 @@
+// The audit trail: one JSON line for each write, delete, copy, denied key and denied login, to a file of
+// its own or, where none is configured, to the log under `audit: true`. It never holds a secret: an entry
+// has names, ids and outcomes, and nothing that came in a header as it was sent.
+import { appendFileSync, closeSync, openSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { Code } from './errors.ts'
+
+export interface AuditEntry {
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly requestId: string
+  /** The caller's; empty for an anonymous or unknown one. */
+  readonly account: string
+  readonly user: string
+  /** The client's, behind trusted proxies too. */
+  readonly address: string
+  readonly dialect: string
+  readonly operation: string
+  readonly container?: string
+  readonly object?: string
+  readonly version?: string
+  readonly result: 'ok' | Code
+}
+
+export interface Audit {
+  /** Appends one line. Never throws: a trail that cannot be written is reported in the log. */
+  write(entry: AuditEntry): void
+  close(): Promise<void>
+}
+
+/** The entry's own fields in their order; whatever else an object carries is left out. */
+function pick(entry: AuditEntry) {
+  const { time, requestId, account, user, address, dialect, operation } = entry
+  const { container, object, version, result } = entry
+  return {
+    ...{ time, requestId, account, user, address, dialect, operation },
+    ...{ container, object, version, result },
+  }
+}
+
+/** An audit trail in the log, at level info. */
+export function auditToLog(log: Logger): Audit {
+  return {
+    write(entry) {
+      const { time: _, ...fields } = pick(entry)
+      log.info({ audit: true, ...fields }, 'audit')
+    },
+    close: async () => {},
+  }
+}
+
+/**
+ * An audit trail in a file (appended to, made with mode 0600). Each line is with the kernel when `write`
+ * returns, so that a killed process loses none of them. A write that fails is reported in the log, once
+ * for a run of failures. Throws the system's error where the file cannot be opened.
+ */
+export function auditToFile(path: string, log: Logger): Audit {
+  const file = openSync(path, 'a', 0o600)
+  let failing = false
+  let open = true
+  return {
+    write(entry) {
+      try {
+        appendFileSync(file, `${JSON.stringify(pick(entry))}\n`)
+        failing = false
+      } catch (error) {
+        if (!failing) log.error({ err: error }, 'the audit file cannot be written')
+        failing = true
+      }
+    },
+    async close() {
+      if (!open) return
+      open = false
+      closeSync(file)
+    },
+  }
+}

@@ -1,0 +1,87 @@
+// How a row of the catalog lies in LevelDB: one byte for its kind, 16 for its revision, the payload, and
+// crc32(key ‖ all before) in 4 bytes big-endian, because LevelDB checks none of its own sums on a read
+// (EVIDENCE H17). Part of the format, see docs/format.md §5.
+import { crc32 } from '../bytes/crc32.ts'
+import { CofferError } from '../errors.ts'
+import type { CommitId, Counters, Row } from './catalog.ts'
+
+const KIND_PLAIN = 1
+const KIND_COUNTERS = 2
+const PAYLOAD_OFFSET = 17
+const CRC_BYTES = 4
+const COUNTER_BYTES = 8
+
+// Keys are short; each is encoded here once for each checksum.
+const keyBytes = Buffer.alloc(8192)
+
+function crcOf(key: string, framed: Buffer): number {
+  const length = key.length * 3 <= keyBytes.length ? keyBytes.write(key) : -1
+  const bytes = length < 0 ? Buffer.from(key) : keyBytes.subarray(0, length)
+  return crc32(framed.subarray(0, -CRC_BYTES), crc32(bytes))
+}
+
+function frame(kind: number, revision: CommitId, payloadBytes: number): Buffer {
+  const framed = Buffer.allocUnsafe(PAYLOAD_OFFSET + payloadBytes + CRC_BYTES)
+  framed[0] = kind
+  framed.write(revision, 1, 16, 'hex')
+  return framed
+}
+
+function seal(key: string, framed: Buffer): Buffer {
+  framed.writeUInt32BE(crcOf(key, framed), framed.length - CRC_BYTES)
+  return framed
+}
+
+/** A plain row's bytes in LevelDB; `value` is copied. */
+export function frameRow(key: string, revision: CommitId, value: Buffer): Buffer {
+  const framed = frame(KIND_PLAIN, revision, value.length)
+  value.copy(framed, PAYLOAD_OFFSET)
+  return seal(key, framed)
+}
+
+/** A counter row's bytes in LevelDB. */
+export function frameCounters(key: string, revision: CommitId, values: readonly number[]): Buffer {
+  const framed = frame(KIND_COUNTERS, revision, values.length * COUNTER_BYTES)
+  values.forEach((value, i) => {
+    framed.writeBigInt64BE(BigInt(value), PAYLOAD_OFFSET + i * COUNTER_BYTES)
+  })
+  return seal(key, framed)
+}
+
+/** True for the bytes of a counter row. Does not check them. */
+export const isCounters = (framed: Buffer) => framed[0] === KIND_COUNTERS
+
+/** Undoes the framing without a copy: `value` is a part of `framed`. Throws StoreCorrupt with the key. */
+export function openRow(key: string, framed: Buffer): Row {
+  const end = framed.length - CRC_BYTES
+  if (
+    end < PAYLOAD_OFFSET ||
+    (framed[0] !== KIND_PLAIN && framed[0] !== KIND_COUNTERS) ||
+    framed.readUInt32BE(end) !== crcOf(key, framed)
+  ) {
+    throw new CofferError('StoreCorrupt', { key })
+  }
+  return {
+    key,
+    value: framed.subarray(PAYLOAD_OFFSET, end),
+    revision: framed.toString('hex', 1, PAYLOAD_OFFSET),
+  }
+}
+
+/** Throws StoreCorrupt; Internal where the row is a plain one. */
+export function openCounters(key: string, framed: Buffer): Counters {
+  const { value, revision } = openRow(key, framed)
+  if (!isCounters(framed)) {
+    throw new CofferError('Internal', { message: 'a plain row was read as counters', key })
+  }
+  return { values: countersOf(value), revision }
+}
+
+/** The integers of a counter row, from the value that `get` and `scan` give. */
+export function countersOf(value: Buffer): number[] {
+  const values: number[] = []
+  for (let at = 0; at < value.length; at += COUNTER_BYTES) {
+    values.push(Number(value.readBigInt64BE(at)))
+  }
+  return values
+}

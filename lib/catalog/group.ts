@@ -1,0 +1,130 @@
+// What one synced batch will hold: commits are let in one after the other, each checked against LevelDB
+// plus what those before it in the batch change. Without the second half two creates of one name that
+// arrive together would both win (EVIDENCE H16). One that is refused leaves no trace in the group.
+import { CofferError } from '../errors.ts'
+import { COMMIT_ROWS_MAX, type Commit, type CommitId, Conflict } from './catalog.ts'
+import { frameCounters, frameRow, isCounters, openCounters, openRow } from './framing.ts'
+import type { Operation } from './handle.ts'
+import { META_KEY } from './meta.ts'
+
+/** A commit that is sound in itself, its plain rows framed: their values are the caller's again. */
+export interface Prepared {
+  readonly id: CommitId
+  readonly expect: NonNullable<Commit['expect']>
+  readonly puts: readonly { readonly key: string; readonly framed: Buffer }[]
+  readonly del: readonly string[]
+  readonly add: NonNullable<Commit['add']>
+  readonly rows: number
+  readonly bytes: number
+}
+
+const wrong = (message: string, key?: string) =>
+  new CofferError('Internal', key === undefined ? { message } : { message, key })
+
+const isCommitId = (text: string) => /^[0-9a-f]{32}$/.test(text)
+
+function checkKey(key: string): void {
+  if (key === '' || !key.isWellFormed()) throw wrong('a key is UTF-8 text and not empty', key)
+}
+
+/**
+ * Checks what can be told of a commit by itself, and copies it. Throws Internal: more than
+ * COMMIT_ROWS_MAX rows, a malformed id, revision or key, a key that is changed twice, the meta row,
+ * deltas that are no safe integers.
+ */
+export function prepare({ id, expect = [], put = [], del = [], add = [] }: Commit): Prepared {
+  const rows = expect.length + put.length + del.length + add.length
+  if (rows > COMMIT_ROWS_MAX) throw wrong(`a commit touches at most ${COMMIT_ROWS_MAX} rows`)
+  if (!isCommitId(id)) throw wrong('a commit id is 32 lower-case hex digits')
+  for (const { key, revision } of expect) {
+    checkKey(key)
+    if (revision !== null && !isCommitId(revision)) {
+      throw wrong('a revision is 32 lower-case hex digits', key)
+    }
+  }
+  const changed = new Set<string>()
+  for (const key of [...put.map((row) => row.key), ...del, ...add.map((row) => row.key)]) {
+    checkKey(key)
+    if (key === META_KEY) throw wrong('the meta row belongs to the catalog')
+    if (changed.has(key)) throw wrong('a commit changes a row once', key)
+    changed.add(key)
+  }
+  for (const { key, deltas } of add) {
+    if (deltas.length === 0 || !deltas.every(Number.isSafeInteger)) {
+      throw wrong('deltas are safe integers, at least one', key)
+    }
+  }
+  const puts = put.map(({ key, value }) => ({ key, framed: frameRow(key, id, value) }))
+  const bytes = puts.reduce((sum, { key, framed }) => sum + key.length + framed.length, 0)
+  return { id, expect: [...expect], puts, del: [...del], add: copyAdds(add), rows, bytes }
+}
+
+const copyAdds = (add: NonNullable<Commit['add']>) =>
+  add.map(({ key, deltas }) => ({ key, deltas: [...deltas] }))
+
+/** Sums counter by counter; the shorter list counts as followed by zeros. */
+function sum(key: string, values: readonly number[], deltas: readonly number[]): number[] {
+  const sums: number[] = []
+  for (let i = 0; i < Math.max(values.length, deltas.length); i++) {
+    const total = (values[i] ?? 0) + (deltas[i] ?? 0)
+    if (total < 0) throw wrong('a counter would fall below zero', key)
+    if (!Number.isSafeInteger(total)) throw wrong('a counter would grow beyond 2⁵³ − 1', key)
+    sums.push(total)
+  }
+  return sums
+}
+
+export class Group {
+  readonly #read: (key: string) => Buffer | undefined
+  /** Rows as they will be after the group, as far as anyone asked. */
+  readonly #rows = new Map<string, Buffer | undefined>()
+  readonly #changes = new Map<string, Buffer | undefined>()
+
+  /** `read` gives a row's bytes in LevelDB, where nothing may change while the group is made. */
+  constructor(read: (key: string) => Buffer | undefined) {
+    this.#read = read
+  }
+
+  /**
+   * Lets a commit in, whole. Throws Conflict where an expectation does not hold, Internal for a sum
+   * below zero or a row of the other kind, StoreCorrupt for a rotten row that it depends on: then
+   * nothing of it is in the group.
+   */
+  admit(commit: Prepared): void {
+    for (const { key, revision } of commit.expect) {
+      const framed = this.#current(key)
+      const actual = framed === undefined ? null : openRow(key, framed).revision
+      if (actual !== revision) throw new Conflict(key)
+    }
+    for (const { key } of commit.puts) {
+      const framed = this.#current(key)
+      if (framed !== undefined && isCounters(framed)) {
+        throw wrong('a counter row cannot become a plain one', key)
+      }
+    }
+    const counters = commit.add.map(({ key, deltas }) => {
+      const framed = this.#current(key)
+      const values = framed === undefined ? [] : openCounters(key, framed).values
+      return { key, framed: frameCounters(key, commit.id, sum(key, values, deltas)) }
+    })
+    for (const { key, framed } of [...commit.puts, ...counters]) this.#change(key, framed)
+    for (const key of commit.del) this.#change(key, undefined)
+  }
+
+  #current(key: string): Buffer | undefined {
+    if (!this.#rows.has(key)) this.#rows.set(key, this.#read(key))
+    return this.#rows.get(key)
+  }
+
+  #change(key: string, framed: Buffer | undefined): void {
+    this.#rows.set(key, framed)
+    this.#changes.set(key, framed)
+  }
+
+  /** The changes of all that were let in, one for each row. */
+  operations(): Operation[] {
+    return Array.from(this.#changes, ([key, value]) =>
+      value === undefined ? { type: 'del', key } : { type: 'put', key, value },
+    )
+  }
+}

@@ -1,0 +1,240 @@
+// The catalog's open database, and what happens to it after a failed write. LevelDB's log is misaligned
+// after one, without any error state: what is written later is acknowledged, readable, and gone at the
+// next open (DESIGN §5, EVIDENCE B1). So a handle that failed once is read-only until it was closed and
+// opened again, which needs room on the disk, because opening writes what the log holds to a table.
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { CofferError } from '../errors.ts'
+import type { Database, Engine } from '../level.ts'
+import { randomId } from '../names.ts'
+import type { CommitId } from './catalog.ts'
+import { frameMeta, META_KEY, type Meta, openMeta } from './meta.ts'
+
+export interface LevelCatalogOptions {
+  readonly engine: Engine
+  /** The database's directory. */
+  readonly location: string
+  /** LevelDB's memtable; reopening after a failed write waits for three times as much free space. */
+  readonly writeBufferBytes: number
+  readonly log: Logger
+  /** Only reads: nothing of ours is written (LevelDB itself still recovers its log). */
+  readonly readonly?: boolean
+}
+
+const FREE_SPACE_FACTOR = 3
+const MAX_FILE_BYTES = 8 << 20
+const CACHE_BYTES = 32 << 20
+
+export interface Handle {
+  readonly catalogId: string
+  /** As read at the last opening, one more with every batch since. */
+  readonly commitNumber: number
+  /** Null when it takes writes, else why not. */
+  readonly impaired: string | null
+  /** The database for one synchronous read. Waits only while it is being reopened. Throws StoreUnavailable. */
+  reading(): Database<string> | Promise<Database<string>>
+  /** A read that takes turns: the database stays open until it is done. Throws StoreUnavailable. */
+  during<T>(read: (db: Database<string>) => Promise<T>): Promise<T>
+  /** Writes a batch, synced, together with the next commit number, and makes the log's own name
+   * durable. `id` is that of a commit in it. Whatever it rejects with, the handle is dead. */
+  write(operations: Operation[], id: CommitId): Promise<void>
+  /** Reopens a dead handle where there is room. True when it takes writes. One caller at a time. */
+  revive(): Promise<boolean>
+  close(): Promise<void>
+}
+
+export type Operation =
+  | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: string }
+
+const unavailable = (message: string, cause?: unknown) =>
+  new CofferError('StoreUnavailable', { message }, cause)
+
+/** What a read threw, in the service's words: the engine's own errors mean that it cannot be read now. */
+export function asReadError(error: unknown): CofferError {
+  return error instanceof CofferError ? error : unavailable('the catalog cannot be read', error)
+}
+
+/**
+ * Opens the catalog's database, or makes it. Throws StoreCorrupt where it holds rows but no sound meta
+ * row, and the engine's error where it cannot be opened.
+ */
+export async function openHandle(options: LevelCatalogOptions): Promise<Handle> {
+  const handle = new LevelHandle(options)
+  await handle.open()
+  return handle
+}
+
+class LevelHandle implements Handle {
+  readonly #options: LevelCatalogOptions
+  #db: Database<string> | null = null
+  #meta: Meta | null = null
+  #impaired: string | null = null
+  #reopening: Promise<void> | null = null
+  #closed = false
+  #readers = 0
+  #idle: (() => void) | null = null
+  #files = new Set<string>()
+
+  constructor(options: LevelCatalogOptions) {
+    this.#options = options
+    if (options.readonly) this.#impaired = 'the catalog is open for reading only'
+  }
+
+  get catalogId() {
+    return this.#meta!.catalogId
+  }
+
+  get commitNumber() {
+    return this.#meta!.commitNumber
+  }
+
+  get impaired() {
+    return this.#impaired
+  }
+
+  async open(): Promise<void> {
+    const { engine, location, writeBufferBytes, readonly } = this.#options
+    const db = await engine.open(location, {
+      keyEncoding: 'utf8',
+      writeBufferBytes,
+      maxFileBytes: MAX_FILE_BYTES,
+      cacheBytes: CACHE_BYTES,
+      create: !readonly,
+    })
+    try {
+      const meta = await this.#readMeta(db)
+      if (this.#meta !== null && meta.catalogId !== this.#meta.catalogId) {
+        throw new CofferError('StoreCorrupt', { message: 'another catalog lies in its place' })
+      }
+      this.#meta = meta
+      if (!readonly) await this.#syncNames()
+    } catch (error) {
+      await db.close()
+      throw error
+    }
+    this.#db = db
+  }
+
+  async #readMeta(db: Database<string>): Promise<Meta> {
+    const framed = db.getSync(META_KEY)
+    if (framed !== undefined) return openMeta(framed)
+    const [first] = await db.keys({ limit: 1 }).all()
+    if (first !== undefined || this.#options.readonly) {
+      throw new CofferError('StoreCorrupt', {
+        message: 'the catalog has no meta row',
+        key: META_KEY,
+      })
+    }
+    const meta = { catalogId: randomId(), commitNumber: 0 }
+    await db.put(META_KEY, frameMeta(meta, randomId()), { sync: true })
+    await this.#options.engine.syncDirectory(dirname(this.#options.location))
+    return meta
+  }
+
+  /** LevelDB syncs what its log holds, but not the name of a log that it has just begun (EVIDENCE H15). */
+  async #syncNames(): Promise<void> {
+    const { engine, location } = this.#options
+    const names = (await engine.list(location)).filter((name) => name.endsWith('.log'))
+    if (names.every((name) => this.#files.has(name))) return
+    await engine.syncDirectory(location)
+    this.#files = new Set(names)
+  }
+
+  #openDatabase(): Database<string> {
+    if (this.#closed) throw unavailable('the catalog is closed')
+    if (this.#db === null) throw unavailable('the catalog is not open')
+    return this.#db
+  }
+
+  reading(): Database<string> | Promise<Database<string>> {
+    if (this.#reopening === null) return this.#openDatabase()
+    return this.#reopening.then(() => this.reading())
+  }
+
+  async during<T>(read: (db: Database<string>) => Promise<T>): Promise<T> {
+    while (this.#reopening !== null) await this.#reopening
+    const db = this.#openDatabase()
+    this.#readers++
+    try {
+      return await read(db)
+    } catch (error) {
+      throw asReadError(error)
+    } finally {
+      this.#readers--
+      if (this.#readers === 0) this.#idle?.()
+    }
+  }
+
+  async write(operations: Operation[], id: CommitId): Promise<void> {
+    const meta = { catalogId: this.catalogId, commitNumber: this.commitNumber + 1 }
+    const metaPut = { type: 'put', key: META_KEY, value: frameMeta(meta, id) } as const
+    try {
+      await this.#openDatabase().batch([...operations, metaPut], { sync: true })
+      await this.#syncNames()
+    } catch (error) {
+      this.#impaired = 'a write to the catalog failed'
+      this.#options.log.error(
+        { err: error },
+        'catalog: a write failed, no more until it is reopened',
+      )
+      throw error
+    }
+    this.#meta = meta
+  }
+
+  async revive(): Promise<boolean> {
+    if (this.#impaired === null) return true
+    if (this.#closed || this.#options.readonly || !this.#hasRoom()) return false
+    let outcome: unknown = null
+    this.#reopening = this.#reopen()
+      .catch((error) => {
+        outcome = error
+      })
+      .finally(() => {
+        this.#reopening = null
+      })
+    await this.#reopening
+    if (outcome === null) {
+      this.#impaired = null
+      this.#options.log.info({ commitNumber: this.commitNumber }, 'catalog: reopened')
+      return true
+    }
+    this.#impaired = 'the catalog cannot be reopened'
+    this.#options.log.error({ err: outcome }, 'catalog: it cannot be reopened')
+    return false
+  }
+
+  #hasRoom(): boolean {
+    const { engine, location, writeBufferBytes } = this.#options
+    try {
+      return engine.freeBytes(location) >= FREE_SPACE_FACTOR * writeBufferBytes
+    } catch {
+      return false // the disk itself is gone: as good as full
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#noReaders()
+    await this.#db?.close()
+    this.#db = null
+    await this.open()
+  }
+
+  async #noReaders(): Promise<void> {
+    if (this.#readers === 0) return
+    await new Promise<void>((settle) => {
+      this.#idle = settle
+    })
+    this.#idle = null
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#impaired = 'the catalog is closed'
+    await this.#noReaders()
+    await this.#db?.close()
+    this.#db = null
+  }
+}

@@ -1,0 +1,34 @@
+// The catalog's row about itself, `meta`: CBOR [1, catalog id, commit number], rewritten by every batch.
+// Part of the format, see docs/format.md §5.
+import { Encoder } from 'cbor-x'
+import { CofferError } from '../errors.ts'
+import { frameRow, openRow } from './framing.ts'
+
+const cbor = new Encoder({ useRecords: false })
+const LAYOUT = 1
+
+export const META_KEY = 'meta'
+
+export interface Meta {
+  /** 32 hex digits, drawn when the catalog was made. */
+  readonly catalogId: string
+  /** One more with every batch. */
+  readonly commitNumber: number
+}
+
+/** The row's bytes in LevelDB; `revision` is the id of a commit of the batch. */
+export function frameMeta({ catalogId, commitNumber }: Meta, revision: string): Buffer {
+  return frameRow(META_KEY, revision, cbor.encode([LAYOUT, catalogId, commitNumber]))
+}
+
+/** Throws StoreCorrupt where the checksum does not hold, or the layout is not known. */
+export function openMeta(framed: Buffer): Meta {
+  const [layout, catalogId, commitNumber] = cbor.decode(openRow(META_KEY, framed).value)
+  if (layout !== LAYOUT) {
+    throw new CofferError('StoreCorrupt', {
+      key: META_KEY,
+      message: `layout ${layout} of the catalog is newer than this program`,
+    })
+  }
+  return { catalogId, commitNumber }
+}

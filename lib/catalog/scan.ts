@@ -1,0 +1,133 @@
+// One page of the catalog in byte order, from one snapshot: plain, backwards, or with long groups of
+// keys folded into one entry. Reading the 1,000 rows of a page in one call is cheap and each further call
+// costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
+import { CofferError } from '../errors.ts'
+import type { Database } from '../level.ts'
+import type { Group, Page, Row, Scan } from './catalog.ts'
+import { openRow } from './framing.ts'
+import { successorOf } from './keys.ts'
+
+export const SCAN_LIMIT_MAX = 1000
+
+/** What one call may bring into memory; a page of small rows stays below it. */
+const CHUNK_BYTES_MAX = 1 << 20
+const CHUNK_ROWS_MAX = 1000
+/** Chunks grow by this factor while they bring entries. */
+const GROWTH = 4
+/** Rows read to find out whether groups are short. */
+const PROBE_ROWS = 32
+/** After so many jumps in a row, groups are probed again. */
+const JUMPS_PER_PROBE = 16
+
+/** What is used of LevelDB's iterator. */
+interface Rows {
+  nextv(size: number): Promise<[key: string, framed: Buffer][]>
+  seek(target: string): void
+}
+
+/**
+ * Reads one page. Throws Internal for a range that the seam does not allow, StoreCorrupt for a row
+ * whose checksum does not hold.
+ */
+export async function scanPage(db: Database<string>, range: Scan): Promise<Page> {
+  check(range)
+  // An iterator sees the database as it was when it was made.
+  const iterator = db.iterator({
+    gte: range.from,
+    lt: range.to,
+    reverse: range.reverse ?? false,
+    // A jump touches one block out of a whole group: worth keeping for the next listing.
+    fillCache: range.group !== undefined,
+    highWaterMarkBytes: CHUNK_BYTES_MAX,
+  })
+  try {
+    return range.group === undefined
+      ? await scanRows(iterator, range)
+      : await scanGroups(iterator, range, range.group)
+  } finally {
+    await iterator.close()
+  }
+}
+
+function check({ from, to, limit, reverse, group }: Scan): void {
+  const wrong = (message: string) => new CofferError('Internal', { message })
+  if (!Number.isInteger(limit) || limit < 1 || limit > SCAN_LIMIT_MAX) {
+    throw wrong('a scan has a limit of 1 to 1,000')
+  }
+  if (!from.isWellFormed() || !to.isWellFormed()) throw wrong('the ends of a scan are UTF-8')
+  if (group === undefined) return
+  if (reverse) throw wrong('a scan with groups runs forwards')
+  if (group.delimiter === '' || !group.delimiter.isWellFormed()) {
+    throw wrong('a delimiter is text of at least one character')
+  }
+}
+
+async function scanRows(iterator: Rows, { limit, reverse }: Scan): Promise<Page> {
+  const entries: Row[] = []
+  for (;;) {
+    // One more than asked for tells whether this is the end.
+    const chunk = await iterator.nextv(limit + 1 - entries.length)
+    if (chunk.length === 0) return { entries }
+    for (const [key, framed] of chunk) {
+      if (entries.length === limit) {
+        const last = entries[limit - 1]!.key
+        return { entries, cursor: reverse ? last : after(last) }
+      }
+      entries.push(openRow(key, framed))
+    }
+  }
+}
+
+/** The least key greater than `key`. */
+const after = (key: string) => `${key}\u0000`
+
+async function scanGroups(
+  iterator: Rows,
+  { limit }: Scan,
+  { prefix, delimiter }: NonNullable<Scan['group']>,
+): Promise<Page> {
+  const entries: (Row | Group)[] = []
+  const delimiterEnd = successorOf(delimiter)
+  // Least key behind a group; only a group of nothing but U+10FFFF has none.
+  const behind = (group: string) =>
+    delimiterEnd === undefined
+      ? successorOf(group)
+      : group.slice(0, -delimiter.length) + delimiterEnd
+
+  let group: string | null = null // the last entry, where that is a group
+  let cursor: string | undefined // what follows the last entry
+  let size = Math.min(limit + 1, PROBE_ROWS)
+  let jumps = 0
+  for (;;) {
+    const chunk = await iterator.nextv(size)
+    if (chunk.length === 0) return { entries }
+    const found = entries.length
+    for (const [key, framed] of chunk) {
+      if (group !== null && key.startsWith(group)) continue
+      if (entries.length === limit) return { entries, cursor: cursor! }
+      const at = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
+      if (at < 0) {
+        group = null
+        cursor = after(key)
+        entries.push(openRow(key, framed))
+      } else {
+        group = key.slice(0, at + delimiter.length)
+        cursor = behind(group)
+        entries.push({ group })
+      }
+    }
+
+    const sparse = (entries.length - found) * PROBE_ROWS <= chunk.length || size === 1
+    if (group === null || !sparse) {
+      // As many rows as the rest of the page will take, if they go on like these.
+      const perEntry = chunk.length / Math.max(1, entries.length - found)
+      const wanted = Math.ceil((limit + 1 - entries.length) * perEntry)
+      size = Math.max(PROBE_ROWS, Math.min(size * GROWTH, wanted, CHUNK_ROWS_MAX))
+      continue
+    }
+    if (cursor === undefined) return { entries }
+    iterator.seek(cursor)
+    jumps++
+    size = jumps % JUMPS_PER_PROBE === 0 ? PROBE_ROWS : 1
+  }
+}

@@ -1,0 +1,125 @@
+// The single writer: commits that wait are checked together and go to the disk in one synced batch, while
+// those that come meanwhile gather for the next. All of a batch, winners and losers, hear their outcome
+// when the batch is durable, so that nobody is refused for the sake of a commit that is lost again.
+import { CofferError } from '../errors.ts'
+import { type Commit, Conflict } from './catalog.ts'
+import { Group, type Prepared, prepare } from './group.ts'
+import { asReadError, type Handle } from './handle.ts'
+
+/** Bounds of one batch, so that it delays nobody for long. One commit may be larger. */
+const BATCH_ROWS_MAX = 4000
+const BATCH_BYTES_MAX = 4 << 20
+/** How often a handle that failed tries to come back without a commit to make it. */
+const REVIVE_INTERVAL_MS = 1000
+
+interface Waiting {
+  readonly commit: Prepared
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+export interface Writer {
+  /** See Catalog.commit. */
+  commit(commit: Commit): Promise<void>
+  /** Takes no more commits, and resolves when those it had taken have their outcome. */
+  close(): Promise<void>
+}
+
+const unavailable = (message: string, cause?: unknown) =>
+  new CofferError('StoreUnavailable', { message }, cause)
+
+export function makeWriter(handle: Handle): Writer {
+  const queue: Waiting[] = []
+  let running: Promise<void> | null = null
+  let reviving: NodeJS.Timeout | null = null
+  let closed = false
+
+  function start(): void {
+    if (running === null) running = run()
+  }
+
+  async function run(): Promise<void> {
+    // Commits of the same turn go together.
+    await null
+    do {
+      const alive = await handle.revive()
+      if (alive) await writeGroup(takeGroup())
+      else refuse(queue.splice(0), unavailable(handle.impaired!))
+      keepTrying()
+    } while (queue.length > 0)
+    // In the same step as the last look at the queue, or a commit could fall between the two.
+    running = null
+  }
+
+  function refuse(waiting: Waiting[], error: CofferError): void {
+    for (const { reject } of waiting) reject(error)
+  }
+
+  /** A dead handle is tried again from time to time: where health turns writes away, no commit would. */
+  function keepTrying(): void {
+    if (handle.impaired !== null && !closed) {
+      reviving ??= setInterval(start, REVIVE_INTERVAL_MS).unref()
+    } else if (reviving !== null) {
+      clearInterval(reviving)
+      reviving = null
+    }
+  }
+
+  function takeGroup(): Waiting[] {
+    let rows = 0
+    let bytes = 0
+    let count = 0
+    for (const { commit } of queue) {
+      rows += commit.rows
+      bytes += commit.bytes
+      if (count > 0 && (rows > BATCH_ROWS_MAX || bytes > BATCH_BYTES_MAX)) break
+      count++
+    }
+    return queue.splice(0, count)
+  }
+
+  async function writeGroup(waiting: Waiting[]): Promise<void> {
+    if (waiting.length === 0) return
+    const db = await handle.reading()
+    const group = new Group((key) => db.getSync(key))
+    const refused = new Map<Waiting, Error>()
+    let last: Prepared | null = null
+    for (const each of waiting) {
+      try {
+        group.admit(each.commit)
+        last = each.commit
+      } catch (error) {
+        refused.set(each, error instanceof Conflict ? error : asReadError(error))
+      }
+    }
+    const operations = group.operations()
+    if (last !== null && operations.length > 0) {
+      try {
+        await handle.write(operations, last.id)
+      } catch (error) {
+        return refuse(waiting, unavailable('the outcome of the commit is unknown', error))
+      }
+    }
+    for (const each of waiting) {
+      const error = refused.get(each)
+      if (error === undefined) each.resolve()
+      else each.reject(error)
+    }
+  }
+
+  return {
+    async commit(commit) {
+      const prepared = prepare(commit)
+      if (closed) throw unavailable('the catalog is closed')
+      await new Promise<void>((resolve, reject) => {
+        queue.push({ commit: prepared, resolve, reject })
+        start()
+      })
+    },
+    async close() {
+      closed = true
+      keepTrying()
+      await running
+    },
+  }
+}

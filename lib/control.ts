@@ -1,0 +1,251 @@
+// The unix socket `control.sock` in the data directory: the lock of the one coffer that runs on it, and
+// the channel through which the command line talks to it. A lock that the kernel gives up when its holder
+// dies, unlike LevelDB's LOCK, which is lost as soon as any descriptor on it closes (EVIDENCE H14).
+// Requests and answers are lines of JSON: {"verb", "args"} in, {"answer"} or {"error"} out.
+import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { chmod, unlink } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const SOCKET_NAME = 'control.sock'
+/** sun_path of Linux (unix(7)) less its final zero byte. */
+const SOCKET_PATH_BYTES_MAX = 107
+const REQUEST_BYTES_MAX = 65536
+const STARTING_TRIES_MAX = 100
+const STARTING_PAUSE_MS = 50
+
+/** Another process holds the data directory. */
+export class DataDirectoryInUse extends Error {
+  constructor(dataDir: string) {
+    super(`another coffer runs on this data directory: ${resolve(dataDir)}`)
+    this.name = 'DataDirectoryInUse'
+  }
+}
+
+/** The verb's handler threw, or there is no such verb: `message` is its own. */
+export class ControlRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ControlRefused'
+  }
+}
+
+/** What a running coffer does for each verb; the answer is an object that survives JSON. */
+export type ControlHandlers = Readonly<Record<string, (args: unknown) => Promise<object>>>
+
+export type Answer = Record<string, unknown>
+
+/** A name for the socket that the kernel takes, however long the directory's path is. */
+interface Address {
+  readonly path: string
+  /** Call when the socket is no longer used by this name. */
+  release(): void
+}
+
+function addressOf(dataDir: string): Address {
+  const path = join(resolve(dataDir), SOCKET_NAME)
+  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return { path, release() {} }
+  // Through an open descriptor of the directory the same socket has a short name (proc(5)).
+  const directory = openSync(dataDir, constants.O_RDONLY | constants.O_DIRECTORY)
+  return {
+    path: `/proc/self/fd/${directory}/${SOCKET_NAME}`,
+    release: () => closeSync(directory),
+  }
+}
+
+/** Connects; null where no process listens. Throws what else the system says. */
+function dial(path: string): Promise<Socket | null> {
+  return new Promise((settle, reject) => {
+    const socket = connect(path)
+    socket.once('connect', () => settle(socket))
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') settle(null)
+      else reject(error)
+    })
+  })
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((settle, reject) => {
+    server.once('error', reject)
+    server.listen({ path }, settle)
+  })
+}
+
+/**
+ * Lets one process at a time look at the socket, remove a stale one and bind its own: without it two that
+ * start together would both find the socket stale, and the second remove the first one's new socket.
+ * The guard is a name in Linux's abstract socket namespace, which dies with its holder (unix(7)).
+ */
+async function guardStart(dataDir: string): Promise<Server> {
+  const { dev, ino } = statSync(dataDir, { bigint: true })
+  for (let tries = 1; ; tries++) {
+    const guard = createServer((socket) => socket.destroy())
+    try {
+      await listen(guard, `\0coffer-start-${dev}-${ino}`)
+      return guard
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (tries === STARTING_TRIES_MAX) throw new DataDirectoryInUse(dataDir)
+      await sleep(STARTING_PAUSE_MS)
+    }
+  }
+}
+
+const closeServer = (server: Server) => new Promise<void>((settle) => server.close(() => settle()))
+
+/** Reads lines from `socket`, one after the other; ends at the first that is too long. */
+async function* linesOf(socket: Socket): AsyncGenerator<string> {
+  let rest = ''
+  socket.setEncoding('utf8')
+  for await (const chunk of socket) {
+    rest += chunk
+    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+      yield rest.slice(0, end)
+      rest = rest.slice(end + 1)
+    }
+    if (rest.length > REQUEST_BYTES_MAX) throw new ControlRefused('the request is too long')
+  }
+}
+
+async function answer(line: string, handlers: ControlHandlers): Promise<object> {
+  let request: { verb?: unknown; args?: unknown } | null
+  try {
+    request = JSON.parse(line)
+  } catch {
+    throw new ControlRefused('the request is not a line of JSON')
+  }
+  const { verb, args } = request ?? {}
+  if (typeof verb !== 'string' || !Object.hasOwn(handlers, verb)) {
+    throw new ControlRefused('no such verb')
+  }
+  return handlers[verb]!(args)
+}
+
+async function serve(socket: Socket, handlers: ControlHandlers): Promise<void> {
+  const say = (line: object) => socket.write(`${JSON.stringify(line)}\n`)
+  try {
+    for await (const line of linesOf(socket)) {
+      try {
+        say({ answer: await answer(line, handlers) })
+      } catch (error) {
+        say({ error: error instanceof Error ? error.message : 'failed' })
+      }
+    }
+  } catch (error) {
+    if (error instanceof ControlRefused) say({ error: error.message })
+  } finally {
+    socket.end()
+  }
+}
+
+/**
+ * Takes the data directory for this process until `close`, and answers the command line meanwhile. The
+ * directory must exist. A socket left behind by a process that died is replaced; the new one has mode
+ * 0600. Throws DataDirectoryInUse, or the system's error where the socket cannot be made.
+ */
+export async function acquireControl(
+  dataDir: string,
+  handlers: ControlHandlers,
+): Promise<{ close(): Promise<void> }> {
+  const address = addressOf(dataDir)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    // A client that hangs up is its own business.
+    socket.on('error', () => {})
+    socket.once('close', () => sockets.delete(socket))
+    void serve(socket, handlers)
+  })
+  try {
+    const guard = await guardStart(dataDir)
+    try {
+      const holder = await dial(address.path)
+      if (holder !== null) {
+        holder.destroy()
+        throw new DataDirectoryInUse(dataDir)
+      }
+      await unlink(address.path).catch(ignoreMissing)
+      await bindPrivately(server, address.path)
+    } finally {
+      await closeServer(guard)
+    }
+  } catch (error) {
+    address.release()
+    throw error
+  }
+  return {
+    async close() {
+      if (!server.listening) return
+      const closed = closeServer(server) // also unlinks the socket
+      for (const socket of sockets) socket.destroy()
+      await closed
+      address.release()
+    },
+  }
+}
+
+/** Binds with mode 0600 from the first moment: the mask is set for the one synchronous step that binds. */
+async function bindPrivately(server: Server, path: string): Promise<void> {
+  const mask = process.umask(0o177)
+  let listening: Promise<void>
+  try {
+    listening = listen(server, path)
+  } finally {
+    process.umask(mask)
+  }
+  await listening
+  await chmod(path, 0o600)
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/**
+ * Asks the coffer that runs on the data directory. Null where none does (and where there is no such
+ * directory). Throws ControlRefused with the handler's message, or Error where no answer came.
+ */
+export async function callControl(
+  dataDir: string,
+  verb: string,
+  args: unknown,
+): Promise<Answer | null> {
+  let address: Address
+  try {
+    address = addressOf(dataDir)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  try {
+    const socket = await dial(address.path)
+    if (socket === null) return null
+    return await ask(socket, { verb, args })
+  } finally {
+    address.release()
+  }
+}
+
+async function ask(socket: Socket, request: object): Promise<Answer> {
+  let text = ''
+  try {
+    socket.write(`${JSON.stringify(request)}\n`)
+    socket.setEncoding('utf8')
+    for await (const chunk of socket) {
+      text += chunk
+      if (text.endsWith('\n')) break
+    }
+  } catch (error) {
+    throw new Error('coffer closed the control connection before it answered', { cause: error })
+  } finally {
+    socket.destroy()
+  }
+  if (!text.endsWith('\n')) {
+    throw new Error('coffer closed the control connection before it answered')
+  }
+  const reply = JSON.parse(text) as { answer: Answer } | { error: string }
+  if ('error' in reply) throw new ControlRefused(reply.error)
+  return reply.answer
+}
