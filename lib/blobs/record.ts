@@ -1,0 +1,63 @@
+// How a record lies in a volume: its key is its number, its value is the sealed record and a checksum
+// that binds it to number, blob and index. It finds rotten, swapped and stale records without any key.
+// Part of the format, see docs/format.md.
+import { crc32 } from '../bytes/crc32.ts'
+import { TRAILER_BYTES } from './store.ts'
+
+/** Bytes of a record's key. */
+export const KEY_BYTES = 8
+
+const ID_BYTES = 16
+const TWO_32 = 2 ** 32
+
+/** Writes 8 bytes big-endian; `value` is a safe integer. */
+export function writeUint64(target: Buffer, value: number, offset: number): void {
+  target.writeUInt32BE(Math.floor(value / TWO_32), offset)
+  target.writeUInt32BE(value % TWO_32, offset + 4)
+}
+
+/** Reads 8 bytes big-endian. Exact up to 2⁵³. */
+export function readUint64(source: Buffer, offset: number): number {
+  return source.readUInt32BE(offset) * TWO_32 + source.readUInt32BE(offset + 4)
+}
+
+/** The key of a record, in memory of its own: an asynchronous `get` reads it later. */
+export function recordKey(number: number): Buffer {
+  const key = Buffer.allocUnsafe(KEY_BYTES)
+  writeUint64(key, number, 0)
+  return key
+}
+
+/**
+ * The checksums of one blob's records: crc32(number, 8 bytes ‖ blob id, 16 bytes ‖ index, 8 bytes ‖
+ * record), in 4 bytes big-endian behind the record.
+ */
+export class RecordSum {
+  readonly #prefix = Buffer.alloc(KEY_BYTES + ID_BYTES + 8)
+
+  constructor(blob: string) {
+    if (this.#prefix.write(blob, KEY_BYTES, 'hex') !== ID_BYTES || blob.length !== 2 * ID_BYTES) {
+      throw new RangeError('a blob id has 32 hex digits')
+    }
+  }
+
+  /** Writes the checksum of `slab[0 … length)` behind it, and returns the whole value. */
+  append(slab: Buffer, length: number, number: number, index: number): Buffer {
+    slab.writeUInt32BE(this.#sum(slab.subarray(0, length), number, index), length)
+    return slab.subarray(0, length + TRAILER_BYTES)
+  }
+
+  /** The record of a value, as a view; undefined where the checksum does not hold. */
+  check(value: Buffer, number: number, index: number): Buffer | undefined {
+    const length = value.length - TRAILER_BYTES
+    if (length <= 0) return undefined
+    const record = value.subarray(0, length)
+    return this.#sum(record, number, index) === value.readUInt32BE(length) ? record : undefined
+  }
+
+  #sum(record: Buffer, number: number, index: number): number {
+    writeUint64(this.#prefix, number, 0)
+    writeUint64(this.#prefix, index, KEY_BYTES + ID_BYTES)
+    return crc32(record, crc32(this.#prefix))
+  }
+}
