@@ -1,0 +1,98 @@
+// The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
+// time, and nothing changes it afterwards.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { FromSchema } from 'json-schema-to-ts'
+import {
+  compile,
+  type ParsedFile,
+  type Path,
+  type Problem,
+  parseText,
+  readDocument,
+} from './config/document.ts'
+import { contradictions } from './config/rules.ts'
+import { configSchema } from './config/schema.ts'
+
+export { FileInvalid } from './config/document.ts'
+export { unbuilt } from './config/rules.ts'
+
+type Written = FromSchema<typeof configSchema>
+
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
+
+/** Every key at its value, defaults filled in, paths absolute. Deeply frozen. */
+export type Config = Frozen<
+  Omit<Written, 'keyring' | 'devices'> & { keyring: string; devices: string[] }
+>
+
+export type Listener = Config['listen'][number]
+
+export interface ConfigSource {
+  /** The file to read; absent: defaults alone. */
+  readonly file?: string
+  /** Stands for the file's `data`; keyring and devices follow where the file does not set them. */
+  readonly data?: string
+}
+
+/**
+ * Reads, validates and completes the configuration. Synchronous, because it must be known before libuv's
+ * thread pool starts. Throws FileInvalid with one line for each thing that is wrong,
+ * files that it names and that are missing among them.
+ */
+export function loadConfig({ file, data }: ConfigSource): Config {
+  const validate = compile(configSchema)
+  const source: ParsedFile<Written> =
+    file === undefined ? parseText('', 'defaults', validate) : readDocument(file, validate)
+  const config = complete(data === undefined ? source.value : { ...source.value, data })
+  source.refuse([...contradictions(config), ...missingFiles(config)])
+  return config
+}
+
+/** The configuration of a node that sets nothing. */
+export function defaultConfig(): Config {
+  return loadConfig({})
+}
+
+/** Makes paths absolute and fills in those that follow `data`. */
+function complete(written: Written): Config {
+  const data = resolve(written.data)
+  const listen = written.listen.map((entry) => {
+    const tls =
+      typeof entry.tls === 'object'
+        ? { cert: resolve(entry.tls.cert), key: resolve(entry.tls.key) }
+        : entry.tls
+    return tls === undefined ? entry : { ...entry, tls }
+  })
+  const config: Config = {
+    ...written,
+    data,
+    keyring: resolve(written.keyring ?? `${data}/keyring`),
+    devices: (written.devices ?? [`${data}/volumes`]).map((device) => resolve(device)),
+    listen,
+    ...(written.users === undefined ? {} : { users: resolve(written.users) }),
+    ...(written.audit === undefined ? {} : { audit: resolve(written.audit) }),
+  }
+  return freeze(config)
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) freeze(part)
+    Object.freeze(value)
+  }
+  return value
+}
+
+/** Files that the configuration names and that are not there. */
+function missingFiles(config: Config): Problem[] {
+  const named: { path: Path; file: string }[] = []
+  if (config.users !== undefined) named.push({ path: ['users'], file: config.users })
+  for (const [i, { tls }] of config.listen.entries()) {
+    if (typeof tls !== 'object') continue
+    named.push({ path: ['listen', i, 'tls', 'cert'], file: tls.cert })
+    named.push({ path: ['listen', i, 'tls', 'key'], file: tls.key })
+  }
+  const missing = named.filter(({ file }) => !existsSync(file))
+  return missing.map(({ path, file }) => ({ path, message: `no such file: ${file}` }))
+}

@@ -1,0 +1,163 @@
+// Reads a YAML file against a JSON schema and says what is wrong as `<file>/<path>: <message> (line n)`.
+// Messages never repeat a value of the file: it may be a password.
+import { readFileSync } from 'node:fs'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+
+/** Keys and indexes that lead from the top of a document to a place in it. */
+export type Path = readonly (string | number)[]
+
+export interface Problem {
+  readonly path: Path
+  readonly message: string
+}
+
+/** A file cannot be used. `problems` are complete lines to print; there is at least one. */
+export class FileInvalid extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.name = 'FileInvalid'
+    this.problems = problems
+  }
+}
+
+/** A parsed file that can tell the line of any place in it. */
+export interface ParsedFile<T> {
+  readonly value: T
+  /** Throws FileInvalid where there are any problems. */
+  refuse(problems: readonly Problem[]): void
+}
+
+/** The schema's validator: all errors at once, defaults filled in, no coercion, a strict schema. */
+export function compile(schema: object): ValidateFunction {
+  return new Ajv({ allErrors: true, useDefaults: true, strict: true, verbose: true }).compile(
+    schema,
+  )
+}
+
+/**
+ * Reads and validates `file`. An empty file counts as an empty map. Throws FileInvalid where it cannot be
+ * read, is not YAML 1.2, has two documents, or does not fit the schema.
+ */
+export function readDocument<T>(file: string, validate: ValidateFunction): ParsedFile<T> {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new FileInvalid([`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code}`])
+  }
+  return parseText<T>(text, file, validate)
+}
+
+/** `readDocument` of a text that is at hand; `file` is its name in messages. */
+export function parseText<T>(
+  text: string,
+  file: string,
+  validate: ValidateFunction,
+): ParsedFile<T> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const unreadable = document.errors[0]
+  if (unreadable !== undefined) {
+    const { line } = lines.linePos(unreadable.pos[0])
+    const fault = unreadable.code.toLowerCase().replaceAll('_', ' ')
+    throw new FileInvalid([`${file}: is not YAML: ${fault} (line ${line})`])
+  }
+  let value: unknown
+  try {
+    value = document.toJS() ?? {}
+  } catch {
+    throw new FileInvalid([`${file}: an alias refers to nothing, or to too much`])
+  }
+  const refuse = (problems: readonly Problem[]) => {
+    if (problems.length === 0) return
+    const said = problems.map(({ path, message }) => ({ path, message, line: lineOf(path) }))
+    said.sort((a, b) => a.line - b.line)
+    throw new FileInvalid(
+      said.map(
+        (p) => `${file}${p.path.map((k) => `/${k}`).join('')}: ${p.message} (line ${p.line})`,
+      ),
+    )
+  }
+  const lineOf = (path: Path) => lines.linePos(offsetOf(document, path)).line
+  if (!validate(value)) refuse(explain(validate.errors ?? [], value))
+  return { value: value as T, refuse }
+}
+
+/** Where the key that `path` names begins; for what is not written, where its nearest parent does. */
+function offsetOf(document: Document, path: Path): number {
+  let offset = 0
+  let node: unknown = document.contents
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === step)
+      if (pair === undefined) break
+      offset = (pair.key as { range?: [number, number, number] }).range?.[0] ?? offset
+      node = pair.value
+    } else {
+      const items: unknown[] = (node as { items?: unknown[] } | null)?.items ?? []
+      node = items[Number(step)]
+      offset = (node as { range?: [number, number, number] } | undefined)?.range?.[0] ?? offset
+    }
+  }
+  return offset
+}
+
+/** The steps of a JSON pointer (RFC 6901). */
+export function pathOf(pointer: string): string[] {
+  const steps = pointer.split('/').slice(1)
+  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/** ajv's errors as problems: of alternatives only the one that was meant, and unknown keys by their path. */
+function explain(errors: readonly ErrorObject[], value: unknown): Problem[] {
+  const dropped = new Set<ErrorObject>()
+  for (const choice of errors.filter((error) => error.keyword === 'anyOf')) {
+    const below = errors.filter(
+      (error) =>
+        error.schemaPath.startsWith(`${choice.schemaPath}/`) &&
+        `${error.instancePath}/`.startsWith(`${choice.instancePath}/`),
+    )
+    const isObject = isMapping(at(value, pathOf(choice.instancePath)))
+    // Who wrote a map meant the alternative that is one.
+    const meant = below.filter((error) => isObject && !['type', 'const'].includes(error.keyword))
+    for (const error of below) if (!meant.includes(error)) dropped.add(error)
+    if (meant.length > 0) dropped.add(choice)
+  }
+  return errors.filter((error) => !dropped.has(error)).map(toProblem)
+}
+
+function toProblem(error: ErrorObject): Problem {
+  const path = pathOf(error.instancePath)
+  const { keyword, params } = error
+  if (keyword === 'additionalProperties') {
+    return { path: [...path, params.additionalProperty], message: 'is not a known key' }
+  }
+  if (keyword === 'enum') {
+    return { path, message: `must be one of ${params.allowedValues.join(', ')}` }
+  }
+  if (keyword === 'anyOf') return { path, message: `must be ${alternatives(error)}` }
+  return { path, message: error.message ?? `must fit ${keyword}` }
+}
+
+interface Alternative {
+  readonly const?: string
+  readonly required?: readonly string[]
+}
+
+function alternatives(error: ErrorObject): string {
+  const choices = (error.schema ?? []) as Alternative[]
+  const words = choices.map((choice) => choice.const ?? `a map with ${choice.required?.join(', ')}`)
+  return words.join(' or ')
+}
+
+function at(value: unknown, path: Path): unknown {
+  let found = value
+  for (const step of path) found = (found as Record<string, unknown> | undefined)?.[step]
+  return found
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

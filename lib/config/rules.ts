@@ -1,0 +1,84 @@
+// What the schema cannot say about a configuration, and which of its keys are accepted but not built yet.
+import ipaddr from 'ipaddr.js'
+import type { Config } from '../config.ts'
+import type { Problem } from './document.ts'
+
+/** Contradictions within a configuration that fits the schema. */
+export function contradictions(config: Config): Problem[] {
+  return [...ofListeners(config), ...ofProxies(config), ...ofPolicies(config)]
+}
+
+function* ofListeners({ listen }: Config): Generator<Problem> {
+  const seen = new Set<string>()
+  for (const [i, { host, port, serves }] of listen.entries()) {
+    const address = `${host} ${port}`
+    if (port !== 0 && seen.has(address)) {
+      yield { path: ['listen', i], message: 'listens where another entry does' }
+    }
+    seen.add(address)
+    const services = serves.filter((service) => service !== 'ops')
+    if (services.length > 1) {
+      const message =
+        'identity and keymanager cannot share an entry with others: their paths collide'
+      yield { path: ['listen', i, 'serves'], message }
+    }
+  }
+}
+
+function* ofProxies({ trustedProxies }: Config): Generator<Problem> {
+  for (const [i, cidr] of trustedProxies.entries()) {
+    if (!ipaddr.isValidCIDR(cidr)) {
+      yield {
+        path: ['trustedProxies', i],
+        message: 'must be a CIDR, such as 10.0.0.0/8 or ::1/128',
+      }
+    }
+  }
+}
+
+function* ofPolicies({ swift }: Config): Generator<Problem> {
+  const names = new Set<string>()
+  for (const [i, { name, aliases }] of swift.policies.entries()) {
+    for (const [j, word] of [name, ...aliases].entries()) {
+      const where = j === 0 ? ['name'] : ['aliases', j - 1]
+      const path = ['swift', 'policies', i, ...where]
+      if (names.has(word.toLowerCase())) yield { path, message: 'names another policy already' }
+      names.add(word.toLowerCase())
+    }
+  }
+  const path = ['swift', 'policies']
+  const defaults = swift.policies.filter((policy) => policy.default)
+  if (defaults.length !== 1) yield { path, message: 'exactly one policy must be the default' }
+  if (defaults.some((policy) => policy.deprecated)) {
+    yield { path, message: 'a deprecated policy cannot be the default' }
+  }
+  const prefixes = swift.resellers.map((reseller) => reseller.prefix)
+  for (const [i, prefix] of prefixes.entries()) {
+    if (prefixes.indexOf(prefix) < i) {
+      yield { path: ['swift', 'resellers', i, 'prefix'], message: 'is listed twice' }
+    }
+  }
+}
+
+/**
+ * One sentence for each key that is set to something this version does not do yet, to be logged at start.
+ * Such keys are accepted because configurations are written against the whole list.
+ */
+export function unbuilt(config: Config, defaults: Config): string[] {
+  const warnings: string[] = []
+  const differs = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b)
+  if (config.catalog !== 'level') warnings.push('catalog: redis is not built yet, level is used')
+  if (config.threads !== 1) warnings.push('threads: not built yet, 1 is used')
+  if (differs(config.lifecycle, defaults.lifecycle)) warnings.push('lifecycle: not built yet')
+  for (const key of ['resellers', 'remapDomains', 'policies'] as const) {
+    if (differs(config.swift[key], defaults.swift[key]))
+      warnings.push(`swift.${key}: not built yet`)
+  }
+  for (const [i, { serves, url }] of config.listen.entries()) {
+    for (const service of serves) {
+      if (service !== 'object') warnings.push(`listen.${i}.serves: ${service} is not built yet`)
+    }
+    if (url !== undefined) warnings.push(`listen.${i}.url: not built yet`)
+  }
+  return warnings
+}

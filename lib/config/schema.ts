@@ -1,0 +1,307 @@
+// The one source of the configuration's form: JSON schema with the descriptions and defaults from which
+// the validator, the type `Config`, etc/coffer.yaml, etc/coffer.schema.json and docs/config.md are made
+// (`npm run schema`). A key without `default` may be absent; `examples` shows what then holds.
+import { logLevels } from '../log.ts'
+
+const bytes = (minimum: number) => ({ type: 'integer', minimum, maximum: 2 ** 50 }) as const
+const file = { type: 'string', minLength: 1 } as const
+
+const listener = {
+  type: 'object',
+  required: ['port'],
+  additionalProperties: false,
+  properties: {
+    host: {
+      type: 'string',
+      minLength: 1,
+      default: '127.0.0.1',
+      description: 'Address or name to listen on; :: or 0.0.0.0 for all',
+    },
+    port: { type: 'integer', minimum: 0, maximum: 65535, description: 'TCP port; 0: a free one' },
+    tls: {
+      description:
+        'Absent: plain HTTP. auto: a self-signed development certificate, kept in data/tls. Or the files of a certificate (with its chain) and its key, in PEM',
+      anyOf: [
+        { type: 'string', const: 'auto' },
+        {
+          type: 'object',
+          required: ['cert', 'key'],
+          additionalProperties: false,
+          properties: {
+            cert: { ...file, description: 'PEM file: certificate, then its chain' },
+            key: { ...file, description: 'PEM file: private key, readable by the service only' },
+          },
+        },
+      ],
+    },
+    serves: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { type: 'string', enum: ['object', 'identity', 'keymanager', 'ops'] },
+      default: ['object'],
+      description:
+        'What is served here. identity and keymanager stand alone or with ops, which may join any',
+    },
+    url: {
+      type: 'string',
+      pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+      description: 'Base URL of this entry as clients see it, where that differs',
+    },
+  },
+} as const
+
+const reseller = {
+  type: 'object',
+  required: ['prefix'],
+  additionalProperties: false,
+  properties: {
+    prefix: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9]+$',
+      description: 'What stands before the account in /v1/<prefix>_<account>',
+    },
+    serviceRole: {
+      type: 'string',
+      minLength: 1,
+      description: 'Role that the user of X-Service-Token must have for accounts of this prefix',
+    },
+  },
+} as const
+
+const policy = {
+  type: 'object',
+  required: ['name'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', pattern: '^[A-Za-z0-9-]+$', description: 'Unique, whatever its case' },
+    default: { type: 'boolean', default: false, description: 'Exactly one policy is the default' },
+    aliases: {
+      type: 'array',
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
+      default: [],
+      description: 'Other names by which clients may ask for it',
+    },
+    deprecated: {
+      type: 'boolean',
+      default: false,
+      description: 'Kept for the containers that have it; no new ones',
+    },
+  },
+} as const
+
+export const configSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'coffer.yaml',
+  description:
+    'Configuration of a coffer node. Relative paths are relative to the working directory.',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    data: { ...file, default: './data', description: 'Catalog, control socket, certificate' },
+    keyring: {
+      ...file,
+      description: 'Root keys (0600); on another disk in production. Absent: keyring in data',
+      examples: ['./data/keyring'],
+    },
+    devices: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 64,
+      uniqueItems: true,
+      items: file,
+      description: 'Directories for volumes, one a disk. Absent: volumes in data',
+      examples: [['./data/volumes']],
+    },
+    catalog: {
+      default: 'level',
+      description:
+        'Where the rows live: level, embedded in data; or { redis: { url: redis://127.0.0.1:6379/0 } }',
+      anyOf: [
+        { type: 'string', const: 'level' },
+        {
+          type: 'object',
+          required: ['redis'],
+          additionalProperties: false,
+          properties: {
+            redis: {
+              type: 'object',
+              required: ['url'],
+              additionalProperties: false,
+              properties: {
+                url: {
+                  type: 'string',
+                  pattern: '^rediss?://\\S+$',
+                  description: 'redis:// or, with TLS, rediss://',
+                },
+              },
+            },
+          },
+        },
+      ],
+    },
+    listen: {
+      type: 'array',
+      minItems: 1,
+      items: listener,
+      default: [
+        { host: '127.0.0.1', port: 8080 },
+        { host: '127.0.0.1', port: 8443, tls: 'auto' },
+      ],
+      description:
+        'Where to listen. An entry takes host, port, tls, serves and url (as clients see it)',
+    },
+    domains: {
+      type: 'array',
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' },
+      default: [],
+      description: 'Virtual-host buckets: bucket.<domain>. Lower case, without port',
+    },
+    trustedProxies: {
+      type: 'array',
+      uniqueItems: true,
+      items: { type: 'string', minLength: 1 },
+      default: [],
+      description: 'CIDRs whose X-Forwarded-For, -Proto and -Host count',
+    },
+    region: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9-]+$',
+      default: 'us-east-1',
+      description: 'Region that signatures must name',
+    },
+    users: {
+      ...file,
+      description:
+        'users.yaml. Absent: the generated data/users.yaml; a named file that is missing is an error',
+      examples: ['./users.yaml'],
+    },
+    ssec: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Customer keys (SSE-C)',
+      properties: {
+        tls: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { type: 'string', enum: ['direct', 'forwarded', 'loopback', 'off'] },
+          default: ['direct', 'loopback'],
+          description:
+            'Transports over which a key may come: direct (TLS ends here), forwarded (a trusted proxy says https), loopback, off (any)',
+        },
+        wrongKeyStatus: {
+          type: 'integer',
+          enum: [403, 400],
+          default: 403,
+          description: 'Status for a well-formed key that is not the object’s: 403, or 400',
+        },
+        presignedReads: {
+          type: 'string',
+          enum: ['unsigned', 'signed'],
+          default: 'unsigned',
+          description:
+            'Key headers on a presigned GET or HEAD: unsigned accepts them outside the signature, signed does not',
+        },
+      },
+    },
+    swift: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'The Swift dialect',
+      properties: {
+        resellers: {
+          type: 'array',
+          minItems: 1,
+          items: reseller,
+          default: [{ prefix: 'AUTH' }],
+          description: 'Account prefixes; an entry takes prefix and serviceRole',
+        },
+        remapDomains: {
+          type: 'array',
+          uniqueItems: true,
+          items: { type: 'string', pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' },
+          default: [],
+          description: 'Domains under which container.account.<domain> names a container',
+        },
+        policies: {
+          type: 'array',
+          minItems: 1,
+          items: policy,
+          default: [{ name: 'default', default: true }],
+          description: 'Storage policies; an entry takes name, default, aliases and deprecated',
+        },
+      },
+    },
+    lifecycle: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Lifecycle rules',
+      properties: {
+        dayInSeconds: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 86400,
+          default: 86400,
+          description: 'Length of a day in rules; shorter for tests',
+        },
+      },
+    },
+    storage: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Volumes',
+      properties: {
+        volumeSizeBytes: {
+          ...bytes(2 ** 20),
+          default: 34359738368,
+          description: 'A volume that has grown to this is rolled: it gets no new blobs',
+        },
+        writeBufferBytes: {
+          type: 'integer',
+          minimum: 2 ** 16,
+          maximum: 2 ** 30,
+          default: 67108864,
+          description: 'Memtable of an open volume; up to two of them are in memory a device',
+        },
+        reserveBytes: {
+          ...bytes(0),
+          default: 1073741824,
+          description: 'Free space on each disk below which a PUT is refused; deletes may use it',
+        },
+      },
+    },
+    threads: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 64,
+      default: 1,
+      description: 'HTTP threads',
+    },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'The log: one line of JSON a request, on standard output',
+      properties: {
+        level: {
+          type: 'string',
+          enum: logLevels,
+          default: 'info',
+          description: 'fatal, error, warn, info, debug, trace or silent',
+        },
+      },
+    },
+    audit: {
+      ...file,
+      description: 'File for the audit lines. Absent: they go to the log',
+      examples: ['./audit.log'],
+    },
+  },
+} as const
