@@ -16,6 +16,10 @@ const ownParameters = new Set(
     .map((name) => `x-amz-${name}`),
 )
 
+// AWS ignores checksums in a URL, and has to be followed: the JavaScript SDK signs the CRC32 of an empty
+// body into each presigned PUT (aws-sdk#480, localstack#12169).
+const ignored = /^x-amz-(checksum-(crc|sha)|sdk-checksum-algorithm)/
+
 /**
  * Headers that stand in a signed query instead (`x-amz-*`, which SDKs move there), names in lower case,
  * values decoded to byte strings.
@@ -24,7 +28,7 @@ export function liftedHeaders(parameters: readonly Parameter[]): Parameter[] {
   const lifted: Parameter[] = []
   for (const [rawName, value] of parameters) {
     const name = rawName.toLowerCase()
-    if (name.startsWith('x-amz-') && !ownParameters.has(name)) {
+    if (name.startsWith('x-amz-') && !ownParameters.has(name) && !ignored.test(name)) {
       lifted.push([name, percentDecode(value)])
     }
   }

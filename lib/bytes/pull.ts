@@ -1,0 +1,150 @@
+// Reads a stream piece by piece, on demand, in the very Buffers the socket gave: `stream.read()` would
+// concatenate them into copies. A small queue keeps the socket busy while the reader works.
+import type { Readable } from 'node:stream'
+import { CofferError } from '../errors.ts'
+
+/** Pieces of a body; undefined at the end. A reader that once threw throws the same again. */
+export interface Pieces {
+  /** The next piece, never empty, owned by the caller. One read at a time. */
+  read(): Promise<Buffer | undefined>
+}
+
+export interface PullOptions {
+  /** Longest wait for the next byte, in milliseconds. */
+  readonly idleTimeoutMs: number
+  /** Called once, before the first byte is waited for (to tell the client to go on). */
+  readonly onFirstRead?: () => void
+}
+
+/** The stream is paused while this much waits to be read … */
+const QUEUE_BYTES_HIGH = 256 << 10
+/** … and goes on below this. */
+const QUEUE_BYTES_LOW = 64 << 10
+
+interface Waiter {
+  resolve(piece: Buffer | undefined): void
+  reject(error: CofferError): void
+}
+
+/**
+ * `read` throws BodyTruncated where the stream closes or fails before its end, BodyTooSlow where no byte
+ * came for `idleTimeoutMs` while one was waited for.
+ */
+export class Pull implements Pieces {
+  readonly #stream: Readable
+  readonly #options: PullOptions
+  #queue: Buffer[] = []
+  #queuedBytes = 0
+  #waiter: Waiter | null = null
+  #timer: NodeJS.Timeout | null = null
+  #ended = false
+  #discarding = false
+  #error: CofferError | null = null
+
+  constructor(stream: Readable, options: PullOptions) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  /** True once the last piece was read. */
+  get finished(): boolean {
+    return this.#ended && this.#queue.length === 0
+  }
+
+  read(): Promise<Buffer | undefined> {
+    if (this.#timer === null && !this.#ended && this.#error === null) this.#start()
+    const piece = this.#queue.shift()
+    if (piece !== undefined) {
+      this.#queuedBytes -= piece.length
+      if (this.#queuedBytes < QUEUE_BYTES_LOW && this.#stream.isPaused()) this.#stream.resume()
+      return Promise.resolve(piece)
+    }
+    if (this.#error !== null) return Promise.reject(this.#error)
+    if (this.#ended) return Promise.resolve(undefined)
+    this.#timer?.refresh()
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject }
+    })
+  }
+
+  /**
+   * Takes whatever still comes off the connection and drops it, so that the next request on it can be
+   * read; a client that sends nothing for `idleTimeoutMs` is cut off. For bodies that nobody will read on.
+   */
+  discard(): void {
+    if (this.#ended || this.#discarding || this.#stream.destroyed) return
+    this.#discarding = true
+    this.#queue = []
+    this.#queuedBytes = 0
+    if (this.#timer === null) this.#listen()
+    else this.#timer.refresh()
+    this.#stream.resume()
+  }
+
+  #start(): void {
+    if (this.#stream.readableEnded) this.#ended = true
+    else if (this.#stream.destroyed) this.#fail(new CofferError('BodyTruncated'))
+    else {
+      this.#options.onFirstRead?.()
+      this.#listen()
+    }
+  }
+
+  #listen(): void {
+    const timer = setTimeout(() => this.#idle(), this.#options.idleTimeoutMs)
+    this.#timer = timer
+    this.#stream.on('end', () => {
+      clearTimeout(timer)
+      this.#end()
+    })
+    this.#stream.on('error', (error) => this.#fail(new CofferError('BodyTruncated', {}, error)))
+    this.#stream.on('close', () => {
+      clearTimeout(timer)
+      this.#fail(new CofferError('BodyTruncated'))
+    })
+    this.#stream.on('data', (piece: Buffer) => this.#take(piece))
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#discarding || this.#error !== null) {
+      this.#timer?.refresh()
+      return
+    }
+    const waiter = this.#waiter
+    if (waiter !== null) {
+      this.#waiter = null
+      waiter.resolve(piece)
+      return
+    }
+    this.#queue.push(piece)
+    this.#queuedBytes += piece.length
+    if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
+  }
+
+  #end(): void {
+    this.#ended = true
+    const waiter = this.#waiter
+    this.#waiter = null
+    waiter?.resolve(undefined)
+  }
+
+  #fail(error: CofferError): void {
+    if (this.#ended || this.#error !== null) return
+    this.#error = error
+    const waiter = this.#waiter
+    this.#waiter = null
+    waiter?.reject(error)
+  }
+
+  // Time that a slow reader takes does not count: the timer starts again with each wait.
+  #idle(): void {
+    if (this.#discarding) {
+      this.#stream.destroy()
+      return
+    }
+    if (this.#waiter !== null) {
+      this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
+    }
+    this.#timer?.refresh()
+  }
+}

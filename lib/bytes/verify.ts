@@ -1,0 +1,101 @@
+// The body that the service reads: pieces pass through, digests are taken on the way, and the end is
+// only shown once everything that the client claimed about the body was found right.
+import { CofferError } from '../errors.ts'
+import { type Digest, startDigest } from './digests.ts'
+import type { Pieces } from './pull.ts'
+import type { DigestName, Source } from './source.ts'
+
+/** What came with the body and must hold. */
+export interface Claims {
+  /** Plain bytes. */
+  readonly length?: number
+  /** 16 bytes. */
+  readonly md5?: Buffer
+  /** The signed SHA-256, lower-case hex. */
+  readonly sha256?: string
+  /** `value` is asked for at the end, where trailers are known; it may throw ChecksumInvalid. */
+  readonly checksum?: { readonly algorithm: DigestName; value(): Buffer }
+}
+
+/** A body without a byte; the stream behind it is not touched. */
+export const noPieces: Pieces = { read: () => Promise.resolve(undefined) }
+
+/**
+ * Reading throws BodyTruncated (not as long as claimed), PayloadHashMismatch, DigestMismatch,
+ * ChecksumMismatch, and whatever the pieces throw.
+ */
+export class VerifiedSource implements Source {
+  readonly #pieces: Pieces
+  readonly #claims: Claims
+  readonly #running = new Map<DigestName, Digest>()
+  readonly #digests = new Map<DigestName, Buffer>()
+  #count = 0
+  #begun = false
+  #finished = false
+  #error: unknown
+
+  constructor(pieces: Pieces, claims: Claims) {
+    this.#pieces = pieces
+    this.#claims = claims
+    if (claims.md5 !== undefined) this.want('md5')
+    if (claims.sha256 !== undefined) this.want('sha256')
+    if (claims.checksum !== undefined) this.want(claims.checksum.algorithm)
+  }
+
+  get length(): number | undefined {
+    return this.#claims.length
+  }
+
+  want(name: DigestName): void {
+    if (this.#running.has(name)) return
+    if (this.#begun) throw new CofferError('Internal', { what: 'digest asked for after reading' })
+    this.#running.set(name, startDigest(name))
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    this.#begun = true
+    if (this.#finished) return undefined
+    if (this.#error !== undefined) throw this.#error
+    try {
+      const piece = await this.#pieces.read()
+      if (piece !== undefined) {
+        this.#count += piece.length
+        for (const digest of this.#running.values()) digest.update(piece)
+        return piece
+      }
+      this.#verify()
+      this.#finished = true
+      return undefined
+    } catch (error) {
+      this.#error = error
+      throw error
+    }
+  }
+
+  digest(name: DigestName): Buffer {
+    const digest = this.#digests.get(name)
+    if (digest === undefined) throw new CofferError('Internal', { what: `no digest ${name}` })
+    return digest
+  }
+
+  #verify(): void {
+    const { length, md5, sha256, checksum } = this.#claims
+    if (length !== undefined && this.#count !== length) throw new CofferError('BodyTruncated')
+    for (const [name, digest] of this.#running) this.#digests.set(name, digest.digest())
+    if (sha256 !== undefined) {
+      const computed = this.digest('sha256').toString('hex')
+      if (computed !== sha256) {
+        throw new CofferError('PayloadHashMismatch', { claimed: sha256, computed })
+      }
+    }
+    if (md5 !== undefined && !this.digest('md5').equals(md5)) {
+      throw new CofferError('DigestMismatch', {
+        expected: md5.toString('base64'),
+        computed: this.digest('md5').toString('base64'),
+      })
+    }
+    if (checksum !== undefined && !this.digest(checksum.algorithm).equals(checksum.value())) {
+      throw new CofferError('ChecksumMismatch', { algorithm: checksum.algorithm })
+    }
+  }
+}

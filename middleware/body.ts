@@ -1,0 +1,151 @@
+// Makes the request's body readable: out of the socket, out of aws-chunked, and verified against all that
+// came with it. Nothing is read here; a body that nobody wants never leaves the client.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Next } from 'koa'
+import { ChunkedPieces } from '../lib/auth/sigv4-chunks.ts'
+import { type Pieces, Pull } from '../lib/bytes/pull.ts'
+import { type Claims, noPieces, VerifiedSource } from '../lib/bytes/verify.ts'
+import { CofferError } from '../lib/errors.ts'
+import {
+  type ClaimedChecksum,
+  readBase64,
+  readChecksum,
+  readClaimedChecksum,
+} from './checksum-headers.ts'
+import type { Context } from './state.ts'
+
+/** A client that sends nothing for so long while its body is waited for is given up. */
+export const BODY_IDLE_TIMEOUT_MS = 60_000
+
+const continues = new WeakMap<ServerResponse, boolean>()
+
+/**
+ * For the server's `checkContinue`: the client waits for 100 Continue, which goes out with the first read
+ * of the body. Where it never does, the connection ends with the answer, because nobody can tell whether
+ * the body still comes (RFC 9110 §10.1.1).
+ */
+export function deferContinue(res: ServerResponse): void {
+  continues.set(res, res.shouldKeepAlive)
+  res.shouldKeepAlive = false
+}
+
+function sendContinue(res: ServerResponse): void {
+  const keepAlive = continues.get(res)
+  if (keepAlive === undefined) return
+  continues.delete(res)
+  res.shouldKeepAlive = keepAlive
+  res.writeContinue()
+}
+
+interface Announced {
+  /** True for Transfer-Encoding: chunked; its end is known when it comes. */
+  readonly chunked: boolean
+  /** Content-Length, in bytes. */
+  readonly length: number | undefined
+}
+
+function announced(req: IncomingMessage): Announced {
+  const length = req.headers['content-length']
+  return {
+    chunked: req.headers['transfer-encoding'] !== undefined,
+    length: length === undefined ? undefined : Number(length),
+  }
+}
+
+// Where a client forgot the length, storing nothing would be a surprise; S3 asks for it.
+const needLength: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
+// Their x-amz-checksum-* headers are about the object, not about the request's body.
+const describeObject: ReadonlySet<string> = new Set(['CompleteMultipartUpload'])
+
+/** Content-MD5, RFC 1864. Throws DigestInvalid. */
+function claimedMd5(req: IncomingMessage): Buffer | undefined {
+  const value = req.headers['content-md5']
+  if (value === undefined) return undefined
+  const bytes = readBase64(String(value), 16)
+  if (bytes === undefined) throw new CofferError('DigestInvalid', { value: String(value) })
+  return bytes
+}
+
+/** x-amz-decoded-content-length. Throws LengthMissing. */
+function decodedLength(req: IncomingMessage): number {
+  const value = String(req.headers['x-amz-decoded-content-length'] ?? '')
+  if (!/^\d{1,15}$/.test(value)) throw new CofferError('LengthMissing')
+  return Number(value)
+}
+
+function checksumClaim(claimed: ClaimedChecksum | undefined, chunks: ChunkedPieces | null) {
+  if (claimed === undefined) return undefined
+  const { algorithm, value } = claimed
+  return {
+    algorithm,
+    value: () =>
+      value === undefined
+        ? readChecksum(
+            algorithm,
+            chunks?.trailer(`x-amz-checksum-${algorithm}`) ?? '',
+            'trailing header',
+          )
+        : readChecksum(algorithm, value, 'header'),
+  }
+}
+
+/** Sets `source` and `claimedChecksum` of an S3 request, from its headers and from how it is signed. */
+function prepareS3(ctx: Context, raw: Pieces, { chunked, length }: Announced): void {
+  const { req, state } = ctx
+  const { payload } = state
+  if (!chunked && length === undefined && needLength.has(state.operation)) {
+    throw new CofferError('LengthMissing')
+  }
+  const claimed = describeObject.has(state.operation) ? undefined : readClaimedChecksum(req.headers)
+  const announcesTrailer = claimed !== undefined && claimed.value === undefined
+  if (announcesTrailer && !(payload.kind === 'streaming' && payload.trailer)) {
+    throw new CofferError('TrailerMalformed')
+  }
+  const md5 = claimedMd5(req)
+  const chunks =
+    payload.kind === 'streaming'
+      ? new ChunkedPieces(raw, {
+          decodedBytes: decodedLength(req),
+          trailer: payload.trailer,
+          announced: announcesTrailer ? `x-amz-checksum-${claimed.algorithm}` : undefined,
+          signatures: payload.signatures,
+        })
+      : null
+  const checksum = checksumClaim(claimed, chunks)
+  const plainLength = chunks === null ? (chunked ? undefined : (length ?? 0)) : decodedLength(req)
+  const claims: Claims = {
+    ...(plainLength !== undefined && { length: plainLength }),
+    ...(md5 !== undefined && { md5 }),
+    ...(payload.kind === 'hash' && { sha256: payload.sha256 }),
+    ...(checksum !== undefined && { checksum }),
+  }
+  state.claimedChecksum = claimed
+  state.source = new VerifiedSource(chunks ?? raw, claims)
+}
+
+/**
+ * Gives each request its `source`. Throws LengthMissing, DigestInvalid, ChecksumInvalid, TrailerMalformed;
+ * the source throws the rest when it is read.
+ */
+export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
+  return async function body(ctx: Context, next: Next): Promise<void> {
+    const { req, res, state } = ctx
+    const sent = announced(req)
+    const empty = !sent.chunked && (sent.length ?? 0) === 0
+    const pull = empty
+      ? null
+      : new Pull(req, { idleTimeoutMs, onFirstRead: () => sendContinue(res) })
+    try {
+      if (state.dialect === 's3') prepareS3(ctx, pull ?? noPieces, sent)
+      else {
+        const length = sent.chunked ? {} : { length: sent.length ?? 0 }
+        state.source = new VerifiedSource(pull ?? noPieces, length)
+        state.claimedChecksum = undefined
+      }
+      await next()
+    } finally {
+      // What is left is taken off the connection, so that the next request on it can be read.
+      if (pull !== null && !continues.has(res)) pull.discard()
+    }
+  }
+}
