@@ -13,6 +13,8 @@ import type { Context, Node } from './state.ts'
  */
 function headerPairs({ req, state }: Context): [string, string][] {
   const forwarded = String(req.headers['x-forwarded-host'] ?? '')
+    .split(',', 1)[0]!
+    .trim()
   const hostname = (host: string) => host.toLowerCase().replace(/:\d+$/, '')
   const replaced =
     hostname(req.headers.host ?? '') !== state.target.host &&

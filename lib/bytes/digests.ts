@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { crc32, crc32c } from '@node-rs/crc32'
 import { createCRC64 } from 'hash-wasm'
+import { CofferError } from '../errors.ts'
 import type { DigestName } from './source.ts'
 
 /** Length of each digest, in bytes. */
@@ -14,7 +15,7 @@ export const digestBytes: Readonly<Record<DigestName, number>> = {
   crc64nvme: 8,
 }
 
-export interface Digest {
+interface Digest {
   update(data: Buffer): void
   /** Ends it; to be called once. */
   digest(): Buffer
@@ -80,17 +81,46 @@ class Crc64Digest implements Digest {
   }
 }
 
-/** Begins a digest. */
-export function startDigest(name: DigestName): Digest {
+function startDigest(name: DigestName): Digest {
   if (name === 'crc32') return new Crc32Digest(crc32)
   if (name === 'crc32c') return new Crc32Digest(crc32c)
   if (name === 'crc64nvme') return new Crc64Digest()
   return new HashDigest(name)
 }
 
-/** The digest of one piece of bytes. */
-export function digestOf(name: DigestName, data: Buffer): Buffer {
+/** The digest of bytes that are all there. */
+export function digestOnce(name: DigestName, data: Buffer): Buffer {
   const digest = startDigest(name)
   digest.update(data)
   return digest.digest()
+}
+
+/** The digests of one stream: those that were asked for before its first byte. */
+export class Digests {
+  readonly #running = new Map<DigestName, Digest>()
+  readonly #done = new Map<DigestName, Buffer>()
+  #begun = false
+
+  /** Asks for a digest; asking twice is free. Throws Internal once bytes have passed. */
+  want(name: DigestName): void {
+    if (this.#running.has(name)) return
+    if (this.#begun) throw new CofferError('Internal', { what: `${name} wanted too late` })
+    this.#running.set(name, startDigest(name))
+  }
+
+  update(data: Buffer): void {
+    this.#begun = true
+    for (const digest of this.#running.values()) digest.update(data)
+  }
+
+  /** A wanted digest, after the last byte. Throws Internal for one that was not asked for. */
+  digest(name: DigestName): Buffer {
+    const done = this.#done.get(name)
+    if (done !== undefined) return done
+    const running = this.#running.get(name)
+    if (running === undefined) throw new CofferError('Internal', { what: `${name} not wanted` })
+    const digest = running.digest()
+    this.#done.set(name, digest)
+    return digest
+  }
 }

@@ -1,7 +1,7 @@
 // The body that the service reads: pieces pass through, digests are taken on the way, and the end is
 // only shown once everything that the client claimed about the body was found right.
 import { CofferError } from '../errors.ts'
-import { type Digest, startDigest } from './digests.ts'
+import { Digests } from './digests.ts'
 import type { Pieces } from './pull.ts'
 import type { DigestName, Source } from './source.ts'
 
@@ -27,10 +27,8 @@ export const noPieces: Pieces = { read: () => Promise.resolve(undefined) }
 export class VerifiedSource implements Source {
   readonly #pieces: Pieces
   readonly #claims: Claims
-  readonly #running = new Map<DigestName, Digest>()
-  readonly #digests = new Map<DigestName, Buffer>()
+  readonly #digests = new Digests()
   #count = 0
-  #begun = false
   #finished = false
   #error: unknown
 
@@ -47,20 +45,17 @@ export class VerifiedSource implements Source {
   }
 
   want(name: DigestName): void {
-    if (this.#running.has(name)) return
-    if (this.#begun) throw new CofferError('Internal', { what: 'digest asked for after reading' })
-    this.#running.set(name, startDigest(name))
+    this.#digests.want(name)
   }
 
   async read(): Promise<Buffer | undefined> {
-    this.#begun = true
     if (this.#finished) return undefined
     if (this.#error !== undefined) throw this.#error
     try {
       const piece = await this.#pieces.read()
       if (piece !== undefined) {
         this.#count += piece.length
-        for (const digest of this.#running.values()) digest.update(piece)
+        this.#digests.update(piece)
         return piece
       }
       this.#verify()
@@ -73,15 +68,12 @@ export class VerifiedSource implements Source {
   }
 
   digest(name: DigestName): Buffer {
-    const digest = this.#digests.get(name)
-    if (digest === undefined) throw new CofferError('Internal', { what: `no digest ${name}` })
-    return digest
+    return this.#digests.digest(name)
   }
 
   #verify(): void {
     const { length, md5, sha256, checksum } = this.#claims
     if (length !== undefined && this.#count !== length) throw new CofferError('BodyTruncated')
-    for (const [name, digest] of this.#running) this.#digests.set(name, digest.digest())
     if (sha256 !== undefined) {
       const computed = this.digest('sha256').toString('hex')
       if (computed !== sha256) {
