@@ -1,0 +1,73 @@
+// The development certificate of `tls: auto`: self-signed, for localhost, 127.0.0.1 and ::1, kept in
+// data/tls. Clients must be told to trust it; production uses `tls: { cert, key }`.
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import { makePrivateDirectory, writePrivately } from './private-file.ts'
+
+const DAY_MS = 86_400_000
+/** Apple's TLS stack refuses server certificates that are valid for longer (support.apple.com/HT210176). */
+const VALID_DAYS = 820
+/** Renewed at a start this close to its end, so that it does not run out within a usual uptime. */
+const RENEW_DAYS = 30
+
+export interface Certificate {
+  /** PEM. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: string
+  /** Where the certificate lies, for clients' `--ca-bundle`. */
+  readonly file: string
+}
+
+/**
+ * The certificate in `<data>/tls`, made where there is none, or none that can be used, or it ends within
+ * 30 days of `now`. Throws the system's error where the directory cannot be written.
+ */
+export async function developmentCertificate(data: string, now = new Date()): Promise<Certificate> {
+  const directory = join(data, 'tls')
+  const file = join(directory, 'cert.pem')
+  const kept = readKept(file, join(directory, 'key.pem'), now)
+  if (kept !== undefined) return kept
+  const made = await generate([{ name: 'commonName', value: 'coffer development' }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notBeforeDate: new Date(now.getTime() - DAY_MS),
+    notAfterDate: new Date(now.getTime() + VALID_DAYS * DAY_MS),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+          { type: 7, ip: '::1' },
+        ],
+      },
+    ],
+  })
+  makePrivateDirectory(directory)
+  // The key first: a crash in between leaves a pair that does not match, which the next start replaces.
+  writePrivately(join(directory, 'key.pem'), made.private)
+  writePrivately(file, made.cert)
+  return { cert: made.cert, key: made.private, file }
+}
+
+/** The pair on disk, where both parse, belong together and last for a while. */
+function readKept(certFile: string, keyFile: string, now: Date): Certificate | undefined {
+  try {
+    const cert = readFileSync(certFile, 'utf8')
+    const key = readFileSync(keyFile, 'utf8')
+    const parsed = new X509Certificate(cert)
+    const lasts = parsed.validToDate.getTime() - now.getTime() > RENEW_DAYS * DAY_MS
+    return lasts && parsed.checkPrivateKey(createPrivateKey(key))
+      ? { cert, key, file: certFile }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
