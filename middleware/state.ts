@@ -11,6 +11,8 @@ import type { Config } from '../lib/config.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
 import type { CustomerKey } from '../lib/crypto/customer-key.ts'
 import type { Service } from '../lib/service/types.ts'
+import type { ClaimedChecksum } from './checksum-headers.ts'
+import type { S3Request } from './s3/detect.ts'
 
 /** Everything a request may need of the process, handed down by the composition root. */
 export interface Node {
@@ -48,14 +50,18 @@ export interface RequestKeys {
 }
 
 /** Key headers as sent, not yet judged: whether a missing MD5 is an error depends on the operation.
- * The values are private and zeroed when the request ends; nothing prints them. */
+ * The values are private and forgotten when the request ends; nothing prints them. */
 export interface KeyHeaders {
   readonly algorithm: string | undefined
-  readonly hasKey: boolean
-  readonly hasMd5: boolean
-  /** Judges the headers in the order of features/ssec.md §9.2. Throws KeyInvalid, KeyAlgorithmInvalid. */
-  read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey
+  /** True where all three headers are there, even empty. */
+  readonly isComplete: boolean
+  /** Judges the headers in the order of features/ssec.md §9.2. Undefined: a key of the wrong length, where
+   * that is not checked; it fits no object. Throws KeyInvalid, KeyAlgorithmInvalid. */
+  read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey | undefined
 }
+
+/** What an operation does with customer keys (features/ssec.md §9): which headers it reads, how strictly. */
+export type KeyRule = 'write' | 'read' | 'copy' | 'complete' | 'none'
 
 export interface State {
   requestId: string
@@ -65,6 +71,8 @@ export interface State {
   dialect: Dialect
   /** For S3 what `detect` named (`PutObject`); the log, the audit and the rules of the operation use it. */
   operation: string
+  /** What the S3 dialect's `detect` read; only on requests of that dialect. */
+  s3: S3Request
   container: string | undefined
   object: string | undefined
   caller: Caller
@@ -73,6 +81,8 @@ export interface State {
   /** Presigned query parameters or a header signed the request; none: anonymous. */
   signedBy: 'header' | 'query' | 'none'
   source: Source
+  /** The checksum that the client sent with the body, set by body. `read` verifies it. */
+  claimedChecksum: ClaimedChecksum | undefined
   keys: RequestKeys
   /** What seals or opens the request's object; made by `encryption` from the keys and the operation's rule. */
   cipher: Cipher

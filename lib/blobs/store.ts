@@ -72,7 +72,7 @@ export interface BlobStore {
   /** The commit that names (or gives up) the blob has its final outcome; until then its volume is not sealed. */
   settle(id: BlobId): void
   /** No row names the blob any more. A volume counts it dead; another store may delete it. */
-  release(volume: string, locatorPieces: PieceSource): void
+  release(volume: string, id: BlobId): void
   usage(): Promise<readonly VolumeUsage[]>
   /** Null when writes are accepted by at least one device, else why not. */
   readonly impaired: string | null

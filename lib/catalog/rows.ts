@@ -35,6 +35,12 @@ export interface Checksum {
   value: string
 }
 
+export interface PartChecksum {
+  algorithm: ChecksumAlgorithm
+  /** Base64. */
+  value: string
+}
+
 export interface AccountRow {
   createdMicros: number
 }
@@ -92,18 +98,19 @@ export interface SegmentRow {
   volume: string | null
   storedBytes: number
   /** Of a part: what listings of parts show. */
-  part: { timeMicros: number; etag: string; checksum: string | null } | null
+  part: { timeMicros: number; etag: string; checksum: PartChecksum | null } | null
 }
 
 export interface UploadRow {
   containerId: string
-  /** Also the version id that the finished object gets. */
+  /** The version that Complete makes; the envelope is bound to it. */
+  versionId: string
   body: string
   createdMicros: number
   envelope: Envelope
   headers: ContentHeaders
   metadata: Record<string, string>
-  checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type']; chosen: boolean } | null
+  checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
   initiator: string
 }
 
@@ -156,6 +163,7 @@ export const segmentRow = codec<SegmentRow>(
 )
 export const uploadRow = codec<UploadRow>(
   'containerId',
+  'versionId',
   'body',
   'createdMicros',
   'envelope',

@@ -1,7 +1,7 @@
 // What the service takes and gives, in storage words. Dialects translate; nothing here knows HTTP.
 import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
-import type { Checksum, ChecksumAlgorithm, ContentHeaders } from '../catalog/rows.ts'
+import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 
 export interface ContainerRef {
@@ -40,7 +40,7 @@ export interface VersionInfo {
   readonly parts: number
   readonly checksum: Checksum | null
   /** Checksum and ETag of the one part, where a part was asked for. */
-  readonly part?: { readonly number: number; readonly checksum: string | null }
+  readonly part?: { readonly number: number; readonly checksum: PartChecksum | null }
 }
 
 export interface PutInput {
@@ -143,7 +143,7 @@ export interface UploadInput {
   readonly cipher: Cipher
   readonly headers: ContentHeaders
   readonly metadata: Readonly<Record<string, string>>
-  /** Absent: crc64nvme is not forced; parts keep what they bring. */
+  /** Absent: parts keep the checksums they bring, the whole gets none. */
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: Checksum['type'] }
 }
 
@@ -160,22 +160,21 @@ export interface PartInfo {
   readonly size: number
   readonly etag: string
   readonly timeMicros: number
-  /** Base64, of the upload's (or the part's own) algorithm. */
-  readonly checksum: string | null
+  readonly checksum: PartChecksum | null
 }
 
 export interface CompleteInput {
   readonly parts: readonly {
     readonly part: number
     readonly etag: string
-    readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string }
+    readonly checksum?: PartChecksum
   }[]
   readonly conditions?: Conditions
   /** Only to prove that a key that came is the upload's: Complete needs none. */
   readonly cipher?: Cipher
   /** What the client says the whole has: x-amz-mp-object-size. */
   readonly size?: number
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string }
+  readonly checksum?: PartChecksum
   readonly checksumType?: Checksum['type']
 }
 
@@ -212,7 +211,11 @@ export interface Service {
   list(caller: Caller, ref: ContainerRef, input: ListInput): Promise<Listing>
 
   put(caller: Caller, ref: ObjectRef, input: PutInput): Promise<VersionInfo>
-  head(caller: Caller, ref: ObjectRef, input: ReadInput): Promise<Omit<ObjectReader, 'read' | 'close'>>
+  head(
+    caller: Caller,
+    ref: ObjectRef,
+    input: ReadInput,
+  ): Promise<Omit<ObjectReader, 'read' | 'close'>>
   get(caller: Caller, ref: ObjectRef, input: ReadInput): Promise<ObjectReader>
   /** Deleting what is not there is no error. */
   delete(

@@ -1,0 +1,71 @@
+// The composition root: opens the stores that the configuration names, joins them into the service, and
+// closes them again in the right order. The only place that picks implementations.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { BlobStore } from './blobs/store.ts'
+import { openVolumes } from './blobs/volumes.ts'
+import type { Catalog } from './catalog/catalog.ts'
+import { openLevelCatalog } from './catalog/level.ts'
+import type { Config } from './config.ts'
+import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
+import { classicEngine } from './level.ts'
+import { makeService } from './service/service.ts'
+import type { Stores } from './service/stores.ts'
+import { startSweep } from './service/sweep.ts'
+import type { Service } from './service/types.ts'
+
+/** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
+const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
+
+export interface Coffer {
+  readonly service: Service
+  readonly rootCipher: Cipher
+  /** Null when writes are accepted, else why not. */
+  impaired(): string | null
+  /** Ends the sweep and closes the stores; every acknowledged write is durable already. */
+  close(): Promise<void>
+}
+
+/** Opens the node's stores. Throws where a store cannot be opened; then nothing stays open. */
+export async function openCoffer(options: {
+  readonly config: Config
+  readonly keyring: Keyring
+  readonly log: Logger
+}): Promise<Coffer> {
+  const { config, keyring, log } = options
+  await mkdir(config.data, { recursive: true, mode: 0o700 })
+  const catalog = await openLevelCatalog({
+    engine: classicEngine,
+    location: join(config.data, 'catalog'),
+    writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
+    log,
+  })
+  const blobs = await openVolumes({
+    engine: classicEngine,
+    devices: config.devices,
+    catalogId: catalog.id,
+    commitNumber: () => catalog.commitNumber,
+    ...config.storage,
+    log,
+  }).catch(async (error) => {
+    await catalog.close()
+    throw error
+  })
+  return joinStores(catalog, blobs, keyring, log)
+}
+
+function joinStores(catalog: Catalog, blobs: BlobStore, keyring: Keyring, log: Logger): Coffer {
+  const stores: Stores = { catalog, blobs, queued: () => sweep.wake() }
+  const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
+  return {
+    service: makeService(stores),
+    rootCipher: rootCipher(keyring),
+    impaired: () => catalog.impaired ?? blobs.impaired,
+    close: async () => {
+      await sweep.close()
+      await blobs.close()
+      await catalog.close()
+    },
+  }
+}

@@ -1,0 +1,164 @@
+// The only reader of bodies: plaintext of an extent, across segments, whatever the key.
+
+import type { BlobReader } from '../blobs/store.ts'
+import { release } from '../bytes/release.ts'
+import { blobKey, segmentKey } from '../catalog/keys.ts'
+import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
+import { deriveBlobKey } from '../crypto/keys.ts'
+import { RECORD_BYTES } from '../crypto/records.ts'
+import { openRecord } from '../crypto/seal.ts'
+import { CofferError } from '../errors.ts'
+import { decoded, type Stores } from './stores.ts'
+
+/** Part `part` of the body, and which of its bytes are wanted. */
+interface Slice {
+  readonly part: number
+  readonly size: number
+  readonly offset: number
+  readonly length: number
+}
+
+/** Parts of a layout that an extent touches, in order. */
+export function sliceLayout(layout: Layout, offset: number, length: number): Slice[] {
+  const slices: Slice[] = []
+  let start = 0
+  for (const run of layout) {
+    const runBytes = run.count * run.size
+    // Runs that end before the extent are skipped whole; empty parts give no bytes.
+    if (run.size > 0 && start + runBytes > offset && start < offset + length) {
+      const begin = Math.max(0, Math.floor((offset - start) / run.size))
+      for (let i = begin; i < run.count && start + i * run.size < offset + length; i++) {
+        const partStart = start + i * run.size
+        const from = Math.max(0, offset - partStart)
+        const to = Math.min(run.size, offset + length - partStart)
+        slices.push({ part: run.first + i, size: run.size, offset: from, length: to - from })
+      }
+    }
+    start += runBytes
+  }
+  return slices
+}
+
+/** Extent, within the whole, of one part; undefined where the layout has none of that number. */
+export function extentOfPart(layout: Layout, position: number) {
+  let start = 0
+  let seen = 0
+  for (const run of layout) {
+    if (position <= seen + run.count) {
+      const index = position - seen - 1
+      return { part: run.first + index, offset: start + index * run.size, length: run.size }
+    }
+    seen += run.count
+    start += run.count * run.size
+  }
+  return undefined
+}
+
+/** Reads one extent of a body; one reader, once. */
+export class BodyReader {
+  readonly #stores: Stores
+  readonly #body: string
+  readonly #bodyKey: Buffer
+  readonly #slices: Slice[]
+  #segment: OpenSegment | undefined
+  #closed = false
+
+  constructor(
+    stores: Stores,
+    body: string,
+    bodyKey: Buffer,
+    layout: Layout,
+    extent: { readonly offset: number; readonly length: number },
+  ) {
+    this.#stores = stores
+    this.#body = body
+    this.#bodyKey = bodyKey
+    this.#slices = sliceLayout(layout, extent.offset, extent.length)
+  }
+
+  /** The next piece of plaintext; undefined at the end. Throws StoreCorrupt, StoreUnavailable. */
+  async read(): Promise<Buffer | undefined> {
+    while (!this.#closed) {
+      if (this.#segment === undefined) {
+        const slice = this.#slices.shift()
+        if (slice === undefined) break
+        this.#segment = await this.#open(slice)
+      }
+      const piece = await this.#segment.read()
+      if (piece !== undefined) return piece
+      this.#segment = undefined
+    }
+    return undefined
+  }
+
+  /** Stops read-ahead and forgets the key. Safe more than once. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#segment?.close()
+    this.#bodyKey.fill(0)
+  }
+
+  async #open(slice: Slice): Promise<OpenSegment> {
+    const { catalog, blobs } = this.#stores
+    const name = segmentKey(this.#body, slice.part)
+    const row = decoded(segmentRow, await catalog.get(name))
+    if (row === undefined || row.size !== slice.size) {
+      throw new CofferError('StoreCorrupt', { row: name })
+    }
+    const key = deriveBlobKey(this.#bodyKey, row.blob, slice.part)
+    if (row.inline !== null) return new OpenSegment(key, row, slice, undefined)
+    const first = Math.floor(slice.offset / RECORD_BYTES)
+    const last = Math.floor((slice.offset + slice.length - 1) / RECORD_BYTES)
+    const pieces = async (piece: number) => {
+      const pieceRow = await catalog.get(blobKey(row.blob, piece))
+      if (pieceRow === undefined) throw new CofferError('StoreCorrupt', { blob: row.blob, piece })
+      return pieceRow.value
+    }
+    const records = blobs.read(row.volume!, row.blob, pieces, first, last)
+    return new OpenSegment(key, row, slice, records)
+  }
+}
+
+/** The records of one segment that a slice touches, opened one by one. */
+class OpenSegment {
+  readonly #key: Buffer
+  readonly #row: SegmentRow
+  readonly #slice: Slice
+  readonly #records: BlobReader | undefined
+  #index: number
+  #left: number
+
+  constructor(key: Buffer, row: SegmentRow, slice: Slice, records: BlobReader | undefined) {
+    this.#key = key
+    this.#row = row
+    this.#slice = slice
+    this.#records = records
+    this.#index = Math.floor(slice.offset / RECORD_BYTES)
+    this.#left = slice.length
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    if (this.#left === 0) {
+      this.close()
+      return undefined
+    }
+    const sealed = this.#records === undefined ? this.#row.inline! : await this.#records.read()
+    const index = this.#index++
+    if (sealed === undefined) {
+      throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
+    }
+    const plain = openRecord(this.#key, index, index === this.#row.records - 1, sealed)
+    if (this.#records !== undefined) release(sealed)
+    const start = Math.max(0, this.#slice.offset - index * RECORD_BYTES)
+    const length = Math.min(plain.length - start, this.#left)
+    if (length <= 0) throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
+    this.#left -= length
+    return length === plain.length ? plain : plain.subarray(start, start + length)
+  }
+
+  close(): void {
+    this.#records?.close()
+    this.#key.fill(0)
+  }
+}

@@ -1,0 +1,208 @@
+// Parts of an upload: segments written under the body that the upload drew, so that Complete links them
+// into place without moving a byte.
+import type { Caller } from '../auth/identity.ts'
+import type { Source } from '../bytes/source.ts'
+import { endOf, segmentKey, segmentPrefix, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
+import {
+  type ChecksumAlgorithm,
+  type PartChecksum,
+  type SegmentRow,
+  segmentRow,
+} from '../catalog/rows.ts'
+import type { Cipher } from '../crypto/cipher.ts'
+import { CofferError } from '../errors.ts'
+import { nowMicros } from '../names.ts'
+import { authorize } from './access.ts'
+import { openCopySource, readSource } from './copy.ts'
+import { opaqueEtag } from './objects.ts'
+import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
+import { commitWithRetry, type Stores } from './stores.ts'
+import type { Conditions, CopyInput, ObjectRef, PartInfo, ReadInput, UploadInfo } from './types.ts'
+import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
+import { coversPart, describeVersion, findVersion, openVersion, readLayout } from './versions.ts'
+
+/** A stored part with its number. */
+export interface StoredPart {
+  readonly part: number
+  readonly row: SegmentRow
+}
+
+export function describePart({ part, row }: StoredPart): PartInfo {
+  const { timeMicros, etag, checksum } = row.part!
+  return { part, size: row.size, etag, timeMicros, checksum }
+}
+
+/** Writes a part; one of the same number that was there before is replaced. */
+export async function putPart(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  uploadId: string,
+  part: number,
+  input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
+): Promise<PartInfo> {
+  authorize(caller, ref.account, 'write')
+  const found = await findUpload(stores, ref, uploadId)
+  const wanted = found.row.checksum?.algorithm
+  if (wanted !== undefined && input.checksum !== undefined && wanted !== input.checksum) {
+    const message = `Checksum Type mismatch occurred, expected checksum Type: ${wanted}, actual checksum Type: ${input.checksum}`
+    throw new CofferError('ChecksumInvalid', { message })
+  }
+  return await storePart(stores, found, part, input.source, input.cipher, wanted ?? input.checksum)
+}
+
+/** Writes a part from an extent of an object. Always sealed anew: the two bodies have different keys. */
+export async function copyPart(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  uploadId: string,
+  part: number,
+  input: {
+    from: CopyInput['from']
+    fromCipher: Cipher
+    fromConditions?: Conditions
+    range?: { first: number; last: number }
+    cipher: Cipher
+  },
+): Promise<PartInfo & { fromVersionId: string }> {
+  authorize(caller, ref.account, 'write')
+  const upload = await findUpload(stores, ref, uploadId)
+  const { from, fromCipher, fromConditions, range, cipher } = input
+  openUpload(upload, cipher).bodyKey.fill(0)
+  const opened = await openCopySource(stores, caller, from, fromCipher, fromConditions)
+  const { size } = opened.found.row
+  if (range !== undefined && range.last >= size) {
+    throw new CofferError('CopySourceRangeInvalid', { size })
+  }
+  const extent =
+    range === undefined
+      ? { offset: 0, length: size }
+      : { offset: range.first, length: range.last - range.first + 1 }
+  const { source, close } = await readSource(stores, opened, extent)
+  try {
+    const checksum = upload.row.checksum?.algorithm
+    const info = await storePart(stores, upload, part, source, cipher, checksum)
+    return { ...info, fromVersionId: opened.found.versionId }
+  } finally {
+    close()
+    opened.secret.bodyKey.fill(0)
+  }
+}
+
+async function storePart(
+  stores: Stores,
+  upload: FoundUpload,
+  part: number,
+  source: Source,
+  cipher: Cipher,
+  algorithm: ChecksumAlgorithm | undefined,
+): Promise<PartInfo> {
+  const secret = openUpload(upload, cipher)
+  try {
+    const root = cipher.sealing === 'root'
+    if (root) source.want('md5')
+    if (algorithm !== undefined) source.want(algorithm)
+    const written = await writeSegment(stores.blobs, secret.bodyKey, part, source)
+    const shown = {
+      timeMicros: nowMicros(),
+      etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),
+      checksum: partChecksum(source, algorithm),
+    }
+    const commit = namePart(stores, upload, part, written, shown)
+    await settleAfter(stores.blobs, written, commit)
+    return describePart({ part, row: { ...written.row, part: shown } })
+  } finally {
+    secret.bodyKey.fill(0)
+  }
+}
+
+function partChecksum(source: Source, algorithm: ChecksumAlgorithm | undefined) {
+  if (algorithm === undefined) return null
+  const value = source.digest(algorithm).toString('base64')
+  return { algorithm, value } satisfies PartChecksum
+}
+
+/** Commits a part, in place of one of the same number. Throws UploadMissing where the upload ended meanwhile. */
+async function namePart(
+  stores: Stores,
+  upload: FoundUpload,
+  part: number,
+  written: Awaited<ReturnType<typeof writeSegment>>,
+  shown: SegmentRow['part'],
+): Promise<void> {
+  const { ref, uploadId } = upload
+  const { body } = upload.row
+  await commitWithRetry(stores.catalog, async (draft) => {
+    const { stored } = await findUpload(stores, ref, uploadId)
+    draft.expect(uploadKey(ref.account, ref.container, ref.object, uploadId), stored)
+    const key = segmentKey(body, part)
+    const old = await stores.catalog.get(key)
+    draft.expect(key, old)
+    if (old !== undefined) freeSegment(stores, draft, body, part, segmentRow.decode(old.value))
+    nameSegment(draft, body, part, written, shown)
+    draft.add(uploadPartsKey(uploadId), 1)
+  })
+}
+
+/** Segments of a body in order of their numbers, page by page. */
+export async function* walkParts(
+  stores: Stores,
+  body: string,
+  afterPart: number,
+): AsyncGenerator<StoredPart> {
+  const prefix = segmentPrefix(body)
+  let from: string | undefined = segmentKey(body, afterPart + 1)
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    for (const entry of page.entries) {
+      if ('group' in entry) continue
+      yield { part: Number(entry.key.slice(prefix.length)), row: segmentRow.decode(entry.value) }
+    }
+    from = page.cursor
+  }
+}
+
+export async function listParts(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  uploadId: string,
+  input: { afterPart: number; limit: number },
+): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
+  authorize(caller, ref.account, 'read')
+  const found = await findUpload(stores, ref, uploadId)
+  const parts: PartInfo[] = []
+  for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
+    if (parts.length === input.limit)
+      return { upload: describeUpload(found), parts, truncated: true }
+    parts.push(describePart(stored))
+  }
+  return { upload: describeUpload(found), parts, truncated: false }
+}
+
+/** Parts of a finished multipart object, numbered 1, 2, 3 … as `partNumber` reads count them. */
+export async function listObjectParts(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  input: ReadInput & { afterPart: number; limit: number },
+) {
+  authorize(caller, ref.account, 'read')
+  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const secret = openVersion(found, input.cipher)
+  secret.bodyKey.fill(0)
+  const info = describeVersion(found, secret.md5)
+  const parts: PartInfo[] = []
+  const layout = await readLayout(stores.catalog, found.row)
+  let position = 0
+  if (found.row.parts > 0) {
+    for await (const stored of walkParts(stores, found.row.body!, 0)) {
+      if (!coversPart(layout, stored.part)) continue
+      if (++position <= input.afterPart) continue
+      if (parts.length === input.limit) return { info, parts, truncated: true }
+      parts.push({ ...describePart(stored), part: position })
+    }
+  }
+  return { info, parts, truncated: false }
+}

@@ -1,0 +1,174 @@
+// One segment of a body: sealing a source into it, naming it in a commit, and giving it up again.
+
+import type { BlobStore, BlobWriter } from '../blobs/store.ts'
+import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import { release } from '../bytes/release.ts'
+import type { Source } from '../bytes/source.ts'
+import { blobKey, segmentKey, volumeKey, volumeUsageKey } from '../catalog/keys.ts'
+import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
+import { deriveBlobKey } from '../crypto/keys.ts'
+import { Sealer, sealSmall } from '../crypto/seal.ts'
+import { CofferError, isCode } from '../errors.ts'
+import { randomId } from '../names.ts'
+import type { Draft, Stores } from './stores.ts'
+
+/** Bodies up to this many bytes are sealed beside their row: a small PUT is one batch. */
+export const INLINE_BYTES_MAX = 8192
+
+/** Largest single PUT, part or copy: 5 GiB.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+export const SEGMENT_BYTES_MAX = 5 * 2 ** 30
+
+/** A segment whose bytes are in the store, durable, and not yet named by any row. */
+export interface WrittenSegment {
+  readonly row: Omit<SegmentRow, 'part'>
+  readonly pieces: readonly Buffer[]
+}
+
+/**
+ * Reads the source to its verified end and seals it as segment `part` of the body with that key.
+ * Throws whatever the source throws, BodyTooLarge, StoreFull, StoreUnavailable; then nothing is left
+ * but unnamed bytes.
+ */
+export async function writeSegment(
+  blobs: BlobStore,
+  bodyKey: Buffer,
+  part: number,
+  source: Source,
+): Promise<WrittenSegment> {
+  if (source.length !== undefined) refuseTooLarge(source.length)
+  const blob = randomId()
+  const key = deriveBlobKey(bodyKey, blob, part)
+  const head = await readHead(source)
+  if (head.rest === undefined) {
+    const inline = sealSmall(key, head.bytes)
+    const { size } = head
+    return {
+      row: { blob, size, records: 1, inline, volume: null, storedBytes: inline.length },
+      pieces: [],
+    }
+  }
+  const writer = blobs.create(blob, source.length)
+  try {
+    const sealer = new Sealer(key, writer)
+    if (head.size > 0) await sealer.write(head.bytes)
+    const size = await sealAll(source, sealer, head.rest, head.size)
+    const { records } = await sealer.finish()
+    return await finishWriter(blobs, writer, size, records)
+  } catch (error) {
+    writer.abort()
+    blobs.settle(blob)
+    throw error
+  } finally {
+    key.fill(0)
+  }
+}
+
+/** Collects the source's first bytes up to the inline limit; `rest` is the chunk that went beyond it. */
+async function readHead(source: Source) {
+  const bytes = Buffer.allocUnsafe(Math.min(INLINE_BYTES_MAX, source.length ?? INLINE_BYTES_MAX))
+  let size = 0
+  for (;;) {
+    const chunk = await source.read()
+    if (chunk === undefined) return { bytes: bytes.subarray(0, size), size, rest: undefined }
+    if (size + chunk.length > bytes.length) {
+      return { bytes: bytes.subarray(0, size), size, rest: chunk }
+    }
+    chunk.copy(bytes, size)
+    size += chunk.length
+    release(chunk)
+  }
+}
+
+async function sealAll(source: Source, sealer: Sealer, first: Buffer, begun: number) {
+  let size = begun
+  for (let chunk: Buffer | undefined = first; chunk !== undefined; chunk = await source.read()) {
+    size += chunk.length
+    refuseTooLarge(size)
+    const room = sealer.write(chunk)
+    if (room !== undefined) await room
+    release(chunk)
+  }
+  return size
+}
+
+async function finishWriter(blobs: BlobStore, writer: BlobWriter, size: number, records: number) {
+  const locator = await writer.finish()
+  if (locator.records !== records) {
+    throw new CofferError('Internal', { records, written: locator.records })
+  }
+  await blobs.barrier([locator.volume])
+  const { volume, storedBytes, pieces } = locator
+  return {
+    row: { blob: writer.id, size, records, inline: null, volume, storedBytes },
+    pieces,
+  }
+}
+
+function refuseTooLarge(size: number): void {
+  if (size > SEGMENT_BYTES_MAX) {
+    throw new CofferError('BodyTooLarge', { size, limit: SEGMENT_BYTES_MAX })
+  }
+}
+
+/** Adds the rows that name a written segment. */
+export function nameSegment(
+  draft: Draft,
+  body: string,
+  part: number,
+  written: WrittenSegment,
+  shown: SegmentRow['part'],
+): void {
+  const { row, pieces } = written
+  draft.put(segmentKey(body, part), segmentRow.encode({ ...row, part: shown }))
+  if (row.volume === null) return
+  for (const [index, piece] of pieces.entries()) draft.put(blobKey(row.blob, index), piece)
+  const { storedBytes } = row
+  draft.put(volumeKey(row.volume, row.blob), volumeBlobRow.encode({ body, part, storedBytes }))
+  draft.add(volumeUsageKey(row.volume), storedBytes, 1)
+}
+
+/**
+ * Runs the commit that names a written segment, and tells the store when its outcome is final. Where
+ * the outcome is unknown the store is not told: the segment's volume must not be sealed.
+ */
+export async function settleAfter<T>(
+  blobs: BlobStore,
+  written: WrittenSegment,
+  commit: Promise<T>,
+): Promise<T> {
+  const settle = () => {
+    if (written.row.volume !== null) blobs.settle(written.row.blob)
+  }
+  try {
+    const answer = await commit
+    settle()
+    return answer
+  } catch (error) {
+    if (!isCode(error, 'StoreUnavailable')) settle()
+    throw error
+  }
+}
+
+/** Rows that `freeSegment` touches, at most. */
+export function freedRows(row: SegmentRow): number {
+  return 4 + Math.ceil(row.records / RECORDS_PER_PIECE)
+}
+
+/** Removes the rows that name a segment; once that is durable the store is told. */
+export function freeSegment(
+  stores: Stores,
+  draft: Draft,
+  body: string,
+  part: number,
+  row: SegmentRow,
+): void {
+  draft.del(segmentKey(body, part))
+  const { blob, volume, storedBytes } = row
+  if (volume === null) return
+  const count = Math.ceil(row.records / RECORDS_PER_PIECE)
+  for (let index = 0; index < count; index++) draft.del(blobKey(blob, index))
+  draft.del(volumeKey(volume, blob))
+  draft.add(volumeUsageKey(volume), -storedBytes, -1)
+  draft.after.push(() => stores.blobs.release(volume, blob))
+}

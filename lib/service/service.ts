@@ -1,0 +1,46 @@
+// The service: every verb, over one pair of stores. Both dialects call this and nothing below it.
+
+import { authorize } from './access.ts'
+import { completeUpload } from './complete.ts'
+import {
+  createContainer,
+  deleteContainer,
+  headContainer,
+  listContainers,
+  resolveContainer,
+} from './containers.ts'
+import { copyObject } from './copy.ts'
+import { listObjects } from './listing.ts'
+import { deleteObject, getObject, headObject, putObject } from './objects.ts'
+import { copyPart, listObjectParts, listParts, putPart } from './parts.ts'
+import type { Stores } from './stores.ts'
+import type { Service } from './types.ts'
+import { abortUpload, createUpload, describeUpload, findUpload, listUploads } from './uploads.ts'
+
+export function makeService(stores: Stores): Service {
+  return {
+    resolve: (caller, container) => resolveContainer(stores, caller, container),
+    listContainers: (caller, account, input) => listContainers(stores, caller, account, input),
+    createContainer: (caller, ref, options) => createContainer(stores, caller, ref, options),
+    headContainer: (caller, ref) => headContainer(stores, caller, ref),
+    deleteContainer: (caller, ref) => deleteContainer(stores, caller, ref),
+    list: (caller, ref, input) => listObjects(stores, caller, ref, input),
+    put: (caller, ref, input) => putObject(stores, caller, ref, input),
+    head: (caller, ref, input) => headObject(stores, caller, ref, input),
+    get: (caller, ref, input) => getObject(stores, caller, ref, input),
+    delete: (caller, ref, input) => deleteObject(stores, caller, ref, input),
+    copy: (caller, ref, input) => copyObject(stores, caller, ref, input),
+    listObjectParts: (caller, ref, input) => listObjectParts(stores, caller, ref, input),
+    createUpload: (caller, ref, input) => createUpload(stores, caller, ref, input),
+    headUpload: async (caller, ref, uploadId) => {
+      authorize(caller, ref.account, 'read')
+      return describeUpload(await findUpload(stores, ref, uploadId))
+    },
+    putPart: (caller, ref, id, part, input) => putPart(stores, caller, ref, id, part, input),
+    copyPart: (caller, ref, id, part, input) => copyPart(stores, caller, ref, id, part, input),
+    listParts: (caller, ref, id, input) => listParts(stores, caller, ref, id, input),
+    completeUpload: (caller, ref, id, input) => completeUpload(stores, caller, ref, id, input),
+    abortUpload: (caller, ref, id) => abortUpload(stores, caller, ref, id),
+    listUploads: (caller, ref, input) => listUploads(stores, caller, ref, input),
+  }
+}

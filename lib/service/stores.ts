@@ -1,0 +1,97 @@
+// What every verb works on, and how a verb changes it: read, compute, commit, retry on conflict.
+import type { BlobStore } from '../blobs/store.ts'
+import { type Catalog, COMMIT_ROWS_MAX, Conflict, type Row } from '../catalog/catalog.ts'
+import { CofferError } from '../errors.ts'
+import { randomId } from '../names.ts'
+
+export interface Stores {
+  readonly catalog: Catalog
+  readonly blobs: BlobStore
+  /** Told after a commit that queued work for the sweep. */
+  readonly queued: () => void
+}
+
+/** Attempts at a verb before other writers of the same rows make it give up. */
+const ATTEMPTS_MAX = 100
+
+/** Collects one commit. Counters of the same row are added up. */
+export class Draft {
+  readonly id = randomId()
+  #expect = new Map<string, string | null>()
+  #put = new Map<string, Buffer>()
+  #del = new Set<string>()
+  #add = new Map<string, number[]>()
+  /** Called once the commit is durable. */
+  readonly after: (() => void)[] = []
+
+  expect(key: string, row: { readonly revision: string } | undefined): this {
+    this.#expect.set(key, row?.revision ?? null)
+    return this
+  }
+
+  put(key: string, value: Buffer): this {
+    this.#put.set(key, value)
+    return this
+  }
+
+  del(key: string): this {
+    this.#del.add(key)
+    return this
+  }
+
+  add(key: string, ...deltas: number[]): this {
+    const sums = this.#add.get(key)
+    this.#add.set(key, sums === undefined ? deltas : sums.map((sum, i) => sum + deltas[i]!))
+    return this
+  }
+
+  /** Rows touched so far: a commit takes COMMIT_ROWS_MAX. */
+  get rows(): number {
+    return this.#expect.size + this.#put.size + this.#del.size + this.#add.size
+  }
+
+  /** Throws Conflict, StoreUnavailable. */
+  async commit(catalog: Catalog): Promise<void> {
+    if (this.rows === 0) return
+    if (this.rows > COMMIT_ROWS_MAX) {
+      throw new CofferError('Internal', { rows: this.rows, limit: COMMIT_ROWS_MAX })
+    }
+    await catalog.commit({
+      id: this.id,
+      expect: Array.from(this.#expect, ([key, revision]) => ({ key, revision })),
+      put: Array.from(this.#put, ([key, value]) => ({ key, value })),
+      del: [...this.#del],
+      add: Array.from(this.#add, ([key, deltas]) => ({ key, deltas })),
+    })
+    for (const action of this.after) action()
+  }
+}
+
+/**
+ * Runs a verb's read–compute–commit until its commit is not in conflict with another. `attempt` fills
+ * the draft and returns the verb's answer; it must read everything anew each time.
+ */
+export async function commitWithRetry<T>(
+  catalog: Catalog,
+  attempt: (draft: Draft) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const draft = new Draft()
+    const answer = await attempt(draft)
+    try {
+      await draft.commit(catalog)
+      return answer
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      if (tries === ATTEMPTS_MAX) throw new CofferError('WriteConflict', {}, error)
+    }
+  }
+}
+
+/** Decodes a row's value where there is one. */
+export function decoded<T>(
+  codec: { decode(bytes: Buffer): T },
+  row: Row | undefined,
+): T | undefined {
+  return row === undefined ? undefined : codec.decode(row.value)
+}

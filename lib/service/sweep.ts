@@ -1,0 +1,121 @@
+// Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
+// Complete did not list, and the uploads of deleted containers. In slices of a commit, one after the
+// other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
+import { Conflict, type Row } from '../catalog/catalog.ts'
+import {
+  endOf,
+  queuePrefix,
+  splitNameAndId,
+  uploadPartsKey,
+  uploadPrefix,
+} from '../catalog/keys.ts'
+import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { walkParts } from './parts.ts'
+import { queueBody } from './replace.ts'
+import { freedRows, freeSegment } from './segments.ts'
+import { Draft, type Stores } from './stores.ts'
+import { coversPart } from './versions.ts'
+
+/** Rows that a slice may touch: below the limit of a commit. */
+const SLICE_ROWS_MAX = 90
+
+export interface Sweep {
+  /** There is work in the queue. */
+  wake(): void
+  /** Resolves when the slice under way is done. */
+  close(): Promise<void>
+}
+
+/** Begins to sweep: what an earlier run left, then whenever woken. `failed` hears of errors. */
+export function startSweep(stores: Stores, failed: (error: unknown) => void): Sweep {
+  let closed = false
+  let again = false
+  let running: Promise<void> | undefined
+  const run = async () => {
+    do {
+      again = false
+      try {
+        await sweepQueue(stores, () => closed)
+      } catch (error) {
+        // Nothing is lost: the rows are still in the queue, and the next wake tries again.
+        failed(error)
+      }
+    } while (again && !closed)
+    running = undefined
+  }
+  const wake = () => {
+    again = true
+    if (!closed && running === undefined) running = run()
+  }
+  wake()
+  return {
+    wake,
+    close: async () => {
+      closed = true
+      await running
+    },
+  }
+}
+
+async function sweepQueue(stores: Stores, closed: () => boolean): Promise<void> {
+  for (;;) {
+    const page = await stores.catalog.scan({
+      from: queuePrefix,
+      to: endOf(queuePrefix),
+      limit: 1000,
+    })
+    if (page.entries.length === 0) return
+    for (const entry of page.entries) {
+      if (closed()) return
+      if (!('group' in entry)) await sweepRow(stores, entry, closed)
+    }
+  }
+}
+
+/** Works one row of the queue off, then removes it. */
+async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Promise<void> {
+  const { work } = queueRow.decode(entry.value)
+  if (work.kind === 'uploads') await abortUploads(stores, work)
+  else await freeSegments(stores, work.body, work.kind === 'segments' ? work.keep : [], closed)
+  if (closed()) return
+  await new Draft().del(entry.key).commit(stores.catalog)
+}
+
+async function freeSegments(stores: Stores, body: string, keep: Layout, closed: () => boolean) {
+  let draft = new Draft()
+  for await (const { part, row } of walkParts(stores, body, 0)) {
+    if (coversPart(keep, part)) continue
+    if (draft.rows > 0 && draft.rows + freedRows(row) > SLICE_ROWS_MAX) {
+      await draft.commit(stores.catalog)
+      if (closed()) return
+      draft = new Draft()
+    }
+    freeSegment(stores, draft, body, part, row)
+  }
+  await draft.commit(stores.catalog)
+}
+
+/** Aborts the uploads that a deleted container left; those of a new one of the same name stay. */
+async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'uploads' }>) {
+  const prefix = uploadPrefix(work.account, work.container)
+  let from: string | undefined = prefix
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    for (const entry of page.entries) {
+      if ('group' in entry) continue
+      const upload = uploadRow.decode(entry.value)
+      if (upload.containerId !== work.containerId) continue
+      const { id } = splitNameAndId(entry.key.slice(prefix.length))
+      const draft = new Draft()
+      draft.expect(entry.key, entry).del(entry.key).del(uploadPartsKey(id))
+      queueBody(stores, draft, upload.body)
+      try {
+        await draft.commit(stores.catalog)
+      } catch (error) {
+        // Whoever changed the upload meanwhile has ended it.
+        if (!(error instanceof Conflict)) throw error
+      }
+    }
+    from = page.cursor
+  }
+}

@@ -1,0 +1,209 @@
+// Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
+// begins; its envelope is also the check that every part brings the same key (DESIGN §7).
+import type { Caller } from '../auth/identity.ts'
+import type { Group, Row } from '../catalog/catalog.ts'
+import {
+  containerKey,
+  endOf,
+  splitNameAndId,
+  successorOf,
+  uploadKey,
+  uploadPartsKey,
+  uploadPrefix,
+} from '../catalog/keys.ts'
+import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
+import type { BodySecret, Cipher } from '../crypto/cipher.ts'
+import { randomBodyKey } from '../crypto/keys.ts'
+import { CofferError, isCode } from '../errors.ts'
+import { nowMicros, randomId, versionIdAt } from '../names.ts'
+import { authorize, writerOf } from './access.ts'
+import { requireObjectName } from './objects.ts'
+import { queueBody } from './replace.ts'
+import { commitWithRetry, decoded, type Stores } from './stores.ts'
+import type {
+  ContainerRef,
+  ObjectRef,
+  UploadInfo,
+  UploadInput,
+  UploadListInput,
+  UploadListing,
+} from './types.ts'
+import { requireContainer } from './versions.ts'
+
+/** An upload with the catalog row that a commit must expect. */
+export interface FoundUpload {
+  readonly ref: ObjectRef
+  readonly uploadId: string
+  readonly stored: Row
+  readonly row: UploadRow
+}
+
+/** Upload ids sort by their beginning, oldest first: microseconds in 16 hex digits, then the version
+ * id that the object will get, so that a Complete sent again finds what the first one made. */
+const uploadIdOf = (micros: number, versionId: string) =>
+  micros.toString(16).padStart(16, '0') + versionId
+
+/** The version id inside an upload id, or undefined where the text is no upload id. */
+export function versionOfUpload(uploadId: string): string | undefined {
+  return /^[0-9a-f]{48}$/.test(uploadId) ? uploadId.slice(16) : undefined
+}
+
+export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
+  const { ref, uploadId, row } = found
+  return {
+    ...ref,
+    uploadId,
+    createdMicros: row.createdMicros,
+    initiator: row.initiator,
+    sealing: row.envelope.kind === 1 ? 'root' : 'customer',
+    checksum: row.checksum,
+  }
+}
+
+export async function createUpload(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  input: UploadInput,
+): Promise<UploadInfo> {
+  authorize(caller, ref.account, 'write')
+  requireObjectName(ref.object)
+  const createdMicros = nowMicros()
+  const versionId = versionIdAt(createdMicros)
+  const uploadId = uploadIdOf(createdMicros, versionId)
+  const bodyKey = randomBodyKey()
+  const envelope = input.cipher.wrap({ versionId, ...ref }, { bodyKey, size: null, md5: null })
+  bodyKey.fill(0)
+  return await commitWithRetry(stores.catalog, async (draft) => {
+    const container = await requireContainer(stores.catalog, ref)
+    const row: UploadRow = {
+      containerId: containerRow.decode(container.value).id,
+      versionId,
+      body: randomId(),
+      createdMicros,
+      envelope,
+      headers: input.headers,
+      metadata: input.metadata,
+      checksum: input.checksum ?? null,
+      initiator: writerOf(caller),
+    }
+    draft.expect(containerKey(ref.account, ref.container), container)
+    const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
+    draft.put(key, uploadRow.encode(row))
+    return describeUpload({ ref, uploadId, row })
+  })
+}
+
+/** Finds an upload of the container that exists now. Throws ContainerMissing, UploadMissing. */
+export async function findUpload(
+  stores: Stores,
+  ref: ObjectRef,
+  uploadId: string,
+): Promise<FoundUpload> {
+  const { account, container, object } = ref
+  const [holder, stored] = await stores.catalog.getMany([
+    containerKey(account, container),
+    uploadKey(account, container, object, uploadId),
+  ])
+  if (holder === undefined) throw new CofferError('ContainerMissing', { container })
+  const row = decoded(uploadRow, stored)
+  if (row === undefined || row.containerId !== containerRow.decode(holder.value).id) {
+    throw new CofferError('UploadMissing', { upload: uploadId })
+  }
+  return { ref, uploadId, stored: stored!, row }
+}
+
+/** Opens the upload's body key. Throws UploadKeyRequired where a key is missing (or came for an upload
+ * without), UploadKeyWrong for another key than the upload's. */
+export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
+  try {
+    return cipher.unwrap({ versionId: found.row.versionId, ...found.ref }, found.row.envelope)
+  } catch (error) {
+    if (isCode(error, 'KeyWrong')) throw new CofferError('UploadKeyWrong', {}, error)
+    if (isCode(error, 'KeyRequired') || isCode(error, 'KeyNotApplicable')) {
+      throw new CofferError('UploadKeyRequired', {}, error)
+    }
+    throw error
+  }
+}
+
+/** Throws UploadMissing. The parts' bytes are freed by the sweep. */
+export async function abortUpload(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  uploadId: string,
+): Promise<void> {
+  authorize(caller, ref.account, 'write')
+  await commitWithRetry(stores.catalog, async (draft) => {
+    const found = await findUpload(stores, ref, uploadId)
+    const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
+    draft.expect(key, found.stored).del(key).del(uploadPartsKey(uploadId))
+    queueBody(stores, draft, found.row.body)
+  })
+}
+
+/** Uploads of a container by object name, then by age; common prefixes where a delimiter folds names. */
+export async function listUploads(
+  stores: Stores,
+  caller: Caller,
+  ref: ContainerRef,
+  input: UploadListInput,
+): Promise<UploadListing> {
+  authorize(caller, ref.account, 'read')
+  const container = await requireContainer(stores.catalog, ref)
+  const { id } = containerRow.decode(container.value)
+  const base = uploadPrefix(ref.account, ref.container)
+  const entries: (UploadInfo | string)[] = []
+  // One more than asked for tells whether the list goes on.
+  for await (const entry of walk(stores, base, input)) {
+    if ('group' in entry) {
+      entries.push(entry.group.slice(base.length))
+    } else {
+      const row = uploadRow.decode(entry.value)
+      if (row.containerId !== id) continue
+      const { name, id: uploadId } = splitNameAndId(entry.key.slice(base.length))
+      entries.push(describeUpload({ ref: { ...ref, object: name }, uploadId, row }))
+    }
+    if (entries.length > input.limit) break
+  }
+  return { entries: entries.slice(0, input.limit), truncated: entries.length > input.limit }
+}
+
+async function* walk(
+  stores: Stores,
+  base: string,
+  input: UploadListInput,
+): AsyncGenerator<Row | Group> {
+  const { delimiter } = input
+  const prefix = base + (input.prefix ?? '')
+  const to = endOf(prefix)
+  let from: string | undefined = startOf(base, prefix, input)
+  while (from !== undefined && Buffer.compare(Buffer.from(from), Buffer.from(to)) < 0) {
+    const page = await stores.catalog.scan({
+      from,
+      to,
+      limit: Math.min(1000, input.limit + 1),
+      group: delimiter ? { prefix, delimiter } : undefined,
+    })
+    yield* page.entries
+    from = page.cursor
+  }
+}
+
+/** Where the list goes on: behind one upload, behind all uploads of a name, or behind a common prefix. */
+function startOf(base: string, prefix: string, input: UploadListInput): string {
+  const { afterObject, afterUpload, delimiter } = input
+  if (afterObject === undefined || afterObject === '') return prefix
+  const uploadsOfName = base + uploadPrefix('', '', afterObject).slice(uploadPrefix('', '').length)
+  let start = uploadsOfName + (afterUpload === undefined ? '\u{10ffff}' : `${afterUpload}\u0000`)
+  const marker = base + afterObject
+  const folded =
+    delimiter !== undefined &&
+    delimiter !== '' &&
+    marker.startsWith(prefix) &&
+    marker.endsWith(delimiter) &&
+    marker.length > prefix.length
+  if (folded && afterUpload === undefined) start = successorOf(marker)!
+  return Buffer.compare(Buffer.from(start), Buffer.from(prefix)) < 0 ? prefix : start
+}

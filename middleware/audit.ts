@@ -1,0 +1,51 @@
+// Audit: one line for each write, delete and copy, and for each denied key, whatever the operation.
+// Denied logins are written by auth, which alone sees them.
+import type { Middleware } from 'koa'
+import type { AuditEntry } from '../lib/audit.ts'
+import { type Code, CofferError } from '../lib/errors.ts'
+import type { Node, State } from './state.ts'
+
+const deniedKeys: ReadonlySet<Code> = new Set<Code>([
+  'KeyWrong',
+  'KeyRequired',
+  'KeyInsecure',
+  'UploadKeyWrong',
+  'UploadKeyRequired',
+])
+
+/** The line of a request, or of one object of a request that names several. */
+export function auditEntry(
+  state: State,
+  result: AuditEntry['result'],
+  object?: string,
+): AuditEntry {
+  return {
+    time: new Date().toISOString(),
+    requestId: state.requestId,
+    account: state.caller?.account ?? '',
+    user: state.caller?.user ?? '',
+    address: state.target.address,
+    dialect: state.dialect,
+    operation: state.operation,
+    container: state.container,
+    object: object ?? state.object,
+    result,
+  }
+}
+
+export const codeOf = (error: unknown): Code =>
+  error instanceof CofferError ? error.code : 'Internal'
+
+export function audit(node: Node): Middleware<State> {
+  return async function audit(ctx, next) {
+    const writes = ctx.method !== 'GET' && ctx.method !== 'HEAD' && ctx.method !== 'OPTIONS'
+    try {
+      await next()
+      if (writes) node.audit.write(auditEntry(ctx.state, 'ok'))
+    } catch (error) {
+      const code = codeOf(error)
+      if (writes || deniedKeys.has(code)) node.audit.write(auditEntry(ctx.state, code))
+      throw error
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Binds a Cipher to the request: judges the keys that ssec took, by the rule of the operation, and makes
+// what seals and opens. The pipeline decides which key; the service decides where it is applied.
+import type { Middleware } from 'koa'
+import { type Cipher, customerCipher } from '../lib/crypto/cipher.ts'
+import { CofferError } from '../lib/errors.ts'
+import type { KeyHeaders, KeyRule, Node, State, Target } from './state.ts'
+
+const strict = { md5Required: true, lengthChecked: true }
+/** Reads may leave the MD5 out, and a key of another length is just a wrong one (ssec.md §9.3). */
+const lenient = { md5Required: false, lengthChecked: false }
+
+/** Stands for a key that no object can have. */
+const misfit: Cipher = {
+  sealing: 'customer',
+  wrap() {
+    throw new CofferError('Internal', { what: 'a key of the wrong length cannot wrap' })
+  },
+  unwrap(_context, envelope) {
+    throw new CofferError(envelope.kind === 1 ? 'KeyNotApplicable' : 'KeyWrong')
+  },
+}
+
+/** `ruleOf` names the operation's rule; it is the dialect's table that knows. */
+export function encryption(node: Node, ruleOf: (state: State) => KeyRule): Middleware<State> {
+  return async function encryption(ctx, next) {
+    const { state } = ctx
+    const { own, source } = state.keys
+    state.cipher = node.rootCipher
+    state.sourceCipher = node.rootCipher
+    const rule = ruleOf(state)
+    if ((own !== null || source !== null) && rule !== 'none') {
+      requireTransport(state.target, node.config.ssec.tls)
+      if (own !== null && (rule !== 'complete' || own.isComplete))
+        bindOwn(state, own, rule, ctx.headers)
+      if (source !== null && rule === 'copy') state.sourceCipher = cipherOf(source, lenient).cipher
+    }
+    await next()
+  }
+}
+
+function bindOwn(
+  state: State,
+  own: KeyHeaders,
+  rule: KeyRule,
+  headers: Record<string, string | string[] | undefined>,
+): void {
+  const other = headers['x-amz-server-side-encryption']
+  if (other !== undefined && rule !== 'read') {
+    throw new CofferError('KeyInvalid', {
+      message:
+        'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
+      value: String(other),
+    })
+  }
+  const { cipher, md5 } = cipherOf(own, rule === 'read' ? lenient : strict)
+  state.cipher = cipher
+  state.keyMd5 = md5
+}
+
+function cipherOf(headers: KeyHeaders, options: typeof strict) {
+  const key = headers.read(options)
+  if (key === undefined) return { cipher: misfit, md5: undefined }
+  return { cipher: customerCipher(key), md5: key.md5Base64 }
+}
+
+/** Customer keys only over transports that ssec.tls names. Throws KeyInsecure, telling which rule failed. */
+function requireTransport(target: Target, allowed: readonly string[]): void {
+  if (allowed.includes('off') || (target.secure !== 'no' && allowed.includes(target.secure))) return
+  const seen = target.secure === 'no' ? 'plain HTTP' : target.secure
+  throw new CofferError('KeyInsecure', {
+    rule: `The request came over ${seen}; ssec.tls of this node allows: ${allowed.join(', ')}.`,
+  })
+}

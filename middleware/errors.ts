@@ -1,0 +1,32 @@
+// The only catch of the pipeline: every error becomes the dialect's answer here, and is logged once where
+// it is ours. After headers are sent a failure destroys the socket, so that no client takes a short body
+// for a success.
+import type { Middleware } from 'koa'
+import { CofferError } from '../lib/errors.ts'
+import type { Context, Dialect, Node, State } from './state.ts'
+
+export type RenderError = (ctx: Context, error: unknown) => void
+
+export function errors(node: Node, renderers: Record<Dialect, RenderError>): Middleware<State> {
+  return async function errors(ctx, next) {
+    try {
+      await next()
+    } catch (error) {
+      if (ctx.res.headersSent) {
+        report(node, ctx, error)
+        ctx.respond = false
+        ctx.res.destroy()
+        return
+      }
+      renderers[ctx.state.dialect](ctx as Context, error)
+      if (ctx.status >= 500) report(node, ctx, error)
+    }
+  }
+}
+
+/** The client's own doing (a hang-up, a refusal) is in the request's line; what is ours gets one of its own. */
+function report(node: Node, ctx: { state: State }, error: unknown): void {
+  const { requestId, operation } = ctx.state
+  if (error instanceof CofferError && error.code === 'BodyTruncated') return
+  node.log.error({ requestId, operation, err: error }, 'request failed')
+}

@@ -1,0 +1,84 @@
+// THE pipeline: every middleware of the object listeners, once, in order, with the reason for its place.
+import Koa, { type Middleware } from 'koa'
+import { audit } from './audit.ts'
+import { auth } from './auth.ts'
+import { body } from './body.ts'
+import { type DialectRules, dialectOf } from './dialect.ts'
+import { encryption } from './encryption.ts'
+import { errors } from './errors.ts'
+import { health } from './health.ts'
+import { log } from './log.ts'
+import { requestId } from './request-id.ts'
+import { detectS3, keyRuleOf, renderS3Error, s3 } from './s3/index.ts'
+import { ssec } from './ssec.ts'
+import type { Node, State } from './state.ts'
+import { renderSwiftError, swift } from './swift/index.ts'
+import { makeTrust, readTarget } from './target.ts'
+
+/** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
+const order = [
+  'requestId', // everything that can be written down needs the id
+  'log', // sees every request, whatever becomes of it
+  'target', // raw request line, client, transport: all rules work on it
+  'errors', // the only catch; needs the dialect to speak
+  'health', // a draining node refuses before it spends anything
+  'detect', // names the operation before auth, so that refusals are logged and audited by name
+  'auth', // needs the headers as they were sent, the key headers included
+  'audit', // needs the caller; sees the outcome of all that follows
+  'ssec', // takes the keys out of the request before anything reads on
+  'encryption', // binds a cipher: needs the operation's rule
+  'body', // decodes and verifies what is left to read: needs auth's signing state
+  'dispatch', // the dialect's table and handler
+]
+
+export function makePipeline(node: Node, draining: () => boolean): Koa<State> {
+  const { config } = node
+  const trusted = makeTrust(config.trustedProxies)
+  const rules: DialectRules = {
+    domains: config.domains,
+    remapDomains: config.swift.remapDomains,
+    resellers: config.swift.resellers.map(({ prefix }) => prefix),
+  }
+  const target: Middleware<State> = async function target(ctx, next) {
+    const { state } = ctx
+    state.target = readTarget(ctx.req, trusted)
+    state.dialect = dialectOf(state.target, ctx.headers, rules)
+    state.operation = 'Unknown'
+    state.caller = null
+    if (state.dialect === 's3') {
+      ctx.set('x-amz-request-id', state.requestId)
+      ctx.set('x-amz-id-2', Buffer.from(state.requestId).toString('base64'))
+    }
+    await next()
+  }
+  const detect: Middleware<State> = async function detect(ctx, next) {
+    if (ctx.state.dialect === 's3') detectS3(ctx, config.domains)
+    await next()
+  }
+  const speakS3 = s3(node)
+  const speakSwift = swift()
+  const dispatch: Middleware<State> = async function dispatch(ctx, next) {
+    await (ctx.state.dialect === 's3' ? speakS3 : speakSwift)(ctx, next)
+  }
+  const pipeline: Middleware<State>[] = [
+    requestId(),
+    log(node),
+    target,
+    errors(node, { s3: renderS3Error, swift: renderSwiftError }),
+    health(draining),
+    detect,
+    auth(node),
+    audit(node),
+    ssec(),
+    encryption(node, (state) => (state.dialect === 's3' ? keyRuleOf(state) : 'none')),
+    body(),
+    dispatch,
+  ]
+  const names = pipeline.map((middleware) => middleware.name)
+  if (names.join() !== order.join()) throw new Error(`pipeline out of order: ${names.join()}`)
+  const app = new Koa<State>()
+  for (const middleware of pipeline) app.use(middleware)
+  // What reaches Koa itself was not ours to answer: a socket that died under a response.
+  app.on('error', (error) => node.log.debug({ err: error }, 'response failed'))
+  return app
+}

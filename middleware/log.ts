@@ -1,0 +1,32 @@
+// One line a request, when its answer has left or its connection is gone. Nothing of the request's
+// headers goes in, and the URL only redacted.
+import type { Middleware } from 'koa'
+import { redactUrl } from '../lib/log.ts'
+import type { Node, State } from './state.ts'
+
+export function log(node: Node): Middleware<State> {
+  return async function log(ctx, next) {
+    const { state, req, res } = ctx
+    state.log = node.log
+    res.once('close', () => {
+      const { caller, target } = state
+      node.log.info(
+        {
+          requestId: state.requestId,
+          dialect: state.dialect,
+          operation: state.operation,
+          method: req.method,
+          url: redactUrl(req.url ?? ''),
+          status: res.statusCode,
+          account: caller?.account,
+          user: caller?.user,
+          address: target?.address,
+          ms: Math.round((performance.now() - state.startedMs) * 10) / 10,
+          ...(res.writableFinished ? {} : { aborted: true }),
+        },
+        'request',
+      )
+    })
+    await next()
+  }
+}
