@@ -1,0 +1,266 @@
+// A node in this process, on a free loopback port, on data of its own that goes with the test.
+import { createHash, createHmac, type Hash, type Hmac, randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { SignatureV4 } from '@smithy/signature-v4'
+import type { AuditEntry } from '../../lib/audit.ts'
+import { makeUsers } from '../../lib/auth/users.ts'
+import { developmentCertificate } from '../../lib/certificate.ts'
+import { type Coffer, openCoffer } from '../../lib/coffer.ts'
+import { type Config, defaultConfig } from '../../lib/config.ts'
+import { makeLog } from '../../lib/log.ts'
+import { type Servers, startServers } from '../../middleware/server.ts'
+
+type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
+
+export const accessKey = 'test:tester'
+export const secretKey = 'testing'
+
+/** Users of every test node: two accounts, and a user without rights. */
+export const users = {
+  accounts: [
+    {
+      id: 'test',
+      users: [
+        {
+          name: 'tester',
+          password: 'testing',
+          roles: ['admin'],
+          s3: [{ access: accessKey, secret: secretKey }],
+        },
+        {
+          name: 'tester3',
+          password: 'testing3',
+          roles: [],
+          s3: [{ access: 'test:tester3', secret: 'testing3' }],
+        },
+      ],
+    },
+    {
+      id: 'other',
+      users: [
+        {
+          name: 'other',
+          password: 'testing2',
+          roles: ['admin'],
+          s3: [{ access: 'other:other', secret: 'testing2' }],
+        },
+      ],
+    },
+  ],
+}
+
+export interface TestNode {
+  readonly dir: string
+  readonly config: Config
+  /** `http://127.0.0.1:port` and `https://127.0.0.1:port`. */
+  readonly http: string
+  readonly https: string
+  /** Everything logged so far, one JSON object a line. */
+  readonly logged: () => string
+  readonly audited: AuditEntry[]
+  readonly coffer: Coffer
+  /** Closes and opens the node again on the same data. */
+  restart(): Promise<void>
+  request(method: string, path: string, options?: SentRequest): Promise<Answer>
+}
+
+export interface SentRequest {
+  readonly headers?: Record<string, string>
+  readonly body?: Buffer | string
+  /** False: anonymous. Default: signed as test:tester. */
+  readonly sign?: boolean
+  readonly access?: string
+  readonly secret?: string
+  readonly tls?: boolean
+  readonly host?: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: Buffer
+  readonly text: string
+}
+
+type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K] }
+
+/** Starts a node; it stops, and its data goes, when the test ends. */
+export async function startNode(t: Teardown, overrides: Overrides = {}): Promise<TestNode> {
+  const dir = await mkdtemp(join(tmpdir(), 'coffer-'))
+  const certificate = await developmentCertificate(dir)
+  const base = defaultConfig()
+  const config = {
+    ...base,
+    data: dir,
+    devices: [join(dir, 'volumes')],
+    listen: [
+      { host: '127.0.0.1', port: 0, serves: ['object'] },
+      { host: '127.0.0.1', port: 0, serves: ['object'], tls: 'auto' },
+    ],
+    ...overrides,
+    ssec: { ...base.ssec, ...overrides.ssec },
+    storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20, ...overrides.storage },
+  } as Config
+  const chunks: Buffer[] = []
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(Buffer.from(chunk))
+      done()
+    },
+  })
+  const log = makeLog('debug', sink)
+  const audited: AuditEntry[] = []
+  const audit = { write: (entry: AuditEntry) => void audited.push(entry), close: async () => {} }
+  const rootKey = randomBytes(32)
+  const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
+  let coffer: Coffer
+  let servers: Servers
+  const start = async () => {
+    coffer = await openCoffer({ config, keyring, log })
+    const { service, rootCipher, impaired } = coffer
+    const node = { config, service, rootCipher, impaired, users: makeUsers(users), log, audit }
+    servers = await startServers(node, () => certificate)
+  }
+  const stop = async () => {
+    await servers.close({ drainTimeoutMs: 2000 })
+    await coffer.close()
+  }
+  await start()
+  t.teardown(async () => {
+    await stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+  return {
+    dir,
+    config,
+    get http() {
+      return servers.addresses[0]!
+    },
+    get https() {
+      return servers.addresses[1]!
+    },
+    get coffer() {
+      return coffer
+    },
+    logged: () => Buffer.concat(chunks).toString(),
+    audited,
+    restart: async () => {
+      await stop()
+      await start()
+    },
+    request(method, path, options = {}) {
+      const base = options.tls ? servers.addresses[1]! : servers.addresses[0]!
+      return send(base, method, path, options, String(certificate.cert))
+    },
+  }
+}
+
+/** SHA-256 and its HMAC in the shape that the SDK's signer takes. */
+class Sha256 {
+  readonly #hash: Hash | Hmac
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash =
+      secret === undefined ? createHash('sha256') : createHmac('sha256', secret as Buffer | string)
+  }
+  update(data: Uint8Array): void {
+    this.#hash.update(data)
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest()
+  }
+}
+
+/** Signs (SigV4, the body's hash in the header unless the test set one) and sends one request. */
+async function send(
+  base: string,
+  method: string,
+  path: string,
+  options: SentRequest,
+  ca: string,
+): Promise<Answer> {
+  const url = new URL(base)
+  const body = Buffer.from(options.body ?? '')
+  const host = options.host ?? url.host
+  let headers: Record<string, string> = { host, ...options.headers }
+  if (options.body !== undefined && headers['content-length'] === undefined) {
+    headers['content-length'] = String(body.length)
+  }
+  if (options.sign !== false) headers = await sign(method, path, headers, body, options)
+  return await exchange(
+    { method, path, headers, host: url.hostname, port: url.port },
+    body,
+    url.protocol === 'https:' ? ca : undefined,
+  )
+}
+
+async function sign(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: Buffer,
+  { access = accessKey, secret = secretKey }: SentRequest,
+): Promise<Record<string, string>> {
+  const signer = new SignatureV4({
+    service: 's3',
+    region: 'us-east-1',
+    sha256: Sha256,
+    uriEscapePath: false,
+    applyChecksum: false,
+    credentials: { accessKeyId: access, secretAccessKey: secret },
+  })
+  const mark = path.indexOf('?')
+  const query: Record<string, string[]> = {}
+  if (mark !== -1) {
+    for (const [name, value] of new URLSearchParams(path.slice(mark + 1))) {
+      query[name] = [...(query[name] ?? []), value]
+    }
+  }
+  const hash = createHash('sha256').update(body).digest('hex')
+  const signed = await signer.sign({
+    method,
+    protocol: 'http:',
+    hostname: headers.host!,
+    path: mark === -1 ? path : path.slice(0, mark),
+    query,
+    headers: { 'x-amz-content-sha256': hash, ...headers },
+  } as Parameters<typeof signer.sign>[0])
+  return signed.headers
+}
+
+/** One raw exchange; the answer is read to its end. */
+export function exchange(options: RequestOptions, body: Buffer, ca?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const send = ca === undefined ? httpRequest : httpsRequest
+    const req = send({ ...options, ca, agent: false } as RequestOptions, (res) => {
+      const parts: Buffer[] = []
+      res.on('data', (part: Buffer) => parts.push(part))
+      res.on('error', reject)
+      res.on('end', () => {
+        const all = Buffer.concat(parts)
+        resolve({
+          status: res.statusCode!,
+          headers: res.headers,
+          body: all,
+          text: all.toString(),
+        })
+      })
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+/** The three headers of a customer key. */
+export function keyHeaders(key: Buffer, prefix = 'x-amz-'): Record<string, string> {
+  const name = `${prefix}server-side-encryption-customer`
+  return {
+    [`${name}-algorithm`]: 'AES256',
+    [`${name}-key`]: key.toString('base64'),
+    [`${name}-key-md5`]: createHash('md5').update(key).digest('base64'),
+  }
+}
