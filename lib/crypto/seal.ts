@@ -8,7 +8,7 @@ import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
 import { KEY_BYTES } from './keys.ts'
 import { nonceOf, RECORD_BYTES, TAG_BYTES } from './records.ts'
-import { beginSeal, endSeal } from './spent-keys.ts'
+import { spendKey } from './spent-keys.ts'
 
 const ALGORITHM = 'aes-256-gcm'
 const SEALED_BYTES_MAX = RECORD_BYTES + TAG_BYTES
@@ -68,7 +68,6 @@ function sealInto(key: KeyObject, index: number, final: boolean, plain: Buffer, 
 export class Sealer {
   readonly #key: KeyObject
   readonly #sink: Sink
-  readonly #print: string
   #buffers: Buffers | undefined
   #state: 'open' | 'writing' | 'done' = 'open'
   #heldBytes = 0
@@ -78,7 +77,7 @@ export class Sealer {
   /** `blobKey` is not kept: its owner may zero it at once. Throws Internal where it has sealed before. */
   constructor(blobKey: Buffer, sink: Sink) {
     this.#key = blobKeyObject(blobKey)
-    this.#print = beginSeal(blobKey)
+    spendKey(blobKey)
     this.#sink = sink
     this.#buffers = takeBuffers()
   }
@@ -124,7 +123,6 @@ export class Sealer {
     const buffers = this.#buffers
     if (buffers === undefined) return
     this.#buffers = undefined
-    endSeal(this.#print)
     // No request's plaintext waits in the free list.
     buffers.record.fill(0, 0, this.#dirtyBytes)
     if (free.length < FREE_MAX) free.push(buffers)
@@ -192,7 +190,7 @@ export class Sealer {
 export function sealSmall(blobKey: Buffer, plain: Buffer): Buffer {
   if (plain.length > RECORD_BYTES) throw new RangeError(`${plain.length} bytes are no small blob`)
   const key = blobKeyObject(blobKey)
-  endSeal(beginSeal(blobKey))
+  spendKey(blobKey)
   const sealed = Buffer.allocUnsafeSlow(plain.length + TAG_BYTES)
   sealInto(key, 0, true, plain, sealed)
   return sealed

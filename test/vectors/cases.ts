@@ -235,8 +235,8 @@ function corruptRecords(): Record<string, Vector> {
       ],
       sealed: [parts.sealed![1]!, parts.sealed![0]!],
     }),
-    'part-number-changed': corrupt(small, 'The blob of part 0 as part 1.', 0, {
-      blobs: rowOf(small, { part: 1 }),
+    'part-number-changed': corrupt(small, 'The blob of part 1 as part 2.', 0, {
+      blobs: rowOf(small, { part: 2 }),
     }),
     'blob-id-changed': corrupt(small, 'The record under another blob id.', 0, {
       blobs: rowOf(small, { id: '0'.repeat(32) }),

@@ -48,7 +48,7 @@ export function sealBlob(key: Buffer, plain: Buffer): Buffer[] {
   })
 }
 
-/** What a vector is made from. Parts: number and size of each segment; a plain body is part 0 alone. */
+/** What a vector is made from. Parts: number and size of each segment; a plain body is part 1 alone. */
 export interface Recipe {
   about: string
   kind?: number
@@ -85,7 +85,7 @@ export function expandKey(key: Buffer, salt: Buffer, context: Buffer): Buffer {
 /** A sound vector. `name` seeds its randomness. */
 export function makeVector(name: string, recipe: Recipe): Vector {
   const size = recipe.size ?? 0
-  const parts = recipe.parts ?? [[0, size] as const]
+  const parts = recipe.parts ?? [[1, size] as const]
   const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0)
   const seed = seeded(`${name} plain`, 1)[0]!
   const plain = plainOf(seed, total)

@@ -1,0 +1,146 @@
+// The rows of the catalog that lead from an object's name to its sealed bytes, written from docs/format.md
+// §5 alone: keys, framing, and the positions of what is needed from each row.
+import { crc32 } from 'node:zlib'
+import { decode } from 'cbor-x'
+import type { Database } from './database.ts'
+import { Failure } from './failure.ts'
+import type { StoredEnvelope } from './sealed.ts'
+
+const FRAME_BYTES = 17
+const CRC_BYTES = 4
+
+export interface ObjectName {
+  readonly account: string
+  readonly container: string
+  readonly object: string
+}
+
+export interface StoredVersion {
+  readonly versionId: string
+  readonly size: number
+  readonly body: string
+  readonly parts: number
+  readonly envelope: StoredEnvelope
+}
+
+export interface StoredSegment {
+  readonly part: number
+  readonly blob: string
+  readonly size: number
+  readonly records: number
+  readonly inline: Buffer | null
+  readonly volume: string | null
+}
+
+/** One run of a layout: `count` parts of `size` bytes each, from number `first` on. */
+interface Run {
+  readonly first: number
+  readonly count: number
+  readonly size: number
+}
+
+/** Keys are shown with JSON's quotes and escapes: names may hold any character. */
+const shown = (key: string) => JSON.stringify(key)
+
+/** Payload of a plain row, its checksum checked; undefined where there is no such row. */
+export async function readRow(db: Database, key: string): Promise<Buffer | undefined> {
+  const keyBytes = Buffer.from(key, 'utf8')
+  const value = await db.get(keyBytes)
+  if (value === undefined) return undefined
+  const end = value.length - CRC_BYTES
+  if (
+    end < FRAME_BYTES ||
+    crc32(value.subarray(0, end), crc32(keyBytes)) !== value.readUInt32BE(end)
+  ) {
+    throw new Failure('damaged', `the checksum of row ${shown(key)} does not hold`)
+  }
+  if (value[0] !== 1) throw new Failure('damaged', `row ${shown(key)} is no plain row`)
+  return value.subarray(FRAME_BYTES, end)
+}
+
+/** Items of a row behind the number of its layout, which must be 1. */
+async function readItems(db: Database, key: string): Promise<unknown[] | undefined> {
+  const payload = await readRow(db, key)
+  if (payload === undefined) return undefined
+  const items = decode(payload) as unknown
+  if (!Array.isArray(items)) throw new Failure('damaged', `row ${shown(key)} is no CBOR array`)
+  const [layout, ...rest] = items as unknown[]
+  if (layout !== 1) {
+    throw new Failure('failed', `row ${shown(key)} has layout ${layout}, this program reads 1`)
+  }
+  return rest
+}
+
+/** The catalog's own id, which every volume carries. */
+export async function readCatalogId(db: Database): Promise<string> {
+  const items = await readItems(db, 'meta')
+  if (items === undefined) throw new Failure('damaged', 'the catalog has no row "meta"')
+  return items[0] as string
+}
+
+/** A name in a key where an id follows: U+0000 becomes U+0000 U+0002, and the end is U+0000 U+0001. */
+const escaped = (object: string) => `${object.replaceAll('\0', '\0\u0002')}\0\u0001`
+
+/**
+ * The version asked for: its id, `null` for the null version, undefined for the current one. Throws
+ * Failure missing where there is none, or it is a delete marker.
+ */
+export async function findVersion(
+  db: Database,
+  name: ObjectName,
+  asked: string | undefined,
+): Promise<StoredVersion> {
+  const path = `${name.account}/${name.container}/`
+  let versionId: unknown = asked
+  if (asked === undefined || asked === 'null') {
+    const items =
+      (await readItems(db, `object/${path}${name.object}`)) ??
+      (await readItems(db, `hidden/${path}${name.object}`))
+    if (items === undefined) throw new Failure('missing', 'there is no such object')
+    versionId = asked === undefined ? items[0] : items[1]
+  }
+  if (typeof versionId !== 'string') throw new Failure('missing', 'the object has no such version')
+  const items = await readItems(db, `version/${path}${escaped(name.object)}${versionId}`)
+  if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
+  const [, size, , body, parts, envelope] = items
+  if (body === null) throw new Failure('missing', 'that version is a delete marker')
+  return {
+    versionId,
+    size: size as number,
+    body: body as string,
+    parts: parts as number,
+    envelope: envelope as StoredEnvelope,
+  }
+}
+
+/** Numbers and sizes of the body's segments, in order. A plain body has one, of number 1. */
+export async function readParts(
+  db: Database,
+  version: StoredVersion,
+): Promise<{ part: number; size: number }[]> {
+  if (version.parts === 0) return [{ part: 1, size: version.size }]
+  const items = await readItems(db, `layout/${version.body}`)
+  if (items === undefined) throw new Failure('damaged', 'the layout of the body is missing')
+  return (items[0] as Run[]).flatMap(({ first, count, size }) =>
+    Array.from({ length: count }, (_, i) => ({ part: first + i, size })),
+  )
+}
+
+/** The segment's row. Throws Failure damaged where it is missing. */
+export async function readSegment(
+  db: Database,
+  body: string,
+  part: number,
+): Promise<StoredSegment> {
+  const items = await readItems(db, `segment/${body}/${String(part).padStart(5, '0')}`)
+  if (items === undefined) throw new Failure('damaged', `the row of segment ${part} is missing`)
+  const [blob, size, records, inline, volume] = items
+  return {
+    part,
+    blob: blob as string,
+    size: size as number,
+    records: records as number,
+    inline: inline as Buffer | null,
+    volume: volume as string | null,
+  }
+}

@@ -1,0 +1,53 @@
+// Reads a LevelDB without writing to it. LevelDB has no read-only mode: opening replays the log into a
+// new table and deletes what is obsolete. So each database is opened through a shadow: a temporary
+// directory with links to its tables, which never change, and copies of its log and manifest.
+import { constants } from 'node:fs'
+import { copyFile, mkdir, readdir, symlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { Failure } from './failure.ts'
+
+/** An open database, for reading. */
+export interface Database {
+  /** The value, or undefined where there is no such key. Throws Failure damaged. */
+  get(key: Buffer): Promise<Buffer | undefined>
+  close(): Promise<void>
+}
+
+/** Opens the database in `location` through a new directory `shadow`, which the caller removes. */
+export async function openDatabase(location: string, shadow: string): Promise<Database> {
+  const names = await readdir(location).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure('failed', `cannot read the database ${location}: ${error.code}`)
+  })
+  await mkdir(shadow, { mode: 0o700 })
+  for (const name of names) {
+    const from = resolve(location, name)
+    if (/\.(ldb|sst)$/.test(name)) await symlink(from, join(shadow, name))
+    else if (/^(CURRENT|MANIFEST-\d+|\d+\.log)$/.test(name)) {
+      await copyFile(from, join(shadow, name), constants.COPYFILE_FICLONE)
+    }
+  }
+  const db = new ClassicLevel<Buffer, Buffer>(shadow, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    createIfMissing: false,
+    compression: false,
+  })
+  try {
+    await db.open()
+  } catch (error) {
+    const cause = (error as Error).cause
+    const reason = cause instanceof Error ? cause.message : String(error)
+    throw new Failure('damaged', `cannot open a copy of the database ${location}: ${reason}`)
+  }
+  return {
+    async get(key) {
+      try {
+        return await db.get(key)
+      } catch (error) {
+        throw new Failure('damaged', `cannot read from ${location}: ${(error as Error).message}`)
+      }
+    },
+    close: () => db.close(),
+  }
+}

@@ -1,0 +1,60 @@
+// Reads the key that opens an object: a file with a customer key, or the operator's keyring.
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { Failure } from './failure.ts'
+import type { StoredEnvelope } from './sealed.ts'
+
+const KEY_BYTES = 32
+
+/** Gives the key for an envelope. Throws Failure wrongKey where it is for another kind of key. */
+export type KeySource = (envelope: StoredEnvelope) => Buffer
+
+function readFile(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new Failure('failed', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
+/** A customer key: 32 raw bytes, or their 64 hex digits, or their base64, with or without a line end. */
+export function customerKeySource(file: string): KeySource {
+  const bytes = readFile(file)
+  const text = bytes.toString('latin1').trim()
+  let key = bytes
+  if (/^[0-9a-fA-F]{64}$/.test(text)) key = Buffer.from(text, 'hex')
+  else if (/^[A-Za-z0-9+/]{43}=$/.test(text)) key = Buffer.from(text, 'base64')
+  if (key.length !== KEY_BYTES) {
+    throw new Failure('usage', `${file} holds no key: 32 bytes, or their hex or base64`)
+  }
+  return ({ kind }) => {
+    if (kind === 1) {
+      throw new Failure('wrongKey', 'the object is sealed under a root key: give --keyring')
+    }
+    return key
+  }
+}
+
+/** Root keys: YAML `{active, keys: {id: base64}}`. */
+export function keyringSource(file: string): KeySource {
+  let keys: unknown
+  try {
+    keys = (parse(readFile(file).toString('utf8')) as { keys?: unknown } | null)?.keys
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    // The parser's message quotes the file, and with it a key.
+    throw new Failure('usage', `${file} is no keyring: it is not YAML`)
+  }
+  if (typeof keys !== 'object' || keys === null) throw new Failure('usage', `${file} is no keyring`)
+  return ({ kind, rootKeyId }) => {
+    if (kind === 2) {
+      throw new Failure('wrongKey', 'the object is sealed under a customer key: give --key-file')
+    }
+    const text = Object.hasOwn(keys, rootKeyId) ? (keys as Record<string, unknown>)[rootKeyId] : ''
+    const key = Buffer.from(String(text), 'base64')
+    if (key.length !== KEY_BYTES) {
+      throw new Failure('wrongKey', `the keyring has no key ${JSON.stringify(rootKeyId)}`)
+    }
+    return key
+  }
+}

@@ -1,0 +1,119 @@
+// The sealed format for a reader: opens envelopes and records, written from docs/format.md §2-§4 alone. It
+// shares no code with the server on purpose: two programs that agree are the proof of the document.
+import { createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { Failure } from './failure.ts'
+
+export const RECORD_BYTES = 65536
+const TAG_BYTES = 16
+const SIZE_UNKNOWN = 2n ** 64n - 1n
+
+/** What the wrap is bound to, names as text. */
+export interface Name {
+  readonly versionId: string
+  readonly account: string
+  readonly container: string
+  readonly object: string
+}
+
+export interface StoredEnvelope {
+  readonly kind: number
+  readonly rootKeyId: string
+  readonly salt: Buffer
+  readonly commitment: Buffer
+  readonly wrapped: Buffer
+}
+
+export interface Opened {
+  readonly bodyKey: Buffer
+  /** Null where the wrap preceded the body. */
+  readonly size: number | null
+  readonly md5: Buffer | null
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+/** AES-256-GCM; undefined where the tag does not hold. `sealed` is ciphertext ‖ tag. */
+function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined {
+  const end = sealed.length - TAG_BYTES
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAuthTag(sealed.subarray(end))
+  const plain = decipher.update(sealed.subarray(0, end))
+  try {
+    decipher.final()
+    return plain
+  } catch {
+    plain.fill(0)
+    return undefined
+  }
+}
+
+/** §4: form, commitment, then the wrap. Throws Failure wrongKey or damaged. */
+export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope): Opened {
+  const { kind, rootKeyId, salt, commitment, wrapped } = envelope
+  const sound =
+    (kind === 1 || kind === 2) &&
+    (kind === 2) === (rootKeyId === '') &&
+    salt.length === 32 &&
+    commitment.length === 32 &&
+    (wrapped.length === 56 || wrapped.length === 72)
+  if (!sound) throw new Failure('damaged', 'the envelope has not the form of the format')
+
+  const context = createHash('sha256').update('coffer/v1 context')
+  const names = [rootKeyId, name.versionId, name.account, name.container, name.object]
+  for (const field of [Buffer.of(kind), ...names.map((text) => Buffer.from(text, 'utf8'))]) {
+    context.update(uint32(field.length)).update(field)
+  }
+  const info = Buffer.concat([Buffer.from('coffer/v1 wrap'), context.digest()])
+  const expanded = Buffer.from(hkdfSync('sha256', key, salt, info, 64))
+  if (!timingSafeEqual(expanded.subarray(32), commitment)) {
+    throw new Failure('wrongKey', 'the key is not the one of this object')
+  }
+  const plain = openGcm(expanded.subarray(0, 32), Buffer.alloc(12), wrapped)
+  expanded.fill(0)
+  if (plain === undefined) throw new Failure('damaged', 'the wrapped body key does not open')
+  const size = plain.readBigUInt64BE(32)
+  if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new Failure('damaged', 'the sealed size is beyond what a body can have')
+  }
+  return {
+    bodyKey: plain.subarray(0, 32),
+    size: size === SIZE_UNKNOWN ? null : Number(size),
+    md5: plain.length === 56 ? plain.subarray(40) : null,
+  }
+}
+
+/** §3: the key of one blob. */
+export function blobKeyOf(bodyKey: Buffer, blobId: string, part: number): Buffer {
+  return createHmac('sha256', bodyKey)
+    .update('coffer/v1 blob')
+    .update(Buffer.from(blobId, 'hex'))
+    .update(uint32(part))
+    .digest()
+}
+
+/** §2: records of a blob of `size` plaintext bytes. */
+export function recordsOf(size: number): number {
+  return size === 0 ? 1 : Math.ceil(size / RECORD_BYTES)
+}
+
+/**
+ * §2: record `index` of a blob whose plaintext has `size` bytes. Throws Failure damaged where its length is
+ * not the one it must have there, or its tag does not hold under its position and final flag.
+ */
+export function openSealedRecord(key: Buffer, size: number, index: number, sealed: Buffer): Buffer {
+  const final = index === recordsOf(size) - 1
+  const expected = (final ? size - index * RECORD_BYTES : RECORD_BYTES) + TAG_BYTES
+  if (sealed.length !== expected) {
+    throw new Failure('damaged', `record ${index} has ${sealed.length} bytes, not ${expected}`)
+  }
+  const nonce = Buffer.alloc(12)
+  nonce[0] = final ? 1 : 0
+  nonce.writeBigUInt64BE(BigInt(index), 4)
+  const plain = openGcm(key, nonce, sealed)
+  if (plain === undefined) throw new Failure('damaged', `record ${index} does not open`)
+  return plain
+}
