@@ -1,0 +1,91 @@
+// Conditional requests, by table.
+import t from 'tap'
+import { CofferError } from '../../../lib/errors.ts'
+import {
+  checkCopySource,
+  checkRead,
+  checkWrite,
+  isConditional,
+} from '../../../lib/service/conditions.ts'
+import type { Conditions } from '../../../lib/service/types.ts'
+
+const second = 1_000_000
+const modified = 1_700_000_000 * second
+const judged = { etag: 'aa', md5: 'bb', timeMicros: modified + 999_999 }
+const failed = (condition: keyof Conditions) => ({
+  code: 'PreconditionFailed',
+  details: { condition },
+})
+
+t.test('a read whose conditions hold is answered', async (t) => {
+  for (const conditions of [
+    undefined,
+    {},
+    { ifMatch: ['aa'] },
+    { ifMatch: ['x', 'aa'] },
+    { ifMatch: ['bb'] },
+    { ifMatch: '*' as const },
+    { ifNoneMatch: ['x'] },
+    { ifModifiedSinceMicros: modified - second },
+    { ifUnmodifiedSinceMicros: modified },
+  ]) {
+    t.doesNotThrow(() => checkRead(conditions, judged))
+  }
+})
+
+t.test('a read whose condition fails is refused by the name of the condition', async (t) => {
+  t.throws(() => checkRead({ ifMatch: ['x'] }, judged), failed('ifMatch'))
+  t.throws(
+    () => checkRead({ ifUnmodifiedSinceMicros: modified - second }, judged),
+    failed('ifUnmodifiedSinceMicros'),
+  )
+})
+
+t.test('a copy that is still good is not sent again', async (t) => {
+  for (const conditions of [
+    { ifNoneMatch: ['aa'] },
+    { ifNoneMatch: ['bb'] },
+    { ifNoneMatch: '*' as const },
+    { ifModifiedSinceMicros: modified },
+  ]) {
+    t.throws(() => checkRead(conditions, judged), { code: 'NotModified', details: { etag: 'aa' } })
+  }
+})
+
+t.test('an ETag overrides a date, and a date in the future is ignored', async (t) => {
+  t.doesNotThrow(() =>
+    checkRead({ ifMatch: ['aa'], ifUnmodifiedSinceMicros: modified - second }, judged),
+  )
+  t.doesNotThrow(() =>
+    checkRead({ ifNoneMatch: ['x'], ifModifiedSinceMicros: modified + second }, judged),
+  )
+  t.doesNotThrow(() =>
+    checkRead({ ifModifiedSinceMicros: (Date.now() + 3_600_000) * 1000 }, judged),
+  )
+})
+
+t.test('every condition on a copy source fails in the same way', async (t) => {
+  t.throws(() => checkCopySource({ ifNoneMatch: ['aa'] }, judged), failed('ifNoneMatch'))
+  t.throws(
+    () => checkCopySource({ ifModifiedSinceMicros: modified }, judged),
+    failed('ifModifiedSinceMicros'),
+  )
+  t.throws(() => checkCopySource({ ifMatch: ['x'] }, judged), failed('ifMatch'))
+  t.doesNotThrow(() => checkCopySource({ ifMatch: ['aa'] }, judged))
+})
+
+t.test('a write can require that there is nothing, or exactly this', async (t) => {
+  t.doesNotThrow(() => checkWrite({ ifNoneMatch: '*' }, undefined, 'o'))
+  t.throws(() => checkWrite({ ifNoneMatch: '*' }, judged, 'o'), failed('ifNoneMatch'))
+  t.doesNotThrow(() => checkWrite({ ifMatch: ['aa'] }, judged, 'o'))
+  t.throws(() => checkWrite({ ifMatch: ['x'] }, judged, 'o'), failed('ifMatch'))
+  t.throws(() => checkWrite({ ifMatch: '*' }, undefined, 'o'), new CofferError('ObjectMissing'))
+  t.doesNotThrow(() => checkWrite({ ifNoneMatch: ['x'] }, judged, 'o'))
+})
+
+t.test('conditions that are all absent are none', async (t) => {
+  t.equal(isConditional(undefined), false)
+  t.equal(isConditional({}), false)
+  t.equal(isConditional({ ifMatch: undefined } as Conditions), false)
+  t.equal(isConditional({ ifMatch: '*' }), true)
+})
