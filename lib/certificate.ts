@@ -1,9 +1,10 @@
-// The development certificate of `tls: auto`: self-signed, for localhost, 127.0.0.1 and ::1, kept in
-// data/tls. Clients must be told to trust it; production uses `tls: { cert, key }`.
+// Certificates of TLS listeners: the operator's own files, or for `tls: auto` a self-signed one for
+// localhost, 127.0.0.1 and ::1, kept in data/tls, which clients must be told to trust.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
+import { FileInvalid } from './config/document.ts'
 import { makePrivateDirectory, writePrivately } from './private-file.ts'
 
 const DAY_MS = 86_400_000
@@ -57,16 +58,34 @@ export async function developmentCertificate(data: string, now = new Date()): Pr
   return { cert: made.cert, key: made.private, file }
 }
 
+/**
+ * The certificate and key of `tls: { cert, key }`. Throws FileInvalid where a file cannot be read or
+ * parsed, or the two do not belong together.
+ */
+export function readCertificate(tls: { readonly cert: string; readonly key: string }): Certificate {
+  const cert = parse(tls.cert, (text) => new X509Certificate(text))
+  const key = parse(tls.key, (text) => createPrivateKey(text))
+  if (!cert.parsed.checkPrivateKey(key.parsed)) {
+    throw new FileInvalid([`${tls.key}: is not the private key of ${tls.cert}`])
+  }
+  return { cert: cert.text, key: key.text, file: tls.cert }
+}
+
+function parse<T>(file: string, parser: (text: string) => T): { text: string; parsed: T } {
+  try {
+    const text = readFileSync(file, 'utf8')
+    return { text, parsed: parser(text) }
+  } catch (error) {
+    throw new FileInvalid([`${file}: cannot be used: ${(error as NodeJS.ErrnoException).code}`])
+  }
+}
+
 /** The pair on disk, where both parse, belong together and last for a while. */
 function readKept(certFile: string, keyFile: string, now: Date): Certificate | undefined {
   try {
-    const cert = readFileSync(certFile, 'utf8')
-    const key = readFileSync(keyFile, 'utf8')
-    const parsed = new X509Certificate(cert)
-    const lasts = parsed.validToDate.getTime() - now.getTime() > RENEW_DAYS * DAY_MS
-    return lasts && parsed.checkPrivateKey(createPrivateKey(key))
-      ? { cert, key, file: certFile }
-      : undefined
+    const kept = readCertificate({ cert: certFile, key: keyFile })
+    const ends = new X509Certificate(kept.cert).validToDate.getTime()
+    return ends - now.getTime() > RENEW_DAYS * DAY_MS ? kept : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,18 @@
 // Files that hold secrets: written whole or not at all, and readable by their owner alone.
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Makes the directory with mode 0700 where it is missing, its parents too. */
@@ -9,27 +21,34 @@ export function makePrivateDirectory(directory: string): void {
 }
 
 /**
- * Puts `text` into `file` (mode 0600) so that a crash leaves the old content or the new: a neighbour is
- * written, flushed and renamed, then the directory flushed. Throws the system's error, and leaves no
- * neighbour behind.
+ * Puts `text` into `file` so that a crash leaves the old content or the new: a neighbour is written,
+ * flushed and renamed, then the directory flushed. The mode is 0600, but a file that is there keeps its
+ * own mode and owner, so that root may edit what the service reads. Throws the system's error, and
+ * leaves no neighbour behind.
  */
 export function writePrivately(file: string, text: string): void {
-  const neighbour = `${file}.${randomBytes(4).toString('hex')}.tmp`
+  const before = statSync(file, { throwIfNoEntry: false })
+  const target = before === undefined ? file : realpathSync(file)
+  const neighbour = `${target}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const written = openSync(neighbour, 'wx', 0o600)
     try {
+      if (before !== undefined) {
+        fchownSync(written, before.uid, before.gid)
+        fchmodSync(written, before.mode & 0o777)
+      }
       const bytes = Buffer.from(text)
       for (let at = 0; at < bytes.length; ) at += writeSync(written, bytes, at)
       fsyncSync(written)
     } finally {
       closeSync(written)
     }
-    renameSync(neighbour, file)
+    renameSync(neighbour, target)
   } catch (error) {
     rmSync(neighbour, { force: true })
     throw error
   }
-  const directory = openSync(dirname(file), 'r')
+  const directory = openSync(dirname(target), 'r')
   try {
     fsyncSync(directory)
   } finally {

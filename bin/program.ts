@@ -1,0 +1,52 @@
+// What the commands share: which configuration they are about, and how they say that they failed.
+import { existsSync, readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { FileInvalid } from '../lib/config.ts'
+import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
+import { UserRefused } from '../lib/users-file.ts'
+
+export interface SourceOptions {
+  readonly config?: string
+  readonly data?: string
+}
+
+const pathTo = (inProgram: string) => fileURLToPath(new URL(`../${inProgram}`, import.meta.url))
+
+/** The configuration file to read; undefined where none is named and the program's own is gone. */
+export function fileOf({ config }: SourceOptions): string | undefined {
+  if (config !== undefined) return config
+  const own = pathTo('etc/coffer.yaml')
+  return existsSync(own) ? shown(own) : undefined
+}
+
+/** `path` as a person would type it in the working directory. */
+export function shown(path: string): string {
+  const short = relative('', path)
+  return short.startsWith('..') || short === '' ? path : short
+}
+
+export function version(): string {
+  return JSON.parse(readFileSync(pathTo('package.json'), 'utf8')).version
+}
+
+/**
+ * Prints why a command failed and makes its exit code 1. Failures that a person can mend are one line;
+ * for others the stack is shown, but never the error's other properties, which may hold a secret.
+ */
+export function report(error: unknown): void {
+  const lines = error instanceof FileInvalid ? error.message : `coffer: ${describe(error)}`
+  process.stderr.write(`${lines}\n`)
+  process.exitCode = 1
+}
+
+const mendable = [UserRefused, ControlRefused, DataDirectoryInUse]
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const system = error as NodeJS.ErrnoException
+  if (system.syscall !== undefined || mendable.some((known) => error instanceof known)) {
+    return error.message
+  }
+  return error.stack ?? error.message
+}

@@ -1,0 +1,31 @@
+// The size of libuv's thread pool. With the default of 4 threads one loaded volume makes a read on an idle
+// one wait for 17 ms (DESIGN §4), so there are 16 and 8 more a device. libuv reads the variable when the
+// pool is first used, which must not have happened yet; `threadPoolSize` tells whether it had.
+import { readdirSync, readFileSync } from 'node:fs'
+
+const BASE_THREADS = 16
+const THREADS_PER_DEVICE = 8
+/** libuv's own limit (docs.libuv.org, threadpool). */
+const THREADS_MAX = 1024
+
+/** Sets the size for so many devices, unless the environment asks for more. */
+export function sizeThreadPool(devices: number): void {
+  const wanted = BASE_THREADS + THREADS_PER_DEVICE * devices
+  const given = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '', 10) || 0
+  process.env.UV_THREADPOOL_SIZE = String(Math.min(Math.max(wanted, given), THREADS_MAX))
+}
+
+/**
+ * How many threads the pool has, to be asked once something has used it: libuv starts all of them at the
+ * first use. Undefined where the system does not tell (no /proc, or a libuv that does not name its threads).
+ */
+export function threadPoolSize(): number | undefined {
+  try {
+    const tasks = readdirSync('/proc/self/task')
+    const names = tasks.map((task) => readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim())
+    const workers = names.filter((name) => name === 'libuv-worker').length
+    return workers === 0 ? undefined : workers
+  } catch {
+    return undefined
+  }
+}
