@@ -2,7 +2,7 @@
 // the channel through which the command line talks to it. A lock that the kernel gives up when its holder
 // dies, unlike LevelDB's LOCK, which is lost as soon as any descriptor on it closes (EVIDENCE H14).
 // Requests and answers are lines of JSON: {"verb", "args"} in, {"answer"} or {"error"} out.
-import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, statSync } from 'node:fs'
 import { chmod, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const SOCKET_NAME = 'control.sock'
 /** sun_path of Linux (unix(7)) less its final zero byte. */
 const SOCKET_PATH_BYTES_MAX = 107
-const REQUEST_BYTES_MAX = 65536
+const REQUEST_CHARS_MAX = 65536
 const STARTING_TRIES_MAX = 100
 const STARTING_PAUSE_MS = 50
 
@@ -95,17 +95,21 @@ async function guardStart(dataDir: string): Promise<Server> {
 
 const closeServer = (server: Server) => new Promise<void>((settle) => server.close(() => settle()))
 
+const tooLong = () => new ControlRefused('the request is too long')
+
 /** Reads lines from `socket`, one after the other; ends at the first that is too long. */
 async function* linesOf(socket: Socket): AsyncGenerator<string> {
   let rest = ''
   socket.setEncoding('utf8')
-  for await (const chunk of socket) {
+  // Whoever stops reading still has an answer to send.
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     rest += chunk
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+      if (end > REQUEST_CHARS_MAX) throw tooLong()
       yield rest.slice(0, end)
       rest = rest.slice(end + 1)
     }
-    if (rest.length > REQUEST_BYTES_MAX) throw new ControlRefused('the request is too long')
+    if (rest.length > REQUEST_CHARS_MAX) throw tooLong()
   }
 }
 
@@ -166,7 +170,7 @@ export async function acquireControl(
         holder.destroy()
         throw new DataDirectoryInUse(dataDir)
       }
-      await unlink(address.path).catch(ignoreMissing)
+      await removeStale(address.path)
       await bindPrivately(server, address.path)
     } finally {
       await closeServer(guard)
@@ -199,8 +203,11 @@ async function bindPrivately(server: Server, path: string): Promise<void> {
   await chmod(path, 0o600)
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket()) throw new Error(`${SOCKET_NAME} in the data directory is not a socket`)
+  await unlink(path)
 }
 
 /**

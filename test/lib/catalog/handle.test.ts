@@ -1,0 +1,291 @@
+// What the catalog does when its database fails: one failed write kills the handle, reads go on, and only
+// an opening with room on the disk brings writes back (DESIGN §5).
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import t from 'tap'
+import { type Catalog, Conflict } from '../../../lib/catalog/catalog.ts'
+import { openLevelCatalog } from '../../../lib/catalog/level.ts'
+import type { Database, Engine } from '../../../lib/level.ts'
+import { randomId } from '../../../lib/names.ts'
+import { memoryEngine } from '../../helpers/memory-engine.ts'
+
+const location = '/catalog'
+const writeBufferBytes = 1000
+const FULL = 3 * writeBufferBytes - 1
+
+/** The memory engine, whose next calls fail or wait as a test says. */
+function faultyEngine() {
+  const memory = memoryEngine()
+  const faults = {
+    batch: null as 'before' | 'after' | null,
+    open: null as Error | null,
+    syncDirectory: null as Error | null,
+    opening: Promise.resolve(),
+    reading: Promise.resolve(),
+    logs: ['000003.log'],
+    calls: [] as string[],
+  }
+  const engine: Engine = {
+    ...memory,
+    freeBytes: () => memory.freeBytesNow,
+    list: async () => [...faults.logs, 'CURRENT'],
+    async syncDirectory(directory) {
+      faults.calls.push(`sync ${directory}`)
+      if (faults.syncDirectory !== null) throw faults.syncDirectory
+    },
+    async open(place, options) {
+      faults.calls.push('open')
+      await faults.opening
+      if (faults.open !== null) throw faults.open
+      const db = await memory.open(place, options)
+      return new Proxy(db, {
+        get(target, name) {
+          if (name === 'close') {
+            return () => {
+              faults.calls.push('close')
+              return target.close()
+            }
+          }
+          if (name === 'getMany') {
+            return async (keys: never[]) => {
+              await faults.reading
+              return target.getMany(keys)
+            }
+          }
+          if (name === 'batch') {
+            return async (...args: Parameters<Database<string>['batch']>) => {
+              faults.calls.push('batch')
+              if (faults.batch === 'before') throw new Error('IO error: No space left on device')
+              await Reflect.apply(target.batch, target, args)
+              if (faults.batch === 'after') throw new Error('IO error: fdatasync')
+            }
+          }
+          const value = Reflect.get(target, name)
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    },
+  }
+  return { engine, faults, memory }
+}
+
+function openOn(engine: Engine, more: { readonly?: boolean; lines?: string[] } = {}) {
+  const log = pino({ level: 'info' }, { write: (line) => void more.lines?.push(line) })
+  return openLevelCatalog({
+    engine,
+    location,
+    writeBufferBytes,
+    log,
+    ...(more.readonly && { readonly: true }),
+  })
+}
+
+const put = (key: string) => ({ id: randomId(), put: [{ key, value: Buffer.from('x') }] })
+const unavailable = { code: 'StoreUnavailable' }
+
+async function failOnce(catalog: Catalog, faults: { batch: 'before' | 'after' | null }) {
+  faults.batch ??= 'before'
+  await catalog.commit(put('lost')).catch(() => {})
+  faults.batch = null
+}
+
+t.test('a failed write gives all of its group an unknown outcome', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const lines: string[] = []
+  const catalog = await openOn(engine, { lines })
+  t.teardown(() => catalog.close())
+  const first = put('a')
+  await catalog.commit(first)
+  const { commitNumber } = catalog
+  faults.batch = 'before'
+  const outcomes = await Promise.allSettled([
+    catalog.commit(put('b')),
+    catalog.commit({ ...put('c'), expect: [{ key: 'b', revision: null }] }),
+    catalog.commit(put('d')),
+  ])
+  for (const outcome of outcomes) {
+    t.match(outcome, { status: 'rejected', reason: unavailable })
+  }
+  t.type(catalog.impaired, 'string')
+  t.equal(catalog.commitNumber, commitNumber)
+  t.equal((await catalog.get('a'))?.revision, first.id, 'reads go on')
+  t.equal(lines.filter((line) => line.includes('No space left')).length, 1, 'it is logged')
+})
+
+t.test('a loser alone hears of its conflict when no batch is written for others', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  faults.batch = 'before'
+  const losing = { id: randomId(), expect: [{ key: 'a', revision: randomId() }], del: ['a'] }
+  await t.rejects(catalog.commit(losing), Conflict)
+  t.equal(catalog.impaired, null)
+})
+
+t.test('after a failed write nothing is written before an opening with room', async (t) => {
+  const { engine, faults, memory } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await catalog.commit(put('a'))
+  await failOnce(catalog, faults)
+  memory.freeBytesNow = FULL
+  faults.calls.length = 0
+  for (let n = 0; n < 3; n++) await t.rejects(catalog.commit(put('b')), unavailable)
+  t.same(faults.calls, [], 'not written, not even closed: reads need it')
+  t.ok(await catalog.get('a'))
+  t.equal((await catalog.scan({ from: 'a', to: 'b', limit: 1 })).entries.length, 1)
+  memory.freeBytesNow = FULL + 1
+  const commit = put('b')
+  await catalog.commit(commit)
+  t.same(faults.calls, ['close', 'open', 'batch'])
+  t.equal(catalog.impaired, null)
+  t.equal((await catalog.get('b'))?.revision, commit.id)
+})
+
+t.test('what a failed write left behind counts once the catalog is open again', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await catalog.commit(put('a'))
+  const { commitNumber } = catalog
+  const unknown = put('b')
+  faults.batch = 'after'
+  await t.rejects(catalog.commit(unknown), unavailable)
+  t.equal(catalog.commitNumber, commitNumber)
+  faults.batch = null
+  await catalog.commit(put('c'))
+  t.equal(catalog.commitNumber, commitNumber + 2, 'the number was read again')
+  t.equal((await catalog.get('b'))?.revision, unknown.id, 'and the commit can be settled')
+})
+
+t.test('reads wait while the catalog is reopened, and it waits for theirs', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await catalog.commit(put('a'))
+  await failOnce(catalog, faults)
+
+  const reading = Promise.withResolvers<void>()
+  const opening = Promise.withResolvers<void>()
+  faults.reading = reading.promise
+  faults.opening = opening.promise
+  faults.calls.length = 0
+  const early = catalog.getMany(Array.from({ length: 50 }, () => 'a'))
+  const commit = catalog.commit(put('b'))
+  for (let n = 0; n < 5; n++) await new Promise(setImmediate)
+  t.same(faults.calls, [], 'not closed under a read')
+  reading.resolve()
+  t.equal((await early).filter(Boolean).length, 50)
+  for (let n = 0; n < 5; n++) await new Promise(setImmediate)
+  t.same(faults.calls, ['close', 'open'])
+  let answered = 0
+  const late = [
+    catalog.get('a'),
+    catalog.getCounters('none'),
+    catalog.getMany(['a', 'none']),
+    catalog.scan({ from: 'a', to: 'b', limit: 1 }),
+  ].map((read) => read.finally(() => answered++))
+  for (let n = 0; n < 5; n++) await new Promise(setImmediate)
+  t.equal(answered, 0, 'nothing to read from yet')
+  opening.resolve()
+  await Promise.all(late)
+  await commit
+})
+
+t.test('where it cannot be reopened, reads are refused until it can', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await catalog.commit(put('a'))
+  await failOnce(catalog, faults)
+  faults.open = new Error('IO error: gone')
+  for (let n = 0; n < 2; n++) {
+    await t.rejects(catalog.commit(put('b')), unavailable)
+    await t.rejects(catalog.get('a'), unavailable)
+    await t.rejects(catalog.getMany(['a']), unavailable)
+  }
+  t.type(catalog.impaired, 'string')
+  faults.open = null
+  await catalog.commit(put('b'))
+  t.ok(await catalog.get('a'))
+})
+
+t.test('a dead catalog comes back without a commit to make it', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await failOnce(catalog, faults)
+  t.type(catalog.impaired, 'string')
+  while (catalog.impaired !== null) await sleep(20)
+  await catalog.commit(put('a'))
+})
+
+t.test('a new log is not trusted before its name is durable', async (t) => {
+  const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  faults.calls.length = 0
+  await catalog.commit(put('a'))
+  t.same(faults.calls, ['batch'], 'a known log needs nothing')
+  faults.logs = ['000003.log', '000005.log']
+  await catalog.commit(put('b'))
+  t.same(faults.calls, ['batch', 'batch', 'sync /catalog'])
+  faults.logs = ['000005.log', '000007.log']
+  faults.syncDirectory = new Error('EIO')
+  await t.rejects(catalog.commit(put('c')), unavailable)
+  t.type(catalog.impaired, 'string')
+})
+
+t.test('a directory with rows but no meta row is no catalog', async (t) => {
+  const { engine } = faultyEngine()
+  const options = { keyEncoding: 'utf8', maxFileBytes: 1, cacheBytes: 1, create: true } as const
+  const db = await engine.open(location, { ...options, writeBufferBytes })
+  await db.put('a', Buffer.from('x'))
+  await db.close()
+  for (let n = 0; n < 2; n++) await t.rejects(openOn(engine), { code: 'StoreCorrupt' })
+})
+
+t.test('another catalog in its place is not written to', async (t) => {
+  const { engine, faults, memory } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await failOnce(catalog, faults)
+  await memory.destroy(location)
+  await t.rejects(catalog.commit(put('a')), unavailable)
+  t.type(catalog.impaired, 'string')
+})
+
+t.test('open for reading only, it reads and never writes', async (t) => {
+  const { engine, faults } = faultyEngine()
+  await t.rejects(openOn(engine, { readonly: true }), 'where there is none, none is made')
+  const writing = await openOn(engine)
+  await writing.commit(put('a'))
+  await writing.close()
+  faults.calls.length = 0
+  const catalog = await openOn(engine, { readonly: true })
+  t.equal(catalog.id, writing.id)
+  t.ok(await catalog.get('a'))
+  await t.rejects(catalog.commit(put('b')), unavailable)
+  t.type(catalog.impaired, 'string')
+  await catalog.close()
+  t.same(faults.calls, ['open', 'close'])
+})
+
+t.test('many waiting commits are cut into batches of bounded size', async (t) => {
+  const { engine } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  const hundred = (n: number) =>
+    Array.from({ length: 100 }, (_, i) => ({ key: `${n}/${i}`, value: Buffer.alloc(1) }))
+  const commitMany = async (count: number, value?: Buffer) => {
+    const before = catalog.commitNumber
+    const commits = Array.from({ length: count }, (_, n) =>
+      catalog.commit({ id: randomId(), put: value ? [{ key: `${n}`, value }] : hundred(n) }),
+    )
+    await Promise.all(commits)
+    return catalog.commitNumber - before
+  }
+  t.equal(await commitMany(40), 1, '4,000 rows')
+  t.equal(await commitMany(41), 2, '4,100 rows')
+  t.equal(await commitMany(3, Buffer.alloc(5 << 20)), 3, 'a large one goes alone')
+})
