@@ -1,0 +1,127 @@
+// Writes the configuration's schema out for people: the sample file and the page of documentation.
+// Everything they say comes from the schema, so that they cannot disagree with what is accepted.
+import { stringify } from 'yaml'
+import { configSchema } from './schema.ts'
+
+interface Node {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, Node>>
+  readonly required?: readonly string[]
+  readonly items?: Node
+  readonly anyOf?: readonly Node[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+const root: Node = configSchema
+
+/** The value on one line. */
+const inline = (value: unknown) =>
+  stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true }).trim()
+
+/** A list of maps reads best with an entry a line. */
+const isLong = (value: unknown) =>
+  Array.isArray(value) && value.some((item) => typeof item === 'object')
+
+function sampleLines(name: string, node: Node, indent: string): string[] {
+  const comment = `${indent}# ${node.description}`
+  if (node.properties !== undefined) {
+    const inner = Object.entries(node.properties)
+    return [
+      comment,
+      `${indent}${name}:`,
+      ...inner.flatMap(([k, v]) => sampleLines(k, v, `${indent}  `)),
+    ]
+  }
+  if (node.default === undefined)
+    return [comment, `${indent}# ${name}: ${inline(node.examples?.[0])}`]
+  const value = node.default
+  if (!isLong(value)) return [comment, `${indent}${name}: ${inline(value)}`]
+  const items = (value as unknown[]).map((item) => `${indent}  - ${inline(item)}`)
+  return [comment, `${indent}${name}:`, ...items]
+}
+
+/** etc/coffer.yaml: every key at its default; one that may be absent, or follows another, as a comment. */
+export function renderSample(): string {
+  const head = [
+    '# yaml-language-server: $schema=./coffer.schema.json',
+    '# Written by `npm run schema` from lib/config/schema.ts; docs/config.md says more of each key.',
+    '# `npm start` reads this file where --config names no other.',
+    `# ${root.description}`,
+  ]
+  const keys = Object.entries(root.properties ?? {})
+  const blocks = keys.map(([name, node]) => sampleLines(name, node, '').join('\n'))
+  return `${head.join('\n')}\n\n${blocks.join('\n\n')}\n`
+}
+
+/** What a value may be, in a few words. */
+function form(node: Node): string {
+  if (node.anyOf !== undefined) return node.anyOf.map(form).join(' or ')
+  if (node.const !== undefined) return `\`${node.const}\``
+  if (node.enum !== undefined) return node.enum.map((word) => `\`${word}\``).join(', ')
+  if (node.items !== undefined) return `list of ${form(node.items)}`
+  if (node.properties !== undefined) return `map of ${Object.keys(node.properties).join(', ')}`
+  if (node.minimum !== undefined) return `${node.minimum} … ${node.maximum}`
+  return node.type ?? ''
+}
+
+/** One row a value; the keys of a map have theirs below a path that shows where it stands. */
+function rowsOf(path: string, node: Node, required: boolean): string[] {
+  const keys = Object.entries(node.properties ?? {})
+  if (keys.length > 0) {
+    const isRequired = (name: string) => node.required?.includes(name) ?? false
+    return keys.flatMap(([name, below]) => rowsOf(`${path}.${name}`, below, isRequired(name)))
+  }
+  const absent = node.default === undefined ? '' : `\`${inline(node.default)}\``
+  const row = `| \`${path}\` | ${form(node)} | ${required ? 'required' : absent} | ${node.description} |`
+  const items = node.items?.properties === undefined ? [] : rowsOf(`${path}[]`, node.items, false)
+  const maps = (node.anyOf ?? []).filter((choice) => choice.properties !== undefined)
+  return [row, ...items, ...maps.flatMap((choice) => rowsOf(path, choice, false))]
+}
+
+/** docs/config.md. */
+export function renderPage(): string {
+  const rows = Object.entries(root.properties ?? {}).flatMap(([name, node]) =>
+    rowsOf(name, node, false),
+  )
+  return `<!-- Written by \`npm run schema\` from lib/config/schema.ts: edit that file. -->
+# Configuration
+
+One YAML file, \`etc/coffer.yaml\` unless \`--config FILE\` names another. Relative paths are relative to
+the working directory; unknown keys are errors. \`coffer --check\` says what is wrong, with path and line:
+
+    etc/coffer.yaml/listen/0/port: must be integer (line 14)
+
+\`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. Keys whose
+feature is not built yet are accepted, and warned of at start when they are set to something else than their default:
+\`catalog: redis\`, \`threads\`, \`swift\`, \`lifecycle\`, \`listen[].url\`, and the services identity, keymanager and ops.
+
+| key | value | default | what it is for |
+|---|---|---|---|
+${rows.join('\n')}
+
+## users.yaml
+
+    accounts:
+      - id: test                    # stable storage id; never changes
+        users:
+          - name: tester
+            password: testing       # or a scrypt hash, as \`coffer user add\` writes it
+            roles: [admin]
+            s3:
+              - access: AKIDEXAMPLE
+                secret: example-secret
+                canonicalId: test   # absent: the account's id
+                displayName: test   # absent: the account's id
+                email: tester@example.com
+
+Roles are free words. These have a meaning: \`admin\` (owner of the account), \`reseller_admin\`, \`reseller_reader\`;
+others count where the configuration names them. The file holds secrets: keep it at 0600. \`coffer user add|list|remove\`
+edits it and keeps comments; a running node reads it again by itself after that, and on \`coffer user reload\`.
+`
+}
