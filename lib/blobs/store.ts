@@ -34,13 +34,23 @@ export interface BlobWriter {
   write(slab: Buffer, length: number): Promise<void> | undefined
   /** Resolves when every record is in the store, not yet durable: call `barrier` before naming it. */
   finish(): Promise<Locator>
-  /** Gives the blob up; its bytes count as dead. Never throws. */
+  /** Gives the blob up, finished or not; its bytes count as dead, and no `settle` is needed. Never throws. */
   abort(): void
 }
 
+/** A record as it was read, owned by the caller. A store keeps a trailer behind the record, so that the
+ * record alone is a view, which cannot be released. */
+export interface StoredRecord {
+  /** Ciphertext ‖ tag: a view into `whole`. */
+  readonly sealed: Buffer
+  /** What to `release` once `sealed` is no longer read. */
+  readonly whole: Buffer
+}
+
 export interface BlobReader {
-  /** The next record (ciphertext ‖ tag), owned by the caller; undefined after the last asked for. */
-  read(): Promise<Buffer | undefined>
+  /** The next record; undefined after the last asked for, and after `close`. Not to be called again
+   * before it has answered. */
+  read(): Promise<StoredRecord | undefined>
   /** Stops read-ahead. Safe at any time, more than once. */
   close(): void
 }

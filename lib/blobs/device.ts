@@ -1,0 +1,276 @@
+// One device: a directory of volumes on a disk, of which one takes the new blobs. When that one is full,
+// or has failed, the next is made (or a failed one opened again) in the background, so that `create`
+// need not wait; while there is none, the device refuses.
+import { CofferError } from '../errors.ts'
+import { type Engine, isSpaceError } from '../level.ts'
+import { findVolumes, isHalfMade } from './directory.ts'
+import { Space } from './space.ts'
+import type { BlobId, VolumeUsage } from './store.ts'
+import { type Found, Volume, type VolumeSettings } from './volume.ts'
+import { VolumeWriter } from './writer.ts'
+
+/** What the store logs with: the part of a pino Logger that it needs. */
+export interface StoreLog {
+  info(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+export interface DeviceOptions {
+  readonly engine: Engine
+  readonly catalogId: string
+  /** The catalog's commit number of this moment. */
+  readonly commitNumber: () => number
+  /** A volume with so many bytes takes no new blobs. */
+  readonly volumeSizeBytes: number
+  /** LevelDB's memtable, of each volume that is written to. */
+  readonly writeBufferBytes: number
+  /** Bytes to keep free on the device; 0 turns that off. */
+  readonly reserveBytes: number
+  readonly log: StoreLog
+}
+
+/** Why a device takes no blob: it is full, or something failed (or is under way). */
+export type Refusal = 'space' | 'failure'
+
+/** Databases that are opened at the same time at start. */
+const OPENING_MAX = 4
+
+/** A repair that failed is followed by another one after this long at the earliest. */
+const RETRY_MS = 1000
+
+export class Device {
+  readonly directory: string
+  readonly volumes = new Map<string, Volume>()
+  /** Volumes of another catalog, which are left alone. */
+  readonly foreign = new Set<string>()
+  /** Volumes that know a later commit than the catalog does. */
+  readonly catalogBehind = new Set<string>()
+  readonly #options: DeviceOptions
+  readonly #space: Space
+  readonly #settings: VolumeSettings
+  /** Volumes that take no writes until they were opened again. */
+  readonly #failed = new Set<Volume>()
+  #current: Volume | undefined
+  #repairing: Promise<void> | undefined
+  #failure: unknown
+  #retryAtMs = 0
+  #closing = false
+
+  constructor(directory: string, options: DeviceOptions) {
+    this.directory = directory
+    this.#options = options
+    this.#space = new Space(options.engine, directory, options.reserveBytes)
+    this.#settings = {
+      ...options,
+      failed: (volume, error) => this.#volumeFailed(volume, error),
+      sealed: (volume) => this.#volumeSealed(volume),
+    }
+  }
+
+  /**
+   * Opens every volume once to learn what it is, goes on with the newest that has room, and seals the
+   * others: after a restart no blob is begun. Rejects where the directory cannot be used; a volume that
+   * cannot be opened is logged and tried again later.
+   */
+  async open(): Promise<void> {
+    const { engine } = this.#options
+    await engine.makeDirectory(this.directory)
+    const found = await findVolumes(engine, this.directory)
+    const writable: Volume[] = []
+    const openNext = async () => {
+      for (let next = found.pop(); next !== undefined; next = found.pop()) {
+        const volume = new Volume(this.#settings, next.id, next.location)
+        if (await this.#enroll(volume)) writable.push(volume)
+      }
+    }
+    await Promise.all(Array.from({ length: OPENING_MAX }, openNext))
+    writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
+    for (const volume of writable) await this.#useOrSeal(volume)
+    this.#repair()
+    await this.#repairing
+  }
+
+  /** Null where a blob of that many bytes can begin here now. Where something is wrong, the device begins
+   * to put it right. */
+  refusal(bytes: number): Refusal | null {
+    if (this.#closing) return 'failure'
+    this.#repair()
+    try {
+      if (this.#current !== undefined) return this.#space.takes(bytes) ? null : 'space'
+    } catch (error) {
+      this.#keepFailure(error, {}, 'a device cannot be asked for its free space')
+      return 'failure'
+    }
+    if (this.#repairing !== undefined) return 'failure'
+    return isSpaceError(this.#failure) || !this.#hasRepairRoom() ? 'space' : 'failure'
+  }
+
+  /** What `refusal(0)` means, for people. Asking repairs too: a node that health checks keep requests away
+   * from gets no `create`. */
+  get impaired(): string | null {
+    const refusal = this.refusal(0)
+    if (refusal === null) return null
+    if (refusal === 'space') return `${this.directory}: not enough space`
+    const { message } = (this.#failure ?? {}) as { message?: string }
+    return `${this.directory}: ${message ?? 'no volume takes writes'}`
+  }
+
+  /** Begins a blob. Only after `refusal` was null. `gaveUp` is called when it is aborted. */
+  create(id: BlobId, expectedBytes: number, gaveUp: () => void): VolumeWriter {
+    let promised = expectedBytes
+    const writer = new VolumeWriter(id, this.#current!, {
+      admit: (bytes) => {
+        // What was announced was admitted when the blob began.
+        if (promised >= bytes || this.#space.takes(bytes - promised)) return
+        throw new CofferError('StoreFull')
+      },
+      wrote: (bytes) => {
+        const kept = Math.min(promised, bytes)
+        promised -= kept
+        this.#space.promise(-kept)
+        this.#space.wrote(bytes)
+        this.#repair()
+      },
+      ended: () => {
+        this.#space.promise(-promised)
+        promised = 0
+      },
+      gaveUp,
+    })
+    this.#space.promise(expectedBytes)
+    return writer
+  }
+
+  /** What lies on the device, volume by volume. */
+  usage(): Promise<VolumeUsage[]> {
+    return Promise.all(
+      Array.from(this.volumes.values(), async (volume) => {
+        const { id, state, records, writtenBytes } = volume
+        const { files } = await this.#options.engine.measure(volume.location)
+        return { device: this.directory, volume: id, state, records, writtenBytes, files }
+      }),
+    )
+  }
+
+  /** Closes every volume. No blob can begin any more. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#repairing
+    await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
+  }
+
+  /** Opens a volume and learns what it is. True where it can take writes. */
+  async #enroll(volume: Volume): Promise<boolean> {
+    const { log, engine, commitNumber } = this.#options
+    const about = { device: this.directory, volume: volume.id }
+    this.#failed.delete(volume)
+    let found: Found
+    try {
+      found = await volume.open()
+    } catch (error) {
+      // It may be only for now that it cannot be opened: its records are not given up.
+      if (await isHalfMade(engine, volume.location)) found = 'empty'
+      else {
+        this.volumes.set(volume.id, volume)
+        this.#failed.add(volume)
+        this.#keepFailure(error, about, 'a volume cannot be opened')
+        return false
+      }
+    }
+    if (found === 'empty' || found === 'foreign') {
+      this.volumes.delete(volume.id)
+      await volume.close()
+      // A header is durable before its volume is used: one without any record never was.
+      if (found === 'empty') await engine.destroy(volume.location)
+      else {
+        this.foreign.add(volume.id)
+        log.error(about, 'a volume belongs to another catalog and is left alone')
+      }
+      return false
+    }
+    this.volumes.set(volume.id, volume)
+    if (found === 'damaged') log.error(about, 'a volume has no readable header and is only read')
+    if (volume.commitNumber > commitNumber()) {
+      this.catalogBehind.add(volume.id)
+      log.error(about, 'the catalog is older than a volume')
+    }
+    if (found === 'sealed') await volume.rest()
+    return found === 'writable'
+  }
+
+  async #useOrSeal(volume: Volume): Promise<void> {
+    if (this.#current !== undefined || this.#isFull(volume)) return volume.seal()
+    volume.accept()
+    this.#current = volume
+  }
+
+  #isFull(volume: Volume): boolean {
+    return volume.writtenBytes >= this.#options.volumeSizeBytes
+  }
+
+  /** Opening a database again writes a table of up to one write buffer, and a log beside it. */
+  #hasRepairRoom(): boolean {
+    try {
+      return this.#space.has(3 * this.#options.writeBufferBytes)
+    } catch (error) {
+      this.#failure ??= error
+      return false
+    }
+  }
+
+  /** Begins, unless it is under way or cannot succeed, what gives the device a volume with room and its
+   * failed ones back. */
+  #repair(): void {
+    if (this.#repairing !== undefined || this.#closing) return
+    const wanting = this.#current === undefined || this.#isFull(this.#current)
+    if (!wanting && this.#failed.size === 0) return
+    if (performance.now() < this.#retryAtMs || !this.#hasRepairRoom()) return
+    this.#repairing = this.#repairNow()
+      .catch((error) => this.#keepFailure(error, {}, 'a device cannot be repaired'))
+      .finally(() => {
+        this.#repairing = undefined
+      })
+  }
+
+  async #repairNow(): Promise<void> {
+    // Whether anything fails or a blob still holds a volume: not at once again.
+    this.#retryAtMs = performance.now() + RETRY_MS
+    for (const volume of [...this.#failed]) {
+      if (volume.begun === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
+    }
+    const current = this.#current
+    if (current === undefined || this.#isFull(current)) {
+      const next = await Volume.create(this.#settings, this.directory)
+      this.volumes.set(next.id, next)
+      this.#current = next
+      current?.drain()
+    }
+    if (this.#failed.size > 0) return
+    this.#failure = undefined
+    this.#retryAtMs = 0
+  }
+
+  #volumeFailed(volume: Volume, error: unknown): void {
+    this.#failed.add(volume)
+    if (this.#current === volume) this.#current = undefined
+    const about = { device: this.directory, volume: volume.id }
+    this.#keepFailure(error, about, 'a volume failed: no more writes before it is opened again')
+  }
+
+  #volumeSealed(volume: Volume): void {
+    const about = { device: this.directory, volume: volume.id }
+    this.#options.log.info(about, 'a volume is sealed')
+    // Where opening it again might fail for want of space it stays open.
+    if (!this.#hasRepairRoom()) return
+    volume
+      .rest()
+      .catch((error) =>
+        this.#options.log.error({ ...about, err: error }, 'a volume cannot be closed'),
+      )
+  }
+
+  #keepFailure(error: unknown, about: object, message: string): void {
+    this.#failure = error
+    this.#options.log.error({ device: this.directory, ...about, err: error }, message)
+  }
+}

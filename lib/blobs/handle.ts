@@ -1,0 +1,106 @@
+// The LevelDB database behind a volume: opened when it is first needed, closed and opened again where a
+// failed write asks for it. Reads wait while it is being opened; they never see it closed.
+import { CofferError } from '../errors.ts'
+import type { Database, Engine } from '../level.ts'
+import { readUint64, recordKey } from './record.ts'
+
+/** LevelDB's cache of blocks for one volume. Tables are mapped, so it holds next to nothing. */
+const CACHE_BYTES = 1024 * 1024
+
+/** Reads that find the database closed try to open it at most this often after a failure: each try
+ * replays a log. */
+const RETRY_MS = 1000
+
+const READ = { fillCache: false }
+
+export class Handle {
+  readonly #engine: Engine
+  readonly #location: string
+  readonly #writeBufferBytes: number
+  #db: Database<Buffer> | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #ended = false
+  #failure: { readonly error: unknown; readonly atMs: number } | undefined
+
+  constructor(engine: Engine, location: string, writeBufferBytes: number) {
+    this.#engine = engine
+    this.#location = location
+    this.#writeBufferBytes = writeBufferBytes
+  }
+
+  /** Opens the database unless it is open. Rejects with LevelDB's error, StoreUnavailable after `end`. */
+  open(create = false): Promise<void> {
+    if (this.#db !== undefined) return Promise.resolve()
+    this.#opening ??= this.#open(create).finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  /** Waits for what is under way and closes the database; the next read opens it again. */
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => undefined)
+    const db = this.#db
+    if (db !== undefined) {
+      this.#db = undefined
+      this.#closing = db.close()
+    }
+    await this.#closing
+  }
+
+  /** Closes for good. */
+  async end(): Promise<void> {
+    this.#ended = true
+    await this.close()
+  }
+
+  /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's
+   * error, or that of opening. */
+  get(number: number): Promise<Buffer | undefined> {
+    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
+  }
+
+  /** Puts a value, which is copied before this returns. The database must be open. */
+  put(number: number, value: Buffer): Promise<void> {
+    // A put on a database that is being opened would keep a reference to the slab (EVIDENCE H11).
+    if (this.#db === undefined) return Promise.reject(this.#unavailable())
+    return this.#db.put(recordKey(number), value)
+  }
+
+  /** Number of the last record; undefined in an empty database. It must be open. */
+  async lastNumber(): Promise<number | undefined> {
+    if (this.#db === undefined) throw this.#unavailable()
+    for await (const key of this.#db.keys({ reverse: true, limit: 1 })) return readUint64(key, 0)
+    return undefined
+  }
+
+  async #open(create: boolean): Promise<void> {
+    await this.#closing
+    if (this.#ended) throw this.#unavailable()
+    try {
+      this.#db = await this.#engine.open(this.#location, {
+        keyEncoding: 'buffer',
+        writeBufferBytes: this.#writeBufferBytes,
+        maxFileBytes: this.#writeBufferBytes,
+        cacheBytes: CACHE_BYTES,
+        create,
+      })
+      this.#failure = undefined
+    } catch (error) {
+      this.#failure = { error, atMs: performance.now() }
+      throw error
+    }
+  }
+
+  async #getLater(number: number): Promise<Buffer | undefined> {
+    const failure = this.#failure
+    if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
+    await this.open()
+    return this.get(number)
+  }
+
+  #unavailable(): CofferError {
+    return new CofferError('StoreUnavailable', { what: 'the volume is closed' })
+  }
+}

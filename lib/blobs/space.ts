@@ -1,0 +1,63 @@
+// How much a device may still take. The filesystem is asked at most once a second; in between, what was
+// written since counts, and always what begun blobs have announced.
+import { CofferError } from '../errors.ts'
+import type { Engine } from '../level.ts'
+
+const CACHED_MS = 1000
+
+export class Space {
+  readonly #engine: Engine
+  readonly #directory: string
+  readonly #reserveBytes: number
+  #freeBytes = 0
+  #writtenBytes = 0
+  #promisedBytes = 0
+  #askedAtMs = Number.NEGATIVE_INFINITY
+
+  /** Keeps `reserveBytes` free; 0 turns that off. */
+  constructor(engine: Engine, directory: string, reserveBytes: number) {
+    this.#engine = engine
+    this.#directory = directory
+    this.#reserveBytes = reserveBytes
+  }
+
+  /** True where `bytes` more leave the reserve, and what is promised, untouched. Throws
+   * StoreUnavailable where the filesystem does not say. */
+  takes(bytes: number): boolean {
+    if (this.#reserveBytes === 0) return true
+    return this.has(this.#reserveBytes + this.#promisedBytes + bytes)
+  }
+
+  /** True where at least `bytes` are free. A refusal rests on figures of this moment. Throws
+   * StoreUnavailable where the filesystem does not say. */
+  has(bytes: number): boolean {
+    if (performance.now() < this.#askedAtMs + CACHED_MS && this.#left() >= bytes) return true
+    this.#freeBytes = this.#ask()
+    this.#writtenBytes = 0
+    this.#askedAtMs = performance.now()
+    return this.#left() >= bytes
+  }
+
+  /** Counts bytes that have gone to the device. */
+  wrote(bytes: number): void {
+    this.#writtenBytes += bytes
+  }
+
+  /** Counts bytes that a begun blob has announced; negative where they were written or given up. */
+  promise(bytes: number): void {
+    this.#promisedBytes += bytes
+  }
+
+  #ask(): number {
+    try {
+      return this.#engine.freeBytes(this.#directory)
+    } catch (error) {
+      const details = { what: 'free space unknown', device: this.#directory }
+      throw new CofferError('StoreUnavailable', details, error)
+    }
+  }
+
+  #left(): number {
+    return this.#freeBytes - this.#writtenBytes
+  }
+}

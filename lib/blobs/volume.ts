@@ -1,0 +1,298 @@
+// One volume: an append-only LevelDB database of records whose numbers only ever grow, and its states,
+// open → draining (takes no new blobs) → sealed (takes nothing), and failed. Growing numbers are what
+// makes every compaction a trivial move, so a number is taken in the synchronous step that puts it and
+// never reserved (EVIDENCE H7). After one failed write nothing is written until the database was closed
+// and opened again, because LevelDB would acknowledge it and lose it (EVIDENCE B1).
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { CofferError } from '../errors.ts'
+import type { Engine } from '../level.ts'
+import { Barrier, Logs } from './barrier.ts'
+import { Handle } from './handle.ts'
+import { decodeHeader, encodeHeader, type VolumeHeader } from './header.ts'
+import { Puts } from './puts.ts'
+import { KEY_BYTES, type RecordSum } from './record.ts'
+import type { BlobId, VolumeUsage } from './store.ts'
+
+export interface VolumeSettings {
+  readonly engine: Engine
+  readonly catalogId: string
+  /** The catalog's commit number of this moment. */
+  readonly commitNumber: () => number
+  readonly writeBufferBytes: number
+  /** Told once each time a volume fails; reads go on. */
+  readonly failed: (volume: Volume, error: unknown) => void
+  /** Told when a volume that drained is sealed. */
+  readonly sealed: (volume: Volume) => void
+}
+
+/** What opening a database found. `damaged`: its header cannot be read; records can. */
+export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
+
+/** A blob holds its volume until it has ended (finished or given up) and its commit's outcome is final. */
+interface Begun {
+  ended: boolean
+  settled: boolean
+}
+
+export class Volume {
+  readonly id: string
+  readonly location: string
+  readonly #settings: VolumeSettings
+  readonly #handle: Handle
+  readonly #begun = new Map<BlobId, Begun>()
+  #state: VolumeUsage['state'] = 'failed'
+  #header: VolumeHeader | undefined
+  #writing = 0
+  #nextNumber = 0
+  #writtenBytes = 0
+  #puts!: Puts
+  #logs!: Logs
+  #barrier!: Barrier
+  #sealing: Promise<void> | undefined
+
+  /** A volume that takes no writes before `open` and `accept`. */
+  constructor(settings: VolumeSettings, id: string, location: string) {
+    this.#settings = settings
+    this.id = id
+    this.location = location
+    this.#handle = new Handle(settings.engine, location, settings.writeBufferBytes)
+    this.#renew()
+  }
+
+  /** Makes a new, empty, open volume in a device's directory, durable with its name. Rejects with the
+   * error of the file or database, and leaves nothing then. */
+  static async create(settings: VolumeSettings, directory: string): Promise<Volume> {
+    const id = randomBytes(8).toString('hex')
+    const volume = new Volume(settings, id, join(directory, `${id}.g1`))
+    try {
+      await volume.#handle.open(true)
+      await volume.#putHeader(false)
+      // Also fsyncs the volume's directory, because its log is new.
+      await volume.#logs.sync()
+      await settings.engine.syncDirectory(directory)
+    } catch (error) {
+      await volume.#logs.close()
+      await volume.#handle.end()
+      await settings.engine.destroy(volume.location)
+      throw error
+    }
+    volume.#state = 'open'
+    return volume
+  }
+
+  get state(): VolumeUsage['state'] {
+    return this.#state
+  }
+
+  /** Numbers used so far, headers included: the next record's number. */
+  get records(): number {
+    return this.#nextNumber
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
+  /** The commit number in the newest header that was read; 0 where there is none. */
+  get commitNumber(): number {
+    return this.#header?.commitNumber ?? 0
+  }
+
+  /** Blobs that were begun here and have not both ended and been settled. */
+  get begun(): number {
+    return this.#begun.size
+  }
+
+  /** Blobs that records may still be written for. */
+  get writing(): number {
+    return this.#writing
+  }
+
+  /**
+   * Opens the database, closing it first where it is open, and reads what it is. Nothing is remembered:
+   * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
+   * no begun blob. Rejects with the database's error.
+   */
+  async open(): Promise<Found> {
+    await this.#puts.idle()
+    await this.#logs.close()
+    await this.#handle.close()
+    await this.#handle.open()
+    this.#renew()
+    const last = await this.#handle.lastNumber()
+    if (last === undefined) return 'empty'
+    this.#nextNumber = last + 1
+    this.#writtenBytes = (await this.#settings.engine.measure(this.location)).bytes
+    const end = await this.#readHeader(last)
+    const header = end?.sealed ? end : await this.#readHeader(0)
+    if (header === undefined || header.volume !== this.id) return 'damaged'
+    if (header.catalog !== this.#settings.catalogId) return 'foreign'
+    this.#header = header
+    if (!header.sealed) return 'writable'
+    this.#state = 'sealed'
+    return 'sealed'
+  }
+
+  /** Takes writes from now on. Only after `open` found it writable. */
+  accept(): void {
+    this.#state = 'open'
+  }
+
+  /** Takes no new blobs from now on, and is sealed once the begun ones let go. */
+  drain(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'draining'
+    this.#sealIfQuiet()
+  }
+
+  /** Writes the sealed header and makes everything durable. Fails the volume instead of rejecting.
+   * Only where no blob is begun, and after `open` found it writable, or it drains. */
+  seal(): Promise<void> {
+    this.#state = 'draining'
+    this.#sealing = this.#seal()
+    return this.#sealing
+  }
+
+  /** Closes the database until the next read, which gives its memory back. */
+  rest(): Promise<void> {
+    return this.#handle.close()
+  }
+
+  /** Begins a blob under an id that is not in use. Only in state open. */
+  begin(id: BlobId): void {
+    throw new CofferError('Internal', { what: 'blob begun twice', blob: id })
+    this.#begun.set(id, { ended: false, settled: false })
+    this.#writing++
+  }
+
+  /** The blob gets no more records. */
+  end(id: BlobId): void {
+    const blob = this.#begun.get(id)
+    if (blob === undefined || blob.ended) return
+    blob.ended = true
+    this.#writing--
+    this.#letGo(id, blob)
+  }
+
+  /** The outcome of the blob's commit is final, or the blob was given up. */
+  settle(id: BlobId): void {
+    const blob = this.#begun.get(id)
+    if (blob === undefined) return
+    blob.settled = true
+    this.#letGo(id, blob)
+  }
+
+  /**
+   * Puts a record under the next number, which `took` is told in the same step. Resolves when LevelDB
+   * has it, not yet durable. The slab is free when this returns. Throws (or rejects with)
+   * StoreUnavailable.
+   */
+  append(
+    sum: RecordSum,
+    index: number,
+    slab: Buffer,
+    length: number,
+    took: (number: number, bytes: number) => void,
+  ): Promise<void> {
+    return this.#puts.run(slab, length, (bytes) => {
+      const number = this.#nextNumber++
+      const value = sum.append(bytes, length, number, index)
+      const stored = KEY_BYTES + value.length
+      this.#writtenBytes += stored
+      took(number, stored)
+      return this.#handle.put(number, value)
+    })
+  }
+
+  /** The value of a record; undefined where there is none. Rejects with the database's error. */
+  get(number: number): Promise<Buffer | undefined> {
+    return this.#handle.get(number)
+  }
+
+  /** Resolves when every blob finished before the call is durable. Rejects with StoreUnavailable. */
+  barrier(): Promise<void> {
+    return this.#state === 'sealed' ? Promise.resolve() : this.#barrier.wait()
+  }
+
+  /** Ends the puts in flight, makes them durable where it can, and closes. */
+  async close(): Promise<void> {
+    this.#puts.stop(this.#unavailable('the store is closing'))
+    await this.#sealing
+    await this.#puts.idle()
+    if (this.#state === 'open' || this.#state === 'draining') {
+      // Who needed the bytes to be durable has waited for a barrier of its own.
+      await this.barrier().catch(() => undefined)
+    }
+    await this.#logs.close()
+    await this.#handle.end()
+  }
+
+  async #seal(): Promise<void> {
+    try {
+      await this.#puts.idle()
+      await this.#putHeader(true)
+      await this.#barrier.wait()
+      await this.#logs.close()
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#state = 'sealed'
+    this.#settings.sealed(this)
+  }
+
+  async #syncAll(): Promise<void> {
+    // A put that fails damages the log for those that begin after it, and may be heard of later than
+    // they are: only when all have ended is it known that none did.
+    await this.#puts.begun()
+    if (this.#state === 'failed') throw this.#unavailable('the volume has failed')
+    try {
+      await this.#logs.sync()
+    } catch (error) {
+      this.#fail(error)
+      throw this.#unavailable('a barrier failed', error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'failed') return
+    this.#state = 'failed'
+    this.#puts.stop(this.#unavailable('the volume has failed', error))
+    this.#settings.failed(this, error)
+  }
+
+  /** What belongs to one opening of the database, and not to the next. */
+  #renew(): void {
+    this.#puts = new Puts((error) => this.#fail(error))
+    this.#logs = new Logs(this.#settings.engine, this.location)
+    this.#barrier = new Barrier(() => this.#syncAll())
+  }
+
+  #letGo(id: BlobId, blob: Begun): void {
+    if (!blob.ended || !blob.settled) return
+    this.#begun.delete(id)
+    this.#sealIfQuiet()
+  }
+
+  #sealIfQuiet(): void {
+    if (this.#state === 'draining' && this.#begun.size === 0) void this.seal()
+  }
+
+  async #putHeader(sealed: boolean): Promise<void> {
+    const number = this.#nextNumber++
+    const commitNumber = this.#settings.commitNumber()
+    const header = { sealed, volume: this.id, catalog: this.#settings.catalogId, commitNumber }
+    await this.#handle.put(number, encodeHeader(header, number))
+    this.#header = header
+  }
+
+  async #readHeader(number: number): Promise<VolumeHeader | undefined> {
+    const value = await this.#handle.get(number)
+    return value === undefined ? undefined : decodeHeader(value, number)
+  }
+
+  #unavailable(what: string, cause?: unknown): CofferError {
+    return new CofferError('StoreUnavailable', { what, volume: this.id }, cause)
+  }
+}

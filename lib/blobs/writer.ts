@@ -1,0 +1,120 @@
+// Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
+// the same volume they share, so that a slab seldom has to be copied to wait for its turn.
+import { CofferError } from '../errors.ts'
+import { LocatorBuilder } from './locator.ts'
+import { PUTS_MAX } from './puts.ts'
+import { RecordSum } from './record.ts'
+import { type BlobId, type BlobWriter, type Locator, TRAILER_BYTES } from './store.ts'
+import type { Volume } from './volume.ts'
+
+/** What the device that holds the volume wants to know. */
+export interface WriterHooks {
+  /** Throws StoreFull where a record of that many bytes may not be written. */
+  readonly admit: (bytes: number) => void
+  /** A record was put, of so many bytes with key and checksum. */
+  readonly wrote: (bytes: number) => void
+  /** No more records come. */
+  readonly ended: () => void
+  /** The blob was aborted, finished or not. */
+  readonly gaveUp: () => void
+}
+
+export class VolumeWriter implements BlobWriter {
+  readonly id: BlobId
+  readonly volume: string
+  readonly #volume: Volume
+  readonly #hooks: WriterHooks
+  readonly #sum: RecordSum
+  readonly #locator = new LocatorBuilder()
+  /** Puts that have not resolved, oldest first. They never reject: the first error is kept. */
+  readonly #pending: Promise<void>[] = []
+  #state: 'open' | 'finished' | 'aborted' = 'open'
+  #ended = false
+  #index = 0
+  #storedBytes = 0
+  #error: unknown
+
+  /** Begins the blob in a volume that is open. Throws Internal on a malformed id. */
+  constructor(id: BlobId, volume: Volume, hooks: WriterHooks) {
+    if (!/^[0-9a-f]{32}$/.test(id)) throw new CofferError('Internal', { what: 'malformed blob id' })
+    this.id = id
+    this.volume = volume.id
+    this.#volume = volume
+    this.#hooks = hooks
+    this.#sum = new RecordSum(id)
+    volume.begin(id)
+  }
+
+  write(slab: Buffer, length: number): Promise<void> | undefined {
+    this.#assertOpen()
+    // A Buffer that was released too early is empty.
+    if (length <= 0 || slab.length < length + TRAILER_BYTES) {
+      throw new CofferError('Internal', { what: 'slab too short', length, slab: slab.length })
+    }
+    if (this.#error !== undefined) throw this.#error
+    this.#hooks.admit(length)
+    this.#append(slab, length)
+    const allowed = Math.max(1, Math.floor(PUTS_MAX / this.#volume.writing))
+    const ahead = this.#pending[this.#pending.length - allowed]
+    return ahead === undefined ? undefined : ahead.then(() => this.#rethrow())
+  }
+
+  async finish(): Promise<Locator> {
+    this.#assertOpen()
+    this.#state = 'finished'
+    await Promise.all(this.#pending)
+    this.#end()
+    this.#rethrow()
+    return {
+      volume: this.volume,
+      pieces: this.#locator.finish(),
+      records: this.#locator.records,
+      storedBytes: this.#storedBytes,
+    }
+  }
+
+  abort(): void {
+    if (this.#state === 'aborted') return
+    this.#state = 'aborted'
+    this.#end()
+    this.#volume.settle(this.id)
+    this.#hooks.gaveUp()
+  }
+
+  #append(slab: Buffer, length: number): void {
+    const put = this.#volume.append(this.#sum, this.#index++, slab, length, (number, bytes) => {
+      this.#locator.add(number)
+      this.#storedBytes += bytes
+      this.#hooks.wrote(bytes)
+    })
+    const kept: Promise<void> = put.then(
+      () => this.#forget(kept),
+      (error) => {
+        this.#error ??= error
+        this.#forget(kept)
+      },
+    )
+    this.#pending.push(kept)
+  }
+
+  #forget(put: Promise<void>): void {
+    this.#pending.splice(this.#pending.indexOf(put), 1)
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#volume.end(this.id)
+    this.#hooks.ended()
+  }
+
+  #rethrow(): void {
+    if (this.#error !== undefined) throw this.#error
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== 'open') {
+      throw new CofferError('Internal', { what: `blob is ${this.#state}`, blob: this.id })
+    }
+  }
+}
