@@ -143,18 +143,24 @@ class OpenSegment {
       this.close()
       return undefined
     }
-    const sealed = this.#records === undefined ? this.#row.inline! : await this.#records.read()
     const index = this.#index++
-    if (sealed === undefined) {
-      throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
-    }
-    const plain = openRecord(this.#key, index, index === this.#row.records - 1, sealed)
-    if (this.#records !== undefined) release(sealed)
+    const plain = await this.#open(index, index === this.#row.records - 1)
     const start = Math.max(0, this.#slice.offset - index * RECORD_BYTES)
     const length = Math.min(plain.length - start, this.#left)
     if (length <= 0) throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
     this.#left -= length
     return length === plain.length ? plain : plain.subarray(start, start + length)
+  }
+
+  async #open(index: number, final: boolean): Promise<Buffer> {
+    if (this.#records === undefined) return openRecord(this.#key, index, final, this.#row.inline!)
+    const stored = await this.#records.read()
+    if (stored === undefined) {
+      throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
+    }
+    const plain = openRecord(this.#key, index, final, stored.sealed)
+    release(stored.whole)
+    return plain
   }
 
   close(): void {

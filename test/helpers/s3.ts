@@ -1,0 +1,70 @@
+// What tests of the S3 dialect say often.
+import { createHash } from 'node:crypto'
+import { type Answer, keyHeaders, type SentRequest, type TestNode } from './node.ts'
+
+const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }
+const plain = (text: string) =>
+  text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => entities[name]!)
+
+/** Text of the first element of that name, or undefined. */
+export function element(answer: Answer, name: string): string | undefined {
+  const match = new RegExp(`<${name}(?: [^>]*)?>([^<]*)</${name}>`).exec(answer.text)
+  return match === null ? undefined : plain(match[1]!)
+}
+
+/** Texts of all elements of that name. */
+export function elements(answer: Answer, name: string): string[] {
+  const found = answer.text.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))
+  return Array.from(found, (match) => plain(match[1]!))
+}
+
+/** `403 AccessDenied`, or the bare status of an answer without an error document. */
+export function outcome(answer: Answer): string {
+  const code = answer.status >= 300 ? element(answer, 'Code') : undefined
+  return code === undefined ? String(answer.status) : `${answer.status} ${code}`
+}
+
+export const md5 = (data: Buffer | string) => createHash('md5').update(data)
+export const hexMd5 = (data: Buffer | string) => md5(data).digest('hex')
+
+/** 32 bytes that are a key, told apart by a letter. */
+export const customerKey = (letter: string) => Buffer.alloc(32, letter)
+
+/** A request with a customer key, over TLS unless told otherwise. */
+export function withKey(key: Buffer, options: SentRequest = {}): SentRequest {
+  return { tls: true, ...options, headers: { ...keyHeaders(key), ...options.headers } }
+}
+
+/** Creates an upload and gives its id. */
+export async function createUpload(
+  node: TestNode,
+  path: string,
+  options: SentRequest = {},
+): Promise<string> {
+  const answer = await node.request('POST', `${path}?uploads`, options)
+  const id = element(answer, 'UploadId')
+  if (id === undefined) throw new Error(`no upload: ${outcome(answer)} ${answer.text}`)
+  return id
+}
+
+/** Sends a part and gives its ETag as it came, with quotes. */
+export async function putPart(
+  node: TestNode,
+  path: string,
+  uploadId: string,
+  part: number,
+  options: SentRequest,
+): Promise<string> {
+  const query = `?partNumber=${part}&uploadId=${uploadId}`
+  const answer = await node.request('PUT', path + query, options)
+  if (answer.status !== 200) throw new Error(`part: ${outcome(answer)} ${answer.text}`)
+  return answer.headers.etag!
+}
+
+/** The body of CompleteMultipartUpload. */
+export function completeBody(parts: readonly (readonly [part: number, etag: string])[]): string {
+  const list = parts.map(
+    ([part, etag]) => `<Part><PartNumber>${part}</PartNumber><ETag>${etag}</ETag></Part>`,
+  )
+  return `<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`
+}
