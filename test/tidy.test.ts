@@ -1,0 +1,240 @@
+// The rules of ARCHITECTURE.md as a test: layers, lengths, dead files, leftovers. Each failure names the
+// file and the line. A rule that has to be broken is changed here, with its reason, not worked round.
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const skipped = new Set(['node_modules', '.git', '.tap', 'data', 'dist', 'suite-data'])
+
+function walk(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (skipped.has(entry.name)) return []
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) return walk(path)
+    return entry.isFile() ? [relative(root, path)] : []
+  })
+}
+
+const files = walk(root).sort()
+const sources = files.filter((file) => /^(bin|lib|middleware|test|bench)\/.*\.ts$/.test(file))
+const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+const textOf = (file: string) => texts.get(file)!
+const within = (...tops: string[]) => sources.filter((file) => tops.includes(file.split('/')[0]!))
+
+interface Import {
+  readonly file: string
+  readonly line: number
+  /** A file of the project, relative to its root, or a package or `node:` module. */
+  readonly target: string
+}
+
+const importForms =
+  /(?:\bfrom|^import|\bimport\()\s*'([^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)', import\.meta\.url\)/gm
+
+function importsOf(file: string): Import[] {
+  const text = textOf(file)
+  return [...text.matchAll(importForms)].map((match) => {
+    const name = match[1] ?? match[2]!
+    const line = text.slice(0, match.index).split('\n').length
+    return { file, line, target: name.startsWith('.') ? join(dirname(file), name) : name }
+  })
+}
+
+const imports = sources.flatMap(importsOf)
+
+/** `file:line: text` of each line that matches, once `strip` has been at it. */
+function find(where: readonly string[], pattern: RegExp, strip = (line: string) => line): string[] {
+  return where.flatMap((file) =>
+    textOf(file)
+      .split('\n')
+      .flatMap((line, i) =>
+        pattern.test(strip(line)) ? [`${file}:${i + 1}: ${line.trim()}`] : [],
+      ),
+  )
+}
+
+const withoutComment = (line: string) => line.replace(/^\s*(\/?\*|\/\/).*|\s\/\/ .*$/, '')
+
+const shown = ({ file, line, target }: Import) => `${file}:${line}: imports ${target}`
+const isDecrypt = (file: string) => file === 'bin/decrypt.ts' || file.startsWith('bin/decrypt/')
+
+t.test('the sources are there to be looked at', async (t) => {
+  t.ok(sources.length > 50, `${sources.length} sources`)
+  t.ok(imports.length > 200, `${imports.length} imports`)
+})
+
+t.test('imports go one way: bin, middleware, lib', async (t) => {
+  const allowed: Record<string, readonly string[]> = {
+    lib: ['lib'],
+    middleware: ['middleware', 'lib'],
+    bin: ['bin', 'middleware', 'lib'],
+    bench: ['bench', 'bin', 'middleware', 'lib', 'test'],
+    test: ['test', 'bin', 'middleware', 'lib', 'bench'],
+  }
+  const wrong = imports.filter(({ file, target }) => {
+    const top = target.split('/')[0]!
+    return target.endsWith('.ts') && !allowed[file.split('/')[0]!]!.includes(top)
+  })
+  t.same(wrong.map(shown), [])
+})
+
+t.test('neither dialect imports the other', async (t) => {
+  const wrong = imports.filter(
+    ({ file, target }) =>
+      (file.startsWith('middleware/s3/') && target.startsWith('middleware/swift/')) ||
+      (file.startsWith('middleware/swift/') && target.startsWith('middleware/s3/')),
+  )
+  t.same(wrong.map(shown), [])
+})
+
+t.test('a package that picks an implementation is imported in one file', async (t) => {
+  const homes: Record<string, (file: string) => boolean> = {
+    'classic-level': (file) => file === 'lib/level.ts' || isDecrypt(file),
+    ioredis: (file) => file === 'lib/catalog/redis.ts',
+    'memory-level': (file) => file.startsWith('test/'),
+  }
+  const wrong = imports.filter(
+    ({ file, target }) =>
+      !file.startsWith('bench/') &&
+      !file.startsWith('test/') &&
+      Object.hasOwn(homes, target) &&
+      !homes[target]!(file),
+  )
+  t.same(wrong.map(shown), [])
+})
+
+t.test('the offline decrypt program shares no code with the server', async (t) => {
+  const wrong = imports.filter(
+    ({ file, target }) => isDecrypt(file) && target.endsWith('.ts') && !isDecrypt(target),
+  )
+  t.same(wrong.map(shown), [])
+})
+
+t.test('lib knows no HTTP: no server, no status, no header of a dialect, no XML', async (t) => {
+  const http = /^(koa|@koa\/|node:https?$|fast-xml-parser$)/
+  const lib = within('lib').filter((file) => !file.startsWith('lib/auth/'))
+  const wrong = imports.filter(({ file, target }) => lib.includes(file) && http.test(target))
+  t.same(wrong.map(shown), [])
+  t.same(find(lib, /x-amz-/i, withoutComment), [])
+  t.same(find(lib, /\bstatus(Code)?\b['"]?\s*[:=]\s*[1-5]\d\d\b/, withoutComment), [])
+  t.same(find(lib, /<\?xml|['"`]<[A-Z]/, withoutComment), [])
+})
+
+t.test('nothing reads configuration or environment while it is imported', async (t) => {
+  // What stands at the left margin runs at import; bodies of functions are indented.
+  const atImport = /^[^\s/*].*(\bprocess\.env\b|\b(loadConfig|defaultConfig|readFileSync)\()/
+  const definition = /^(export )?(async )?(function|const \w+ = (async )?\()/
+  const wrong = find(within('lib', 'middleware'), atImport).filter(
+    (found) => !definition.test(found.replace(/^\S+ /, '')),
+  )
+  t.same(wrong, [])
+})
+
+t.test('files are short: 300 lines, tests 500', async (t) => {
+  const tooLong = sources.flatMap((file) => {
+    const lines = textOf(file).trimEnd().split('\n').length
+    const limit = file.startsWith('test/') ? 500 : 300
+    return lines > limit ? [`${file}:${lines}: longer than ${limit} lines`] : []
+  })
+  t.same(tooLong, [])
+})
+
+t.test('every file is reached from a program, and every test helper from a test', async (t) => {
+  const scripts: Record<string, string> = JSON.parse(textOf('package.json')).scripts
+  const started = Object.values(scripts).flatMap((script) =>
+    [...script.matchAll(/\bnode (\S+\.ts)/g)].map((match) => match[1]!),
+  )
+  const reach = (entries: readonly string[]) => {
+    const reached = new Set(entries)
+    for (const file of reached) {
+      if (!texts.has(file)) continue
+      for (const { target } of importsOf(file)) if (target.endsWith('.ts')) reached.add(target)
+    }
+    return reached
+  }
+  t.same(
+    started.filter((file) => !texts.has(file)).map((file) => `package.json: starts ${file}`),
+    [],
+    'scripts start files that exist',
+  )
+  const missing = imports.filter(({ target }) => target.endsWith('.ts') && !texts.has(target))
+  t.same(missing.map(shown), [], 'imports name files that exist')
+  const programs = reach(started.filter((file) => !file.startsWith('test/')))
+  const dead = within('bin', 'lib', 'middleware').filter((file) => !programs.has(file))
+  t.same(dead, [], 'no dead file in bin, lib and middleware')
+  const tests = reach(sources.filter((file) => file.endsWith('.test.ts')).concat(started))
+  const unused = within('test', 'bench').filter((file) => !tests.has(file))
+  // A helper may also be a program of its own, started by a test by its path.
+  const mentioned = (file: string) =>
+    sources.some((other) => other !== file && textOf(other).includes(file.split('/').at(-1)!))
+  t.same(
+    unused.filter((file) => !mentioned(file)),
+    [],
+    'no dead file in test and bench',
+  )
+})
+
+t.test('every source begins by saying what it is for', async (t) => {
+  const silent = sources.filter((file) => {
+    const lines = textOf(file).split('\n')
+    const first = lines[0]!.startsWith('#!') ? lines[1]! : lines[0]!
+    return !/^\/\/ \S|^\/\*\*? ?\S?/.test(first)
+  })
+  t.same(
+    silent.map((file) => `${file}:1: begins without a comment`),
+    [],
+  )
+})
+
+t.test('nothing is left over: no promises, no code in comments, no debugging', async (t) => {
+  const others = sources.filter((file) => file !== 'test/tidy.test.ts')
+  t.same(find(others, /\b(TODO|FIXME|XXX|HACK)\b/), [])
+  // Tests may hold whole programs as text; biome looks at their own code.
+  const programs = within('bin', 'lib', 'middleware')
+  t.same(find(programs, /\bconsole\.\w+\(|^\s*debugger\b/), [])
+  t.same(find(others, /\.only\(|\bonly: true\b/), [])
+  t.same(find(others, /@ts-(ignore|nocheck)/), [])
+  const code =
+    /^\s*\/\/\s*(?:(?:const|let|var) \w+ =|import .* from '|export (?:const|function)|\}\s*(?:else.*)?$|(?:if|for|while) \(.*\{$|return \w+\(.*\)$|(?:await )?\w+(?:\.\w+)*\([^ ]*\);?$|.*[)\]}'];$)/
+  t.same(find(others, code), [])
+})
+
+t.test('names say what a file holds: no utils, no helpers', async (t) => {
+  const vague = /(^|[/-])(utils?|helpers?|misc|common)\.ts$/
+  t.same(
+    within('bin', 'lib', 'middleware').filter((file) => vague.test(file)),
+    [],
+  )
+})
+
+t.test('no file names a registry host or a path of somebody’s machine', async (t) => {
+  const host = /registry\.[a-z]+js\.|registry\.yarn|artifactory|\bnexus\./i
+  const path = /(^|[\s'"`(=:])\/(work|root|Users|home\/[a-z]+)\//
+  const others = files.filter((file) => file !== 'test/tidy.test.ts' && !file.endsWith('.vec'))
+  t.same(find(others, host), [])
+  t.same(find(others, path), [])
+})
+
+t.test(
+  'the lock file lists every optional package, or npm ci fails on a fresh clone',
+  async (t) => {
+    interface Locked {
+      readonly optionalDependencies?: Readonly<Record<string, string>>
+    }
+    const packages: Record<string, Locked> = JSON.parse(textOf('package-lock.json')).packages
+    const missing = Object.entries(packages).flatMap(([place, locked]) =>
+      Object.keys(locked.optionalDependencies ?? {}).filter((name) => {
+        const places = [`${place}/node_modules/${name}`, `node_modules/${name}`]
+        return !places.some((at) => at in packages)
+      }),
+    )
+    t.same(missing, [])
+  },
+)
+
+t.test('generated files are what npm run schema would write', async (t) => {
+  const { generated } = await import('../bin/schema.ts')
+  for (const [file, text] of Object.entries(generated())) t.equal(textOf(file), text, file)
+})
