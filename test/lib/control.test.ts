@@ -5,13 +5,14 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -53,6 +54,14 @@ function shortDir(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'coffer-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir
+}
+
+/** Puts a socket in place that nobody listens on, as a killed process leaves it. */
+async function leaveStale(dir: string): Promise<void> {
+  const server = createServer().listen(join(dir, 'other.sock'))
+  await once(server, 'listening')
+  linkSync(join(dir, 'other.sock'), join(dir, 'control.sock'))
+  await new Promise((settle) => server.close(settle))
 }
 
 const echo = { echo: async (args: unknown) => ({ args }) }
@@ -158,17 +167,26 @@ t.test('the socket of a killed process is replaced', async (t) => {
 
 t.test('of many that start at once over a stale socket, one holds the directory', async (t) => {
   const dir = shortDir(t)
-  const stale = await contender(t, dir)
-  await kill(stale.child)
-  const here = Array.from({ length: 10 }, () => acquireControl(dir, echo))
-  const there = Array.from({ length: 4 }, () => contender(t, dir))
-  const controls = (await Promise.allSettled(here)).flatMap((outcome) =>
-    outcome.status === 'fulfilled' ? [outcome.value] : [],
-  )
-  t.teardown(() => Promise.all(controls.map((control) => control.close())))
-  const others = (await Promise.all(there)).filter(({ said }) => said === 'holds')
-  t.equal(controls.length + others.length, 1)
-  t.not(await callControl(dir, 'pid', {}).catch(() => 'this process'), null)
+  await kill((await contender(t, dir)).child)
+  const others = Array.from({ length: 4 }, () => contender(t, dir))
+  const holders = (await Promise.all(others)).filter(({ said }) => said === 'holds')
+  t.equal(holders.length, 1)
+  const { child } = holders[0]!
+  t.same(await callControl(dir, 'pid', {}), { pid: child.pid })
+  for (let round = 0; round < 8; round++) {
+    if (round === 0) await kill(child)
+    else await leaveStale(dir)
+    const here = Array.from({ length: 10 }, async (_, n) => {
+      for (let turn = 0; turn < (n * round) % 17; turn++) await new Promise(setImmediate)
+      return acquireControl(dir, echo)
+    })
+    const controls = (await Promise.allSettled(here)).flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [outcome.value] : [],
+    )
+    t.equal(controls.length, 1)
+    t.same(await callControl(dir, 'echo', round), { args: round })
+    for (const control of controls) await control.close()
+  }
 })
 
 t.test('a directory whose path is longer than a socket’s may be works all the same', async (t) => {

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { type Catalog, Conflict } from '../../../lib/catalog/catalog.ts'
+import type { Operation } from '../../../lib/catalog/handle.ts'
 import { openLevelCatalog } from '../../../lib/catalog/level.ts'
-import type { Database, Engine } from '../../../lib/level.ts'
+import type { Engine } from '../../../lib/level.ts'
 import { randomId } from '../../../lib/names.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
 
@@ -53,8 +54,8 @@ function faultyEngine() {
             }
           }
           if (name === 'batch') {
-            return async (...args: Parameters<Database<string>['batch']>) => {
-              faults.calls.push('batch')
+            return async (...args: [Operation[], { sync: boolean }]) => {
+              faults.calls.push(args[1].sync ? 'synced batch' : 'batch')
               if (faults.batch === 'before') throw new Error('IO error: No space left on device')
               await Reflect.apply(target.batch, target, args)
               if (faults.batch === 'after') throw new Error('IO error: fdatasync')
@@ -137,7 +138,7 @@ t.test('after a failed write nothing is written before an opening with room', as
   memory.freeBytesNow = FULL + 1
   const commit = put('b')
   await catalog.commit(commit)
-  t.same(faults.calls, ['close', 'open', 'batch'])
+  t.same(faults.calls, ['close', 'open', 'synced batch'])
   t.equal(catalog.impaired, null)
   t.equal((await catalog.get('b'))?.revision, commit.id)
 })
@@ -226,10 +227,10 @@ t.test('a new log is not trusted before its name is durable', async (t) => {
   t.teardown(() => catalog.close())
   faults.calls.length = 0
   await catalog.commit(put('a'))
-  t.same(faults.calls, ['batch'], 'a known log needs nothing')
+  t.same(faults.calls, ['synced batch'], 'a known log needs nothing')
   faults.logs = ['000003.log', '000005.log']
   await catalog.commit(put('b'))
-  t.same(faults.calls, ['batch', 'batch', 'sync /catalog'])
+  t.same(faults.calls, ['synced batch', 'synced batch', 'sync /catalog'])
   faults.logs = ['000005.log', '000007.log']
   faults.syncDirectory = new Error('EIO')
   await t.rejects(catalog.commit(put('c')), unavailable)
