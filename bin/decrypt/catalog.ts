@@ -121,9 +121,15 @@ export async function readParts(
   if (version.parts === 0) return [{ part: 1, size: version.size }]
   const items = await readItems(db, `layout/${version.body}`)
   if (items === undefined) throw new Failure('damaged', 'the layout of the body is missing')
-  return (items[0] as Run[]).flatMap(({ first, count, size }) =>
-    Array.from({ length: count }, (_, i) => ({ part: first + i, size })),
-  )
+  const parts: { part: number; size: number }[] = []
+  for (const { first, count, size } of items[0] as Run[]) {
+    // A segment proves its number, not its place: only rising numbers are the order of the upload.
+    if (first <= (parts.at(-1)?.part ?? 0)) {
+      throw new Failure('damaged', 'the layout of the body is not in the order of its parts')
+    }
+    for (let i = 0; i < count; i++) parts.push({ part: first + i, size })
+  }
+  return parts
 }
 
 /** The segment's row. Throws Failure damaged where it is missing. */

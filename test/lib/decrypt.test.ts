@@ -196,8 +196,6 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
       records(store).set(0, store.header('00000000000000aa', 1, 'ab'.repeat(16))),
     'a volume header of another volume': (store) =>
       records(store).set(0, store.header('00000000000000bb', 1)),
-    'a rotten volume header': (store) => records(store).set(0, flip(records(store).get(0)!, 3)),
-    'no volume header': (store) => records(store).delete(0),
     'no volume': (store) => store.volumes.clear(),
     'no locator': (store) => store.catalog.delete(blobRow(store)),
     'a short locator': (store) => store.catalog.set(blobRow(store), locatorOf([1, 2])),
@@ -215,6 +213,11 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
     'a layout with a segment less': (store) => {
       changeVersion(store, { parts: 1 })
       store.catalog.set(layoutKey(bodyOf(store)), layoutRow.encode({ layout: [] }))
+    },
+    'a layout that repeats its segment': (store) => {
+      changeVersion(store, { parts: 2, size: 262148 })
+      const run = { first: 1, count: 1, size: 131074 }
+      store.catalog.set(layoutKey(bodyOf(store)), layoutRow.encode({ layout: [run, run] }))
     },
     'no row about the catalog': (store) => store.catalog.delete('meta'),
     'a row that is no array': (store) => store.catalog.set(versionRowKey(store), Buffer.of(1)),
@@ -235,6 +238,14 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
       )
     })
   }
+  await t.test('parts in another order', async (t) => {
+    const dir = t.testdir()
+    const store = new HandStore()
+    const parts = [plainOf(1, 5), plainOf(2, 5)]
+    await store.add({ object, cipher: customer, parts, numbers: [2, 1], size: null })
+    await store.write(dir)
+    t.equal((await run(dir, ...named(object), ...keyFile(dir))).code, exitCodes.damaged)
+  })
   await t.test('another MD5 than the sealed one', async (t) => {
     const dir = t.testdir()
     const store = new HandStore()
@@ -254,6 +265,22 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
     writeFileSync(join(dir, 'catalog', log), bytes)
     t.equal((await run(dir, ...named(object), ...keyFile(dir))).code, exitCodes.damaged)
   })
+})
+
+t.test('a damaged volume header is reported, and the records behind it are read', async (t) => {
+  for (const header of [undefined, Buffer.alloc(53, 1), Buffer.from('short')]) {
+    const dir = t.testdir()
+    const store = new HandStore()
+    await store.add({ object: 'x', cipher: customer, parts: [plainOf(1, 9000)] })
+    const volume = store.volume('00000000000000aa')
+    if (header === undefined) volume.delete(0)
+    else volume.set(0, header)
+    await store.write(dir)
+    const { code, said, bytes } = await run(dir, ...named('x'), ...keyFile(dir))
+    t.equal(code, 0, said)
+    t.match(said, /header of volume 00000000000000aa is damaged/)
+    t.ok(bytes?.equals(plainOf(1, 9000)))
+  }
 })
 
 t.test('nothing in the data directory changes, and nothing is left elsewhere', async (t) => {
@@ -434,4 +461,6 @@ t.test('locators name runs of records', async (t) => {
   }
   t.throws(() => [...locatedNumbers(Buffer.of(1))], Failure)
   t.throws(() => [...locatedNumbers(Buffer.alloc(20, 0xff))], Failure)
+  t.throws(() => [...locatedNumbers(Buffer.of(1, 0))], Failure, 'a run of none')
+  t.throws(() => [...locatedNumbers(Buffer.of(0x81, 0, 1))], Failure, 'a longer form than needed')
 })

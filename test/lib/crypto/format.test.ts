@@ -1,0 +1,131 @@
+// docs/format.md against the product: its example is a vector, its values are what the product computes,
+// its tables of keys and rows are those of the catalog, and its numbers are the constants of the code.
+import { readFileSync } from 'node:fs'
+import { decode } from 'cbor-x'
+import t from 'tap'
+import { exitCodes } from '../../../bin/decrypt/failure.ts'
+import { RECORDS_PER_PIECE } from '../../../lib/blobs/store.ts'
+import { COMMIT_ROWS_MAX } from '../../../lib/catalog/catalog.ts'
+import * as keys from '../../../lib/catalog/keys.ts'
+import * as rows from '../../../lib/catalog/rows.ts'
+import { deriveBlobKey } from '../../../lib/crypto/keys.ts'
+import { nonceOf, RECORD_BYTES, TAG_BYTES } from '../../../lib/crypto/records.ts'
+import { openRecord } from '../../../lib/crypto/seal.ts'
+import { OBJECT_NAME_BYTES_MAX } from '../../../lib/names.ts'
+import { contextOf, expandKey } from '../../vectors/make.ts'
+import { parseVector, plainOf } from '../../vectors/vector.ts'
+
+const root = new URL('../../../', import.meta.url).pathname
+const page = readFileSync(`${root}docs/format.md`, 'utf8')
+const example = readFileSync(`${root}test/vectors/worked-example.vec`, 'utf8')
+
+/** Second cells of the section's table lines that begin with `| <first> |`. */
+function cells(heading: string, first: string): string[] {
+  const section = page.split(/^(?=##)/m).find((text) => text.startsWith(`${heading}\n`))!
+  const lines = section.split('\n').filter((line) => line.startsWith(`| ${first} |`))
+  return lines.map((line) => line.split('|')[2]!.trim())
+}
+
+t.test('the worked example is a vector, word by word', async (t) => {
+  t.ok(page.includes(`\n\`\`\`\n${example}\`\`\`\n`))
+})
+
+t.test('the values of the worked example are what the product computes', async (t) => {
+  const vector = parseVector(example)
+  const context = contextOf(vector)
+  const expanded = expandKey(vector.key, vector.salt, context)
+  const { bodyKey, md5 } = vector.secret!
+  const { id, part } = vector.blobs[0]!
+  const blobKey = deriveBlobKey(bodyKey, id, part)
+  const record = vector.sealed![0]![0]!
+  const plain = openRecord(blobKey, 0, true, record)
+  t.ok(plain.equals(plainOf(vector.plain.seed, vector.plain.size)))
+  const values: Record<string, string> = {
+    context: context.toString('hex'),
+    KEK: expanded.toString('hex', 0, 32),
+    commitment: expanded.toString('hex', 32),
+    secret: `${bodyKey.toString('hex')}0000000000000010${md5!.toString('hex')}`,
+    'blob key': blobKey.toString('hex'),
+    'nonce of record 0': nonceOf(0, true).toString('hex'),
+    'record 0': record.toString('hex'),
+    plaintext: plain.toString('hex'),
+  }
+  for (const [name, value] of Object.entries(values)) {
+    t.same(cells('## 12. A worked example', name), [`\`${value}\``], name)
+  }
+})
+
+t.test('each row has the fields of the page, in that order', async (t) => {
+  // A row that answers every field with the field's own name.
+  const echo = new Proxy({}, { get: (_, field) => field }) as never
+  const codecs = {
+    account: rows.accountRow,
+    container: rows.containerRow,
+    bucket: rows.bucketRow,
+    object: rows.objectRow,
+    version: rows.versionRow,
+    layout: rows.layoutRow,
+    segment: rows.segmentRow,
+    upload: rows.uploadRow,
+    'volume blob': rows.volumeBlobRow,
+    queue: rows.queueRow,
+  }
+  for (const [name, codec] of Object.entries(codecs)) {
+    const [layout, ...fields] = decode(codec.encode(echo)) as unknown[]
+    t.equal(layout, 1)
+    t.same(cells('### Rows', name), [fields.map((field) => `\`${field}\``).join(' ')], name)
+  }
+  const named = Object.keys(rows).filter((name) => name.endsWith('Row')).length
+  t.equal(named, Object.keys(codecs).length, 'a row is missing here and perhaps on the page')
+})
+
+t.test('each key of the catalog is on the page', async (t) => {
+  const name = 'a\u0000b'
+  const escaped = 'a\u0000\u0002b\u0000\u0001'
+  const id = '0'.repeat(32)
+  const made: Record<string, string> = {
+    'account/<account>': keys.accountKey('A'),
+    'account-usage/<account>': keys.accountUsageKey('A'),
+    'container/<account>/<container>': keys.containerKey('A', 'C'),
+    'container-usage/<account>/<container>': keys.containerUsageKey('A', 'C'),
+    'bucket/<container>': keys.bucketKey('C'),
+    'object/<account>/<container>/<name>': keys.objectKey('A', 'C', name),
+    'hidden/<account>/<container>/<name>': keys.hiddenKey('A', 'C', name),
+    'version/<account>/<container>/<name…><version id>': keys.versionKey('A', 'C', name, id),
+    'upload/<account>/<container>/<name…><upload id>': keys.uploadKey('A', 'C', name, id),
+    'upload-parts/<upload id>': keys.uploadPartsKey(id),
+    'body/<body id>': keys.bodyKey(id),
+    'layout/<body id>': keys.layoutKey(id),
+    'segment/<body id>/<part number, 5 decimal digits>': keys.segmentKey(id, 7),
+    'blob/<blob id>/<piece, 8 hex digits>': keys.blobKey(id, 10),
+    'volume/<volume id>/<blob id>': keys.volumeKey('V', id),
+    'volume-usage/<volume id>': keys.volumeUsageKey('V'),
+    'queue/<commit id>': keys.queueKey(id),
+  }
+  for (const [pattern, key] of Object.entries(made)) {
+    t.equal(cells('### Keys', `\`${pattern}\``).length, 1, pattern)
+    const expected = pattern
+      .replace('<account>', 'A')
+      .replace('<container>', 'C')
+      .replace('<name>', name)
+      .replace('<name…>', escaped)
+      .replace('<volume id>', 'V')
+      .replace(/<(version|upload|body|blob|commit) id>/, id)
+      .replace('<part number, 5 decimal digits>', '00007')
+      .replace('<piece, 8 hex digits>', '0000000a')
+    t.equal(key, expected)
+  }
+  const makers = Object.keys(keys).filter((maker) => maker.endsWith('Key')).length
+  t.equal(makers, Object.keys(made).length, 'a key is missing here and perhaps on the page')
+})
+
+t.test('the limits and exit codes of the page are those of the code', async (t) => {
+  const limit = (what: string) => cells('## 9. Limits', what)[0]!
+  t.match(limit('object name'), OBJECT_NAME_BYTES_MAX.toLocaleString('en'))
+  t.match(limit('plaintext of a record'), RECORD_BYTES.toLocaleString('en'))
+  t.match(limit('records in a piece of a locator'), RECORDS_PER_PIECE.toLocaleString('en'))
+  t.match(limit('rows in a commit'), String(COMMIT_ROWS_MAX))
+  t.match(page, `tag (${TAG_BYTES} bytes)`)
+  for (const code of Object.values(exitCodes))
+    t.equal(cells('## 11. Reading without a server', String(code)).length, 1, `exit ${code}`)
+})
