@@ -1,0 +1,118 @@
+// Response headers and bodies that several handlers share.
+import type { Checksum, PartChecksum } from '../../lib/catalog/rows.ts'
+import type { Extent, VersionInfo } from '../../lib/service/types.ts'
+import type { Context } from '../state.ts'
+import { checksumHeader } from './checksums.ts'
+import { writeMetadata } from './metadata.ts'
+import { invalidArgument, invalidRequest } from './s3-error.ts'
+import { DECLARATION, type Fragment } from './xml-writer.ts'
+
+/** Answers with a document. */
+export function sendXml(ctx: Context, document: Fragment): void {
+  ctx.status = 200
+  ctx.type = 'application/xml'
+  ctx.body = DECLARATION + document
+}
+
+/** Answers with a status and no body. */
+export function sendEmpty(ctx: Context, status: 200 | 204): void {
+  ctx.status = status
+  if (status === 204) return
+  ctx.body = ''
+  ctx.remove('Content-Type')
+}
+
+/** An ETag in its quotes. */
+export const quoted = (etag: string) => `"${etag}"`
+
+/** How the request's object is sealed: the SSE-C echo, or AES256 for what the root key seals. */
+export function setSealing(ctx: Context, sealing: 'root' | 'customer'): void {
+  if (sealing === 'root') {
+    ctx.set('x-amz-server-side-encryption', 'AES256')
+  } else if (ctx.state.keyMd5 !== undefined) {
+    ctx.set('x-amz-server-side-encryption-customer-algorithm', 'AES256')
+    ctx.set('x-amz-server-side-encryption-customer-key-MD5', ctx.state.keyMd5)
+  }
+}
+
+/** A checksum as headers; `type` where it is an object's. */
+export function setChecksum(ctx: Context, checksum: PartChecksum | Checksum | null): void {
+  if (checksum === null) return
+  ctx.set(checksumHeader(checksum.algorithm), checksum.value)
+  if ('type' in checksum) ctx.set('x-amz-checksum-type', checksum.type)
+}
+
+/** Whole seconds: what a header can say. */
+export const httpDate = (micros: number) => new Date(Math.floor(micros / 1000)).toUTCString()
+
+const overrides: Readonly<Record<string, string>> = {
+  'response-content-type': 'Content-Type',
+  'response-content-language': 'Content-Language',
+  'response-expires': 'Expires',
+  'response-cache-control': 'Cache-Control',
+  'response-content-disposition': 'Content-Disposition',
+  'response-content-encoding': 'Content-Encoding',
+}
+
+/**
+ * Headers that the reader of an object wants instead of its own. Throws S3Error InvalidRequest for
+ * anonymous callers, InvalidArgument for a value that no header can hold.
+ */
+function overriddenHeaders(ctx: Context): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const [parameter, name] of Object.entries(overrides)) {
+    const value = ctx.state.s3.query.get(parameter)
+    if (value === undefined) continue
+    if (ctx.state.signedBy === 'none') {
+      throw invalidRequest(
+        'Request specific response headers cannot be used for anonymous GET requests.',
+      )
+    }
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      throw invalidArgument(
+        'Header value cannot be represented using ISO-8859-1.',
+        parameter,
+        encodeURIComponent(value.toWellFormed()),
+      )
+    }
+    found[name] = value
+  }
+  return found
+}
+
+/** The headers of GetObject and HeadObject. Throws S3Error for overrides that cannot be. */
+export function setObjectHeaders(ctx: Context, info: VersionInfo, extent: Extent): void {
+  const { headers } = info
+  const shown: Readonly<Record<string, string | undefined>> = {
+    'Content-Type': headers.type ?? 'binary/octet-stream',
+    'Content-Encoding': headers.encoding,
+    'Content-Disposition': headers.disposition,
+    'Content-Language': headers.language,
+    'Cache-Control': headers.cacheControl,
+    Expires: headers.expires,
+    ...overriddenHeaders(ctx),
+  }
+  ctx.status = extent.partial ? 206 : 200
+  for (const [name, value] of Object.entries(shown)) if (value !== undefined) ctx.set(name, value)
+  writeMetadata(ctx, info.metadata)
+  ctx.set('Accept-Ranges', 'bytes')
+  ctx.set('ETag', quoted(info.etag))
+  ctx.set('Last-Modified', httpDate(info.timeMicros))
+  ctx.set('Content-Length', String(extent.length))
+  if (extent.partial) {
+    const last = extent.offset + extent.length - 1
+    ctx.set('Content-Range', `bytes ${extent.offset}-${last}/${info.size}`)
+  }
+  if (info.part !== undefined && info.parts > 0) ctx.set('x-amz-mp-parts-count', String(info.parts))
+  setSealing(ctx, info.sealing)
+  if (ctx.get('x-amz-checksum-mode').toUpperCase() === 'ENABLED') setReadChecksum(ctx, info, extent)
+}
+
+/** Clients check what they read against the checksum: only one that covers just that is sent. */
+function setReadChecksum(ctx: Context, info: VersionInfo, extent: Extent): void {
+  if (info.part !== undefined && info.parts > 0) {
+    setChecksum(ctx, info.part.checksum)
+  } else if (extent.length === info.size) {
+    setChecksum(ctx, info.checksum)
+  }
+}

@@ -1,0 +1,146 @@
+// What S3 says of buckets, objects and copies.
+import type { Details } from '../../lib/errors.ts'
+import type { ConditionName } from '../../lib/service/types.ts'
+import {
+  type Asked,
+  badRequest,
+  copies,
+  notFitting,
+  type Row,
+  type RowOf,
+  row,
+} from './error-rows.ts'
+
+const conditionHeaders: Readonly<Record<ConditionName, string>> = {
+  ifMatch: 'If-Match',
+  ifNoneMatch: 'If-None-Match',
+  ifModifiedSinceMicros: 'If-Modified-Since',
+  ifUnmodifiedSinceMicros: 'If-Unmodified-Since',
+}
+
+/** The header that set the condition: on a copy it may be the source's. */
+function conditionOf(details: Details, { operation, header }: Asked): string {
+  const name = conditionHeaders[details.condition as ConditionName]
+  const source = `x-amz-copy-source-${name}`
+  const ofSource = copies(operation) && header(source.toLowerCase()) !== undefined
+  return ofSource ? source : name
+}
+
+/** AWS tells a range that begins behind the source from one that only ends there. */
+function copyRange(size: string | number | undefined, header: Asked['header']): Row {
+  const range = header('x-amz-copy-source-range')
+  const first = /^bytes=(\d+)-/.exec(range ?? '')?.[1]
+  if (first !== undefined && Number(first) >= Number(size)) {
+    return badRequest('The specified copy range is invalid for the source object size')
+  }
+  return notFitting(
+    'x-amz-copy-source-range',
+    range,
+    `Range specified is not valid for source object of size: ${size}`,
+  )
+}
+
+export const objectErrors = {
+  ContainerMissing: (details, { bucket }) =>
+    row(404, 'NoSuchBucket', 'The specified bucket does not exist', {
+      BucketName: details.container ?? bucket,
+    }),
+  ContainerExists: (details, { bucket }) =>
+    row(
+      409,
+      'BucketAlreadyOwnedByYou',
+      'Your previous request to create the named bucket succeeded and you already own it.',
+      { BucketName: details.container ?? bucket },
+    ),
+  ContainerTaken: (details, { bucket }) =>
+    row(
+      409,
+      'BucketAlreadyExists',
+      'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.',
+      { BucketName: details.container ?? bucket },
+    ),
+  ContainerNotEmpty: (details, { bucket }) =>
+    row(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty', {
+      BucketName: details.container ?? bucket,
+    }),
+  ContainerNameInvalid: (details, { bucket }) =>
+    row(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
+      BucketName: details.container ?? bucket,
+    }),
+  ObjectMissing: (details, { key }) =>
+    row(404, 'NoSuchKey', 'The specified key does not exist.', { Key: details.object ?? key }),
+  VersionMissing: (details, { key }) =>
+    row(404, 'NoSuchVersion', 'The specified version does not exist.', {
+      Key: details.object ?? key,
+      VersionId: details.version,
+    }),
+  VersionInvalid: ({ version }) => notFitting('versionId', version, 'Invalid version id specified'),
+  VersionIsMarker: (_details, { method, operation }) =>
+    copies(operation)
+      ? badRequest(
+          'The source of a copy request may not specifically refer to a delete marker by version id.',
+        )
+      : {
+          ...row(
+            405,
+            'MethodNotAllowed',
+            'The specified method is not allowed against this resource.',
+            { Method: method, ResourceType: 'DeleteMarker' },
+          ),
+          headers: { Allow: 'DELETE', 'x-amz-delete-marker': 'true' },
+        },
+  ObjectNameInvalid: row(400, 'InvalidURI', "Couldn't parse the specified URI."),
+  ObjectNameTooLong: ({ size, limit }) =>
+    row(400, 'KeyTooLongError', 'Your key is too long', { Size: size, MaxSizeAllowed: limit }),
+  MetadataTooLarge: ({ size, limit }) =>
+    row(400, 'MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      Size: size,
+      MaxSizeAllowed: limit,
+    }),
+  NotModified: ({ etag, modifiedMicros }) => ({
+    ...row(304, 'NotModified', 'Not Modified'),
+    headers: {
+      ETag: `"${etag ?? ''}"`,
+      'Last-Modified': new Date(Math.floor(Number(modifiedMicros ?? 0) / 1000)).toUTCString(),
+    },
+  }),
+  PreconditionFailed: (details, asked) =>
+    row(
+      412,
+      'PreconditionFailed',
+      'At least one of the pre-conditions you specified did not hold',
+      { Condition: conditionOf(details, asked) },
+    ),
+  WriteConflict: (_details, { key, header }) =>
+    row(
+      409,
+      'ConditionalRequestConflict',
+      'The conditional request cannot succeed due to a conflicting operation against this resource.',
+      { Condition: header('if-match') === undefined ? 'If-None-Match' : 'If-Match', Key: key },
+    ),
+  RangeUnsatisfiable: ({ size, range }) => ({
+    ...row(416, 'InvalidRange', 'The requested range is not satisfiable', {
+      ActualObjectSize: size,
+      RangeRequested: range,
+    }),
+    headers: { 'Content-Range': `bytes */${size ?? '*'}` },
+  }),
+  PartNumberUnsatisfiable: ({ part, parts }) =>
+    row(416, 'InvalidPartNumber', 'The requested partnumber is not satisfiable', {
+      ActualPartCount: parts,
+      PartNumberRequested: part,
+    }),
+  ObjectTooLarge: ({ size, limit }) =>
+    row(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+      ProposedSize: size,
+      MaxSizeAllowed: limit,
+    }),
+  CopyToItself: badRequest(
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+  ),
+  CopySourceTooLarge: ({ limit }) =>
+    badRequest(
+      `The specified copy source is larger than the maximum allowable size for a copy source: ${limit}`,
+    ),
+  CopySourceRangeInvalid: ({ size }, { header }) => copyRange(size, header),
+} satisfies Record<string, RowOf>

@@ -1,0 +1,128 @@
+// What S3 says where the caller or the request's body is refused.
+import type { Details } from '../../lib/errors.ts'
+import { badRequest, denied, type RowOf, row, text } from './error-rows.ts'
+
+const signature = (details: Details) =>
+  row(
+    403,
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+    {
+      AWSAccessKeyId: details.accessKey,
+      StringToSign: details.stringToSign,
+      SignatureProvided: details.signature,
+      StringToSignBytes: hexBytes(details.stringToSign),
+      CanonicalRequest: details.canonicalRequest,
+      CanonicalRequestBytes: hexBytes(details.canonicalRequest),
+    },
+  )
+
+/** AWS shows the text also as its bytes, so that an invisible difference can be seen. */
+function hexBytes(value: string | number | undefined): string | undefined {
+  if (value === undefined) return undefined
+  return Buffer.from(String(value))
+    .toString('hex')
+    .replace(/..(?!$)/g, '$& ')
+}
+
+export const requestErrors = {
+  AccessDenied: denied(),
+  CredentialUnknown: ({ accessKey }) =>
+    row(
+      403,
+      'InvalidAccessKeyId',
+      'The AWS Access Key Id you provided does not exist in our records.',
+      { AWSAccessKeyId: accessKey },
+    ),
+  SignatureMismatch: signature,
+  SignatureMalformed: ({ message, region }) =>
+    row(
+      400,
+      'AuthorizationHeaderMalformed',
+      text(message, 'The authorization header is malformed.'),
+      { Region: region },
+    ),
+  SignatureQueryMalformed: ({ message }) =>
+    row(
+      400,
+      'AuthorizationQueryParametersError',
+      text(message, 'Query-string authentication parameters are malformed.'),
+    ),
+  SignatureExpired: ({ expires, serverTime }) =>
+    denied('Request has expired', { Expires: expires, ServerTime: serverTime }),
+  SignatureUnsupported: badRequest(
+    'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
+  ),
+  HeadersUnsigned: ({ headers }) =>
+    denied('There were headers present in the request which were not signed', {
+      HeadersNotSigned: headers,
+    }),
+  DateMissing: denied('AWS authentication requires a valid Date or x-amz-date header'),
+  ClockSkewed: ({ requestTime, serverTime }) =>
+    row(
+      403,
+      'RequestTimeTooSkewed',
+      'The difference between the request time and the current time is too large.',
+      { RequestTime: requestTime, ServerTime: serverTime, MaxAllowedSkewMilliseconds: 900_000 },
+    ),
+  BodyTruncated: row(
+    400,
+    'IncompleteBody',
+    'You did not provide the number of bytes specified by the Content-Length HTTP header',
+  ),
+  BodyTooLarge: ({ size, limit }) =>
+    row(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+      ProposedSize: size,
+      MaxSizeAllowed: limit,
+    }),
+  BodyTooSlow: row(
+    400,
+    'RequestTimeout',
+    'Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.',
+  ),
+  LengthMissing: row(
+    411,
+    'MissingContentLength',
+    'You must provide the Content-Length HTTP header.',
+  ),
+  PayloadHashInvalid: badRequest(
+    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
+  ),
+  PayloadHashMismatch: ({ claimed, computed }) =>
+    row(
+      400,
+      'XAmzContentSHA256Mismatch',
+      "The provided 'x-amz-content-sha256' header does not match what was computed.",
+      { ClientComputedContentSHA256: claimed, S3ComputedContentSHA256: computed },
+    ),
+  ChunkMalformed: badRequest("The aws-chunked encoding of the request's body is malformed."),
+  ChunkTooSmall: row(
+    403,
+    'InvalidChunkSizeError',
+    'Only the last chunk is allowed to have a size less than 8192 bytes',
+  ),
+  ChunkSignatureMismatch: signature,
+  TrailerMalformed: row(
+    400,
+    'MalformedTrailerError',
+    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+  ),
+  DigestInvalid: ({ value }) =>
+    row(400, 'InvalidDigest', 'The Content-MD5 you specified was invalid.', {
+      'Content-MD5': value,
+    }),
+  DigestMismatch: ({ expected, computed }) =>
+    row(400, 'BadDigest', 'The Content-MD5 you specified did not match what we received.', {
+      // AWS: one in base64, the other in hex.
+      CalculatedDigest: computed,
+      ExpectedDigest: Buffer.from(String(expected ?? ''), 'base64').toString('hex'),
+    }),
+  ChecksumInvalid: ({ message }) =>
+    badRequest(text(message, 'Value for x-amz-checksum- header is invalid.')),
+  ChecksumMismatch: ({ algorithm }) =>
+    row(
+      400,
+      'BadDigest',
+      `The ${text(algorithm, 'checksum').toUpperCase()} you specified did not match the calculated checksum.`,
+    ),
+} satisfies Record<string, RowOf>

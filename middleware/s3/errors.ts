@@ -1,0 +1,60 @@
+// Renders errors as S3 does: an XML document, or headers alone where there can be no body.
+import { CofferError } from '../../lib/errors.ts'
+import type { Context } from '../state.ts'
+import type { Row } from './error-rows.ts'
+import { rowOf } from './error-table.ts'
+import { headerOf } from './headers.ts'
+import { S3Error } from './s3-error.ts'
+import { DECLARATION, type Fragment, leaf, node } from './xml-writer.ts'
+
+/** What to say for any error. What is neither the service's nor the dialect's is ours: 500. */
+function describe(ctx: Context, error: unknown): Row {
+  if (error instanceof S3Error) return error
+  const { code, details } = error instanceof CofferError ? error : new CofferError('Internal')
+  // Errors can come before `detect`.
+  const { bucket, key } = ctx.state.s3 ?? {}
+  return rowOf(code, details, {
+    method: ctx.method,
+    path: ctx.state.target.path,
+    operation: ctx.state.operation,
+    bucket,
+    key,
+    header: headerOf(ctx),
+  })
+}
+
+/** Code and message of an error, as DeleteObjects lists them a key. */
+export function describeError(ctx: Context, error: unknown): { code: string; message: string } {
+  return describe(ctx, error)
+}
+
+function elementOf(ctx: Context, row: Row): Fragment {
+  const { requestId } = ctx.state
+  return node(
+    'Error',
+    leaf('Code', row.code),
+    // An empty message crashes botocore and with it aws-cli.
+    leaf('Message', row.message || row.code),
+    ...Object.entries(row.elements ?? {}).map(([name, value]) => leaf(name, value)),
+    leaf('RequestId', requestId),
+    leaf('HostId', Buffer.from(requestId).toString('base64')),
+  )
+}
+
+/** The error's element alone, for answers whose head has gone out with a 200. */
+export function errorElement(ctx: Context, error: unknown): Fragment {
+  return elementOf(ctx, describe(ctx, error))
+}
+
+/** Sets status, headers and body. Only before headers are sent. Headers of an answer that was begun go. */
+export function renderS3Error(ctx: Context, error: unknown): void {
+  const row = describe(ctx, error)
+  for (const name of Object.keys(ctx.response.headers)) {
+    if (!/^x-amz-(?:request-id|id-2)$|^connection$/.test(name)) ctx.remove(name)
+  }
+  ctx.status = row.status
+  for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+  if (row.status === 304 || ctx.method === 'HEAD') return
+  ctx.type = 'application/xml'
+  ctx.body = DECLARATION + elementOf(ctx, row)
+}

@@ -1,0 +1,81 @@
+// CopyObject and UploadPartCopy.
+import type { Context } from '../../state.ts'
+import { quoted, setSealing } from '../answer.ts'
+import { checksumElement, readAlgorithm } from '../checksums.ts'
+import { writeConditionsOf } from '../conditions.ts'
+import { copyRangeOf, copySourceOf } from '../copy-source.ts'
+import { contentHeaders, type Header, headerOf } from '../headers.ts'
+import { sendWhenDone } from '../keep-alive.ts'
+import { readMetadata } from '../metadata.ts'
+import { invalidArgument } from '../s3-error.ts'
+import { objectOf } from '../scope.ts'
+import { isoTime, leaf, root } from '../xml-writer.ts'
+import type { Handler } from './handler.ts'
+import { uploadPartOf } from './parts.ts'
+
+/** COPY or REPLACE. Throws S3Error InvalidArgument. */
+function directive(header: Header, what: 'metadata' | 'tagging'): 'COPY' | 'REPLACE' {
+  const name = `x-amz-${what}-directive`
+  const value = header(name) ?? 'COPY'
+  if (value === 'COPY' || value === 'REPLACE') return value
+  throw invalidArgument(`Unknown ${what} directive.`, name, value)
+}
+
+/** True where class or encryption are named: such a copy of an object onto itself is no mistake. */
+function changesSelf(ctx: Context, header: Header): boolean {
+  const { own, source } = ctx.state.keys
+  if (own !== null || source !== null) return true
+  const names = ['x-amz-storage-class', 'x-amz-server-side-encryption', 'x-coffer-reseal']
+  return names.some((name) => header(name) !== undefined)
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
+export const copyObject: Handler = async (ctx, node) => {
+  const { caller, cipher } = ctx.state
+  const header = headerOf(ctx)
+  directive(header, 'tagging')
+  const replaces = directive(header, 'metadata') === 'REPLACE'
+  const algorithm = header('x-amz-checksum-algorithm')
+  const ref = await objectOf(ctx, node)
+  const input = {
+    ...(await copySourceOf(ctx, node)),
+    cipher,
+    replace: replaces
+      ? { headers: contentHeaders(header), metadata: readMetadata(ctx) }
+      : undefined,
+    conditions: writeConditionsOf(header),
+    reseal: header('x-coffer-reseal')?.toLowerCase() === 'true',
+    checksum: algorithm === undefined ? undefined : readAlgorithm(algorithm),
+    changesSelf: changesSelf(ctx, header),
+  }
+  setSealing(ctx, cipher.sealing)
+  await sendWhenDone(ctx, async () => {
+    const { info } = await node.service.copy(caller, ref, input)
+    return root(
+      'CopyObjectResult',
+      leaf('LastModified', isoTime(info.timeMicros)),
+      leaf('ETag', quoted(info.etag)),
+      checksumElement(info.checksum),
+      leaf('ChecksumType', info.checksum?.type),
+    )
+  })
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
+export const uploadPartCopy: Handler = async (ctx, node) => {
+  const { caller, cipher } = ctx.state
+  const { uploadId, part } = uploadPartOf(ctx)
+  const range = copyRangeOf(ctx)
+  const ref = await objectOf(ctx, node)
+  const input = { ...(await copySourceOf(ctx, node)), range, cipher }
+  setSealing(ctx, cipher.sealing)
+  await sendWhenDone(ctx, async () => {
+    const info = await node.service.copyPart(caller, ref, uploadId, part, input)
+    return root(
+      'CopyPartResult',
+      leaf('LastModified', isoTime(info.timeMicros)),
+      leaf('ETag', quoted(info.etag)),
+      checksumElement(info.checksum),
+    )
+  })
+}

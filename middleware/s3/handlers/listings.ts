@@ -1,0 +1,194 @@
+// Listings of a bucket's objects: both versions of ListObjects, and ListObjectVersions, which shows each
+// object's current version as the null version while versioning is not built.
+import type { ListedObject, Listing } from '../../../lib/service/types.ts'
+import type { Context, Node } from '../../state.ts'
+import { quoted, sendXml } from '../answer.ts'
+import { checksumKind } from '../checksums.ts'
+import { wholeNumber } from '../headers.ts'
+import { ownerElement } from '../owners.ts'
+import { invalidArgument } from '../s3-error.ts'
+import { bucketOf } from '../scope.ts'
+import { readToken, writeToken } from '../tokens.ts'
+import { node as element, type Fragment, isoTime, leaf, root } from '../xml-writer.ts'
+import type { Handler } from './handler.ts'
+
+/** AWS: no page holds more; a greater max-keys means this. */
+const PAGE_MAX = 1000
+const INTEGER_MAX = 2_147_483_647
+
+export type Encode = (text: string) => string
+
+/**
+ * How names are shown: as they are, or percent-encoded with `encoding-type=url`, for clients whose XML
+ * parser cannot take every character of a key. Throws S3Error InvalidArgument for another encoding.
+ */
+export function encoderOf(query: ReadonlyMap<string, string>): Encode {
+  const type = query.get('encoding-type')
+  if (type === undefined || type === '') return (text) => text
+  if (type === 'url') return (text) => encodeURIComponent(text).replaceAll('%2F', '/')
+  throw invalidArgument('Invalid Encoding Method specified in Request', 'encoding-type', type)
+}
+
+/** How many entries a page may have. Throws S3Error InvalidArgument. */
+export function pageLimit(query: ReadonlyMap<string, string>, name: string, min: number): number {
+  const limit = wholeNumber(name, query.get(name) || undefined, {
+    min,
+    max: INTEGER_MAX,
+    message: `Argument ${name} must be an integer between ${min} and ${INTEGER_MAX}`,
+  })
+  return Math.min(limit ?? PAGE_MAX, PAGE_MAX)
+}
+
+interface Page {
+  readonly account: string
+  readonly listing: Listing
+  readonly limit: number
+  readonly encode: Encode
+}
+
+async function readPage(ctx: Context, node: Node, after: string | undefined): Promise<Page> {
+  const { query } = ctx.state.s3
+  const encode = encoderOf(query)
+  const limit = pageLimit(query, 'max-keys', 0)
+  const ref = await bucketOf(ctx, node)
+  const listing = await node.service.list(ctx.state.caller, ref, {
+    prefix: query.get('prefix'),
+    delimiter: query.get('delimiter') || undefined,
+    after,
+    limit,
+  })
+  return { account: ref.account, listing, limit, encode }
+}
+
+/** A text element in the page's encoding; nothing where there is no text. */
+const named = (name: string, text: string | undefined, encode: Encode) =>
+  leaf(name, text === undefined ? undefined : encode(text))
+
+function contentOf(entry: ListedObject, encode: Encode, owner: Fragment | ''): Fragment {
+  return element(
+    'Contents',
+    leaf('Key', encode(entry.object)),
+    leaf('LastModified', isoTime(entry.timeMicros)),
+    leaf('ETag', quoted(entry.etag)),
+    ...checksumKind(entry.checksum),
+    leaf('Size', entry.size),
+    owner as Fragment,
+    leaf('StorageClass', 'STANDARD'),
+  )
+}
+
+/** Objects first, then common prefixes: the order that S3's documents have. */
+function entriesOf(listing: Listing, encode: Encode, show: (entry: ListedObject) => Fragment) {
+  const objects: Fragment[] = []
+  const prefixes: Fragment[] = []
+  for (const entry of listing.entries) {
+    if (typeof entry === 'string') {
+      prefixes.push(element('CommonPrefixes', leaf('Prefix', encode(entry))))
+    } else {
+      objects.push(show(entry))
+    }
+  }
+  return [...objects, ...prefixes]
+}
+
+/** What all three documents say of the request. */
+function echo(ctx: Context, { encode, limit, listing }: Page): readonly Fragment[] {
+  const { bucket, query } = ctx.state.s3
+  return [
+    leaf('Name', bucket),
+    named('Prefix', query.get('prefix') ?? '', encode),
+    leaf('MaxKeys', limit),
+    named('Delimiter', query.get('delimiter') || undefined, encode),
+    leaf('EncodingType', query.get('encoding-type') || undefined),
+    leaf('IsTruncated', listing.truncated),
+  ]
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html */
+export const listObjects: Handler = async (ctx, node) => {
+  const { query } = ctx.state.s3
+  const marker = query.get('marker') ?? ''
+  const page = await readPage(ctx, node, marker)
+  const { listing, encode } = page
+  const owner = ownerElement(node, page.account)
+  // Without a delimiter the last key is the marker, and AWS leaves it to the client to see that.
+  const next = query.get('delimiter') ? listing.next : undefined
+  sendXml(
+    ctx,
+    root(
+      'ListBucketResult',
+      ...echo(ctx, page),
+      named('Marker', marker, encode),
+      named('NextMarker', next, encode),
+      ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),
+    ),
+  )
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+export const listObjectsV2: Handler = async (ctx, node) => {
+  const { query } = ctx.state.s3
+  const token = query.get('continuation-token')
+  const startAfter = query.get('start-after')
+  const page = await readPage(ctx, node, readToken(token) ?? startAfter)
+  const { listing, encode } = page
+  const owner = query.get('fetch-owner') === 'true' ? ownerElement(node, page.account) : ''
+  sendXml(
+    ctx,
+    root(
+      'ListBucketResult',
+      ...echo(ctx, page),
+      leaf('KeyCount', listing.entries.length),
+      leaf('ContinuationToken', token),
+      leaf(
+        'NextContinuationToken',
+        listing.next === undefined ? undefined : writeToken(listing.next),
+      ),
+      named('StartAfter', startAfter, encode),
+      ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),
+    ),
+  )
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
+export const listObjectVersions: Handler = async (ctx, node) => {
+  const { query } = ctx.state.s3
+  const keyMarker = query.get('key-marker') ?? ''
+  const versionMarker = query.get('version-id-marker') ?? ''
+  if (versionMarker !== '' && keyMarker === '') {
+    throw invalidArgument(
+      'A version-id marker cannot be specified without a key marker.',
+      'version-id-marker',
+      versionMarker,
+    )
+  }
+  const page = await readPage(ctx, node, keyMarker)
+  const { listing, encode } = page
+  const owner = ownerElement(node, page.account)
+  const show = (entry: ListedObject) =>
+    element(
+      'Version',
+      leaf('Key', encode(entry.object)),
+      leaf('VersionId', 'null'),
+      leaf('IsLatest', true),
+      leaf('LastModified', isoTime(entry.timeMicros)),
+      leaf('ETag', quoted(entry.etag)),
+      ...checksumKind(entry.checksum),
+      leaf('Size', entry.size),
+      owner,
+      leaf('StorageClass', 'STANDARD'),
+    )
+  const endsInObject = typeof listing.entries.at(-1) === 'object'
+  sendXml(
+    ctx,
+    root(
+      'ListVersionsResult',
+      ...echo(ctx, page),
+      named('KeyMarker', keyMarker, encode),
+      leaf('VersionIdMarker', versionMarker),
+      named('NextKeyMarker', listing.next, encode),
+      leaf('NextVersionIdMarker', listing.truncated && endsInObject ? 'null' : undefined),
+      ...entriesOf(listing, encode, show),
+    ),
+  )
+}

@@ -1,0 +1,125 @@
+// Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
+import { CofferError, isCode } from '../../../lib/errors.ts'
+import type { Node } from '../../state.ts'
+import { sendXml } from '../answer.ts'
+import { versionIdOf } from '../headers.ts'
+import { privateAcl } from '../owners.ts'
+import { invalidRequest, S3Error } from '../s3-error.ts'
+import { bucketOf, objectOf } from '../scope.ts'
+import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
+import type { Handler } from './handler.ts'
+
+/** Whoever may see the bucket gets the document. */
+function bucketDocument(document: (node: Node, account: string) => Fragment): Handler {
+  return async (ctx, node) => {
+    const ref = await bucketOf(ctx, node)
+    await node.service.headContainer(ctx.state.caller, ref)
+    sendXml(ctx, document(node, ref.account))
+  }
+}
+
+/** Whoever may see the bucket learns that there is no such configuration. */
+function bucketMissing(code: string, message: string): Handler {
+  return async (ctx, node) => {
+    const ref = await bucketOf(ctx, node)
+    await node.service.headContainer(ctx.state.caller, ref)
+    throw new S3Error(404, code, message, { BucketName: ref.container })
+  }
+}
+
+const noConfiguration: Handler = async (ctx, node) => {
+  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node))
+  throw new S3Error(404, 'NoSuchConfiguration', 'The specified configuration does not exist.')
+}
+
+const emptyList = (name: string) => bucketDocument(() => root(name, leaf('IsTruncated', false)))
+
+const defaultEncryption = () =>
+  root(
+    'ServerSideEncryptionConfiguration',
+    element(
+      'Rule',
+      element('ApplyServerSideEncryptionByDefault', leaf('SSEAlgorithm', 'AES256')),
+      leaf('BucketKeyEnabled', false),
+    ),
+  )
+
+const noPolicy = bucketMissing('NoSuchBucketPolicy', 'The bucket policy does not exist')
+
+export const unsetOfBucket = {
+  accelerate: bucketDocument(() => root('AccelerateConfiguration')),
+  acl: bucketDocument((node, account) => root('AccessControlPolicy', privateAcl(node, account))),
+  analytics: noConfiguration,
+  analyticsList: emptyList('ListBucketAnalyticsConfigurationResult'),
+  cors: bucketMissing('NoSuchCORSConfiguration', 'The CORS configuration does not exist'),
+  encryption: bucketDocument(defaultEncryption),
+  intelligentTiering: noConfiguration,
+  intelligentTieringList: emptyList('ListBucketIntelligentTieringConfigurationsOutput'),
+  inventory: noConfiguration,
+  inventoryList: emptyList('ListInventoryConfigurationsResult'),
+  lifecycle: bucketMissing(
+    'NoSuchLifecycleConfiguration',
+    'The lifecycle configuration does not exist',
+  ),
+  logging: bucketDocument(() => root('BucketLoggingStatus')),
+  metrics: noConfiguration,
+  metricsList: emptyList('ListMetricsConfigurationsResult'),
+  notification: bucketDocument(() => root('NotificationConfiguration')),
+  objectLock: bucketMissing(
+    'ObjectLockConfigurationNotFoundError',
+    'Object Lock configuration does not exist for this bucket',
+  ),
+  ownershipControls: bucketMissing(
+    'OwnershipControlsNotFoundError',
+    'The bucket ownership controls were not found',
+  ),
+  policy: noPolicy,
+  policyStatus: noPolicy,
+  publicAccessBlock: bucketMissing(
+    'NoSuchPublicAccessBlockConfiguration',
+    'The public access block configuration was not found',
+  ),
+  replication: bucketMissing(
+    'ReplicationConfigurationNotFoundError',
+    'The replication configuration was not found',
+  ),
+  requestPayment: bucketDocument(() =>
+    root('RequestPaymentConfiguration', leaf('Payer', 'BucketOwner')),
+  ),
+  tagging: bucketMissing('NoSuchTagSet', 'The TagSet does not exist'),
+  versioning: bucketDocument(() => root('VersioningConfiguration')),
+  website: bucketMissing(
+    'NoSuchWebsiteConfiguration',
+    'The specified bucket does not have a website configuration',
+  ),
+} as const satisfies Record<string, Handler>
+
+/** Whoever may see the object gets the answer; no customer key is needed for what is not content. */
+function ofObject(answer: (node: Node, account: string) => Fragment): Handler {
+  return async (ctx, node) => {
+    const ref = await objectOf(ctx, node)
+    const versionId = versionIdOf(ctx.state.s3.query)
+    try {
+      const input = { versionId, cipher: node.rootCipher }
+      await node.service.head(ctx.state.caller, ref, input)
+    } catch (error) {
+      if (!isCode(error, 'KeyRequired')) throw error
+    }
+    sendXml(ctx, answer(node, ref.account))
+  }
+}
+
+const noLock = ofObject(() => {
+  throw invalidRequest('Bucket is missing Object Lock Configuration')
+})
+
+export const unsetOfObject = {
+  acl: ofObject((node, account) => root('AccessControlPolicy', privateAcl(node, account))),
+  legalHold: noLock,
+  retention: noLock,
+  tagging: ofObject(() => root('Tagging', element('TagSet'))),
+  torrent: async (ctx, node) => {
+    const { object } = await objectOf(ctx, node)
+    throw new CofferError('ObjectMissing', { object })
+  },
+} as const satisfies Record<string, Handler>

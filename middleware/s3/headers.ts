@@ -1,0 +1,82 @@
+// Request headers as the handlers read them. Values are byte strings, one character a byte. What a V4
+// presigned URL carries in its query, auth has lifted into the headers.
+import type { ContentHeaders } from '../../lib/catalog/rows.ts'
+import type { Context } from '../state.ts'
+import { invalidArgument } from './s3-error.ts'
+
+/** Looks up a header by its lower-case name. */
+export type Header = (name: string) => string | undefined
+
+export function headerOf(ctx: Context): Header {
+  const { headers } = ctx.req
+  return (name) => {
+    const sent = headers[name]
+    return Array.isArray(sent) ? sent.join(',') : sent
+  }
+}
+
+/** Names of all headers that begin with `prefix`, lower case, whole. */
+export function headerNames(ctx: Context, prefix: string): string[] {
+  return Object.keys(ctx.req.headers).filter((name) => name.startsWith(prefix))
+}
+
+const DEFAULT_TYPE = 'binary/octet-stream'
+
+/**
+ * The headers that travel with an object. `aws-chunked` says how the body came, not what it is, and is
+ * never stored; the rest of Content-Encoding is.
+ */
+export function contentHeaders(header: Header): ContentHeaders {
+  const encoding = (header('content-encoding') ?? '')
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked')
+    .join(', ')
+  const found = {
+    type: header('content-type') || DEFAULT_TYPE,
+    encoding,
+    disposition: header('content-disposition'),
+    language: header('content-language'),
+    cacheControl: header('cache-control'),
+    expires: header('expires'),
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value))
+}
+
+interface Bounds {
+  readonly min: number
+  readonly max: number
+  readonly message: string
+}
+
+/**
+ * Reads a whole number from a parameter or header. Throws S3Error InvalidArgument, with the bounds'
+ * message, where it is none or lies outside.
+ */
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  bounds: Bounds,
+): number | undefined {
+  if (text === undefined) return undefined
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= bounds.min && number <= bounds.max) return number
+  throw invalidArgument(bounds.message, name, text)
+}
+
+/** `partNumber` of parts and of reads: 1 to 10,000. Throws S3Error InvalidArgument. */
+export function partNumberOf(query: ReadonlyMap<string, string>): number | undefined {
+  return wholeNumber('partNumber', query.get('partNumber'), {
+    min: 1,
+    max: 10_000,
+    message: 'Part number must be an integer between 1 and 10000, inclusive',
+  })
+}
+
+/** `versionId` of the query. Throws S3Error InvalidArgument for an empty one. */
+export function versionIdOf(query: ReadonlyMap<string, string>): string | undefined {
+  const versionId = query.get('versionId')
+  if (versionId === '')
+    throw invalidArgument('Version id cannot be the empty string', 'versionId', '')
+  return versionId
+}

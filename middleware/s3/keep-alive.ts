@@ -1,0 +1,43 @@
+// Work that may take long (a copy of gigabytes, a Complete of thousands of parts) is answered as AWS
+// does: the head goes out after some seconds, then blanks keep proxies and clients from giving up, then
+// the document follows. A failure by then is an Error document under a 200.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+import type { Context } from '../state.ts'
+import { sendXml } from './answer.ts'
+import { errorElement } from './errors.ts'
+import { DECLARATION, type Fragment } from './xml-writer.ts'
+
+/** How long a client waits in silence, and how often it then gets a blank. */
+export const KEEP_ALIVE_MS = 10_000
+
+/**
+ * Answers with the document that `work` ends in. Response headers that `work` sets count only where it is
+ * done before the head leaves. Throws what `work` throws, unless the head is out.
+ */
+export async function sendWhenDone(
+  ctx: Context,
+  work: () => Promise<Fragment>,
+  keepAliveMs = KEEP_ALIVE_MS,
+): Promise<void> {
+  const { res } = ctx
+  const timer = setInterval(() => {
+    if (!res.headersSent) {
+      ctx.respond = false
+      ctx.status = 200
+      ctx.type = 'application/xml'
+      res.write(DECLARATION)
+    }
+    res.write(' ')
+  }, keepAliveMs)
+  try {
+    const document = await work()
+    if (ctx.respond === false) res.end(document)
+    else sendXml(ctx, document)
+  } catch (error) {
+    if (ctx.respond !== false) throw error
+    ctx.state.log.warn({ requestId: ctx.state.requestId, err: error }, 'failed under a 200')
+    res.end(errorElement(ctx, error))
+  } finally {
+    clearInterval(timer)
+  }
+}

@@ -1,0 +1,76 @@
+// What a request addresses, in the service's words, and whether it may expect that owner.
+import { CofferError, isCode } from '../../lib/errors.ts'
+import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import type { ContainerRef, ObjectRef } from '../../lib/service/types.ts'
+import type { Context, Node } from '../state.ts'
+import { headerOf } from './headers.ts'
+import { S3Error } from './s3-error.ts'
+
+/**
+ * Finds the container that a bucket's name means. Throws ContainerMissing, or ContainerNameInvalid where
+ * no bucket could be called that, and what `requireOwner` throws.
+ */
+async function findBucket(
+  ctx: Context,
+  node: Node,
+  bucket: string,
+  ownerHeader: string,
+): Promise<ContainerRef> {
+  let ref: ContainerRef
+  try {
+    ref = await node.service.resolve(ctx.state.caller, bucket)
+  } catch (error) {
+    if (!isCode(error, 'ContainerMissing') || isBucketName(bucket)) throw error
+    throw new CofferError('ContainerNameInvalid', { container: bucket }, error)
+  }
+  requireOwner(node, ref, headerOf(ctx)(ownerHeader))
+  return ref
+}
+
+/** The request's bucket. */
+export async function bucketOf(ctx: Context, node: Node): Promise<ContainerRef> {
+  return await findBucket(ctx, node, ctx.state.s3.bucket!, 'x-amz-expected-bucket-owner')
+}
+
+/** The request's object. Throws ObjectNameTooLong besides. */
+export async function objectOf(ctx: Context, node: Node): Promise<ObjectRef> {
+  const object = ctx.state.s3.key!
+  requireKeyLength(object)
+  return { ...(await bucketOf(ctx, node)), object }
+}
+
+/** The object that a copy reads. */
+export async function sourceOf(
+  ctx: Context,
+  node: Node,
+  bucket: string,
+  object: string,
+): Promise<ObjectRef> {
+  requireKeyLength(object)
+  const header = 'x-amz-source-expected-bucket-owner'
+  return { ...(await findBucket(ctx, node, bucket, header)), object }
+}
+
+/** Throws ObjectNameTooLong. */
+export function requireKeyLength(object: string): void {
+  const size = Buffer.byteLength(object)
+  if (size <= OBJECT_NAME_BYTES_MAX) return
+  throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
+}
+
+/**
+ * Holds the owner that the client expects against the real one: an account's id or canonical id. Throws
+ * AccessDenied for another, S3Error InvalidBucketOwnerAWSAccountID for what neither can look like: a
+ * number that has not AWS's twelve digits, or other characters than ids here have.
+ */
+function requireOwner(node: Node, ref: ContainerRef, expected: string | undefined): void {
+  if (expected === undefined) return
+  if (expected === ref.account || expected === node.users.owner(ref.account).canonicalId) return
+  const wellFormed = /^[\w.:@-]{1,256}$/.test(expected) && !/^(?!\d{12}$)\d+$/.test(expected)
+  if (wellFormed) throw new CofferError('AccessDenied')
+  throw new S3Error(
+    400,
+    'InvalidBucketOwnerAWSAccountID',
+    `The value of the expected bucket owner parameter must be an AWS Account ID... [${expected}]`,
+  )
+}

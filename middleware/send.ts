@@ -1,0 +1,62 @@
+// Streams an object to the socket with back pressure. Every byte of every download passes here: one
+// awaited read a record, no copies, and each buffer given back as soon as the kernel has it.
+import type { ServerResponse } from 'node:http'
+import { release } from '../lib/bytes/release.ts'
+import { CofferError } from '../lib/errors.ts'
+import type { ObjectReader } from '../lib/service/types.ts'
+import type { Context } from './state.ts'
+
+/** Resolves when the socket takes more, or never will: a destroyed one gives no 'drain'. */
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      res.off('drain', done)
+      res.off('close', done)
+      resolve()
+    }
+    res.on('drain', done)
+    res.on('close', done)
+    if (res.destroyed) done()
+  })
+}
+
+/**
+ * Answers with the reader's bytes; status and headers, Content-Length among them, are set before. The
+ * first piece is read before headers leave, so that a failure there still gets an answer of its own. A
+ * later one, or a client that hangs up, ends with a destroyed socket, never with a short body that looks
+ * whole. Closes the reader in any case. Throws what the reader throws.
+ */
+export async function sendReader(ctx: Context, reader: ObjectReader): Promise<void> {
+  const { res } = ctx
+  try {
+    if (ctx.method === 'HEAD') return
+    let left = reader.extent.length
+    let piece = await reader.read()
+    // From here on the response is ours: Koa must not end it.
+    ctx.respond = false
+    while (piece !== undefined && !res.destroyed) {
+      left -= piece.length
+      const full = !write(res, piece)
+      if (left <= 0) break
+      // The next piece is opened while the kernel takes this one.
+      const next = reader.read()
+      piece = full ? (await Promise.all([next, drained(res)]))[0] : await next
+    }
+    if (res.destroyed) return
+    if (left !== 0) throw new CofferError('StoreCorrupt', { what: 'object shorter than its row' })
+    res.end()
+  } catch (error) {
+    if (ctx.respond === false) res.destroy()
+    throw error
+  } finally {
+    reader.close()
+  }
+}
+
+/** The buffer is the kernel's until the callback; where an error comes, nobody knows, and it is left. */
+function write(res: ServerResponse, piece: Buffer): boolean {
+  if (piece.length === 0) throw new CofferError('Internal', { what: 'a detached buffer was read' })
+  return res.write(piece, (error) => {
+    if (error == null) release(piece)
+  })
+}
