@@ -56,10 +56,10 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
 
     async measure(location) {
       const db = databases.get(location)
-      let bytes = 0
-      if (db?.status === 'open') {
-        for await (const value of db.values()) bytes += value.byteLength
-      }
+      if (db?.status !== 'open') return { files: 0, bytes: 0 }
+      // All at once: the database may be closed at any await.
+      const values = await db.values().all()
+      const bytes = values.reduce((sum, value) => sum + value.length, 0)
       return { files: 0, bytes }
     },
 

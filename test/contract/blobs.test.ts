@@ -1,0 +1,38 @@
+// Runs the blob store's contract on LevelDB and on memory-level, through the same code.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { openVolumes } from '../../lib/blobs/volumes.ts'
+import { classicEngine, type Engine } from '../../lib/level.ts'
+import { memoryEngine } from '../helpers/memory-engine.ts'
+import { type BlobSite, blobContract } from './blobs.ts'
+import { volumesContract } from './blobs-volumes.ts'
+
+function siteOn(engine: Engine, directory: string): BlobSite {
+  return {
+    open: ({ devices = 1, volumeSizeBytes = 1 << 30 } = {}) =>
+      openVolumes({
+        engine,
+        devices: Array.from({ length: devices }, (_, n) => join(directory, `device${n}`)),
+        catalogId: 'ca'.repeat(16),
+        commitNumber: () => 7,
+        volumeSizeBytes,
+        writeBufferBytes: 1 << 20,
+        reserveBytes: 1 << 20,
+        log: pino({ level: 'silent' }),
+      }),
+  }
+}
+
+for (const [name, makeEngine] of [
+  ['classic-level', () => classicEngine],
+  ['memory-level', memoryEngine],
+] as const) {
+  t.test(name, async (t) => {
+    const makeSite = async (t: Test) =>
+      siteOn(makeEngine(), join(t.testdir(), randomBytes(4).toString('hex')))
+    blobContract(t, makeSite)
+    volumesContract(t, makeSite)
+  })
+}

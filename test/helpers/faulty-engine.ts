@@ -1,0 +1,52 @@
+// An engine whose calls fail when a test says so.
+import type { Database, Engine, Keys, OpenOptions } from '../../lib/level.ts'
+
+/** Each is asked before the call, with its location or path, and throws to make it fail. */
+export interface Faults {
+  open?: (location: string) => void
+  put?: (location: string) => void | Promise<void>
+  get?: (location: string) => void | Promise<void>
+  close?: (location: string) => void | Promise<void>
+  list?: (directory: string) => void
+  syncDirectory?: (directory: string) => void
+}
+
+/** `engine` with `faults`, which may be changed at any time. */
+export function faultyEngine(engine: Engine, faults: Faults): Engine {
+  return {
+    async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
+      faults.open?.(location)
+      return faultyDatabase(await engine.open(location, options), location, faults)
+    },
+    destroy: (location) => engine.destroy(location),
+    makeDirectory: (directory) => engine.makeDirectory(directory),
+    async list(directory) {
+      faults.list?.(directory)
+      return engine.list(directory)
+    },
+    measure: (location) => engine.measure(location),
+    openFile: (path) => engine.openFile(path),
+    async syncDirectory(directory) {
+      faults.syncDirectory?.(directory)
+      await engine.syncDirectory(directory)
+    },
+    freeBytes: (directory) => engine.freeBytes(directory),
+  }
+}
+
+function faultyDatabase<K>(db: Database<K>, location: string, faults: Faults): Database<K> {
+  return new Proxy(db, {
+    get(target, name) {
+      const fault = faults[name as 'put' | 'get' | 'close']
+      const method = Reflect.get(target, name)
+      if (typeof method !== 'function') return method
+      if (fault === undefined) return method.bind(target)
+      return async (...args: unknown[]) => {
+        // What the caller may reuse once this returns is copied here.
+        const copies = args.map((arg) => (Buffer.isBuffer(arg) ? Buffer.from(arg) : arg))
+        await fault(location)
+        return method.apply(target, copies)
+      }
+    },
+  })
+}
