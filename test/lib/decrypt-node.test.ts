@@ -1,0 +1,123 @@
+// The offline decrypt program on what a real node stored: the server writes, closes, and the program that
+// shares no code with it gives back the same bytes.
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { main } from '../../bin/decrypt.ts'
+import type { DigestName, Source } from '../../lib/bytes/source.ts'
+import { openCoffer } from '../../lib/coffer.ts'
+import { type Config, defaultConfig } from '../../lib/config.ts'
+import { type Cipher, customerCipher } from '../../lib/crypto/cipher.ts'
+import { CustomerKey } from '../../lib/crypto/customer-key.ts'
+import { makeLog } from '../../lib/log.ts'
+import { plainOf } from '../vectors/vector.ts'
+
+const customerBytes = Buffer.alloc(32, 0x21)
+const rootBytes = Buffer.alloc(32, 0x7e)
+const caller = { account: 'test', user: 'tester', roles: ['admin'] }
+const container = { account: 'test', container: 'photos' }
+const named = (object: string) => ({ ...container, object })
+
+/** A source of these bytes in pieces, as a request would bring them. */
+function sourceOf(bytes: Buffer, pieceBytes = 60000): Source {
+  let at = 0
+  return {
+    length: bytes.length,
+    want() {},
+    async read() {
+      if (at === bytes.length) return undefined
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes.length - at))
+      bytes.copy(piece, 0, at)
+      at += piece.length
+      return piece
+    },
+    digest(name: DigestName) {
+      return createHash(name).update(bytes).digest()
+    },
+  }
+}
+
+/** Opens a node on `data`, runs `work` on its service, and closes it. */
+async function onNode(
+  data: string,
+  work: (node: Awaited<ReturnType<typeof openCoffer>>) => Promise<void>,
+) {
+  const base = defaultConfig()
+  const config: Config = {
+    ...base,
+    data,
+    devices: [join(data, 'volumes')],
+    storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20 },
+  }
+  const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootBytes : undefined) }
+  const node = await openCoffer({ config, keyring, log: makeLog('error') })
+  try {
+    await work(node)
+  } finally {
+    await node.close()
+  }
+}
+
+t.test('what a node stored comes back without the node', async (t) => {
+  const dir = t.testdir({ data: {} })
+  const data = join(dir, 'data')
+  const customer = customerCipher(new CustomerKey(customerBytes))
+  const bodies = new Map<string, Buffer>()
+  await onNode(data, async ({ service, rootCipher }) => {
+    await service.createContainer(caller, container, { indexed: true })
+    const fields = { headers: {}, metadata: { colour: 'blue' } }
+    const put = async (object: string, cipher: Cipher, bytes: Buffer) => {
+      bodies.set(object, bytes)
+      const input = { source: sourceOf(bytes), cipher, sealMd5: true, ...fields }
+      await service.put(caller, named(object), input)
+    }
+    for (const size of [0, 1, 8192, 8193, 65536, 65537, 1000000]) {
+      await put(`customer/${size}`, customer, plainOf(size, size))
+      await put(`root/${size}`, rootCipher, plainOf(size, size))
+    }
+    for (const cipher of [customer, rootCipher]) {
+      const ref = named(`${cipher.sealing}/parts`)
+      const { uploadId } = await service.createUpload(caller, ref, { cipher, ...fields })
+      const parts = [plainOf(1, 5 << 20), plainOf(2, 65537), plainOf(3, 100)]
+      const listed: { part: number; etag: string }[] = []
+      for (const [i, part] of [2, 5, 9].entries()) {
+        const source = sourceOf(parts[i]!)
+        const { etag } = await service.putPart(caller, ref, uploadId, part, { source, cipher })
+        // Part 9 is not listed: it is no part of the object.
+        if (part !== 9) listed.push({ part, etag })
+      }
+      await service.completeUpload(caller, ref, uploadId, { parts: listed })
+      bodies.set(ref.object, Buffer.concat(parts.slice(0, 2)))
+    }
+    for (const [to, from] of [
+      ['customer/copy', 'customer/1000000'],
+      ['root/\u0000 copy \u{1f5dd}', 'root/65537'],
+    ] as const) {
+      const cipher = to.startsWith('root') ? rootCipher : customer
+      await service.copy(caller, named(to), {
+        from: named(from),
+        fromCipher: cipher,
+        cipher,
+        changesSelf: false,
+      })
+      bodies.set(to, bodies.get(from)!)
+    }
+  })
+  writeFileSync(join(dir, 'key'), customerBytes)
+  writeFileSync(
+    join(dir, 'keyring'),
+    `active: k1\nkeys: { k1: "${rootBytes.toString('base64')}" }\n`,
+  )
+  let count = 0
+  for (const [object, bytes] of bodies) {
+    const out = join(dir, `out${count++}`)
+    const key = object.startsWith('root/')
+      ? ['--keyring', join(dir, 'keyring')]
+      : ['--key-file', join(dir, 'key')]
+    const name = ['--account', 'test', '--container', 'photos', '--object', object]
+    t.equal(await main(['--data', data, ...name, ...key, '--out', out]), 0, object)
+    t.ok(existsSync(out) && readFileSync(out).equals(bytes), object)
+  }
+  t.equal(count, 18)
+})
