@@ -23,11 +23,6 @@ export function lastRecordBytes(size: number): number {
   return size - (recordCount(size) - 1) * RECORD_BYTES
 }
 
-/** Bytes of ciphertext and tags that a blob of `size` plaintext bytes becomes. Throws RangeError. */
-export function sealedBytes(size: number): number {
-  return size + recordCount(size) * TAG_BYTES
-}
-
 /** Where a byte extent lies in a blob's records. */
 export interface RecordSpan {
   /** Index of the first record touched. */
