@@ -1,0 +1,149 @@
+// users.yaml as `coffer user` edits it: secrets that work, comments that stay, nothing lost on a refusal.
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FileInvalid } from '../../lib/config.ts'
+import {
+  addUser,
+  listUsers,
+  loadUsers,
+  removeUser,
+  replaceableUsers,
+} from '../../lib/users-file.ts'
+
+const written = `# who may do what
+accounts:
+  - id: test # the first account
+    users:
+      - { name: tester, password: testing, roles: [admin], s3: [{ access: ak, secret: sk }] } # keep
+`
+
+t.test('the first user makes the file, private, with secrets that work', async (t) => {
+  const file = join(t.testdir(), 'users.yaml')
+  const secrets = await addUser(file, { account: 'main', name: 'admin', roles: ['admin'] })
+  t.match(secrets, { password: /^[\w-]{24}$/, access: /^[A-Z2-7]{20}$/, secret: /^[\w-]{40}$/ })
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  const users = loadUsers(file)
+  t.equal(users.byAccessKey(secrets.access)?.secret, secrets.secret)
+  t.match(await users.byPassword('main', 'admin', secrets.password), { roles: ['admin'] })
+  t.notMatch(readFileSync(file, 'utf8'), secrets.password, 'the password is kept as a hash')
+  t.same(readdirSync(join(file, '..')), ['users.yaml'])
+})
+
+t.test('no two users get the same secrets', async (t) => {
+  const file = join(t.testdir(), 'users.yaml')
+  const a = await addUser(file, { account: 'main', name: 'a', roles: [] })
+  const b = await addUser(file, { account: 'main', name: 'b', roles: [] })
+  t.equal(new Set([...Object.values(a), ...Object.values(b)]).size, 6)
+})
+
+t.test(
+  'adding and removing a user leaves comments, other users and mode as they were',
+  async (t) => {
+    const file = join(t.testdir({ 'users.yaml': written }), 'users.yaml')
+    chmodSync(file, 0o640)
+    await addUser(file, { account: 'test', name: 'bob', roles: ['member'], password: 'pw' })
+    await addUser(file, { account: 'new', name: 'eve', roles: [] })
+    const both = readFileSync(file, 'utf8')
+    for (const comment of ['# who may do what', '# the first account', '# keep']) {
+      t.match(both, comment)
+    }
+    t.equal(statSync(file).mode & 0o777, 0o640)
+    t.match(await loadUsers(file).byPassword('test', 'bob', 'pw'), {
+      user: 'bob',
+      roles: ['member'],
+    })
+    t.same(
+      listUsers(file).map(({ account, name, roles }) => [account, name, roles]),
+      [
+        ['test', 'tester', ['admin']],
+        ['test', 'bob', ['member']],
+        ['new', 'eve', []],
+      ],
+    )
+    removeUser(file, 'test', 'bob')
+    removeUser(file, 'new', 'eve')
+    t.same(listUsers(file), [
+      { account: 'test', name: 'tester', roles: ['admin'], accessKeys: ['ak'] },
+    ])
+    t.match(readFileSync(file, 'utf8'), '# keep')
+    t.equal(loadUsers(file).byAccessKey('ak')?.secret, 'sk')
+  },
+)
+
+t.test('the last user of a file can be removed and another one added', async (t) => {
+  const file = join(t.testdir({ 'users.yaml': written }), 'users.yaml')
+  removeUser(file, 'test', 'tester')
+  t.same(listUsers(file), [])
+  await addUser(file, { account: 'test', name: 'again', roles: [] })
+  t.equal(listUsers(file).length, 1)
+})
+
+t.test('a file behind a symbolic link is edited where it lies', async (t) => {
+  const directory = t.testdir({ real: { 'users.yaml': written } })
+  const link = join(directory, 'users.yaml')
+  symlinkSync('real/users.yaml', link)
+  await addUser(link, { account: 'test', name: 'bob', roles: [] })
+  t.equal(listUsers(join(directory, 'real/users.yaml')).length, 2)
+  t.ok(readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isSymbolicLink()))
+})
+
+t.test('what cannot be done is refused and changes nothing', async (t) => {
+  const file = join(t.testdir({ 'users.yaml': written }), 'users.yaml')
+  const refusals: [() => unknown, 'UserRefused' | 'FileInvalid'][] = [
+    [() => addUser(file, { account: 'test', name: 'tester', roles: [] }), 'UserRefused'],
+    [() => removeUser(file, 'test', 'nobody'), 'UserRefused'],
+    [() => removeUser(file, 'nowhere', 'tester'), 'UserRefused'],
+    [() => addUser(file, { account: 'a/b', name: 'x', roles: [] }), 'FileInvalid'],
+    [() => addUser(file, { account: 'a', name: '', roles: [] }), 'FileInvalid'],
+    [() => addUser(file, { account: 'a', name: 'x', roles: [''] }), 'FileInvalid'],
+  ]
+  for (const [act, refusal] of refusals) {
+    await t.rejects(async () => act(), { name: refusal })
+    t.equal(readFileSync(file, 'utf8'), written)
+  }
+  t.same(readdirSync(join(file, '..')), ['users.yaml'])
+})
+
+t.test('a file that is wrong is refused with path and line, and no secret', async (t) => {
+  const file = join(t.testdir(), 'users.yaml')
+  const wrong: [text: string, said: string][] = [
+    ['accounts: 5', '/accounts: must be array (line 1)'],
+    [
+      'accounts:\n- id: a\n  users: [{ nam: x }]',
+      '/accounts/0/users/0/nam: is not a known key (line 3)',
+    ],
+    [
+      'accounts:\n- { id: a, users: [] }\n- { id: a, users: [] }',
+      '/accounts/1/id: account occurs twice (line 3)',
+    ],
+    [
+      'accounts:\n- id: a\n  users:\n  - { name: x, s3: [{ access: k, secret: hunter2 }, { access: k, secret: hunter2 }] }',
+      '/accounts/0/users/0/s3/1/access: access key occurs twice (line 4)',
+    ],
+    [
+      'accounts:\n- id: a\n  users: [{ name: x, password: [hunter2] }]',
+      '/accounts/0/users/0/password: must be string (line 3)',
+    ],
+  ]
+  for (const [text, said] of wrong) {
+    writeFileSync(file, text)
+    t.throws(() => loadUsers(file), { message: file + said }, said)
+    await t.rejects(addUser(file, { account: 'b', name: 'y', roles: [] }), FileInvalid)
+    t.equal(readFileSync(file, 'utf8'), text)
+  }
+})
+
+t.test('users can be replaced while somebody holds the look-up', async (t) => {
+  const directory = t.testdir({ 'users.yaml': written })
+  const file = join(directory, 'users.yaml')
+  const users = replaceableUsers(loadUsers(file))
+  t.equal(users.byAccessKey('ak')?.identity.user, 'tester')
+  const added = await addUser(file, { account: 'other', name: 'bob', roles: [] })
+  t.equal(users.byAccessKey(added.access), undefined)
+  users.replace(loadUsers(file))
+  t.equal(users.byAccessKey(added.access)?.identity.user, 'bob')
+  t.equal(users.byCanonicalId('other'), 'other')
+  t.same(users.owner('other'), { canonicalId: 'other', displayName: 'other' })
+  t.match(await users.byPassword('other', 'bob', added.password), { account: 'other' })
+})
