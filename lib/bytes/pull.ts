@@ -46,11 +46,6 @@ export class Pull implements Pieces {
     this.#options = options
   }
 
-  /** True once the last piece was read. */
-  get finished(): boolean {
-    return this.#ended && this.#queue.length === 0
-  }
-
   read(): Promise<Buffer | undefined> {
     if (this.#timer === null && !this.#ended && this.#error === null) this.#start()
     const piece = this.#queue.shift()

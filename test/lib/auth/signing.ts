@@ -1,6 +1,7 @@
 // Signs requests for the tests, written apart from lib/auth: on node:crypto's own HMAC and with no code
 // in common, so that a mistake in one shows against the other.
 import { createHash, createHmac } from 'node:crypto'
+import type { Test } from 'tap'
 import type { SignedRequest } from '../../../lib/auth/request.ts'
 import type { SigningRules } from '../../../lib/auth/sigv4.ts'
 import { makeUsers } from '../../../lib/auth/users.ts'
@@ -157,7 +158,7 @@ export function byQuery(plan: Plan & { expires?: string; without?: string } = {}
 
 /** Expects `run` to throw a CofferError of that code, and returns its details. */
 export function refused(
-  t: { equal(found: unknown, wanted: unknown, name?: string): unknown },
+  t: Test,
   code: string,
   run: () => unknown,
 ): Record<string, string | number | undefined> {

@@ -1,0 +1,156 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { PassThrough, Readable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { Pull } from '../../../lib/bytes/pull.ts'
+
+const never = { idleTimeoutMs: 60_000 }
+
+async function codeOf(read: Promise<unknown>): Promise<string> {
+  return await read.then(
+    () => 'read',
+    (error: { code: string }) => error.code,
+  )
+}
+
+async function everything(pull: Pull): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for (let part = await pull.read(); part !== undefined; part = await pull.read()) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+/** A server whose requests go to `handle`, and a raw connection to it. */
+async function connection(
+  t: Test,
+  handle: (req: IncomingMessage, res: ServerResponse) => void,
+): Promise<Socket> {
+  const server = createServer(handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.on('error', () => {})
+  t.teardown(() => {
+    socket.destroy()
+    server.closeAllConnections()
+    return new Promise<void>((resolve) => server.close(() => resolve()))
+  })
+  return socket
+}
+
+t.test('pieces come in order, in the Buffers that the stream gave', async (t) => {
+  const pieces = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')]
+  const pull = new Pull(Readable.from(pieces, { objectMode: false }), never)
+  for (const piece of pieces) t.equal(await pull.read(), piece)
+  t.equal(await pull.read(), undefined)
+  t.equal(await pull.read(), undefined, 'and again')
+})
+
+t.test('an empty stream ends at once', async (t) => {
+  t.equal(await new Pull(Readable.from([]), never).read(), undefined)
+  const ended = new PassThrough()
+  ended.end()
+  ended.resume()
+  await new Promise((resolve) => ended.on('end', resolve))
+  t.equal(await new Pull(ended, never).read(), undefined, 'also one that ended before')
+})
+
+t.test('the first read is announced, once', async (t) => {
+  let told = 0
+  const stream = new PassThrough()
+  const pull = new Pull(stream, { ...never, onFirstRead: () => told++ })
+  t.equal(told, 0)
+  stream.end('x')
+  await everything(pull)
+  t.equal(told, 1)
+})
+
+t.test('a fast sender is held back while the reader is slow', async (t) => {
+  let made = 0
+  const stream = new Readable({
+    read() {
+      made++
+      this.push(made <= 1000 ? Buffer.alloc(16384, made) : null)
+    },
+  })
+  const pull = new Pull(stream, never)
+  await pull.read()
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  t.ok(made < 50, `only ${made} pieces were taken from it`)
+  t.equal((await everything(pull)).length, 999 * 16384)
+})
+
+t.test('a stream that fails or closes before its end is truncated, now and later', async (t) => {
+  for (const how of [undefined, new Error('reset')]) {
+    const stream = new PassThrough()
+    const pull = new Pull(stream, never)
+    stream.write('part')
+    t.equal(String(await pull.read()), 'part')
+    const waiting = codeOf(pull.read())
+    stream.destroy(how)
+    t.equal(await waiting, 'BodyTruncated')
+    t.equal(await codeOf(pull.read()), 'BodyTruncated')
+  }
+  const destroyed = new PassThrough()
+  destroyed.destroy()
+  t.equal(await codeOf(new Pull(destroyed, never).read()), 'BodyTruncated')
+})
+
+t.test('a client that hangs up in the middle truncates the body', async (t) => {
+  const code = new Promise<string>((resolve) => {
+    connection(t, (req) => {
+      const pull = new Pull(req, never)
+      pull.read().then(() => resolve(codeOf(everything(pull))))
+    }).then((socket) => {
+      socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello', () =>
+        setImmediate(() => socket.destroy()),
+      )
+    })
+  })
+  t.equal(await code, 'BodyTruncated')
+})
+
+t.test('a sender that falls silent is given up', async (t) => {
+  const stream = new PassThrough()
+  const pull = new Pull(stream, { idleTimeoutMs: 20 })
+  stream.write('part')
+  t.equal(String(await pull.read()), 'part')
+  t.equal(await codeOf(pull.read()), 'BodyTooSlow')
+  stream.write('late')
+  t.equal(await codeOf(pull.read()), 'BodyTooSlow', 'and stays so')
+  pull.discard()
+  await new Promise((resolve) => stream.on('close', resolve))
+  t.ok(stream.destroyed, 'a discarded stream that stays silent is cut off')
+})
+
+t.test("the reader's own time does not count", async (t) => {
+  const stream = new PassThrough()
+  const pull = new Pull(stream, { idleTimeoutMs: 20 })
+  stream.write('one')
+  t.equal(String(await pull.read()), 'one')
+  await new Promise((resolve) => setTimeout(resolve, 70))
+  const next = pull.read()
+  stream.end('two')
+  t.equal(String(await next), 'two')
+  t.equal(await pull.read(), undefined)
+})
+
+t.test('after a body was discarded the next request on the connection is read', async (t) => {
+  const paths: string[] = []
+  const socket = await connection(t, async (req, res) => {
+    paths.push(req.url!)
+    const pull = new Pull(req, never)
+    if (req.url === '/read') await pull.read()
+    res.end('done')
+    pull.discard()
+    pull.discard()
+  })
+  const body = 'x'.repeat(1 << 20)
+  for (const path of ['/read', '/unread', '/last']) {
+    socket.write(`PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+  let answers = ''
+  for await (const data of socket) {
+    answers += data
+    if (answers.split('done').length === 4) break
+  }
+  t.strictSame(paths, ['/read', '/unread', '/last'])
+})
