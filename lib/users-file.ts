@@ -91,8 +91,9 @@ export function listUsers(file: string): UserLine[] {
  * is wrong before or would be after.
  */
 export async function addUser(file: string, user: NewUser): Promise<Secrets> {
-  const password = user.password ?? randomBytes(18).toString('base64url')
-  const secrets = { password, access: randomAccessKey(), secret: randomSecret() }
+  const password = user.password ?? randomWord(26)
+  // 20 and 40 characters are the lengths of AWS's own; some clients look at them.
+  const secrets = { password, access: randomWord(20), secret: randomWord(40) }
   const entry = {
     name: user.name,
     password: await hashPassword(password),
@@ -159,13 +160,8 @@ function find(list: YAMLSeq, field: string, value: string): YAMLMap | undefined 
   return list.items.filter((item) => isMap(item)).find((item) => item.get(field) === value)
 }
 
-/** 20 characters of A-Z and 2-7, the form of AWS's own access key ids. */
-function randomAccessKey(): string {
+/** Random characters of A-Z and 2-7 (five bits each): nothing that a shell, a URL or an option mishandles. */
+function randomWord(length: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  return Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join('')
-}
-
-/** 40 characters (240 random bits) without `/` and `+`, which shells and URLs mishandle. */
-function randomSecret(): string {
-  return randomBytes(30).toString('base64url')
+  return Array.from(randomBytes(length), (byte) => alphabet[byte & 31]).join('')
 }

@@ -48,6 +48,8 @@ shown this once (and kept in ${data}/users.yaml). To try it, paste:
   aws ${overTls} s3 cp s3://first/sealed - ${key}
 
   # the same bucket with curl
-  curl --aws-sigv4 aws:amz:${config.region}:s3 --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/first
+  curl --aws-sigv4 aws:amz:${config.region}:s3 \\
+    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \\
+    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/first
 `
 }
