@@ -5,7 +5,7 @@ import { release } from '../bytes/release.ts'
 import { blobKey, segmentKey } from '../catalog/keys.ts'
 import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
-import { RECORD_BYTES } from '../crypto/records.ts'
+import { recordCount, recordSpan } from '../crypto/records.ts'
 import { openRecord } from '../crypto/seal.ts'
 import { CofferError } from '../errors.ts'
 import { decoded, type Stores } from './stores.ts'
@@ -24,7 +24,11 @@ export function sliceLayout(layout: Layout, offset: number, length: number): Sli
   let start = 0
   for (const run of layout) {
     const runBytes = run.count * run.size
-    // Runs that end before the extent are skipped whole; empty parts give no bytes.
+    // An empty part, which only the last can be, gives no bytes, but whoever reads to the end opens it.
+    if (run.size === 0 && start === offset + length) {
+      slices.push({ part: run.first, size: 0, offset: 0, length: 0 })
+    }
+    // Runs that end before the extent are skipped whole.
     if (run.size > 0 && start + runBytes > offset && start < offset + length) {
       const begin = Math.max(0, Math.floor((offset - start) / run.size))
       for (let i = begin; i < run.count && start + i * run.size < offset + length; i++) {
@@ -85,8 +89,8 @@ export class BodyReader {
         this.#segment = await this.#open(slice)
       }
       const piece = await this.#segment.read()
-      if (piece !== undefined) return piece
-      this.#segment = undefined
+      if (piece === undefined) this.#segment = undefined
+      else if (piece.length > 0) return piece
     }
     return undefined
   }
@@ -108,8 +112,7 @@ export class BodyReader {
     }
     const key = deriveBlobKey(this.#bodyKey, row.blob, slice.part)
     if (row.inline !== null) return new OpenSegment(key, row, slice, undefined)
-    const first = Math.floor(slice.offset / RECORD_BYTES)
-    const last = Math.floor((slice.offset + slice.length - 1) / RECORD_BYTES)
+    const { first, last } = recordSpan(slice.size, slice.offset, slice.length)
     const pieces = async (piece: number) => {
       const pieceRow = await catalog.get(blobKey(row.blob, piece))
       if (pieceRow === undefined) throw new CofferError('StoreCorrupt', { blob: row.blob, piece })
@@ -124,32 +127,43 @@ export class BodyReader {
 class OpenSegment {
   readonly #key: Buffer
   readonly #row: SegmentRow
-  readonly #slice: Slice
   readonly #records: BlobReader | undefined
+  /** The record that carries the final flag, by the size that the row claims. */
+  readonly #finalIndex: number
   #index: number
+  #lastIndex: number
+  #skip: number
   #left: number
 
   constructor(key: Buffer, row: SegmentRow, slice: Slice, records: BlobReader | undefined) {
+    const { first, last, skipBytes } = recordSpan(slice.size, slice.offset, slice.length)
     this.#key = key
     this.#row = row
-    this.#slice = slice
     this.#records = records
-    this.#index = Math.floor(slice.offset / RECORD_BYTES)
+    this.#finalIndex = recordCount(slice.size) - 1
+    this.#index = first
+    this.#lastIndex = last
+    this.#skip = skipBytes
     this.#left = slice.length
   }
 
+  /** The next bytes of the slice, none for an empty one; undefined at its end. */
   async read(): Promise<Buffer | undefined> {
-    if (this.#left === 0) {
+    if (this.#index > this.#lastIndex) {
       this.close()
       return undefined
     }
     const index = this.#index++
-    const plain = await this.#open(index, index === this.#row.records - 1)
-    const start = Math.max(0, this.#slice.offset - index * RECORD_BYTES)
-    const length = Math.min(plain.length - start, this.#left)
-    if (length <= 0) throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
+    const plain = await this.#open(index, index === this.#finalIndex)
+    const length = Math.min(plain.length - this.#skip, this.#left)
     this.#left -= length
-    return length === plain.length ? plain : plain.subarray(start, start + length)
+    if (length < 0 || (index === this.#lastIndex && this.#left !== 0)) {
+      throw new CofferError('StoreCorrupt', { blob: this.#row.blob, record: index })
+    }
+    if (length === plain.length) return plain
+    const piece = plain.subarray(this.#skip, this.#skip + length)
+    this.#skip = 0
+    return piece
   }
 
   async #open(index: number, final: boolean): Promise<Buffer> {

@@ -140,13 +140,13 @@ async function shareBody(
     timeMicros,
     envelope: input.cipher.wrap({ versionId, ...ref }, secret),
   })
-  return await commitVersion(stores, ref, input.conditions, stamp, async (draft) => {
+  return await commitVersion(stores, ref, input.conditions, stamp, async (draft, replaced) => {
     const references = await stores.catalog.getCounters(bodyKey(body))
     // The source was replaced meanwhile, and its body with it.
     if (references === undefined)
       throw new CofferError('ObjectMissing', { object: input.from.object })
     draft.expect(bodyKey(body), references)
-    draft.add(bodyKey(body), 1)
+    if (replaced?.row.body !== body) draft.add(bodyKey(body), 1)
   })
 }
 

@@ -73,7 +73,7 @@ export async function commitVersion(
   ref: ObjectRef,
   conditions: Conditions | undefined,
   stamp: Stamp,
-  name: (draft: Draft) => Promise<void> | void,
+  name: (draft: Draft, replaced: FoundVersion | undefined) => Promise<void> | void,
 ): Promise<FoundVersion> {
   return await commitWithRetry(stores.catalog, async (draft) => {
     const [container, found] = await Promise.all([
@@ -85,7 +85,7 @@ export async function commitVersion(
     const versionId = versionIdAt(timeMicros)
     const row = stamp(versionId, timeMicros)
     await replaceObject(stores, draft, ref, container, found, versionId, row)
-    await name(draft)
+    await name(draft, found.current)
     return { ref, versionId, row }
   })
 }

@@ -45,7 +45,7 @@ export async function replaceObject(
   )
   if (found.hidden !== undefined) draft.del(hiddenKey(account, ref.container, object))
   const old = found.current
-  if (old !== undefined) await dropVersion(stores, draft, old)
+  if (old !== undefined) await dropVersion(stores, draft, old, row.body)
   count(draft, ref, old === undefined ? 1 : 0, row.size - (old?.row.size ?? 0))
 }
 
@@ -59,7 +59,7 @@ export async function removeObject(
 ): Promise<void> {
   expectObject(draft, ref, found)
   draft.del(objectKey(ref.account, ref.container, ref.object))
-  await dropVersion(stores, draft, current)
+  await dropVersion(stores, draft, current, null)
   count(draft, ref, -1, -current.row.size)
 }
 
@@ -74,10 +74,17 @@ function count(draft: Draft, ref: ObjectRef, objects: number, bytes: number): vo
   draft.add(accountUsageKey(ref.account), 0, objects, bytes)
 }
 
-async function dropVersion(stores: Stores, draft: Draft, old: FoundVersion): Promise<void> {
+/** `kept` is the body of the version that comes in its place: a copy onto itself passes its reference on. */
+async function dropVersion(
+  stores: Stores,
+  draft: Draft,
+  old: FoundVersion,
+  kept: string | null,
+): Promise<void> {
   const { account, container, object } = old.ref
+  const { body, parts } = old.row
   draft.del(versionKey(account, container, object, old.versionId))
-  if (old.row.body !== null) await dropReference(stores, draft, old.row.body, old.row.parts)
+  if (body !== null && body !== kept) await dropReference(stores, draft, body, parts)
 }
 
 /**

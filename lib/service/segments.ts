@@ -39,40 +39,56 @@ export async function writeSegment(
   if (source.length !== undefined) refuseTooLarge(source.length)
   const blob = randomId()
   const key = deriveBlobKey(bodyKey, blob, part)
-  const head = await readHead(source)
-  if (head.rest === undefined) {
+  try {
+    const head = await readHead(source)
+    if (head.rest !== undefined) return await writeBlob(blobs, blob, key, source, head)
     const inline = sealSmall(key, head.bytes)
-    const { size } = head
+    const size = head.bytes.length
     return {
       row: { blob, size, records: 1, inline, volume: null, storedBytes: inline.length },
       pieces: [],
     }
-  }
-  const writer = blobs.create(blob, source.length)
-  try {
-    const sealer = new Sealer(key, writer)
-    if (head.size > 0) await sealer.write(head.bytes)
-    const size = await sealAll(source, sealer, head.rest, head.size)
-    const { records } = await sealer.finish()
-    return await finishWriter(blobs, writer, size, records)
-  } catch (error) {
-    writer.abort()
-    blobs.settle(blob)
-    throw error
   } finally {
     key.fill(0)
   }
 }
 
+/** First bytes of a source, and the piece that went beyond them. */
+interface Head {
+  readonly bytes: Buffer
+  readonly rest: Buffer | undefined
+}
+
+async function writeBlob(
+  blobs: BlobStore,
+  blob: string,
+  key: Buffer,
+  source: Source,
+  head: Head,
+): Promise<WrittenSegment> {
+  const writer = blobs.create(blob, source.length)
+  const sealer = new Sealer(key, writer)
+  try {
+    if (head.bytes.length > 0) await sealer.write(head.bytes)
+    const size = await sealAll(source, sealer, head.rest, head.bytes.length)
+    const { records } = await sealer.finish()
+    return await finishWriter(blobs, writer, size, records)
+  } catch (error) {
+    sealer.abort()
+    writer.abort()
+    blobs.settle(blob)
+    throw error
+  }
+}
+
 /** Collects the source's first bytes up to the inline limit; `rest` is the chunk that went beyond it. */
-async function readHead(source: Source) {
+async function readHead(source: Source): Promise<Head> {
   const bytes = Buffer.allocUnsafe(Math.min(INLINE_BYTES_MAX, source.length ?? INLINE_BYTES_MAX))
   let size = 0
   for (;;) {
     const chunk = await source.read()
-    if (chunk === undefined) return { bytes: bytes.subarray(0, size), size, rest: undefined }
-    if (size + chunk.length > bytes.length) {
-      return { bytes: bytes.subarray(0, size), size, rest: chunk }
+    if (chunk === undefined || size + chunk.length > bytes.length) {
+      return { bytes: bytes.subarray(0, size), rest: chunk }
     }
     chunk.copy(bytes, size)
     size += chunk.length
@@ -80,9 +96,9 @@ async function readHead(source: Source) {
   }
 }
 
-async function sealAll(source: Source, sealer: Sealer, first: Buffer, begun: number) {
+async function sealAll(source: Source, sealer: Sealer, first: Buffer | undefined, begun: number) {
   let size = begun
-  for (let chunk: Buffer | undefined = first; chunk !== undefined; chunk = await source.read()) {
+  for (let chunk = first; chunk !== undefined; chunk = await source.read()) {
     size += chunk.length
     refuseTooLarge(size)
     const room = sealer.write(chunk)

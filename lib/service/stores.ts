@@ -29,7 +29,9 @@ export class Draft {
     return this
   }
 
+  /** A row that was to go is replaced instead: a commit changes a key once. */
   put(key: string, value: Buffer): this {
+    this.#del.delete(key)
     this.#put.set(key, value)
     return this
   }

@@ -110,8 +110,20 @@ export async function requireContainer(
 export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
   if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
   const stored = decoded(layoutRow, await catalog.get(layoutKey(row.body!)))
-  if (stored === undefined) throw new CofferError('StoreCorrupt', { row: layoutKey(row.body!) })
+  if (stored === undefined || !rises(stored.layout)) {
+    throw new CofferError('StoreCorrupt', { row: layoutKey(row.body!) })
+  }
   return stored.layout
+}
+
+/** A segment proves its number, not its place: numbers that rise are what fixes the order (format.md §5). */
+function rises(layout: Layout): boolean {
+  let next = 1
+  for (const { first, count } of layout) {
+    if (first < next) return false
+    next = first + count
+  }
+  return true
 }
 
 /** True for a part that the finished body kept; others wait for the sweep. */

@@ -176,7 +176,7 @@ class Sha256 {
 }
 
 /** Signs (SigV4, the body's hash in the header unless the test set one) and sends one request. */
-async function send(
+export async function send(
   base: string,
   method: string,
   path: string,

@@ -37,7 +37,7 @@ export function withKey(key: Buffer, options: SentRequest = {}): SentRequest {
 
 /** Creates an upload and gives its id. */
 export async function createUpload(
-  node: TestNode,
+  node: Pick<TestNode, 'request'>,
   path: string,
   options: SentRequest = {},
 ): Promise<string> {
@@ -49,7 +49,7 @@ export async function createUpload(
 
 /** Sends a part and gives its ETag as it came, with quotes. */
 export async function putPart(
-  node: TestNode,
+  node: Pick<TestNode, 'request'>,
   path: string,
   uploadId: string,
   part: number,

@@ -12,11 +12,11 @@ const required =
   'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.'
 const sizes = [0, 1, 8192, 8193, 65535, 65536, 65537, 300_000]
 
-/** A copy from `/b/<source>` with the keys of both sides. */
+/** A copy from `/bkt/<source>` with the keys of both sides. */
 const copyOf = (source: string, from: Buffer | null, to: Buffer | null): SentRequest => ({
   tls: true,
   headers: {
-    'x-amz-copy-source': `/b/${source}`,
+    'x-amz-copy-source': `/bkt/${source}`,
     ...(from && keyHeaders(from, 'x-amz-copy-source-')),
     ...(to && keyHeaders(to)),
   },
@@ -24,15 +24,15 @@ const copyOf = (source: string, from: Buffer | null, to: Buffer | null): SentReq
 
 t.test('an object is copied between every pair of keys, byte for byte', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   const keys = [null, key, other]
   for (const size of sizes) {
     const body = Buffer.from(Array.from({ length: size }, (_, i) => (i * 7) % 253))
     for (const [i, from] of keys.entries()) {
       const source = `s${size}-${i}`
-      await node.request('PUT', `/b/${source}`, from ? withKey(from, { body }) : { body })
+      await node.request('PUT', `/bkt/${source}`, from ? withKey(from, { body }) : { body })
       for (const [j, to] of keys.entries()) {
-        const target = `/b/t${size}-${i}-${j}`
+        const target = `/bkt/t${size}-${i}-${j}`
         const copied = await node.request('PUT', target, copyOf(source, from, to))
         t.equal(outcome(copied), '200', `${size} ${i}→${j}`)
         t.equal(copied.headers[`${name}-algorithm`], to ? 'AES256' : undefined)
@@ -50,9 +50,9 @@ t.test('an object is copied between every pair of keys, byte for byte', async (t
 
 t.test('a wrong or missing source key is 400, and nothing is written', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
-  await node.request('PUT', '/b/secret', withKey(key, { body: 'secret' }))
-  await node.request('PUT', '/b/plain', { body: 'plain' })
+  await node.request('PUT', '/bkt')
+  await node.request('PUT', '/bkt/secret', withKey(key, { body: 'secret' }))
+  await node.request('PUT', '/bkt/plain', { body: 'plain' })
   const cases: [string, SentRequest, string][] = [
     ['no source key', copyOf('secret', null, null), 'InvalidRequest'],
     ['no source key, a target key', copyOf('secret', null, key), 'InvalidRequest'],
@@ -61,24 +61,24 @@ t.test('a wrong or missing source key is 400, and nothing is written', async (t)
     ['source key of wrong length', copyOf('secret', Buffer.alloc(10), null), 'InvalidRequest'],
   ]
   for (const [what, request, code] of cases) {
-    t.equal(outcome(await node.request('PUT', '/b/target', request)), `400 ${code}`, what)
-    t.equal((await node.request('GET', '/b/target')).status, 404, what)
+    t.equal(outcome(await node.request('PUT', '/bkt/target', request)), `400 ${code}`, what)
+    t.equal((await node.request('GET', '/bkt/target')).status, 404, what)
   }
-  const none = await node.request('PUT', '/b/target', copyOf('secret', null, key))
+  const none = await node.request('PUT', '/bkt/target', copyOf('secret', null, key))
   t.equal(element(none, 'Message'), required)
 })
 
 t.test('the source trio is judged like a read, the target trio like a write', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
-  await node.request('PUT', '/b/secret', withKey(key, { body: 'secret' }))
+  await node.request('PUT', '/bkt')
+  await node.request('PUT', '/bkt/secret', withKey(key, { body: 'secret' }))
   const changed = (drop: string, set: Record<string, string> = {}) => {
     const request = copyOf('secret', key, other)
     const headers = { ...request.headers, ...set }
     delete headers[drop]
     return { ...request, headers }
   }
-  const copy = (request: SentRequest) => node.request('PUT', '/b/target', request)
+  const copy = (request: SentRequest) => node.request('PUT', '/bkt/target', request)
   t.equal(outcome(await copy(changed(`${sourceName}-key-md5`))), '200', 'source without MD5')
   t.equal(outcome(await copy(changed(`${name}-key-md5`))), '400 InvalidArgument')
   t.equal(outcome(await copy(changed(`${sourceName}-key`))), '400 InvalidArgument')
@@ -93,27 +93,27 @@ t.test('the source trio is judged like a read, the target trio like a write', as
 
 t.test('a copy onto itself with both keys changes the key, without moving a byte', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   const body = Buffer.alloc(200_000, 'x')
-  await node.request('PUT', '/b/o', withKey(key, { body }))
-  t.equal(outcome(await node.request('PUT', '/b/o', copyOf('o', key, other))), '200')
-  t.equal((await node.request('GET', '/b/o', withKey(key))).status, 403, 'the old key is out')
-  t.ok((await node.request('GET', '/b/o', withKey(other))).body.equals(body))
+  await node.request('PUT', '/bkt/o', withKey(key, { body }))
+  t.equal(outcome(await node.request('PUT', '/bkt/o', copyOf('o', key, other))), '200')
+  t.equal((await node.request('GET', '/bkt/o', withKey(key))).status, 403, 'the old key is out')
+  t.ok((await node.request('GET', '/bkt/o', withKey(other))).body.equals(body))
   const resealed = copyOf('o', other, third)
   const headers = { ...resealed.headers, 'x-coffer-reseal': 'true' }
-  t.equal(outcome(await node.request('PUT', '/b/o', { ...resealed, headers })), '200')
-  t.ok((await node.request('GET', '/b/o', withKey(third))).body.equals(body))
+  t.equal(outcome(await node.request('PUT', '/bkt/o', { ...resealed, headers })), '200')
+  t.ok((await node.request('GET', '/bkt/o', withKey(third))).body.equals(body))
 })
 
 t.test('copies share their bytes until the last of them is gone', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   const body = Buffer.alloc(200_000, 'x')
-  await node.request('PUT', '/b/a', withKey(key, { body }))
-  await node.request('PUT', '/b/c', copyOf('a', key, other))
-  await node.request('DELETE', '/b/a')
-  t.ok((await node.request('GET', '/b/c', withKey(other))).body.equals(body))
-  await node.request('PUT', '/b/d', copyOf('c', other, other))
-  await node.request('PUT', '/b/c', { body: 'replaced' })
-  t.ok((await node.request('GET', '/b/d', withKey(other))).body.equals(body))
+  await node.request('PUT', '/bkt/a', withKey(key, { body }))
+  await node.request('PUT', '/bkt/c', copyOf('a', key, other))
+  await node.request('DELETE', '/bkt/a')
+  t.ok((await node.request('GET', '/bkt/c', withKey(other))).body.equals(body))
+  await node.request('PUT', '/bkt/d', copyOf('c', other, other))
+  await node.request('PUT', '/bkt/c', { body: 'replaced' })
+  t.ok((await node.request('GET', '/bkt/d', withKey(other))).body.equals(body))
 })

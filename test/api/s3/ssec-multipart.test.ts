@@ -20,12 +20,13 @@ const texts = {
   different: 'The provided encryption parameters did not match the ones used originally.',
 }
 const MiB = 1 << 20
-const part = (uploadId: string, number: number) => `/b/o?partNumber=${number}&uploadId=${uploadId}`
+const part = (uploadId: string, number: number) =>
+  `/bkt/o?partNumber=${number}&uploadId=${uploadId}`
 
 async function begin(t: Parameters<typeof startNode>[0]): Promise<[TestNode, string]> {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
-  return [node, await createUpload(node, '/b/o', withKey(key))]
+  await node.request('PUT', '/bkt')
+  return [node, await createUpload(node, '/bkt/o', withKey(key))]
 }
 
 t.test('parts need the upload’s key and no other', async (t) => {
@@ -42,7 +43,7 @@ t.test('parts need the upload’s key and no other', async (t) => {
   const right = await send(withKey(key))
   t.equal(right.status, 200)
   t.equal(right.headers[`${name}-algorithm`], 'AES256')
-  const plainId = await createUpload(node, '/b/o')
+  const plainId = await createUpload(node, '/bkt/o')
   const keyed = await node.request('PUT', part(plainId, 1), withKey(key, { body: 'x' }))
   t.equal(outcome(keyed), '400 InvalidRequest', 'a key on an upload without')
   t.equal(element(keyed, 'Message'), texts.needed)
@@ -53,47 +54,47 @@ t.test('an upload of parts that are no multiple of a record reads back whole', a
   const bodies = [Buffer.alloc(5 * MiB + 1, 'a'), Buffer.alloc(5 * MiB, 'b'), Buffer.alloc(0)]
   const parts: [number, string][] = []
   for (const [i, body] of bodies.entries()) {
-    parts.push([i + 1, await putPart(node, '/b/o', id, i + 1, withKey(key, { body }))])
+    parts.push([i + 1, await putPart(node, '/bkt/o', id, i + 1, withKey(key, { body }))])
   }
   // A part sent again takes the place of the first.
   bodies[1] = Buffer.alloc(5 * MiB, 'c')
-  parts[1] = [2, await putPart(node, '/b/o', id, 2, withKey(key, { body: bodies[1] }))]
-  const before = await node.request('GET', '/b/o?partNumber=1', withKey(key))
+  parts[1] = [2, await putPart(node, '/bkt/o', id, 2, withKey(key, { body: bodies[1] }))]
+  const before = await node.request('GET', '/bkt/o?partNumber=1', withKey(key))
   t.equal(outcome(before), '404 NoSuchKey', 'no part can be read before Complete')
-  const listed = await node.request('GET', `/b/o?uploadId=${id}`)
+  const listed = await node.request('GET', `/bkt/o?uploadId=${id}`)
   t.equal(listed.status, 200, 'parts are listed without the key')
   t.match(listed.text, `<Size>${5 * MiB + 1}</Size>`)
-  const done = await node.request('POST', `/b/o?uploadId=${id}`, { body: completeBody(parts) })
+  const done = await node.request('POST', `/bkt/o?uploadId=${id}`, { body: completeBody(parts) })
   t.equal(outcome(done), '200', 'Complete needs no key')
   t.equal(done.headers[`${name}-algorithm`], undefined)
   const whole = Buffer.concat(bodies)
-  const read = await node.request('GET', '/b/o', withKey(key))
+  const read = await node.request('GET', '/bkt/o', withKey(key))
   t.ok(read.body.equals(whole))
   t.match(read.headers.etag, /^"[0-9a-f]{32}-3"$/)
   const range = { range: `bytes=${5 * MiB - 2}-${5 * MiB + 3}` }
-  const across = await node.request('GET', '/b/o', withKey(key, { headers: range }))
+  const across = await node.request('GET', '/bkt/o', withKey(key, { headers: range }))
   t.ok(across.body.equals(whole.subarray(5 * MiB - 2, 5 * MiB + 4)), 'a range across parts')
-  const second = await node.request('GET', '/b/o?partNumber=2', withKey(key))
+  const second = await node.request('GET', '/bkt/o?partNumber=2', withKey(key))
   t.equal(second.status, 206)
   t.ok(second.body.equals(bodies[1]))
   t.equal(second.headers['x-amz-mp-parts-count'], '3')
-  t.equal((await node.request('GET', '/b/o', withKey(other))).status, 403)
-  t.equal((await node.request('GET', '/b/o?partNumber=2')).status, 400)
+  t.equal((await node.request('GET', '/bkt/o', withKey(other))).status, 403)
+  t.equal((await node.request('GET', '/bkt/o?partNumber=2')).status, 400)
 })
 
 t.test('a key on Complete must be the upload’s, an incomplete one is ignored', async (t) => {
   const [node, id] = await begin(t)
-  const etag = await putPart(node, '/b/o', id, 1, withKey(key, { body: 'x' }))
+  const etag = await putPart(node, '/bkt/o', id, 1, withKey(key, { body: 'x' }))
   const body = completeBody([[1, etag]])
   const complete = (options: SentRequest, upload = id) =>
-    node.request('POST', `/b/o?uploadId=${upload}`, { ...options, body })
+    node.request('POST', `/bkt/o?uploadId=${upload}`, { ...options, body })
   t.equal(outcome(await complete(withKey(other))), '400 InvalidRequest')
   const unsupported = { ...keyHeaders(key), [`${name}-algorithm`]: 'AES1' }
   t.equal(
     outcome(await complete({ tls: true, headers: unsupported })),
     '400 InvalidEncryptionAlgorithmError',
   )
-  const plainId = await createUpload(node, '/b/o')
+  const plainId = await createUpload(node, '/bkt/o')
   t.equal(outcome(await complete(withKey(key), plainId)), '400 InvalidRequest')
   const { [`${name}-key`]: _, ...incomplete } = keyHeaders(other)
   t.equal(outcome(await complete({ tls: true, headers: incomplete })), '200')
@@ -101,9 +102,9 @@ t.test('a key on Complete must be the upload’s, an incomplete one is ignored',
 
 t.test('a full trio on Complete is echoed', async (t) => {
   const [node, id] = await begin(t)
-  const etag = await putPart(node, '/b/o', id, 1, withKey(key, { body: 'x' }))
+  const etag = await putPart(node, '/bkt/o', id, 1, withKey(key, { body: 'x' }))
   const body = completeBody([[1, etag]])
-  const done = await node.request('POST', `/b/o?uploadId=${id}`, withKey(key, { body }))
+  const done = await node.request('POST', `/bkt/o?uploadId=${id}`, withKey(key, { body }))
   t.equal(outcome(done), '200')
   t.equal(done.headers[`${name}-algorithm`], 'AES256')
 })
@@ -111,12 +112,12 @@ t.test('a full trio on Complete is echoed', async (t) => {
 t.test('UploadPartCopy opens its source with one key and seals with the other', async (t) => {
   const [node, id] = await begin(t)
   const source = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 249))
-  await node.request('PUT', '/b/secret', withKey(other, { body: source }))
+  await node.request('PUT', '/bkt/secret', withKey(other, { body: source }))
   const copy = (from: Buffer | null, to: Buffer | null, range?: string) =>
     node.request('PUT', part(id, 1), {
       tls: true,
       headers: {
-        'x-amz-copy-source': '/b/secret',
+        'x-amz-copy-source': '/bkt/secret',
         ...(range && { 'x-amz-copy-source-range': range }),
         ...(from && keyHeaders(from, 'x-amz-copy-source-')),
         ...(to && keyHeaders(to)),
@@ -129,14 +130,14 @@ t.test('UploadPartCopy opens its source with one key and seals with the other', 
   const copied = await copy(other, key, 'bytes=65535-131072')
   t.equal(outcome(copied), '200')
   const body = completeBody([[1, element(copied, 'ETag')!]])
-  t.equal(outcome(await node.request('POST', `/b/o?uploadId=${id}`, { body })), '200')
-  const read = await node.request('GET', '/b/o', withKey(key))
+  t.equal(outcome(await node.request('POST', `/bkt/o?uploadId=${id}`, { body })), '200')
+  const read = await node.request('GET', '/bkt/o', withKey(key))
   t.ok(read.body.equals(source.subarray(65535, 131073)))
 })
 
 t.test('an upload is aborted without its key', async (t) => {
   const [node, id] = await begin(t)
-  t.equal((await node.request('DELETE', `/b/o?uploadId=${id}`)).status, 204)
+  t.equal((await node.request('DELETE', `/bkt/o?uploadId=${id}`)).status, 204)
   const late = await node.request('PUT', part(id, 1), withKey(key, { body: 'x' }))
   t.equal(outcome(late), '404 NoSuchUpload')
 })

@@ -89,25 +89,25 @@ const rows: [what: string, headers: Record<string, string>, code: string, messag
 
 t.test('a PUT with wrong key headers is refused and stores nothing', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   for (const [what, headers, code, message] of rows) {
-    const answer = await node.request('PUT', '/b/o', { tls: true, headers, body: 'x' })
+    const answer = await node.request('PUT', '/bkt/o', { tls: true, headers, body: 'x' })
     t.equal(outcome(answer), `400 ${code}`, what)
     t.equal(element(answer, 'Message'), message, what)
     t.equal(element(answer, 'ArgumentName'), 'x-amz-server-side-encryption', what)
     t.notMatch(answer.text, base64, `${what}: no key in the answer`)
-    t.equal((await node.request('GET', '/b/o')).status, 404, `${what}: nothing stored`)
+    t.equal((await node.request('GET', '/bkt/o')).status, 404, `${what}: nothing stored`)
   }
 })
 
 t.test('an upload with wrong key headers is not begun', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   for (const [what, headers, code] of rows) {
-    const answer = await node.request('POST', '/b/o?uploads', { tls: true, headers })
+    const answer = await node.request('POST', '/bkt/o?uploads', { tls: true, headers })
     t.equal(outcome(answer), `400 ${code}`, what)
   }
-  const uploads = await node.request('GET', '/b?uploads')
+  const uploads = await node.request('GET', '/bkt?uploads')
   t.notMatch(uploads.text, '<UploadId>')
 })
 
@@ -115,10 +115,10 @@ t.test(
   'a key over plain HTTP from elsewhere is refused before its value is looked at',
   async (t) => {
     const node = await startNode(t)
-    await node.request('PUT', '/b')
+    await node.request('PUT', '/bkt')
     // What a proxy that nobody trusts passed on did not come from this machine.
     const headers = { ...trio('nonsense'), 'x-forwarded-for': '203.0.113.9' }
-    const answer = await node.request('PUT', '/b/o', { headers, body: 'x' })
+    const answer = await node.request('PUT', '/bkt/o', { headers, body: 'x' })
     t.equal(outcome(answer), '400 InvalidArgument')
     t.match(
       element(answer, 'Message'),
@@ -132,30 +132,30 @@ t.test('loopback and a trusted proxy count as ssec.tls says', async (t) => {
   const put = { headers: keyHeaders(key), body: 'x' }
   const forwarded = { ...keyHeaders(key), 'x-forwarded-proto': 'https' }
   const strict = await startNode(t, { ssec: { tls: ['direct'] } })
-  await strict.request('PUT', '/b')
-  t.equal(outcome(await strict.request('PUT', '/b/o', put)), '400 InvalidArgument')
-  t.equal(outcome(await strict.request('PUT', '/b/o', { ...put, tls: true })), '200')
+  await strict.request('PUT', '/bkt')
+  t.equal(outcome(await strict.request('PUT', '/bkt/o', put)), '400 InvalidArgument')
+  t.equal(outcome(await strict.request('PUT', '/bkt/o', { ...put, tls: true })), '200')
   const proxied = await startNode(t, {
     ssec: { tls: ['forwarded'] },
     trustedProxies: ['127.0.0.0/8'],
   })
-  await proxied.request('PUT', '/b')
-  t.equal(outcome(await proxied.request('PUT', '/b/o', put)), '400 InvalidArgument')
-  t.equal(outcome(await proxied.request('PUT', '/b/o', { ...put, headers: forwarded })), '200')
+  await proxied.request('PUT', '/bkt')
+  t.equal(outcome(await proxied.request('PUT', '/bkt/o', put)), '400 InvalidArgument')
+  t.equal(outcome(await proxied.request('PUT', '/bkt/o', { ...put, headers: forwarded })), '200')
   const off = await startNode(t, { ssec: { tls: ['off'] } })
-  await off.request('PUT', '/b')
+  await off.request('PUT', '/bkt')
   const passedOn = { ...keyHeaders(key), 'x-forwarded-for': '203.0.113.9' }
-  t.equal(outcome(await off.request('PUT', '/b/o', { ...put, headers: passedOn })), '200')
+  t.equal(outcome(await off.request('PUT', '/bkt/o', { ...put, headers: passedOn })), '200')
 })
 
 t.test(
   'a PUT under a customer key echoes algorithm and MD5, and its ETag tells nothing',
   async (t) => {
     const node = await startNode(t)
-    await node.request('PUT', '/b')
+    await node.request('PUT', '/bkt')
     const body = Buffer.from('the same bytes twice')
-    const first = await node.request('PUT', '/b/o', withKey(key, { body }))
-    const second = await node.request('PUT', '/b/o', withKey(key, { body }))
+    const first = await node.request('PUT', '/bkt/o', withKey(key, { body }))
+    const second = await node.request('PUT', '/bkt/o', withKey(key, { body }))
     t.equal(first.status, 200)
     t.equal(first.headers[`${name}-algorithm`], 'AES256')
     t.equal(first.headers[`${name}-key-md5`], keyMd5)
@@ -168,9 +168,9 @@ t.test(
 
 t.test('garbage inside the base64 of a right key is skipped, as AWS does', async (t) => {
   const node = await startNode(t)
-  await node.request('PUT', '/b')
+  await node.request('PUT', '/bkt')
   const spaced = `${base64.slice(0, 10)} ${base64.slice(10)}`
   const headers = trio('AES256', spaced, keyMd5)
-  t.equal(outcome(await node.request('PUT', '/b/o', { tls: true, headers, body: 'x' })), '200')
-  t.equal((await node.request('GET', '/b/o', withKey(key))).text, 'x')
+  t.equal(outcome(await node.request('PUT', '/bkt/o', { tls: true, headers, body: 'x' })), '200')
+  t.equal((await node.request('GET', '/bkt/o', withKey(key))).text, 'x')
 })

@@ -1,0 +1,104 @@
+// A node as a process of its own, which can be killed: `bin/coffer.ts` on a configuration in a temporary
+// directory, on ports that stay the same from one start to the next.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { type Answer, type SentRequest, send, users } from './node.ts'
+
+export interface ChildNode {
+  readonly dir: string
+  readonly data: string
+  readonly http: string
+  readonly https: string
+  /** The development certificate, for clients' CA settings. */
+  readonly caFile: string
+  readonly pid: number
+  /** Everything the process printed so far, over all starts. */
+  readonly output: () => string
+  start(): Promise<void>
+  /** SIGKILL, or another signal; resolves when the process is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  request(method: string, path: string, options?: SentRequest): Promise<Answer>
+}
+
+/** A loopback port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys. */
+export async function startChildNode(
+  t: { teardown(fn: () => void | Promise<void>): unknown },
+  config: object = {},
+): Promise<ChildNode> {
+  const dir = await mkdtemp(join(tmpdir(), 'coffer-child-'))
+  const data = join(dir, 'data')
+  const [port, tlsPort] = [await freePort(), await freePort()]
+  await writeFile(join(dir, 'users.yaml'), stringify(users), { mode: 0o600 })
+  const listen = [
+    { host: '127.0.0.1', port },
+    { host: '127.0.0.1', port: tlsPort, tls: 'auto' },
+  ]
+  const base = { data, keyring: join(data, 'keyring'), devices: [join(data, 'volumes')], listen }
+  const all = { ...base, users: join(dir, 'users.yaml'), ...config }
+  await writeFile(join(dir, 'coffer.yaml'), stringify(all))
+  let output = ''
+  let child: ChildProcess | undefined
+  const program = fileURLToPath(new URL('../../bin/coffer.ts', import.meta.url))
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    await gone
+  }
+  const start = async () => {
+    child = spawn(process.execPath, [program, 'serve', '--config', join(dir, 'coffer.yaml')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const listening = new Promise<void>((resolve, reject) => {
+      const heard = (text: Buffer) => {
+        output += text
+        if (text.includes(`127.0.0.1:${tlsPort}`)) resolve()
+      }
+      child!.stdout!.on('data', heard)
+      child!.stderr!.on('data', heard)
+      child!.once('exit', (code) => reject(new Error(`node ended (${code}): ${output}`)))
+    })
+    await listening
+  }
+  const caFile = join(data, 'tls', 'cert.pem')
+  t.teardown(async () => {
+    await kill('SIGTERM')
+    await rm(dir, { recursive: true, force: true })
+  })
+  await start()
+  const [http, https] = [`http://127.0.0.1:${port}`, `https://127.0.0.1:${tlsPort}`]
+  return {
+    dir,
+    data,
+    http,
+    https,
+    caFile,
+    get pid() {
+      return child!.pid!
+    },
+    output: () => output,
+    start,
+    kill,
+    request: (method, path, options = {}) =>
+      send(options.tls ? https : http, method, path, options, readFileSync(caFile, 'utf8')),
+  }
+}
