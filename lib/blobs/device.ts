@@ -4,7 +4,7 @@
 import { CofferError } from '../errors.ts'
 import { type Engine, isSpaceError } from '../level.ts'
 import { findVolumes, isHalfMade } from './directory.ts'
-import { Space } from './space.ts'
+import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
 import { type Found, Volume, type VolumeSettings } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
@@ -86,8 +86,9 @@ export class Device {
     await Promise.all(Array.from({ length: OPENING_MAX }, openNext))
     writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
     for (const volume of writable) await this.#useOrSeal(volume)
-    this.#repair()
-    await this.#repairing
+    if (this.#failed.size > 0) this.#retryAtMs = performance.now() + RETRY_MS
+    if (this.#current !== undefined || !this.#hasRepairRoom()) return
+    await this.#makeNext().catch((error) => this.#keepFailure(error, {}, 'a volume cannot be made'))
   }
 
   /** Null where a blob of that many bytes can begin here now. Where something is wrong, the device begins
@@ -111,34 +112,25 @@ export class Device {
     const refusal = this.refusal(0)
     if (refusal === null) return null
     if (refusal === 'space') return `${this.directory}: not enough space`
-    const { message } = (this.#failure ?? {}) as { message?: string }
-    return `${this.directory}: ${message ?? 'no volume takes writes'}`
+    const failure = this.#failure
+    const what = failure instanceof CofferError ? failure.details.what : (failure as Error)?.message
+    return `${this.directory}: ${what ?? 'no volume takes writes'}`
   }
 
   /** Begins a blob. Only after `refusal` was null. `gaveUp` is called when it is aborted. */
   create(id: BlobId, expectedBytes: number, gaveUp: () => void): VolumeWriter {
-    let promised = expectedBytes
-    const writer = new VolumeWriter(id, this.#current!, {
+    const claim = new Claim(this.#space, expectedBytes)
+    return new VolumeWriter(id, this.#current!, {
       admit: (bytes) => {
-        // What was announced was admitted when the blob began.
-        if (promised >= bytes || this.#space.takes(bytes - promised)) return
-        throw new CofferError('StoreFull')
+        if (!claim.admits(bytes)) throw new CofferError('StoreFull')
       },
       wrote: (bytes) => {
-        const kept = Math.min(promised, bytes)
-        promised -= kept
-        this.#space.promise(-kept)
-        this.#space.wrote(bytes)
+        claim.wrote(bytes)
         this.#repair()
       },
-      ended: () => {
-        this.#space.promise(-promised)
-        promised = 0
-      },
+      ended: () => claim.end(),
       gaveUp,
     })
-    this.#space.promise(expectedBytes)
-    return writer
   }
 
   /** What lies on the device, volume by volume. */
@@ -226,7 +218,7 @@ export class Device {
     if (!wanting && this.#failed.size === 0) return
     if (performance.now() < this.#retryAtMs || !this.#hasRepairRoom()) return
     this.#repairing = this.#repairNow()
-      .catch((error) => this.#keepFailure(error, {}, 'a device cannot be repaired'))
+      .catch((error) => this.#keepFailure(error, {}, 'a device gets no volume to write to'))
       .finally(() => {
         this.#repairing = undefined
       })
@@ -238,16 +230,19 @@ export class Device {
     for (const volume of [...this.#failed]) {
       if (volume.begun === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
     }
-    const current = this.#current
-    if (current === undefined || this.#isFull(current)) {
-      const next = await Volume.create(this.#settings, this.directory)
-      this.volumes.set(next.id, next)
-      this.#current = next
-      current?.drain()
-    }
+    if (this.#current === undefined || this.#isFull(this.#current)) await this.#makeNext()
     if (this.#failed.size > 0) return
     this.#failure = undefined
     this.#retryAtMs = 0
+  }
+
+  /** Makes a new volume, which takes the new blobs from now on. */
+  async #makeNext(): Promise<void> {
+    const next = await Volume.create(this.#settings, this.directory)
+    this.volumes.set(next.id, next)
+    const full = this.#current
+    this.#current = next
+    full?.drain()
   }
 
   #volumeFailed(volume: Volume, error: unknown): void {

@@ -1,5 +1,5 @@
 // How much a device may still take. The filesystem is asked at most once a second; in between, what was
-// written since counts, and always what begun blobs have announced.
+// written since counts, and always what begun blobs claim.
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../level.ts'
 
@@ -43,7 +43,7 @@ export class Space {
     this.#writtenBytes += bytes
   }
 
-  /** Counts bytes that a begun blob has announced; negative where they were written or given up. */
+  /** Counts bytes that a begun blob claims; negative where they were written or given up. */
   promise(bytes: number): void {
     this.#promisedBytes += bytes
   }
@@ -59,5 +59,40 @@ export class Space {
 
   #left(): number {
     return this.#freeBytes - this.#writtenBytes
+  }
+}
+
+/** What one blob has announced and not yet written. */
+export class Claim {
+  readonly #space: Space
+  #leftBytes: number
+
+  /** `expectedBytes` is plaintext: records take a little more, less than a thousandth. */
+  constructor(space: Space, expectedBytes: number) {
+    this.#space = space
+    this.#leftBytes = Math.ceil(expectedBytes * 1.001) + 64
+    space.promise(this.#leftBytes)
+  }
+
+  /** True where a record of so many bytes may be written: what was announced was admitted when the blob
+   * began, what goes beyond it must leave the reserve untouched. Throws StoreUnavailable. */
+  admits(bytes: number): boolean {
+    return bytes <= this.#leftBytes || this.#space.takes(bytes - this.#leftBytes)
+  }
+
+  /** Counts bytes that were written for the blob. */
+  wrote(bytes: number): void {
+    this.#give(Math.min(bytes, this.#leftBytes))
+    this.#space.wrote(bytes)
+  }
+
+  /** The blob writes no more. */
+  end(): void {
+    this.#give(this.#leftBytes)
+  }
+
+  #give(bytes: number): void {
+    this.#leftBytes -= bytes
+    this.#space.promise(-bytes)
   }
 }

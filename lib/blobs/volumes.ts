@@ -42,6 +42,10 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   return new DeviceStore(usable)
 }
 
+/** What a blob of unknown length is taken for when it begins: a device that has no room for one record
+ * should not be chosen for it. */
+const UNANNOUNCED_BYTES = 65_536
+
 class DeviceStore implements Volumes {
   readonly #devices: readonly Device[]
   /** Blobs that were begun and neither settled nor given up. */
@@ -65,7 +69,8 @@ class DeviceStore implements Volumes {
     return reasons.includes(null) ? null : reasons.join('; ')
   }
 
-  create(id: BlobId, expectedBytes = 0): BlobWriter {
+  create(id: BlobId, expectedBytes = UNANNOUNCED_BYTES): BlobWriter {
+    if (!/^[0-9a-f]{32}$/.test(id)) throw new CofferError('Internal', { what: 'malformed blob id' })
     if (this.#unsettled.has(id)) {
       throw new CofferError('Internal', { what: 'blob begun twice', blob: id })
     }

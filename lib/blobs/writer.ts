@@ -34,9 +34,8 @@ export class VolumeWriter implements BlobWriter {
   #storedBytes = 0
   #error: unknown
 
-  /** Begins the blob in a volume that is open. Throws Internal on a malformed id. */
+  /** Begins the blob in a volume that is open. */
   constructor(id: BlobId, volume: Volume, hooks: WriterHooks) {
-    if (!/^[0-9a-f]{32}$/.test(id)) throw new CofferError('Internal', { what: 'malformed blob id' })
     this.id = id
     this.volume = volume.id
     this.#volume = volume

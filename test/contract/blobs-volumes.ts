@@ -7,19 +7,11 @@ import {
   RECORD_BYTES,
   type SavedBlob,
   saveBlob,
+  until,
 } from '../helpers/blobs.ts'
 import type { MakeBlobSite } from './blobs.ts'
 
 const VOLUME_BYTES = 1 << 20
-
-/** Waits, turn by turn of the event loop, until `reached`; gives up after about ten seconds. */
-async function until(reached: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let tries = 0; tries < 2000; tries++) {
-    if (await reached()) return true
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  return false
-}
 
 const stateOf = async (store: BlobStore, id: string): Promise<VolumeUsage['state'] | undefined> =>
   (await store.usage()).find(({ volume }) => volume === id)?.state

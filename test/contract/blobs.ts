@@ -8,6 +8,7 @@ import { type CofferError, isCode } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 import {
   beginBlob,
+  codeOf,
   differenceOf,
   differencesOf,
   RECORD_BYTES,
@@ -41,16 +42,6 @@ export function withStore(
       await store.close()
     }
   })
-}
-
-/** Code that `work` rejects with; undefined where it does not. */
-export async function codeOf(work: () => unknown): Promise<string | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (error) {
-    return (error as CofferError).code
-  }
 }
 
 const repeat = (count: number, length: number) => new Array<number>(count).fill(length)

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { type BlobStore, type Locator, TRAILER_BYTES } from '../../lib/blobs/store.ts'
 import { poisonReleased, release } from '../../lib/bytes/release.ts'
+import type { CofferError } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 
 poisonReleased(true)
@@ -83,4 +84,23 @@ export async function differenceOf(
 export async function differencesOf(store: BlobStore, blobs: readonly SavedBlob[]) {
   const found = await Promise.all(blobs.map((blob) => differenceOf(store, blob)))
   return found.filter((text) => text !== undefined)
+}
+
+/** Waits, turn by turn of the event loop, until `reached`; gives up after about ten seconds. */
+export async function until(reached: () => Promise<boolean> | boolean): Promise<boolean> {
+  for (let tries = 0; tries < 2000; tries++) {
+    if (await reached()) return true
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return false
+}
+
+/** Code that `work` rejects with; undefined where it does not. */
+export async function codeOf(work: () => unknown): Promise<string | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    return (error as CofferError).code
+  }
 }

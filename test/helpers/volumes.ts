@@ -1,0 +1,36 @@
+// A blob store on volumes for tests, with everything that a test may want to set.
+import { join } from 'node:path'
+import { openVolumes, type Volumes, type VolumesOptions } from '../../lib/blobs/volumes.ts'
+import type { Engine } from '../../lib/level.ts'
+
+export const CATALOG_ID = 'ca'.repeat(16)
+export const WRITE_BUFFER_BYTES = 1 << 20
+
+/** What a store logged: messages by level. */
+export interface Logged {
+  readonly infos: string[]
+  readonly errors: string[]
+}
+
+export function openStore(
+  engine: Engine,
+  directory: string,
+  options: Partial<VolumesOptions> = {},
+): Promise<Volumes> & { readonly logged: Logged } {
+  const logged: Logged = { infos: [], errors: [] }
+  const opening = openVolumes({
+    engine,
+    devices: [join(directory, 'device')],
+    catalogId: CATALOG_ID,
+    commitNumber: () => 7,
+    volumeSizeBytes: 1 << 30,
+    writeBufferBytes: WRITE_BUFFER_BYTES,
+    reserveBytes: 0,
+    log: {
+      info: (_, message) => logged.infos.push(message),
+      error: (_, message) => logged.errors.push(message),
+    },
+    ...options,
+  })
+  return Object.assign(opening, { logged })
+}
