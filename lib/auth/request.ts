@@ -59,14 +59,29 @@ const encoded = Array.from({ length: 256 }, (_, byte) => {
     ? char
     : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 })
-const canonicalAlready = /^[A-Za-z0-9._~-]*$/
+// Nothing but unreserved characters and upper-case %XX of others: decoding and encoding changes nothing.
+const canonicalAlready =
+  /^(?:[A-Za-z0-9._~-]|%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF]))*$/
+
+/** Value of a hex digit by character code; NaN for any other character. */
+function nibble(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN
+}
 
 /** Undoes percent-encoding; a `%` that is followed by no two hex digits stands for itself. */
 export function percentDecode(text: string): string {
-  if (!text.includes('%')) return text
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
+  let out = ''
+  let done = 0
+  for (let at = text.indexOf('%'); at >= 0; at = text.indexOf('%', at + 1)) {
+    const byte = nibble(text.charCodeAt(at + 1)) * 16 + nibble(text.charCodeAt(at + 2))
+    if (Number.isNaN(byte)) continue
+    out += text.slice(done, at) + String.fromCharCode(byte)
+    done = at + 3
+    at += 2
+  }
+  return done === 0 ? text : out + text.slice(done)
 }
 
 /** Decodes and encodes once, as AWS's UriEncode does. */

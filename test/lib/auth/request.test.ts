@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readBasicDate, readHttpDate, writeBasicDate } from '../../../lib/auth/dates.ts'
 import {
+  canonicalEncode,
   canonicalPath,
   canonicalQuery,
   headerFields,
@@ -23,6 +24,16 @@ t.test('paths are encoded once and never normalised', async (t) => {
     ['/b/%25', '/b/%25'],
   ]
   for (const [raw, canonical] of cases) t.equal(canonicalPath(raw), canonical, raw)
+})
+
+t.test('every byte is encoded as AWS does, whichever way it came', async (t) => {
+  for (let byte = 0; byte < 256; byte++) {
+    const char = String.fromCharCode(byte)
+    const hex = byte.toString(16).padStart(2, '0')
+    const wanted = /[A-Za-z0-9._~-]/.test(char) ? char : `%${hex.toUpperCase()}`
+    const found = [`%${hex}`, `%${hex.toUpperCase()}`, char].map(canonicalEncode)
+    t.strictSame(found, [wanted, wanted, char === '%' ? '%25' : wanted], hex)
+  }
 })
 
 t.test('queries are sorted by encoded name, then by encoded value', async (t) => {
