@@ -1,7 +1,9 @@
 // Buckets: list, create, head, locate, delete.
+import type { Identity } from '../../../lib/auth/identity.ts'
 import { CofferError, isCode } from '../../../lib/errors.ts'
 import { isBucketName } from '../../../lib/names.ts'
-import type { ContainerInfo } from '../../../lib/service/types.ts'
+import type { ContainerInfo, ListInput } from '../../../lib/service/types.ts'
+import type { Node } from '../../state.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
 import { wholeNumber } from '../headers.ts'
@@ -13,8 +15,26 @@ import { node as element, isoTime, leaf, root, textOf } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
 const BUCKETS_MAX = 10_000
+/** The service lists no more at a time. */
+const PAGE_MAX = 1000
 
 const pagingParameters = ['max-buckets', 'continuation-token', 'prefix', 'bucket-region']
+
+/** The caller's containers, as many pages of the service as the client's one page takes. */
+async function readBuckets(node: Node, caller: Identity, start: Omit<ListInput, 'delimiter'>) {
+  const entries: ContainerInfo[] = []
+  let truncated = true
+  let { after } = start
+  while (truncated && entries.length < start.limit) {
+    const limit = Math.min(PAGE_MAX, start.limit - entries.length)
+    const { prefix } = start
+    const page = await node.service.listContainers(caller, caller.account, { prefix, after, limit })
+    entries.push(...page.entries)
+    truncated = page.truncated
+    after = page.entries.at(-1)?.container
+  }
+  return { entries, truncated }
+}
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
 export const listBuckets: Handler = async (ctx, node) => {
@@ -35,7 +55,7 @@ export const listBuckets: Handler = async (ctx, node) => {
     message: 'Argument max-buckets must be an integer between 1 and 10000',
   })
   const prefix = query.get('prefix')
-  const { entries, truncated } = await node.service.listContainers(caller, caller.account, {
+  const { entries, truncated } = await readBuckets(node, caller, {
     prefix,
     after: readToken(query.get('continuation-token')),
     limit: limit ?? BUCKETS_MAX,
