@@ -24,8 +24,12 @@ const otherwise = {
   message: 'An error occurred when parsing the HTTP request.',
 }
 
-/** Writes the whole answer to the socket and ends it. */
+/** A client that is still sending gets this long to read the answer: a reset would take it away. */
+const LINGER_MS = 2_000
+
+/** Writes the whole answer to the socket and ends it. Called once for a connection. */
 export function answerUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.writableEnded) return
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -36,4 +40,9 @@ export function answerUnparsed(error: NodeJS.ErrnoException, socket: Socket): vo
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-amz-request-id: ${id}\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
+  socket.removeAllListeners('data')
+  socket.on('data', () => {})
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
