@@ -17,24 +17,19 @@ import type { Context } from './state.ts'
 /** A client that sends nothing for so long while its body is waited for is given up. */
 export const BODY_IDLE_TIMEOUT_MS = 60_000
 
-const continues = new WeakMap<ServerResponse, boolean>()
+const waiting = new WeakSet<ServerResponse>()
 
 /**
  * For the server's `checkContinue`: the client waits for 100 Continue, which goes out with the first read
- * of the body. Where it never does, the connection ends with the answer, because nobody can tell whether
- * the body still comes (RFC 9110 §10.1.1).
+ * of the body. Where it never does, Node ends the connection with the answer, because nobody can tell
+ * whether the body still comes (RFC 9110 §10.1.1).
  */
 export function deferContinue(res: ServerResponse): void {
-  continues.set(res, res.shouldKeepAlive)
-  res.shouldKeepAlive = false
+  waiting.add(res)
 }
 
 function sendContinue(res: ServerResponse): void {
-  const keepAlive = continues.get(res)
-  if (keepAlive === undefined) return
-  continues.delete(res)
-  res.shouldKeepAlive = keepAlive
-  res.writeContinue()
+  if (waiting.delete(res)) res.writeContinue()
 }
 
 interface Announced {
@@ -145,7 +140,7 @@ export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
       await next()
     } finally {
       // What is left is taken off the connection, so that the next request on it can be read.
-      if (pull !== null && !continues.has(res)) pull.discard()
+      if (pull !== null && !waiting.has(res)) pull.discard()
     }
   }
 }

@@ -108,6 +108,13 @@ t.test(
     t.equal(found.state.signedBy, 'query')
     t.match(found.headers, { 'x-amz-acl': 'private', 'x-amz-meta-a': 'b' })
     t.notOk('x-amz-date' in found.headers)
+    const name = 'x-amz-server-side-encryption-customer-algorithm'
+    const key = signedNow({ query: [[name, 'AES256']] }, byQuery)
+    const query = key.path.split('?')[1]!
+    const both = { path: key.path, headers: [...key.headers, [name, 'other'] as const] }
+    const kept = await ask(t, both, { target: { ...preset.target!, query } })
+    t.equal(kept.code, 'ok')
+    t.equal(kept.headers[name], 'other')
   },
 )
 

@@ -96,6 +96,22 @@ t.test('a piece within one chunk passes without a copy', async (t) => {
   t.equal(await decoder.read(), whole)
 })
 
+t.test('a piece of several chunks is given back once it is spent', async (t) => {
+  const { body } = encodeChunks([Buffer.from('one'), Buffer.from('two')], { trailers: [] })
+  const whole = Buffer.allocUnsafeSlow(body.length)
+  body.copy(whole)
+  const pieces = [whole]
+  const decoder = new ChunkedPieces(
+    { read: async () => pieces.shift() },
+    rulesFor(6, { trailer: true }),
+  )
+  t.equal(String(await decoder.read()), 'one')
+  t.equal(whole.length, body.length, 'not while something is left in it')
+  t.equal(String(await decoder.read()), 'two')
+  t.equal(await decoder.read(), undefined)
+  t.equal(whole.length, 0)
+})
+
 t.test('a body that is cut off is never taken for a whole one', async (t) => {
   const chunks = [Buffer.alloc(8192, 'a'), Buffer.from('hello')]
   const signed = encodeChunks(chunks, { seed: SEED, trailers: [[CRC, 'AAAAAA==']] }).body
