@@ -38,6 +38,13 @@ const OPENING_MAX = 4
 /** A repair that failed is followed by another one after this long at the earliest. */
 const RETRY_MS = 1000
 
+/** What the log says of volumes that are not used, or not written to. */
+const strange = {
+  empty: 'empty: it was never used',
+  foreign: "another catalog's: it is left alone",
+  damaged: 'without a readable header: it is only read',
+}
+
 export class Device {
   readonly directory: string
   readonly volumes = new Map<string, Volume>()
@@ -138,7 +145,9 @@ export class Device {
     return Promise.all(
       Array.from(this.volumes.values(), async (volume) => {
         const { id, state, records, writtenBytes } = volume
-        const { files } = await this.#options.engine.measure(volume.location)
+        // One volume that cannot be looked at must not hide the others.
+        const measured = this.#options.engine.measure(volume.location).catch(() => ({ files: 0 }))
+        const { files } = await measured
         return { device: this.directory, volume: id, state, records, writtenBytes, files }
       }),
     )
@@ -155,33 +164,31 @@ export class Device {
   async #enroll(volume: Volume): Promise<boolean> {
     const { log, engine, commitNumber } = this.#options
     const about = { device: this.directory, volume: volume.id }
+    const isNew = !this.volumes.has(volume.id)
     this.#failed.delete(volume)
     let found: Found
     try {
       found = await volume.open()
     } catch (error) {
-      // It may be only for now that it cannot be opened: its records are not given up.
-      if (await isHalfMade(engine, volume.location)) found = 'empty'
+      if (isNew && (await isHalfMade(engine, volume.location).catch(() => false))) found = 'empty'
       else {
+        // It may be only for now that it cannot be opened: its records are not given up.
         this.volumes.set(volume.id, volume)
         this.#failed.add(volume)
         this.#keepFailure(error, about, 'a volume cannot be opened')
         return false
       }
     }
-    if (found === 'empty' || found === 'foreign') {
-      this.volumes.delete(volume.id)
+    if (isNew && (found === 'empty' || found === 'foreign')) {
       await volume.close()
       // A header is durable before its volume is used: one without any record never was.
       if (found === 'empty') await engine.destroy(volume.location)
-      else {
-        this.foreign.add(volume.id)
-        log.error(about, 'a volume belongs to another catalog and is left alone')
-      }
+      else this.foreign.add(volume.id)
+      log.error(about, `a volume is ${strange[found]}`)
       return false
     }
     this.volumes.set(volume.id, volume)
-    if (found === 'damaged') log.error(about, 'a volume has no readable header and is only read')
+    if (found in strange) log.error(about, `a volume is ${strange[found as keyof typeof strange]}`)
     if (volume.commitNumber > commitNumber()) {
       this.catalogBehind.add(volume.id)
       log.error(about, 'the catalog is older than a volume')
@@ -266,6 +273,7 @@ export class Device {
 
   #keepFailure(error: unknown, about: object, message: string): void {
     this.#failure = error
+    this.#space.forget()
     this.#options.log.error({ device: this.directory, ...about, err: error }, message)
   }
 }

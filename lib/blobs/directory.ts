@@ -32,8 +32,10 @@ export async function findVolumes(engine: Engine, directory: string): Promise<Fo
   }))
 }
 
-/** True for what a crash leaves that came while a database was being made: nothing in it can hold data. */
+/** True for what a crash leaves that came while a database was being made, after LevelDB has tried to open
+ * it: its own small files are there, and none that can hold data. */
 export async function isHalfMade(engine: Engine, location: string): Promise<boolean> {
   const names = await engine.list(location)
-  return !names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+  const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+  return names.includes('LOCK') && !holdsData
 }

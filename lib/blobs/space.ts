@@ -38,6 +38,11 @@ export class Space {
     return this.#left() >= bytes
   }
 
+  /** The next question goes to the filesystem: something did not find room. */
+  forget(): void {
+    this.#askedAtMs = Number.NEGATIVE_INFINITY
+  }
+
   /** Counts bytes that have gone to the device. */
   wrote(bytes: number): void {
     this.#writtenBytes += bytes

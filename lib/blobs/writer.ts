@@ -50,9 +50,15 @@ export class VolumeWriter implements BlobWriter {
     if (length <= 0 || slab.length < length + TRAILER_BYTES) {
       throw new CofferError('Internal', { what: 'slab too short', length, slab: slab.length })
     }
-    if (this.#error !== undefined) throw this.#error
-    this.#hooks.admit(length)
-    this.#append(slab, length)
+    this.#rethrow()
+    try {
+      this.#hooks.admit(length)
+      this.#append(slab, length)
+    } catch (error) {
+      // The record is missing: the blob cannot be finished any more.
+      this.#error = error
+      throw error
+    }
     const allowed = Math.max(1, Math.floor(PUTS_MAX / this.#volume.writing))
     const ahead = this.#pending[this.#pending.length - allowed]
     return ahead === undefined ? undefined : ahead.then(() => this.#rethrow())
