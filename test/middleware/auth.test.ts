@@ -1,3 +1,4 @@
+// The auth middleware before an app of two lines.
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Koa from 'koa'

@@ -1,3 +1,4 @@
+// The body middleware before an app that answers with what it read, over raw sockets.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'

@@ -1,3 +1,4 @@
+// The cheap HMAC against node:crypto's own.
 import { createHash, createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import t from 'tap'

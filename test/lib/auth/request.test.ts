@@ -1,3 +1,4 @@
+// Canonical paths, queries, header values and dates, by table.
 import t from 'tap'
 import { readBasicDate, readHttpDate, writeBasicDate } from '../../../lib/auth/dates.ts'
 import {

@@ -1,3 +1,4 @@
+// SigV2 by header and in the query: AWS's published examples, and what must be refused.
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { authenticate } from '../../../lib/auth/authenticate.ts'

@@ -1,3 +1,4 @@
+// aws-chunked bodies: AWS's published examples, every boundary, every cut, every malformation.
 import { inspect } from 'node:util'
 import t from 'tap'
 import { ChunkedPieces, type ChunkRules } from '../../../lib/auth/sigv4-chunks.ts'

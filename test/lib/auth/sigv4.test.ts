@@ -1,3 +1,4 @@
+// SigV4 by header and presigned: AWS's published examples, and each way to be refused.
 import { inspect } from 'node:util'
 import t from 'tap'
 import { authenticate } from '../../../lib/auth/authenticate.ts'

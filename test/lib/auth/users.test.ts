@@ -1,3 +1,4 @@
+// Users, credentials and passwords of users.yaml.
 import { inspect } from 'node:util'
 import { Ajv } from 'ajv'
 import t from 'tap'

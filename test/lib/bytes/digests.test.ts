@@ -1,3 +1,4 @@
+// Digests and combined CRCs against second implementations.
 import { createHash } from 'node:crypto'
 import { crc32 as zlibCrc32 } from 'node:zlib'
 import t from 'tap'

@@ -1,3 +1,4 @@
+// Reading a stream piece by piece: order, back pressure, truncation, silence.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'

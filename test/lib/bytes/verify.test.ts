@@ -1,3 +1,4 @@
+// A body shows its end only when it is all that was claimed.
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { digestOnce } from '../../../lib/bytes/digests.ts'
