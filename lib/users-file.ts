@@ -87,10 +87,11 @@ export function listUsers(file: string): UserLine[] {
 /**
  * Adds a user with one S3 credential, and its account where that is new; makes the file (0600) where
  * there is none. The password is stored as a scrypt hash; the S3 secret has to stay readable, because
- * signatures are computed from it. Throws UserRefused where the user exists, FileInvalid where the file
- * is wrong before or would be after.
+ * signatures are computed from it. Throws UserRefused where the user exists or the password is empty,
+ * FileInvalid where the file is wrong before or would be after.
  */
 export async function addUser(file: string, user: NewUser): Promise<Secrets> {
+  if (user.password === '') throw new UserRefused('a password cannot be empty')
   const password = user.password ?? randomWord(26)
   // 20 and 40 characters are the lengths of AWS's own; some clients look at them.
   const secrets = { password, access: randomWord(20), secret: randomWord(40) }

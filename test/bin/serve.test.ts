@@ -1,0 +1,198 @@
+// A node's life: first start, second start, users that change under way, and how it ends.
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import t from 'tap'
+import { send } from '../helpers/node.ts'
+import { presignV2 } from '../helpers/presign.ts'
+import { type RunningProcess, run, scratch, start, writeConfig } from '../helpers/process.ts'
+
+/** The secrets that a first start, or `user add`, has printed. */
+function credentialOf(printed: string): { access: string; secret: string } {
+  const access = /(?:AWS_ACCESS_KEY_ID=|access key id +)(\S+)/.exec(printed)?.[1]
+  const secret = /(?:AWS_SECRET_ACCESS_KEY=|secret access key +)(\S+)/.exec(printed)?.[1]
+  if (access === undefined || secret === undefined) throw new Error(`no secrets in: ${printed}`)
+  return { access, secret }
+}
+
+t.test(
+  'a first start makes what is missing and prints the secrets; a second reuses it',
+  async (t) => {
+    const directory = scratch(t)
+    const data = join(directory, 'data')
+    const args = ['--config', writeConfig(directory), '--data', data]
+    const first = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
+    const credential = credentialOf(first.stdout())
+    t.equal(statSync(data).mode & 0o777, 0o700)
+    for (const file of ['keyring', 'users.yaml', 'tls/key.pem', 'control.sock']) {
+      t.equal(statSync(join(data, file)).mode & 0o777, 0o600, file)
+    }
+    const ca = readFileSync(join(data, 'tls/cert.pem'), 'utf8')
+    for (const base of [first.http, first.https]) t.match(base, /^https?:\/\/127\.0\.0\.1:\d+$/)
+    t.equal((await send(first.http, 'PUT', '/first', credential, ca)).status, 200)
+    const put = { ...credential, body: 'hello' }
+    t.equal((await send(first.https, 'PUT', '/first/greeting', put, ca)).status, 200)
+    first.child.kill('SIGTERM')
+    const ended = await first.exited
+    t.equal(ended.code, 0, ended.stderr)
+    t.notOk(existsSync(join(data, 'control.sock')))
+    const kept = ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) =>
+      readFileSync(join(data, f), 'utf8'),
+    )
+
+    const second = await start(t, args)
+    t.match(second.stdout(), /^coffer serves on http:\/\/\S+ and https:\/\/\S+\n$/)
+    const got = await send(second.http, 'GET', '/first/greeting', credential, ca)
+    t.equal(got.text, 'hello')
+    second.child.kill('SIGINT')
+    t.equal((await second.exited).code, 0)
+    t.same(
+      ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) => readFileSync(join(data, f), 'utf8')),
+      kept,
+    )
+    t.notMatch((await second.exited).stdout, credential.secret)
+  },
+)
+
+t.test('a service does not print secrets into its journal', async (t) => {
+  const directory = scratch(t)
+  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+  const node = await start(t, args, { env: { JOURNAL_STREAM: '8:1' } })
+  const secret = /secret: (\S+)/.exec(readFileSync(join(directory, 'data/users.yaml'), 'utf8'))?.[1]
+  t.ok(secret)
+  t.notMatch(node.stdout(), secret!)
+  t.match(node.stdout(), 'users.yaml')
+})
+
+t.test('one data directory has one node', async (t) => {
+  const directory = scratch(t)
+  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+  const node = await start(t, args)
+  const other = await run(args)
+  t.equal(other.code, 1)
+  t.match(other.stderr, /^coffer: another coffer runs on this data directory: \S+\n$/)
+  t.equal(
+    (await send(node.http, 'GET', '/', { sign: false }, '')).status,
+    403,
+    'the first serves on',
+  )
+})
+
+t.test('a user that is added or removed counts at once on a running node', async (t) => {
+  const directory = scratch(t)
+  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+  const node = await start(t, args)
+  const added = await run(['user', 'add', 'main', 'bob', '--role', 'admin', ...args])
+  t.match(added.stdout, 'The running node has read the file.')
+  const credential = credentialOf(added.stdout)
+  t.equal((await send(node.http, 'GET', '/', credential, '')).status, 200)
+  t.equal((await run(['user', 'remove', 'main', 'bob', ...args])).code, 0)
+  t.equal((await send(node.http, 'GET', '/', credential, '')).status, 403)
+})
+
+t.test('a keyring that is gone while there are objects stops the start', async (t) => {
+  const directory = scratch(t)
+  const data = join(directory, 'data')
+  const args = ['--config', writeConfig(directory), '--data', data]
+  const first = await start(t, args)
+  first.child.kill('SIGTERM')
+  await first.exited
+  rmSync(join(data, 'keyring'))
+  const { code, stderr } = await run(args)
+  t.equal(code, 1)
+  t.match(stderr, 'keyring: no such file: objects cannot be opened without it')
+  t.notOk(existsSync(join(data, 'keyring')), 'no new one is made')
+  t.notOk(readdirSync(data).includes('control.sock'), 'the directory is given up')
+})
+
+t.test('a port that is taken stops the start, in one line', async (t) => {
+  const directory = scratch(t)
+  const node = await start(t, ['--config', writeConfig(directory), '--data', join(directory, 'a')])
+  const config = join(directory, 'taken.yaml')
+  writeFileSync(
+    config,
+    `listen: [{ port: ${new URL(node.http).port} }]\nstorage: { reserveBytes: 0 }\n`,
+  )
+  const { code, stderr } = await run(['--config', config, '--data', join(directory, 'b')])
+  t.equal(code, 1)
+  t.match(stderr, /^coffer: listen EADDRINUSE[^\n]*\n$/)
+})
+
+t.test('what is not built yet is warned of at the start', async (t) => {
+  const directory = scratch(t)
+  const config = writeConfig(directory, 'threads: 2\nswift: { remapDomains: [example.net] }\n')
+  const node = await start(t, ['--config', config, '--data', join(directory, 'data')])
+  node.child.kill('SIGTERM')
+  const lines = (await node.exited).stdout.split('\n').filter((line) => line.startsWith('{'))
+  const warned = lines.map((line) => JSON.parse(line)).filter((line) => line.level === 'warn')
+  t.same(
+    warned.map((line) => line.msg),
+    ['threads: not built yet, 1 is used', 'swift.remapDomains: not built yet'],
+  )
+})
+
+t.test(
+  'the thread pool has 16 threads and 8 a device',
+  { skip: process.platform !== 'linux' },
+  async (t) => {
+    const directory = scratch(t)
+    const config = writeConfig(directory, `devices: [${directory}/v1, ${directory}/v2]\n`)
+    const node = await start(t, ['--config', config, '--data', join(directory, 'data')])
+    const tasks = `/proc/${node.child.pid}/task`
+    const names = readdirSync(tasks).map((id) => readFileSync(`${tasks}/${id}/comm`, 'utf8').trim())
+    t.equal(names.filter((name) => name === 'libuv-worker').length, 32)
+  },
+)
+
+/** A PUT of ten bytes of which the node has five, and the promise of its answer. */
+async function beginUpload(node: RunningProcess) {
+  const credential = credentialOf(node.stdout())
+  await send(node.http, 'PUT', '/first', credential, '')
+  const { port } = new URL(node.http)
+  const path = presignV2('PUT', '/first/slow', credential)
+  const upload = request({ host: '127.0.0.1', port, path, method: 'PUT' })
+  upload.setHeader('content-length', 10)
+  const answered = new Promise<number | string | undefined>((resolve) => {
+    upload.on('response', (res) => resolve(res.resume().statusCode))
+    upload.on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+  })
+  upload.write('01234')
+  // An answer to a request that came later: the node has the first one by now.
+  await send(node.http, 'GET', '/', credential, '')
+  return { upload, answered, credential }
+}
+
+t.test('a request under way when the signal comes is finished, no new one is taken', async (t) => {
+  const directory = scratch(t)
+  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+  const node = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
+  const { upload, answered, credential } = await beginUpload(node)
+  const draining = new Promise<void>((resolve) => {
+    node.child.stdout?.on('data', () => node.stdout().includes('"draining"') && resolve())
+  })
+  node.child.kill('SIGTERM')
+  await draining
+  await t.rejects(send(node.http, 'GET', '/', credential, ''), { code: 'ECONNREFUSED' })
+  upload.end('56789')
+  t.equal(await answered, 200)
+  t.equal((await node.exited).code, 0)
+})
+
+t.test(
+  'a second signal ends a node that drains; the same one twice at once does not',
+  async (t) => {
+    const directory = scratch(t)
+    const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+    const node = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
+    const { answered } = await beginUpload(node)
+    // As Ctrl-C arrives under npm: twice within a moment. Then a person who has had enough.
+    node.child.kill('SIGINT')
+    node.child.kill('SIGINT')
+    const impatience = setInterval(() => node.child.kill('SIGINT'), 300)
+    t.teardown(() => clearInterval(impatience))
+    const { code, stdout } = await node.exited
+    t.equal(code, 1)
+    t.match(stdout, '"draining"')
+    t.equal(await answered, 'ECONNRESET', 'the upload is cut, never answered as a success')
+  },
+)

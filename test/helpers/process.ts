@@ -1,0 +1,91 @@
+// A coffer in a process of its own, as an operator starts it: on free loopback ports and on data of its own.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = join(root, 'bin/coffer.ts')
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunningProcess {
+  readonly child: ChildProcess
+  readonly http: string
+  readonly https: string
+  /** Everything it has written so far. */
+  readonly stdout: () => string
+  readonly exited: Promise<Finished>
+}
+
+/** A directory that goes with the test. */
+export function scratch(t: Teardown): string {
+  const directory = mkdtempSync(join(tmpdir(), 'coffer-test-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** A configuration with two free ports that fits on a small disk; `more` is YAML to go with it. */
+export function writeConfig(directory: string, more = ''): string {
+  const file = join(directory, 'coffer.yaml')
+  const listen = 'listen: [{ port: 0 }, { port: 0, tls: auto }]\nstorage: { reserveBytes: 0 }\n'
+  writeFileSync(file, listen + more)
+  return file
+}
+
+function begin(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  const exited = once(child, 'close').then(([code]) => ({ code, stdout, stderr }))
+  return { child, exited, stdout: () => stdout }
+}
+
+/** Runs a command to its end. `input` is its standard input. */
+export function run(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
+): Promise<Finished> {
+  const { child, exited } = begin(args, options.env ?? {}, options.cwd ?? root)
+  child.stdin.end(options.input ?? '')
+  return exited
+}
+
+/** Starts a node and waits until it serves; the test ends it. Rejects with what it wrote where it ends first. */
+export async function start(
+  t: Teardown,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<RunningProcess> {
+  const { child, exited, stdout } = begin(args, options.env ?? {}, options.cwd ?? root)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const serving = new Promise<void>((resolve) => {
+    child.stdout.on('data', () => {
+      if (/^coffer serves on .*\n/m.test(stdout())) resolve()
+    })
+  })
+  const failed = await Promise.race([serving, exited])
+  if (failed !== undefined) throw new Error(`ended before it served: ${JSON.stringify(failed)}`)
+  const address = (scheme: string) => new RegExp(`${scheme}://[^ ]+:\\d+`).exec(stdout())?.[0] ?? ''
+  return { child, exited, stdout, http: address('http'), https: address('https') }
+}
