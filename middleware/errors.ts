@@ -19,7 +19,8 @@ export function errors(node: Node, renderers: Record<Dialect, RenderError>): Mid
         return
       }
       renderers[ctx.state.dialect](ctx as Context, error)
-      if (ctx.status >= 500) report(node, ctx, error)
+      // 501 is a client that asks for what is not built: its line in the log says so.
+      if (ctx.status >= 500 && ctx.status !== 501) report(node, ctx, error)
     }
   }
 }

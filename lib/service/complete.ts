@@ -44,10 +44,10 @@ export async function completeUpload(
   caller: Caller,
   ref: ObjectRef,
   uploadId: string,
-  input: CompleteInput,
+  asked: CompleteInput,
 ): Promise<VersionInfo> {
   authorize(caller, ref.account, 'write')
-  requireOrder(input.parts, uploadId)
+  const input = { ...asked, parts: orderParts(asked.parts, uploadId) }
   try {
     return await commitWithRetry(stores.catalog, async (draft) => {
       const upload = await findUpload(stores, ref, uploadId)
@@ -76,11 +76,14 @@ export async function completeUpload(
   }
 }
 
-function requireOrder(parts: CompleteInput['parts'], upload: string): void {
+/** Parts in rising order. Of one that is named more than once, as clients do that sent it again, the last
+ * counts. Throws PartsEmpty, PartsUnordered. */
+function orderParts(parts: CompleteInput['parts'], upload: string): CompleteInput['parts'] {
   if (parts.length === 0) throw new CofferError('PartsEmpty')
   for (let i = 1; i < parts.length; i++) {
-    if (parts[i]!.part <= parts[i - 1]!.part) throw new CofferError('PartsUnordered', { upload })
+    if (parts[i]!.part < parts[i - 1]!.part) throw new CofferError('PartsUnordered', { upload })
   }
+  return parts.filter(({ part }, i) => parts[i + 1]?.part !== part)
 }
 
 /** Finds every listed part, and tells whether there are parts that are not listed. */
