@@ -1,0 +1,90 @@
+// The reference for writes: LevelDB alone, with the options that volumes and catalog have (lib/blobs,
+// lib/catalog), taking what a node puts into them.
+import { randomFillSync } from 'node:crypto'
+import { join } from 'node:path'
+import { PUTS_MAX } from '../lib/blobs/puts.ts'
+import { TRAILER_BYTES } from '../lib/blobs/store.ts'
+import { RECORD_BYTES, TAG_BYTES } from '../lib/crypto/records.ts'
+import { classicEngine, type Database } from '../lib/level.ts'
+import { answerMessages } from './child.ts'
+
+export type LevelJob =
+  | { readonly kind: 'open'; readonly dir: string }
+  /** Records of full size under growing keys, as a volume takes them. */
+  | { readonly kind: 'records'; readonly count: number }
+  /** Synced batches of small rows, as the catalog's group commit writes them. */
+  | { readonly kind: 'batches'; readonly rows: number; readonly seconds: number }
+
+export interface LevelResult {
+  readonly count: number
+  readonly seconds: number
+}
+
+const VOLUME_BUFFER_BYTES = 64 << 20
+const CATALOG_BUFFER_BYTES = 16 << 20
+const VALUE_BYTES = RECORD_BYTES + TAG_BYTES + TRAILER_BYTES
+const ROW_BYTES = 4096 + TAG_BYTES
+const POOL_BYTES = 32 << 20
+
+const pool = randomFillSync(Buffer.allocUnsafeSlow(POOL_BYTES + VALUE_BYTES))
+let volume: Database<Buffer>
+let catalog: Database<Buffer>
+let next = 0
+
+function nextKey(): Buffer {
+  const key = Buffer.allocUnsafe(8)
+  key.writeBigUInt64BE(BigInt(next++))
+  return key
+}
+
+const piece = (bytes: number) => {
+  const at = (next * RECORD_BYTES) % POOL_BYTES
+  return pool.subarray(at, at + bytes)
+}
+
+function open(dir: string, bufferBytes: number): Promise<Database<Buffer>> {
+  return classicEngine.open(dir, {
+    keyEncoding: 'buffer',
+    writeBufferBytes: bufferBytes,
+    maxFileBytes: bufferBytes,
+    cacheBytes: 1 << 20,
+    create: true,
+  })
+}
+
+async function putRecords(count: number): Promise<number> {
+  let begun = 0
+  const walk = async () => {
+    while (begun++ < count) await volume.put(nextKey(), piece(VALUE_BYTES))
+  }
+  await Promise.all(Array.from({ length: PUTS_MAX }, walk))
+  return count
+}
+
+async function putBatches(rows: number, seconds: number): Promise<number> {
+  const endMs = performance.now() + seconds * 1000
+  let count = 0
+  for (; performance.now() < endMs; count += rows) {
+    const batch = Array.from({ length: rows }, () => ({
+      type: 'put' as const,
+      key: nextKey(),
+      value: piece(ROW_BYTES),
+    }))
+    await catalog.batch(batch, { sync: true })
+  }
+  return count
+}
+
+answerMessages(async (job: LevelJob): Promise<LevelResult> => {
+  const startMs = performance.now()
+  let count = 0
+  if (job.kind === 'open') {
+    volume = await open(join(job.dir, 'volume'), VOLUME_BUFFER_BYTES)
+    catalog = await open(join(job.dir, 'catalog'), CATALOG_BUFFER_BYTES)
+  } else if (job.kind === 'records') {
+    count = await putRecords(job.count)
+  } else {
+    count = await putBatches(job.rows, job.seconds)
+  }
+  return { count, seconds: (performance.now() - startMs) / 1000 }
+})

@@ -1,0 +1,144 @@
+// The load: a child process that sends requests over a few kept connections, a fixed number of them or for
+// a fixed time, with bodies that do not compress. `wrk` does the same for small requests where it is
+// installed (wrk.ts), with less CPU of its own.
+import { randomFillSync } from 'node:crypto'
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { release } from '../lib/bytes/release.ts'
+import { answerMessages } from './child.ts'
+import { drained } from './drain.ts'
+
+export interface LoadJob {
+  readonly origin: string
+  /** PEM of the certificate that https servers show. */
+  readonly ca: string
+  readonly method: 'GET' | 'PUT'
+  /** Signed paths, walked round and round. */
+  readonly paths: readonly string[]
+  readonly headers: Readonly<Record<string, string>>
+  /** Of each request; 0: none. */
+  readonly bodyBytes: number
+  readonly connections: number
+  /** When to stop: after so many requests, or at the first one that ends after so many seconds. */
+  readonly until: { readonly requests: number } | { readonly seconds: number }
+}
+
+export interface LoadResult {
+  readonly requests: number
+  readonly seconds: number
+  /** Bytes of bodies, both ways. */
+  readonly bodyBytes: number
+  readonly failed: number
+  /** Status and beginning of the body of the first failure. */
+  readonly failure?: string
+  /** Of the answers, in the order of `paths` (of the last round). */
+  readonly etags: readonly string[]
+}
+
+const POOL_BYTES = 16 << 20
+const PIECE_BYTES = 256 << 10
+const FAILURE_CHARS = 300
+
+let pool: Buffer | undefined
+
+async function sendBody(req: ClientRequest, bodyBytes: number): Promise<void> {
+  pool ??= randomFillSync(Buffer.allocUnsafeSlow(POOL_BYTES))
+  for (let sent = 0; sent < bodyBytes; ) {
+    const at = sent % POOL_BYTES
+    const bytes = Math.min(PIECE_BYTES, bodyBytes - sent)
+    sent += bytes
+    if (!req.write(pool.subarray(at, at + bytes)) && sent < bodyBytes) {
+      await drained(req)
+      if (req.destroyed) return
+    }
+  }
+  req.end()
+}
+
+interface Outcome {
+  readonly status: number
+  readonly bytes: number
+  readonly etag: string
+  readonly text: string
+}
+
+class Load {
+  readonly #job: LoadJob
+  readonly #agent: HttpAgent | HttpsAgent
+
+  constructor(job: LoadJob) {
+    this.#job = job
+    const { connections: maxSockets, ca } = job
+    const options = { keepAlive: true, maxSockets }
+    const secure = job.origin.startsWith('https:')
+    this.#agent = secure ? new HttpsAgent({ ...options, ca }) : new HttpAgent(options)
+  }
+
+  async run(): Promise<LoadResult> {
+    const { connections, until, paths, bodyBytes } = this.#job
+    const etags: string[] = []
+    let begun = 0
+    let requests = 0
+    let bytes = 0
+    let failed = 0
+    let failure: string | undefined
+    const startMs = performance.now()
+    const goesOn = () =>
+      'requests' in until
+        ? begun < until.requests
+        : performance.now() - startMs < until.seconds * 1000
+    const walk = async () => {
+      while (goesOn()) {
+        const index = begun++ % paths.length
+        const outcome = await this.#exchange(paths[index]!).catch((error: Error) => error)
+        if (outcome instanceof Error || outcome.status >= 300) {
+          failed++
+          failure ??= outcome instanceof Error ? outcome.message : describe(outcome)
+          continue
+        }
+        requests++
+        bytes += outcome.bytes + bodyBytes
+        etags[index] = outcome.etag
+      }
+    }
+    await Promise.all(Array.from({ length: connections }, walk))
+    const seconds = (performance.now() - startMs) / 1000
+    this.#agent.destroy()
+    return {
+      requests,
+      seconds,
+      bodyBytes: bytes,
+      failed,
+      etags,
+      ...(failure !== undefined && { failure }),
+    }
+  }
+
+  #exchange(path: string): Promise<Outcome> {
+    const { origin, method, bodyBytes, headers } = this.#job
+    const send = origin.startsWith('https:') ? httpsRequest : httpRequest
+    const length = bodyBytes > 0 ? { 'content-length': String(bodyBytes) } : {}
+    return new Promise((resolve, reject) => {
+      const options = { method, headers: { ...headers, ...length }, agent: this.#agent }
+      const req = send(`${origin}${path}`, options, (res) => {
+        const status = res.statusCode!
+        let bytes = 0
+        let text = ''
+        res.on('data', (piece: Buffer) => {
+          bytes += piece.length
+          if (status >= 300 && text.length < FAILURE_CHARS) text += piece.toString()
+          release(piece)
+        })
+        res.on('error', reject)
+        res.on('end', () => resolve({ status, bytes, etag: res.headers.etag ?? '', text }))
+      })
+      req.on('error', reject)
+      if (bodyBytes > 0) sendBody(req, bodyBytes).catch(reject)
+      else req.end()
+    })
+  }
+}
+
+const describe = ({ status, text }: Outcome) => `${status} ${text.slice(0, FAILURE_CHARS)}`
+
+answerMessages((job: LoadJob) => new Load(job).run())

@@ -1,0 +1,138 @@
+// The node under test: the program as an operator starts it, on a fresh data directory, with its default
+// settings (one line of log a request among them), and the requests that prepare a row.
+import { spawn } from 'node:child_process'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Certificate } from '../lib/certificate.ts'
+import { Child } from './child.ts'
+import { printProfile } from './profile.ts'
+import type { Scope } from './scope.ts'
+import { credentials, presign } from './signing.ts'
+
+const program = fileURLToPath(new URL('../bin/coffer.ts', import.meta.url))
+
+const START_TIMEOUT_MS = 30_000
+/** The default of storage.writeBufferBytes, which the memory row counts with. */
+export const WRITE_BUFFER_BYTES = 64 << 20
+export const account = 'bench'
+export const bucket = 'bench'
+
+export interface Request {
+  readonly query?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+export class CofferNode {
+  readonly dir: string
+  readonly #scope: Scope
+  readonly #profiled: boolean
+  #child: Child | undefined
+  #addresses: string[] = []
+
+  /** `profiled`: its main thread is sampled, and printed when it stops. */
+  constructor(scope: Scope, certificate: Certificate, profiled: boolean) {
+    this.#scope = scope
+    this.#profiled = profiled
+    this.dir = join(scope.dir, 'node')
+    mkdirSync(this.dir)
+    writeFileSync(join(this.dir, 'users.yaml'), usersFile())
+    const { file } = certificate
+    const tls = { cert: file, key: file.replace(/cert\.pem$/, 'key.pem') }
+    const listen = [{ port: 0 }, { port: 0, tls }]
+    const config = { data: this.data, users: join(this.dir, 'users.yaml'), listen }
+    // JSON is YAML.
+    writeFileSync(join(this.dir, 'coffer.yaml'), JSON.stringify(config))
+  }
+
+  get data(): string {
+    return join(this.dir, 'data')
+  }
+
+  get child(): Child {
+    return this.#child!
+  }
+
+  get http(): string {
+    return this.#addresses[0]!
+  }
+
+  get https(): string {
+    return this.#addresses[1]!
+  }
+
+  /** Starts the program and waits until it serves. Throws with its output where it does not. */
+  async start(): Promise<void> {
+    const output = join(this.dir, 'output')
+    const file = openSync(output, 'w')
+    const flags = this.#profiled ? ['--cpu-prof', `--cpu-prof-dir=${this.dir}`] : []
+    const args = [...flags, program, 'serve', '--config', join(this.dir, 'coffer.yaml')]
+    const started = spawn(process.execPath, args, { stdio: ['ignore', file, file] })
+    const child = new Child(this.#scope, started)
+    this.#child = child
+    const endMs = performance.now() + START_TIMEOUT_MS
+    for (;;) {
+      const text = readFileSync(output, 'utf8')
+      const line = /^coffer serves on (.*)$/m.exec(text)?.[1]
+      if (line !== undefined) {
+        this.#addresses = line.split(' and ')
+        return
+      }
+      if (started.exitCode !== null || performance.now() > endMs) {
+        throw new Error(`coffer did not start: ${text.slice(0, 1000)}`)
+      }
+      await sleep(50)
+    }
+  }
+
+  async stop(): Promise<void> {
+    const threads = this.#profiled ? this.child.threadSeconds() : []
+    await this.child.stop()
+    if (this.#profiled) printProfile(this.dir, threads)
+  }
+
+  /** Sends one signed request over HTTP. Throws on any answer but a 2xx. */
+  request(method: string, path: string, request: Request = {}): Promise<Answer> {
+    const { query, headers = {}, body } = request
+    const target = presign({ method, origin: this.http, path, query, headers })
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    return new Promise((resolve, reject) => {
+      const options = { method, headers: { ...headers, ...length } }
+      const req = httpRequest(`${this.http}${target}`, options, (res) => {
+        let text = ''
+        res.on('data', (piece) => {
+          text += piece
+        })
+        res.on('error', reject)
+        res.on('end', () => {
+          const status = res.statusCode!
+          // Some operations answer 200 before they know: their error is in the document.
+          const failed = status >= 300 || text.includes('<Error>')
+          if (failed) reject(new Error(`${method} ${path}: ${status} ${text.slice(0, 500)}`))
+          else resolve({ status, headers: res.headers, text })
+        })
+      })
+      req.on('error', reject)
+      req.end(body)
+    })
+  }
+
+  async createBucket(): Promise<void> {
+    await this.request('PUT', `/${bucket}`)
+  }
+}
+
+function usersFile(): string {
+  const { access, secret } = credentials
+  const user = { name: 'bench', roles: ['admin'], s3: [{ access, secret }] }
+  return JSON.stringify({ accounts: [{ id: account, users: [user] }] })
+}

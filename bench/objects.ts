@@ -1,0 +1,78 @@
+// The objects that rows write and read: their names, their sizes, and the loads over them.
+import type { Bench, Sample, Work } from './bench.ts'
+import { bucket, type CofferNode } from './node.ts'
+import { keyHeaders } from './signing.ts'
+import type { Finding } from './table.ts'
+
+export const SMALL_BYTES = 4096
+export const LARGE_BYTES = 16 << 20
+export const SMALL_CONNECTIONS = 16
+export const LARGE_CONNECTIONS = 4
+
+/** The customer key of the bench; nothing that it seals outlives the run. */
+export const customerKey = Buffer.alloc(32, 'bench key')
+
+/** Headers of a request on a sealed object (SSE-C), or on a plain one, which the root key seals. */
+export const headersOf = (sealing: 'customer' | 'root') =>
+  sealing === 'customer' ? keyHeaders(customerKey) : {}
+
+export const objectNames = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `/${bucket}/${prefix}/${String(i).padStart(6, '0')}`)
+
+/** A load of one kind of request on a node, over plain HTTP or TLS. */
+export interface ObjectLoad {
+  readonly method: 'GET' | 'PUT'
+  readonly sealing: 'customer' | 'root'
+  readonly bytes: number
+  /** How many names are walked. */
+  readonly names: number
+  readonly connections: number
+  readonly until: Work['until']
+}
+
+/** The work of a load at one origin of a node. */
+export function workOf(bench: Bench, origin: string, load: ObjectLoad): Work {
+  const { method, sealing, bytes, names, connections, until } = load
+  const headers = headersOf(sealing)
+  const prefix = `${sealing}-${bytes}`
+  const paths = bench.paths(origin, { method, headers }, objectNames(prefix, names))
+  const bodyBytes = method === 'PUT' ? bytes : 0
+  return { origin, method, paths, headers, bodyBytes, connections, until }
+}
+
+/** Writes what a load of GET will read, and a few rounds of reading, so that code is warm. */
+export async function prepareReads(
+  bench: Bench,
+  node: CofferNode,
+  load: ObjectLoad,
+): Promise<void> {
+  const put = { ...load, method: 'PUT', until: { requests: load.names } } as const
+  await bench.load(workOf(bench, node.http, put))
+}
+
+/** A finding of one figure of the samples, against the same figure of a reference. */
+export function compare(
+  what: string,
+  unit: string,
+  figure: (sample: Sample) => number,
+  samples: readonly Sample[],
+  reference?: { readonly name: string; readonly samples: readonly Sample[] },
+  budget?: Finding['budget'],
+): Finding {
+  return {
+    what,
+    unit,
+    samples: samples.map(figure),
+    ...(reference !== undefined && {
+      reference: { name: reference.name, samples: reference.samples.map(figure) },
+    }),
+    ...(budget !== undefined && { budget }),
+  }
+}
+
+export const mbPerSecond = (sample: Sample) => sample.mbPerSecond
+export const cpuPerGb = (sample: Sample) => sample.cpuSecondsPerGb
+export const requestsPerSecond = (sample: Sample) => sample.requestsPerSecond
+export const cpuPerThousand = (sample: Sample) => sample.cpuSecondsPerThousand
+/** Throughput per CPU second: what a core gives, whatever else it is busy with. */
+export const mbPerCpuSecond = (sample: Sample) => 1000 / sample.cpuSecondsPerGb

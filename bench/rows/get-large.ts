@@ -1,0 +1,55 @@
+// SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS.
+import type { Bench, Scheme } from '../bench.ts'
+import {
+  compare,
+  LARGE_BYTES,
+  LARGE_CONNECTIONS,
+  mbPerCpuSecond,
+  mbPerSecond,
+  type ObjectLoad,
+  prepareReads,
+  workOf,
+} from '../objects.ts'
+import type { Finding } from '../table.ts'
+
+/** DESIGN §8: throughput per CPU second against the bare source. */
+const EFFICIENCY_RATIO_MIN = 0.5
+const OBJECTS = 16
+
+export async function measureGetLarge(bench: Bench): Promise<Finding[]> {
+  const requests = bench.settings.quick ? 32 : 96
+  const load: ObjectLoad = {
+    method: 'GET',
+    sealing: 'customer',
+    bytes: LARGE_BYTES,
+    names: OBJECTS,
+    connections: LARGE_CONNECTIONS,
+    until: { requests },
+  }
+  const node = await bench.startNode()
+  await prepareReads(bench, node, load)
+  const findings: Finding[] = []
+  for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
+    const bare = await bench.startBare(scheme)
+    const work = workOf(bench, node[scheme], load)
+    const source = { ...work, origin: bare.origin, paths: [`/${LARGE_BYTES}`] }
+    await bench.load({ ...work, until: { requests: OBJECTS } })
+    await bench.load({ ...source, until: { requests: OBJECTS } })
+    const rounds = await bench.rounds(async () => ({
+      source: await bench.measure(bare.child, source),
+      node: await bench.measure(node.child, work),
+    }))
+    await bare.child.stop()
+    const samples = rounds.map((round) => round.node)
+    const reference = { name: `${scheme} source`, samples: rounds.map((round) => round.source) }
+    const what = `SSE-C GET 16 MiB, ${scheme}`
+    findings.push(
+      compare(what, 'MB/CPU-s', mbPerCpuSecond, samples, reference, {
+        atLeast: EFFICIENCY_RATIO_MIN,
+      }),
+      compare(what, 'MB/s', mbPerSecond, samples, reference),
+    )
+  }
+  await node.stop()
+  return findings
+}

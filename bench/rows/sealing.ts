@@ -1,0 +1,60 @@
+// What a customer's key costs: the same requests with SSE-C and without, where the root key seals.
+import type { Bench } from '../bench.ts'
+import {
+  compare,
+  cpuPerGb,
+  cpuPerThousand,
+  LARGE_BYTES,
+  LARGE_CONNECTIONS,
+  type ObjectLoad,
+  prepareReads,
+  SMALL_BYTES,
+  SMALL_CONNECTIONS,
+  workOf,
+} from '../objects.ts'
+import type { Finding } from '../table.ts'
+
+/** DESIGN §8: SSE-C costs at most a tenth more. */
+const CPU_RATIO_MAX = 1.1
+
+type Shape = Omit<ObjectLoad, 'sealing'>
+
+function shapes(quick: boolean): Shape[] {
+  const large = { bytes: LARGE_BYTES, connections: LARGE_CONNECTIONS, names: 16 }
+  const small = { bytes: SMALL_BYTES, connections: SMALL_CONNECTIONS, names: 500 }
+  const until = { seconds: quick ? 1 : 2 }
+  return [
+    { ...large, method: 'PUT', until: { requests: quick ? 8 : 16 } },
+    { ...large, method: 'GET', until: { requests: quick ? 24 : 64 } },
+    { ...small, method: 'PUT', until },
+    { ...small, method: 'GET', until },
+  ]
+}
+
+export async function measureSealing(bench: Bench): Promise<Finding[]> {
+  const node = await bench.startNode()
+  const findings: Finding[] = []
+  for (const shape of shapes(bench.settings.quick)) {
+    const work = (sealing: 'customer' | 'root') => workOf(bench, node.http, { ...shape, sealing })
+    for (const sealing of ['customer', 'root'] as const) {
+      await prepareReads(bench, node, { ...shape, sealing })
+    }
+    const rounds = await bench.rounds(async () => ({
+      plain: await bench.measure(node.child, work('root')),
+      sealed: await bench.measure(node.child, work('customer')),
+    }))
+    const large = shape.bytes === LARGE_BYTES
+    findings.push(
+      compare(
+        `SSE-C ${shape.method} ${large ? '16 MiB' : '4 KiB'}, against plain`,
+        large ? 'CPU-s/GB' : 'CPU-s/1,000',
+        large ? cpuPerGb : cpuPerThousand,
+        rounds.map((round) => round.sealed),
+        { name: 'plain', samples: rounds.map((round) => round.plain) },
+        { atMost: CPU_RATIO_MAX },
+      ),
+    )
+  }
+  await node.stop()
+  return findings
+}

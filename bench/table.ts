@@ -1,0 +1,82 @@
+// What a row found, and the table that is printed: minimum, median and maximum of the rounds, and the ratio
+// to a reference that was measured in the same rounds, because only that can be compared between machines.
+
+/** One line of the table. */
+export interface Finding {
+  readonly what: string
+  readonly unit: string
+  /** One figure a round. */
+  readonly samples: readonly number[]
+  /** Measured in the same rounds, in the same unit. */
+  readonly reference?: { readonly name: string; readonly samples: readonly number[] }
+  readonly budget?: Budget
+}
+
+/** A bound on the median of the rounds' ratios, or, without a reference, on the median itself. */
+export type Budget = { readonly atMost: number } | { readonly atLeast: number }
+
+export function medianOf(samples: readonly number[]): number {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  if (sorted.length % 2 === 1) return sorted[middle]!
+  return (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** Three digits that mean something, and no exponent. */
+export function shown(value: number): string {
+  if (!Number.isFinite(value)) return '–'
+  const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))))
+  return value.toLocaleString('en', {
+    minimumFractionDigits: Math.min(decimals, 2),
+    maximumFractionDigits: Math.min(decimals, 2),
+  })
+}
+
+/** Ratio of each round: rounds are pairs, measured one right after the other. */
+export function ratiosOf({ samples, reference }: Finding): number[] {
+  if (reference === undefined) return []
+  return samples.map((sample, i) => sample / reference.samples[i]!)
+}
+
+/** Whether the budget is met; undefined where there is none. */
+export function isMet(finding: Finding): boolean | undefined {
+  const { budget, reference, samples } = finding
+  if (budget === undefined) return undefined
+  const value = medianOf(reference === undefined ? samples : ratiosOf(finding))
+  return 'atMost' in budget ? value <= budget.atMost : value >= budget.atLeast
+}
+
+const heads = ['what', 'unit', 'min', 'median', 'max', 'reference', 'ratio', 'budget', 'met']
+
+function cells(finding: Finding): string[] {
+  const { what, unit, samples, reference, budget } = finding
+  const ratios = ratiosOf(finding)
+  const met = isMet(finding)
+  const bound =
+    budget === undefined
+      ? ''
+      : 'atMost' in budget
+        ? `≤ ${shown(budget.atMost)}`
+        : `≥ ${shown(budget.atLeast)}`
+  return [
+    what,
+    unit,
+    shown(Math.min(...samples)),
+    shown(medianOf(samples)),
+    shown(Math.max(...samples)),
+    reference === undefined ? '' : `${reference.name} ${shown(medianOf(reference.samples))}`,
+    ratios.length === 0 ? '' : shown(medianOf(ratios)),
+    bound,
+    met === undefined ? '' : met ? 'yes' : 'no',
+  ]
+}
+
+/** A Markdown table of the findings. */
+export function renderTable(findings: readonly Finding[]): string {
+  const rows = [heads, ...findings.map(cells)]
+  const widths = heads.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |\n`
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|\n`
+  return line(heads) + rule + rows.slice(1).map(line).join('')
+}
