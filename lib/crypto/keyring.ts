@@ -3,7 +3,7 @@
 // loses it has lost them. Keys are never logged, and an error names the file and an id, never a key.
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
 import { stringify } from 'yaml'
 import { compile, FileInvalid, readDocument } from '../config/document.ts'
@@ -57,7 +57,7 @@ export function openKeyring(file: string, { create }: { create: boolean }): Keyr
     makeKeyring(file)
   } else if (!status.isFile()) {
     throw new FileInvalid([`${file}: is not a file`])
-  } else if ((status.mode & READABLE_BY_OTHERS) !== 0) {
+  } else if ((status.mode & READABLE_BY_OTHERS) !== 0 && !isCredential(file)) {
     const mode = (status.mode & 0o777).toString(8)
     throw new FileInvalid([
       `${file}: mode is 0${mode}, must be 0600: only the owner may read root keys`,
@@ -72,6 +72,15 @@ export function openKeyring(file: string, { create }: { create: boolean }): Keyr
     ([id, text]) => [id, Buffer.from(text, 'base64')] as const,
   )
   return new FileKeyring(active, new Map(entries))
+}
+
+/**
+ * True for a file that systemd's LoadCredential put there: it may show group bits, because its ACL lets
+ * the service in, and no one else gets into its directory (systemd.exec(5), CREDENTIALS).
+ */
+function isCredential(file: string): boolean {
+  const directory = process.env.CREDENTIALS_DIRECTORY
+  return directory !== undefined && resolve(dirname(file)) === resolve(directory)
 }
 
 function makeKeyring(file: string): void {

@@ -66,6 +66,15 @@ t.test('a keyring that others can read is refused', async (t) => {
   t.equal(openKeyring(file, { create: true }).active, 'k', 'read-only is fine')
 })
 
+t.test('a keyring that systemd hands over may show the bits of its ACL', async (t) => {
+  const directory = t.testdir()
+  const file = write(join(directory, 'keyring'), `active: k\nkeys: { k: ${key} }`, 0o440)
+  t.throws(() => openKeyring(file, { create: false }), FileInvalid)
+  process.env.CREDENTIALS_DIRECTORY = directory
+  t.teardown(() => delete process.env.CREDENTIALS_DIRECTORY)
+  t.equal(openKeyring(file, { create: false }).active, 'k')
+})
+
 t.test('a keyring that is wrong is refused without showing a key', async (t) => {
   const file = join(t.testdir(), 'keyring')
   const short = Buffer.alloc(31, 7).toString('base64')

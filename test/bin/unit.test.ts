@@ -1,0 +1,50 @@
+// The systemd unit: systemd itself finds nothing wrong with it, and what protects keys is there.
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { root, scratch } from '../helpers/process.ts'
+
+const unit = readFileSync(join(root, 'etc/systemd/coffer.service'), 'utf8')
+const analyze = '/usr/bin/systemd-analyze'
+const skip = existsSync(analyze) ? false : 'systemd-analyze is not installed'
+
+/** What systemd says of a unit whose programs are where this checkout is, on a node that surely exists. */
+async function verify(t: Parameters<typeof scratch>[0], text: string): Promise<string[]> {
+  const here = text
+    .replaceAll('/opt/coffer/node_modules/.bin/node', process.execPath)
+    .replaceAll('/opt/coffer', root)
+    .replace(/^(User|Group)=.*$/gm, '$1=root')
+  const file = join(scratch(t), 'coffer.service')
+  writeFileSync(file, here)
+  const { stdout, stderr } = await promisify(execFile)(analyze, ['verify', '--man=no', file])
+  return `${stdout}${stderr}`.split('\n').filter((line) => line.includes('coffer'))
+}
+
+t.test('systemd-analyze verify has nothing to say', { skip }, async (t) => {
+  t.same(await verify(t, unit), [])
+  const wrong = await verify(t, unit.replace('[Service]', '[Service]\nLimitCor=0'))
+  t.match(wrong.join(), /Unknown key.*LimitCor/, 'and would say it')
+})
+
+t.test('no core file, no new privileges, no writable system, no secret in the unit', async (t) => {
+  for (const line of [
+    'LimitCORE=0',
+    'NoNewPrivileges=yes',
+    'ProtectSystem=strict',
+    'StateDirectoryMode=0700',
+    'UMask=0077',
+    'MemoryDenyWriteExecute=no',
+    'Environment=MALLOC_MMAP_THRESHOLD_=67108864',
+  ]) {
+    t.ok(unit.split('\n').includes(line), line)
+  }
+})
+
+t.test('every file of the program that the unit starts exists', async (t) => {
+  const programs = [...unit.matchAll(/\/opt\/coffer\/(\S+\.(?:ts|md))/g)].map((match) => match[1]!)
+  t.ok(programs.length >= 4)
+  for (const path of programs) t.ok(existsSync(join(root, path)), path)
+  t.ok(existsSync(join(root, dirname('node_modules/.bin/node'), 'node')))
+})
