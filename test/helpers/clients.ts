@@ -1,0 +1,160 @@
+// Other people's clients as the interop tests run them: where each is found, child processes with a timeout
+// and without the settings of whoever runs the tests, and what happens where one is not installed: its
+// tests are skipped and say so, or, with COFFER_REQUIRE_CLIENTS=1, fail.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { TAP, Test } from 'tap'
+
+export interface Client {
+  readonly name: string
+  /** Absolute path of the program; undefined where it is not installed. */
+  readonly command: string | undefined
+  /** What to install. */
+  readonly hint: string
+}
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  /** The whole environment beside PATH, HOME and the language; nothing of this process is handed on. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly input?: Buffer | string
+  /** The process and its children are killed after this; 120 s unless told. */
+  readonly timeoutMs?: number
+}
+
+/** Where PyPI's awscli and boto3 live: COFFER_PYPI_VENV, or a place that goes with node_modules. */
+export function pypiVenv(): string {
+  const own = fileURLToPath(new URL('../../node_modules/.cache/coffer-clients', import.meta.url))
+  return process.env.COFFER_PYPI_VENV ?? own
+}
+
+const inVenv = 'python3 -m venv V && V/bin/pip install awscli boto3 awscrt, COFFER_PYPI_VENV=V'
+
+/** Debian's awscli is version 2, PyPI's is version 1 and newer: the two differ on the wire. */
+export const clients = {
+  awscliDebian: client('awscli of Debian', existing('/usr/bin/aws'), 'apt-get install awscli'),
+  awscliPypi: client('awscli of PyPI', existing(join(pypiVenv(), 'bin', 'aws')), inVenv),
+  boto3: client('boto3', existing(join(pypiVenv(), 'bin', 'python')), inVenv),
+  rclone: client('rclone', onPath('rclone'), 'apt-get install rclone'),
+  s3cmd: client('s3cmd', onPath('s3cmd'), 'apt-get install s3cmd'),
+  curl: client('curl', onPath('curl'), 'apt-get install curl'),
+} as const
+
+function client(name: string, command: string | undefined, hint: string): Client {
+  return { name, command, hint }
+}
+
+function existing(file: string): string | undefined {
+  return existsSync(file) ? file : undefined
+}
+
+function onPath(program: string): string | undefined {
+  const directories = (process.env.PATH ?? '').split(delimiter)
+  return directories.map((directory) => join(directory, program)).find((file) => existsSync(file))
+}
+
+/** Runs `body` as a test where every client of `needed` is installed. */
+export function clientTest(
+  t: TAP,
+  needed: Client | readonly Client[],
+  sentence: string,
+  body: (t: Test) => Promise<void>,
+): void {
+  const missing = [needed].flat().find(({ command }) => command === undefined)
+  if (missing === undefined) {
+    void t.test(sentence, body)
+    return
+  }
+  const reason = `${missing.name} is not installed (${missing.hint})`
+  if (process.env.COFFER_REQUIRE_CLIENTS === '1') {
+    void t.test(sentence, async (t) => void t.fail(reason))
+  } else {
+    void t.test(sentence, { skip: reason }, () => {})
+  }
+}
+
+/** Runs a program to its end, whatever its exit code. Rejects where it cannot start or takes too long. */
+export function run(
+  command: string,
+  args: readonly string[],
+  { env = {}, cwd, input = '', timeoutMs = 120_000 }: RunOptions = {},
+): Promise<Finished> {
+  const home = cwd ?? tmpdir()
+  const bare = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' }
+  return new Promise((resolve, reject) => {
+    // A group of its own, so that a timeout ends its children too.
+    const child = spawn(command, args, { cwd: home, env: { ...bare, ...env }, detached: true })
+    const stdout: Buffer[] = []
+    const stderr: Buffer[] = []
+    const timer = setTimeout(() => {
+      process.kill(-child.pid!, 'SIGKILL')
+      reject(
+        new Error(`${shown(command, args)}: not done after ${timeoutMs} ms: ${stderr.join('')}`),
+      )
+    }, timeoutMs)
+    child.stdout.on('data', (piece: Buffer) => stdout.push(piece))
+    child.stderr.on('data', (piece: Buffer) => stderr.push(piece))
+    child.on('error', reject)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() })
+    })
+    // A program may end without reading what it was given.
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+  })
+}
+
+function shown(command: string, args: readonly string[]): string {
+  return [command, ...args].join(' ')
+}
+
+/** A program of a client with what it always gets: `ok` and `text` want exit code 0, `fail` another. */
+export interface Program {
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>
+  /** Standard output. Throws with what the program said where it fails. */
+  ok(args: readonly string[], options?: RunOptions): Promise<Buffer>
+  /** Standard output as text. */
+  text(args: readonly string[], options?: RunOptions): Promise<string>
+  /** What it printed on both outputs. Throws where the program succeeds. */
+  fail(args: readonly string[], options?: RunOptions): Promise<string>
+}
+
+export function program(
+  client: Client,
+  fixedArgs: readonly string[],
+  fixed: RunOptions = {},
+): Program {
+  const command = client.command!
+  const start = (args: readonly string[], options: RunOptions = {}) =>
+    run(command, [...fixedArgs, ...args], {
+      ...fixed,
+      ...options,
+      env: { ...fixed.env, ...options.env },
+    })
+  const ok = async (args: readonly string[], options?: RunOptions) => {
+    const { code, stdout, stderr } = await start(args, options)
+    if (code === 0) return stdout
+    const said = `${stderr}${stdout.subarray(0, 2000)}`
+    throw new Error(`${shown(client.name, args)}: exit code ${code}: ${said}`)
+  }
+  return {
+    run: start,
+    ok,
+    text: async (args, options) => (await ok(args, options)).toString(),
+    fail: async (args, options) => {
+      const { code, stdout, stderr } = await start(args, options)
+      if (code === 0) throw new Error(`${shown(client.name, args)}: succeeded: ${stdout}`)
+      return `${stderr}${stdout}`
+    },
+  }
+}
