@@ -1,6 +1,6 @@
 // What S3 says where the caller or the request's body is refused.
 import type { Details } from '../../lib/errors.ts'
-import { badRequest, denied, type RowOf, row, text } from './error-rows.ts'
+import { badRequest, denied, notFitting, type RowOf, row, text } from './error-rows.ts'
 
 const signature = (details: Details) =>
   row(
@@ -25,8 +25,14 @@ function hexBytes(value: string | number | undefined): string | undefined {
     .replace(/..(?!$)/g, '$& ')
 }
 
+const incomplete = row(
+  400,
+  'IncompleteBody',
+  'You did not provide the number of bytes specified by the Content-Length HTTP header',
+)
+
 export const requestErrors = {
-  AccessDenied: denied(),
+  AccessDenied: ({ message }) => denied(text(message, 'Access Denied')),
   CredentialUnknown: ({ accessKey }) =>
     row(
       403,
@@ -50,9 +56,8 @@ export const requestErrors = {
     ),
   SignatureExpired: ({ expires, serverTime }) =>
     denied('Request has expired', { Expires: expires, ServerTime: serverTime }),
-  SignatureUnsupported: badRequest(
-    'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
-  ),
+  SignatureUnsupported: ({ message }) =>
+    notFitting('Authorization', undefined, text(message, 'Unsupported Authorization Type')),
   HeadersUnsigned: ({ headers }) =>
     denied('There were headers present in the request which were not signed', {
       HeadersNotSigned: headers,
@@ -65,11 +70,7 @@ export const requestErrors = {
       'The difference between the request time and the current time is too large.',
       { RequestTime: requestTime, ServerTime: serverTime, MaxAllowedSkewMilliseconds: 900_000 },
     ),
-  BodyTruncated: row(
-    400,
-    'IncompleteBody',
-    'You did not provide the number of bytes specified by the Content-Length HTTP header',
-  ),
+  BodyTruncated: incomplete,
   BodyTooLarge: ({ size, limit }) =>
     row(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
       ProposedSize: size,
@@ -85,9 +86,8 @@ export const requestErrors = {
     'MissingContentLength',
     'You must provide the Content-Length HTTP header.',
   ),
-  PayloadHashInvalid: badRequest(
-    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
-  ),
+  PayloadHashInvalid: ({ message }) =>
+    badRequest(text(message, 'The value of x-amz-content-sha256 is invalid.')),
   PayloadHashMismatch: ({ claimed, computed }) =>
     row(
       400,
@@ -95,7 +95,8 @@ export const requestErrors = {
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
       { ClientComputedContentSHA256: claimed, S3ComputedContentSHA256: computed },
     ),
-  ChunkMalformed: badRequest("The aws-chunked encoding of the request's body is malformed."),
+  // AWS tells no more of a body whose framing it cannot follow (versitygw issue 1666).
+  ChunkMalformed: incomplete,
   ChunkTooSmall: row(
     403,
     'InvalidChunkSizeError',
