@@ -1,12 +1,14 @@
 // The gate before a volume's database: at most PUTS_MAX puts in flight, the others wait in the order they
 // came. Each put holds one of libuv's threads while LevelDB makes room, and all volumes share those:
 // without a limit one loaded volume stops the reads of an idle one (EVIDENCE M20).
-import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
 import { TRAILER_BYTES } from './store.ts'
 
 /** Puts in flight per volume. */
 export const PUTS_MAX = 4
+
+/** Buffers kept for copies: 1 MiB of full records a volume. */
+const SPARES_MAX = 16
 
 /** Takes a slab with a record in it, and puts it. The slab is copied before the call returns. */
 export type Put = (slab: Buffer) => Promise<void>
@@ -22,6 +24,8 @@ export class Puts {
   readonly #failed: (error: unknown) => void
   readonly #inFlight = new Set<Promise<void>>()
   readonly #waiting: Waiting[] = []
+  /** Copies whose put has begun, for the next ones: a fresh 64 KiB costs more than filling it. */
+  readonly #spares: Buffer[] = []
   #stopped: CofferError | undefined
 
   /** `failed` is told when a put has rejected. */
@@ -37,7 +41,7 @@ export class Puts {
   run(slab: Buffer, length: number, put: Put): Promise<void> {
     if (this.#stopped !== undefined) throw this.#stopped
     if (this.#inFlight.size < PUTS_MAX && this.#waiting.length === 0) return this.#start(slab, put)
-    const copy = Buffer.allocUnsafeSlow(length + TRAILER_BYTES)
+    const copy = this.#spareFor(length + TRAILER_BYTES)
     slab.copy(copy, 0, 0, length)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ copy, put, resolve, reject })
@@ -79,6 +83,11 @@ export class Puts {
     if (next === undefined) return
     this.#start(next.copy, next.put).then(next.resolve, next.reject)
     // LevelDB has its own copy by now.
-    release(next.copy)
+    if (this.#spares.length < SPARES_MAX) this.#spares.push(next.copy)
+  }
+
+  #spareFor(bytes: number): Buffer {
+    const spare = this.#spares.pop()
+    return spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes)
   }
 }

@@ -49,13 +49,8 @@ export class VolumeReader implements BlobReader {
 
   async read(): Promise<StoredRecord | undefined> {
     while (!this.#closed && this.#ahead.length < AHEAD_MAX && this.#next <= this.#last) {
-      if (this.#next === this.#known) {
-        // What was asked for goes out first: a piece comes from the catalog.
-        if (this.#ahead.length > 0) break
-        await this.#loadPiece()
-      } else {
-        this.#ask()
-      }
+      if (this.#next === this.#known) await this.#loadPiece()
+      else this.#ask()
     }
     const asked = this.#ahead.shift()
     if (asked === undefined) return undefined
