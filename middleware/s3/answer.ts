@@ -112,6 +112,7 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo, extent: Extent
 function setReadChecksum(ctx: Context, info: VersionInfo, extent: Extent): void {
   if (info.part !== undefined && info.parts > 0) {
     setChecksum(ctx, info.part.checksum)
+    if (info.checksum !== null) ctx.set('x-amz-checksum-type', info.checksum.type)
   } else if (extent.length === info.size) {
     setChecksum(ctx, info.checksum)
   }

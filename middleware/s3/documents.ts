@@ -14,8 +14,9 @@ export interface DeleteEntry {
   readonly versionId: string | undefined
   /** As sent, with or without quotes. */
   readonly etag: string | undefined
-  /** Conditions that only directory buckets of AWS know: their names. */
-  readonly foreign: readonly string[]
+  /** Conditions as sent, not yet read: a wrong one concerns this key only. */
+  readonly size: string | undefined
+  readonly modified: string | undefined
 }
 
 /** The root, if it has that name; schema violations are MalformedXML. */
@@ -48,17 +49,16 @@ export function readDelete(bytes: Buffer): { quiet: boolean; entries: readonly D
   return { quiet: quiet === 'true', entries }
 }
 
-const FOREIGN_CONDITIONS = ['LastModifiedTime', 'Size']
-
 function readDeleteEntry(object: Element): DeleteEntry {
-  requireKnown(object, ['Key', 'VersionId', 'ETag', ...FOREIGN_CONDITIONS])
+  requireKnown(object, ['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size'])
   const key = only(object, 'Key')
   if (key === undefined || key === '') throw malformedXml()
   return {
     key,
     versionId: only(object, 'VersionId') || undefined,
     etag: only(object, 'ETag'),
-    foreign: FOREIGN_CONDITIONS.filter((name) => only(object, name) !== undefined),
+    size: only(object, 'Size'),
+    modified: only(object, 'LastModifiedTime'),
   }
 }
 

@@ -20,7 +20,7 @@ const conditionHeaders: Readonly<Record<ConditionName, string>> = {
 
 /** The header that set the condition: on a copy it may be the source's. */
 function conditionOf(details: Details, { operation, header }: Asked): string {
-  const name = conditionHeaders[details.condition as ConditionName]
+  const name = conditionHeaders[details.condition as ConditionName] ?? String(details.condition)
   const source = `x-amz-copy-source-${name}`
   const ofSource = copies(operation) && header(source.toLowerCase()) !== undefined
   return ofSource ? source : name
@@ -67,8 +67,14 @@ export const objectErrors = {
     row(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
       BucketName: details.container ?? bucket,
     }),
-  ObjectMissing: (details, { key }) =>
-    row(404, 'NoSuchKey', 'The specified key does not exist.', { Key: details.object ?? key }),
+  ObjectMissing: (details, { key, operation }) => {
+    const missing = row(404, 'NoSuchKey', 'The specified key does not exist.', {
+      Key: details.object ?? key,
+    })
+    if (operation !== 'GetObject' && operation !== 'HeadObject') return missing
+    // s3-tests wants to be told; AWS is silent where there is no marker.
+    return { ...missing, headers: { 'x-amz-delete-marker': 'false' } }
+  },
   VersionMissing: (details, { key }) =>
     row(404, 'NoSuchVersion', 'The specified version does not exist.', {
       Key: details.object ?? key,

@@ -101,15 +101,14 @@ const screens = {
       method,
     )
   },
-  /** Deletes of a plain bucket: nothing is locked, and conditions other than If-Match are not built. */
-  deletion(ctx: Context, header: Header) {
+  /** Deletes: nothing is locked, so there is nothing to bypass. */
+  deletion(_ctx: Context, header: Header) {
     if (header('x-amz-bypass-governance-retention') !== undefined) {
       throw invalidArgument(
         'x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.',
         'x-amz-bypass-governance-retention',
       )
     }
-    refuse(ctx, 'x-amz-if-match-')
   },
   /** What CreateBucket can set up besides. */
   bucket(_ctx: Context, header: Header) {

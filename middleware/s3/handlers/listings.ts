@@ -92,11 +92,12 @@ function entriesOf(listing: Listing, encode: Encode, show: (entry: ListedObject)
 }
 
 /** What all three documents say of the request. */
-function echo(ctx: Context, { encode, limit, listing }: Page): readonly Fragment[] {
+function echo(ctx: Context, { encode, limit, listing }: Page, plainPrefix = false) {
   const { bucket, query } = ctx.state.s3
+  const prefix = query.get('prefix') ?? ''
   return [
     leaf('Name', bucket),
-    named('Prefix', query.get('prefix') ?? '', encode),
+    leaf('Prefix', plainPrefix ? prefix : encode(prefix)),
     leaf('MaxKeys', limit),
     named('Delimiter', query.get('delimiter') || undefined, encode),
     leaf('EncodingType', query.get('encoding-type') || undefined),
@@ -117,7 +118,8 @@ export const listObjects: Handler = async (ctx, node) => {
     ctx,
     root(
       'ListBucketResult',
-      ...echo(ctx, page),
+      // botocore decodes every name of this document but its prefix.
+      ...echo(ctx, page, true),
       named('Marker', marker, encode),
       named('NextMarker', next, encode),
       ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),

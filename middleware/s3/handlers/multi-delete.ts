@@ -6,8 +6,9 @@ import type { Context, Node } from '../../state.ts'
 import { sendXml } from '../answer.ts'
 import { type DeleteEntry, readDelete, unquote } from '../documents.ts'
 import { describeError } from '../errors.ts'
+import { deleteGuarded, secondsOf, sizeOf } from '../guarded-delete.ts'
 import { headerOf } from '../headers.ts'
-import { headerNotImplemented, invalidRequest } from '../s3-error.ts'
+import { invalidRequest } from '../s3-error.ts'
 import { bucketOf, requireKeyLength } from '../scope.ts'
 import { all, node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
@@ -26,14 +27,21 @@ async function deleteEntry(
   ctx: Context,
   node: Node,
   ref: ContainerRef,
-  { key, versionId, etag, foreign }: DeleteEntry,
+  { key, versionId, etag, size, modified }: DeleteEntry,
 ): Promise<void> {
-  const condition = foreign[0]
-  if (condition !== undefined) throw headerNotImplemented(condition)
   requireKeyLength(key)
-  const conditions =
-    etag === undefined ? undefined : { ifMatch: etag === '*' ? ('*' as const) : [unquote(etag)] }
-  await node.service.delete(ctx.state.caller, { ...ref, object: key }, { versionId, conditions })
+  const wanted = etag === undefined ? undefined : [unquote(etag)]
+  await deleteGuarded(
+    ctx,
+    node,
+    { ...ref, object: key },
+    {
+      versionId,
+      ifMatch: etag === '*' ? '*' : wanted,
+      size: sizeOf('Size', size),
+      modifiedSeconds: secondsOf('LastModifiedTime', modified),
+    },
+  )
 }
 
 /** Deletes one key and says what became of it. */

@@ -4,6 +4,7 @@ import { sendReader } from '../../send.ts'
 import type { Context } from '../../state.ts'
 import { quoted, sendEmpty, setChecksum, setObjectHeaders, setSealing } from '../answer.ts'
 import { conditionsOf, writeConditionsOf } from '../conditions.ts'
+import { deleteGuarded, secondsOf, sizeOf } from '../guarded-delete.ts'
 import { contentHeaders, headerOf, partNumberOf, versionIdOf } from '../headers.ts'
 import { readMetadata } from '../metadata.ts'
 import { invalidRequest } from '../s3-error.ts'
@@ -70,10 +71,14 @@ export const headObject: Handler = async (ctx, node) => {
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
 export const deleteObject: Handler = async (ctx, node) => {
   const header = headerOf(ctx)
-  const versionId = versionIdOf(ctx.state.s3.query)
-  // If-None-Match says nothing about a delete.
-  const conditions = writeConditionsOf((name) => (name === 'if-match' ? header(name) : undefined))
-  const ref = await objectOf(ctx, node)
-  await node.service.delete(ctx.state.caller, ref, { versionId, conditions })
+  const sizeHeader = 'x-amz-if-match-size'
+  const timeHeader = 'x-amz-if-match-last-modified-time'
+  await deleteGuarded(ctx, node, await objectOf(ctx, node), {
+    versionId: versionIdOf(ctx.state.s3.query),
+    // If-None-Match says nothing about a delete.
+    ifMatch: writeConditionsOf(header)?.ifMatch,
+    size: sizeOf(sizeHeader, header(sizeHeader)),
+    modifiedSeconds: secondsOf(timeHeader, header(timeHeader)),
+  })
   sendEmpty(ctx, 204)
 }

@@ -44,6 +44,10 @@ const defaultEncryption = () =>
     ),
   )
 
+/** What AWS gives new buckets, and what holds here: there is no ACL but the owner's. */
+const defaultOwnership = () =>
+  root('OwnershipControls', element('Rule', leaf('ObjectOwnership', 'BucketOwnerEnforced')))
+
 const noPolicy = bucketMissing('NoSuchBucketPolicy', 'The bucket policy does not exist')
 
 export const unsetOfBucket = {
@@ -69,10 +73,7 @@ export const unsetOfBucket = {
     'ObjectLockConfigurationNotFoundError',
     'Object Lock configuration does not exist for this bucket',
   ),
-  ownershipControls: bucketMissing(
-    'OwnershipControlsNotFoundError',
-    'The bucket ownership controls were not found',
-  ),
+  ownershipControls: bucketDocument(defaultOwnership),
   policy: noPolicy,
   policyStatus: noPolicy,
   publicAccessBlock: bucketMissing(

@@ -140,6 +140,26 @@ t.test('conditions of writes and deletes', async (t) => {
   t.equal((await remove(String(first.headers.etag))).status, 204)
 })
 
+t.test('a delete may depend on size and time', async (t) => {
+  const node = await startBucket(t)
+  await node.request('PUT', '/bucket/k', withKey(customerKey('a'), { body: 'hello' }))
+  await node.request('PUT', '/bucket/kk', { body: 'x' })
+  const head = await node.request('HEAD', '/bucket/k', withKey(customerKey('a')))
+  const modified = String(head.headers['last-modified'])
+  const remove = async (name: string, value: string, key = 'k') =>
+    outcome(
+      await node.request('DELETE', `/bucket/${key}`, with_({ [`x-amz-if-match-${name}`]: value })),
+    )
+  t.equal(await remove('size', '4'), '412 PreconditionFailed')
+  t.equal(await remove('size', 'x'), '400 InvalidArgument')
+  const past = 'Mon, 01 Jan 2001 00:00:00 GMT'
+  t.equal(await remove('last-modified-time', past), '412 PreconditionFailed')
+  t.equal(await remove('last-modified-time', 'never'), '400 InvalidArgument')
+  t.equal(await remove('last-modified-time', modified), '204', 'no key is needed')
+  t.equal(await remove('size', '5'), '204', 'gone already, and its neighbour stays')
+  t.equal((await node.request('HEAD', '/bucket/kk')).status, 200)
+})
+
 t.test('deleting what is not there is no error', async (t) => {
   const node = await startBucket(t)
   t.equal((await node.request('DELETE', '/bucket/none')).status, 204)

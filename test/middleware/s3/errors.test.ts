@@ -188,11 +188,11 @@ t.test('each cause has the status, the code and the elements that AWS gives it',
   }
 })
 
-const numbers = { size: 1, limit: 2, claimed: 3, computed: 4 }
+const given = { size: 1, limit: 2, claimed: 3, computed: 4, condition: 'ifMatch' }
 
 t.test('every code has a status, a message and the request id', async (t) => {
   for (const code of codes) {
-    const { status, elements, body } = coffer(code, numbers)
+    const { status, elements, body } = coffer(code, given)
     if (code === 'NotModified') continue
     t.ok(status >= 400 && status < 600, code)
     t.match(elements, { Code: /^[A-Z]\w+/, Message: /\S/, RequestId: 'ID', HostId: /\S/ }, code)
@@ -227,7 +227,7 @@ t.test('HEAD has a status and no body; 304 has its ETag', async (t) => {
 })
 
 t.test('headers of the answer that was begun go, the request id stays', async (t) => {
-  t.same(coffer('ObjectMissing').sent, { 'x-amz-request-id': 'ID' })
+  t.same(coffer('ContainerMissing').sent, { 'x-amz-request-id': 'ID' })
 })
 
 t.test('405 says what is allowed, and that a delete marker is in the way', async (t) => {

@@ -181,7 +181,6 @@ t.test('headers that ask for what is not built are refused by name', async (t) =
     ],
     ['noEncryption', 'x-amz-server-side-encryption', 'AES256', 400, 'InvalidArgument'],
     ['deletion', 'x-amz-bypass-governance-retention', 'true', 400, 'InvalidArgument'],
-    ['deletion', 'x-amz-if-match-size', '1', 501, 'NotImplemented'],
     ['bucket', 'x-amz-bucket-object-lock-enabled', 'true', 501, 'NotImplemented'],
     ['bucket', 'x-amz-object-ownership', 'ObjectWriter', 501, 'NotImplemented'],
     ['bucket', 'x-amz-object-ownership', 'RandomValue', 400, 'InvalidArgument'],
