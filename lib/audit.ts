@@ -3,7 +3,6 @@
 // has names, ids and outcomes, and nothing that came in a header as it was sent.
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { Code } from './errors.ts'
 
 export interface AuditEntry {
   /** ISO 8601, UTC. */
@@ -19,7 +18,8 @@ export interface AuditEntry {
   readonly container?: string
   readonly object?: string
   readonly version?: string
-  readonly result: 'ok' | Code
+  /** `ok`, a code of the service's errors, or of the dialect's own. */
+  readonly result: string
 }
 
 export interface Audit {

@@ -3,9 +3,10 @@
 import type { Middleware } from 'koa'
 import type { AuditEntry } from '../lib/audit.ts'
 import { type Code, CofferError } from '../lib/errors.ts'
+import { S3Error } from './s3/s3-error.ts'
 import type { Node, State } from './state.ts'
 
-const deniedKeys: ReadonlySet<Code> = new Set<Code>([
+const deniedKeys: ReadonlySet<string> = new Set<Code>([
   'KeyWrong',
   'KeyRequired',
   'KeyInsecure',
@@ -33,8 +34,9 @@ export function auditEntry(
   }
 }
 
-export const codeOf = (error: unknown): Code =>
-  error instanceof CofferError ? error.code : 'Internal'
+/** What a refusal is called: the service's code, or the dialect's own. */
+export const codeOf = (error: unknown): string =>
+  error instanceof CofferError || error instanceof S3Error ? error.code : 'Internal'
 
 export function audit(node: Node): Middleware<State> {
   return async function audit(ctx, next) {

@@ -81,6 +81,8 @@ async function listen(
     deferContinue(res)
     handle(req, res)
   })
+  // Any other expectation is ignored, as S3 does; Node would refuse it without the dialect's form.
+  server.on('checkExpectation', handle)
   server.on('clientError', (error, socket) => answerUnparsed(error, socket as Socket))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -87,6 +87,8 @@ export class Pull implements Pieces {
 
   #listen(): void {
     const timer = setTimeout(() => this.#idle(), this.#options.idleTimeoutMs)
+    // A node that stops does not wait for a client that went silent.
+    timer.unref()
     this.#timer = timer
     this.#stream.on('end', () => {
       clearTimeout(timer)

@@ -131,6 +131,13 @@ t.test('100 Continue goes out only where the body is wanted', async (t) => {
   t.match(answer, /connection: close/i, 'and the end of the connection')
 })
 
+t.test('an expectation that nobody knows is ignored', async (t) => {
+  const node = await startNode(t)
+  await node.request('PUT', '/bkt')
+  const headers = { expect: '200-ok' }
+  t.equal(outcome(await node.request('PUT', '/bkt/o', { headers, body: 'x' })), '200')
+})
+
 t.test('what cannot be parsed gets an answer of S3', async (t) => {
   const node = await startNode(t)
   const cases: [string, string, number, string][] = [
