@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { type Client, clients, clientTest, program } from '../helpers/clients.ts'
 import { awsProgram } from './awscli.ts'
-import { type CustomerKeyFile, contentOf, type Setting, startSetting } from './setting.ts'
+import { type CustomerKeyFile, contentOf, curlKey, type Setting, startSetting } from './setting.ts'
 
 const sealed = (key: CustomerKeyFile) => [
   '--sse-customer-algorithm',
@@ -280,11 +280,11 @@ export function testS3Api(client: Client): void {
           (await aws.text(['s3', 'presign', `s3://bucket/${name}`], { env })).trim()
         const url = await presign('a b')
         if (form === 'v4') t.match(url, 'X-Amz-Signature=')
-        const got = await curl.run([url, ...keyHeaders(setting.key)])
+        const got = await curl.run([url, ...curlKey(setting.key)])
         t.equal(got.stderr, '200', form)
         t.ok(got.stdout.equals(contentOf('x', 70_000)), form)
         t.equal(await statusOf(url), '400', `${form}, no key`)
-        t.equal(await statusOf(url, ...keyHeaders(setting.other)), '403', `${form}, another key`)
+        t.equal(await statusOf(url, ...curlKey(setting.other)), '403', `${form}, another key`)
         t.equal(await statusOf(await presign('plain')), '200', `${form}, plain`)
         t.equal(await statusOf(`${url}0`), '403', `${form}, changed`)
       }
@@ -292,17 +292,6 @@ export function testS3Api(client: Client): void {
       t.match(byDefault, isVersion1 ? /[?&]AWSAccessKeyId=/ : /[?&]X-Amz-Signature=/)
     },
   )
-}
-
-/** Options of curl for a customer key. */
-const keyHeaders = (key: CustomerKeyFile) => {
-  const name = 'x-amz-server-side-encryption-customer'
-  const headers = [
-    `${name}-algorithm: AES256`,
-    `${name}-key: ${key.base64}`,
-    `${name}-key-md5: ${key.md5}`,
-  ]
-  return headers.flatMap((header) => ['-H', header])
 }
 
 /** An environment in which aws signs URLs as told. */

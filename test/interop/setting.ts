@@ -134,3 +134,10 @@ export function filesIn(root: string): string[] {
 }
 
 const readEntries = (root: string) => readdirSync(root, { recursive: true, withFileTypes: true })
+
+/** Options of curl for a customer key. */
+export function curlKey(key: CustomerKeyFile): string[] {
+  const name = 'x-amz-server-side-encryption-customer'
+  const values = { algorithm: 'AES256', key: key.base64, 'key-md5': key.md5 }
+  return Object.entries(values).flatMap(([field, value]) => ['-H', `${name}-${field}: ${value}`])
+}
