@@ -38,6 +38,10 @@ export interface Sample {
   readonly cpuSecondsPerThousand: number
 }
 
+/** No round begins later than this after the first one has. */
+const ROUNDS_MS = 20_000
+const ROUNDS_MS_QUICK = 4_000
+
 /** Threads of libuv's pool: as many as bin/thread-pool.ts gives a node with one device. */
 const poolOfNode = { UV_THREADPOOL_SIZE: '24' }
 
@@ -135,10 +139,15 @@ export class Bench {
     }
   }
 
-  /** Calls `measure` once a round. Each call must measure all sides that will be compared. */
+  /**
+   * Calls `measure` once a round, which must measure all sides that will be compared, one right after
+   * the other. On a busy machine there are fewer rounds, so that the run has an end.
+   */
   async rounds<T>(measure: () => Promise<T>): Promise<T[]> {
+    const endMs = performance.now() + (this.settings.quick ? ROUNDS_MS_QUICK : ROUNDS_MS)
     const found: T[] = []
-    for (let round = 0; round < this.settings.rounds; round++) found.push(await measure())
+    do found.push(await measure())
+    while (found.length < this.settings.rounds && performance.now() < endMs)
     return found
   }
 }

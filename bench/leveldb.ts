@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import { PUTS_MAX } from '../lib/blobs/puts.ts'
 import { TRAILER_BYTES } from '../lib/blobs/store.ts'
+import { release } from '../lib/bytes/release.ts'
 import { RECORD_BYTES, TAG_BYTES } from '../lib/crypto/records.ts'
 import { classicEngine, type Database } from '../lib/level.ts'
 import { answerMessages } from './child.ts'
@@ -12,6 +13,8 @@ export type LevelJob =
   | { readonly kind: 'open'; readonly dir: string }
   /** Records of full size under growing keys, as a volume takes them. */
   | { readonly kind: 'records'; readonly count: number }
+  /** The same records again, from the first on, as a volume reads them: a few asked for ahead. */
+  | { readonly kind: 'reads'; readonly count: number }
   /** Synced batches of small rows, as the catalog's group commit writes them. */
   | { readonly kind: 'batches'; readonly rows: number; readonly seconds: number }
 
@@ -25,15 +28,18 @@ const CATALOG_BUFFER_BYTES = 16 << 20
 const VALUE_BYTES = RECORD_BYTES + TAG_BYTES + TRAILER_BYTES
 const ROW_BYTES = 4096 + TAG_BYTES
 const POOL_BYTES = 32 << 20
+/** Four streams that read four records ahead. */
+const READS_IN_FLIGHT = 16
+const READ = { fillCache: false }
 
 const pool = randomFillSync(Buffer.allocUnsafeSlow(POOL_BYTES + VALUE_BYTES))
 let volume: Database<Buffer>
 let catalog: Database<Buffer>
 let next = 0
 
-function nextKey(): Buffer {
+function keyOf(number: number): Buffer {
   const key = Buffer.allocUnsafe(8)
-  key.writeBigUInt64BE(BigInt(next++))
+  key.writeBigUInt64BE(BigInt(number))
   return key
 }
 
@@ -55,9 +61,23 @@ function open(dir: string, bufferBytes: number): Promise<Database<Buffer>> {
 async function putRecords(count: number): Promise<number> {
   let begun = 0
   const walk = async () => {
-    while (begun++ < count) await volume.put(nextKey(), piece(VALUE_BYTES))
+    while (begun++ < count) await volume.put(keyOf(next++), piece(VALUE_BYTES))
   }
   await Promise.all(Array.from({ length: PUTS_MAX }, walk))
+  return count
+}
+
+async function readRecords(count: number): Promise<number> {
+  let begun = 0
+  const walk = async () => {
+    while (begun < count) {
+      // A key of its own for each `get`, which does not copy it.
+      const value = await volume.get(keyOf(begun++ % next), READ)
+      if (value === undefined) throw new Error('a record is missing')
+      release(value)
+    }
+  }
+  await Promise.all(Array.from({ length: READS_IN_FLIGHT }, walk))
   return count
 }
 
@@ -67,7 +87,7 @@ async function putBatches(rows: number, seconds: number): Promise<number> {
   for (; performance.now() < endMs; count += rows) {
     const batch = Array.from({ length: rows }, () => ({
       type: 'put' as const,
-      key: nextKey(),
+      key: keyOf(next++),
       value: piece(ROW_BYTES),
     }))
     await catalog.batch(batch, { sync: true })
@@ -83,6 +103,8 @@ answerMessages(async (job: LevelJob): Promise<LevelResult> => {
     catalog = await open(join(job.dir, 'catalog'), CATALOG_BUFFER_BYTES)
   } else if (job.kind === 'records') {
     count = await putRecords(job.count)
+  } else if (job.kind === 'reads') {
+    count = await readRecords(job.count)
   } else {
     count = await putBatches(job.rows, job.seconds)
   }

@@ -1,7 +1,10 @@
-// SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS.
+// SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS; and,
+// to tell what the store costs, against LevelDB alone reading the same records.
+import { RECORD_BYTES } from '../../lib/crypto/records.ts'
 import type { Bench, Scheme } from '../bench.ts'
 import {
   compare,
+  cpuPerGb,
   LARGE_BYTES,
   LARGE_CONNECTIONS,
   mbPerCpuSecond,
@@ -17,7 +20,7 @@ const EFFICIENCY_RATIO_MIN = 0.5
 const OBJECTS = 16
 
 export async function measureGetLarge(bench: Bench): Promise<Finding[]> {
-  const requests = bench.settings.quick ? 32 : 96
+  const requests = bench.settings.quick ? 24 : 64
   const load: ObjectLoad = {
     method: 'GET',
     sealing: 'customer',
@@ -28,6 +31,9 @@ export async function measureGetLarge(bench: Bench): Promise<Finding[]> {
   }
   const node = await bench.startNode()
   await prepareReads(bench, node, load)
+  const level = await bench.startLevel()
+  const count = (requests * LARGE_BYTES) / RECORD_BYTES
+  await level.run({ kind: 'records', count: (OBJECTS * LARGE_BYTES) / RECORD_BYTES })
   const findings: Finding[] = []
   for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
     const bare = await bench.startBare(scheme)
@@ -36,20 +42,28 @@ export async function measureGetLarge(bench: Bench): Promise<Finding[]> {
     await bench.load({ ...work, until: { requests: OBJECTS } })
     await bench.load({ ...source, until: { requests: OBJECTS } })
     const rounds = await bench.rounds(async () => ({
+      level: await bench.account(level.child, async () => {
+        const { seconds } = await level.run({ kind: 'reads', count })
+        return { count, seconds, bytes: count * RECORD_BYTES }
+      }),
       source: await bench.measure(bare.child, source),
       node: await bench.measure(node.child, work),
     }))
     await bare.child.stop()
     const samples = rounds.map((round) => round.node)
     const reference = { name: `${scheme} source`, samples: rounds.map((round) => round.source) }
+    const ofLevel = { name: 'LevelDB', samples: rounds.map((round) => round.level) }
     const what = `SSE-C GET 16 MiB, ${scheme}`
     findings.push(
       compare(what, 'MB/CPU-s', mbPerCpuSecond, samples, reference, {
         atLeast: EFFICIENCY_RATIO_MIN,
       }),
+      compare(what, 'CPU-s/GB', cpuPerGb, samples, reference),
+      compare(what, 'CPU-s/GB', cpuPerGb, samples, ofLevel),
       compare(what, 'MB/s', mbPerSecond, samples, reference),
     )
   }
+  await level.child.stop()
   await node.stop()
   return findings
 }

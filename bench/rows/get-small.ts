@@ -16,6 +16,8 @@ import type { Finding } from '../table.ts'
 /** DESIGN §8: requests per second against the prototype. */
 const RATE_RATIO_MIN = 0.8
 const OBJECTS = 500
+/** Some thousands of requests, until V8 has compiled what they run through. */
+const WARM_SECONDS = 2
 
 export async function measureGetSmall(bench: Bench): Promise<Finding[]> {
   const load: ObjectLoad = {
@@ -24,7 +26,7 @@ export async function measureGetSmall(bench: Bench): Promise<Finding[]> {
     bytes: SMALL_BYTES,
     names: OBJECTS,
     connections: SMALL_CONNECTIONS,
-    until: { seconds: bench.settings.quick ? 1 : 3 },
+    until: { seconds: bench.settings.quick ? 1 : 2 },
   }
   const node = await bench.startNode()
   await prepareReads(bench, node, load)
@@ -38,8 +40,8 @@ export async function measureGetSmall(bench: Bench): Promise<Finding[]> {
     const work = workOf(bench, node[scheme], load)
     const { origin, names } = prototype
     const bare = { ...work, origin, paths: bench.paths(origin, work, names) }
-    await bench.load({ ...work, until: { seconds: 1 } })
-    await bench.load({ ...bare, until: { seconds: 1 } })
+    await bench.load({ ...work, until: { seconds: WARM_SECONDS } })
+    await bench.load({ ...bare, until: { seconds: WARM_SECONDS } })
     const rounds = await bench.rounds(async () => ({
       prototype: await bench.measure(prototype.child, bare),
       node: await bench.measure(node.child, work),

@@ -19,7 +19,7 @@ const CPU_RATIO_MAX = 1.5
 const WARM_REQUESTS = 6
 
 export async function measurePutLarge(bench: Bench): Promise<Finding[]> {
-  const requests = bench.settings.quick ? 12 : 32
+  const requests = bench.settings.quick ? 12 : 24
   const load: ObjectLoad = {
     method: 'PUT',
     sealing: 'customer',

@@ -15,9 +15,11 @@ import type { Finding } from '../table.ts'
 /** DESIGN §8: five times what MinIO and RGW gave, about 1,000/s on a machine like the one it names. */
 const RATE_MIN = 5000
 const NAMES = 2000
+/** Some thousands of requests, until V8 has compiled what they run through. */
+const WARM_SECONDS = 2
 
 export async function measurePutSmall(bench: Bench): Promise<Finding[]> {
-  const seconds = bench.settings.quick ? 1 : 3
+  const seconds = bench.settings.quick ? 1 : 2
   const load: ObjectLoad = {
     method: 'PUT',
     sealing: 'customer',
@@ -31,7 +33,7 @@ export async function measurePutSmall(bench: Bench): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
     const work = workOf(bench, node[scheme], load)
-    await bench.load({ ...work, until: { seconds: 1 } })
+    await bench.load({ ...work, until: { seconds: WARM_SECONDS } })
     const rounds = await bench.rounds(async () => ({
       level: await bench.account(level.child, async () => {
         const job = { kind: 'batches', rows: SMALL_CONNECTIONS, seconds } as const

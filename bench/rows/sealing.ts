@@ -24,8 +24,8 @@ function shapes(quick: boolean): Shape[] {
   const small = { bytes: SMALL_BYTES, connections: SMALL_CONNECTIONS, names: 500 }
   const until = { seconds: quick ? 1 : 2 }
   return [
-    { ...large, method: 'PUT', until: { requests: quick ? 8 : 16 } },
-    { ...large, method: 'GET', until: { requests: quick ? 24 : 64 } },
+    { ...large, method: 'PUT', until: { requests: quick ? 6 : 12 } },
+    { ...large, method: 'GET', until: { requests: quick ? 16 : 48 } },
     { ...small, method: 'PUT', until },
     { ...small, method: 'GET', until },
   ]

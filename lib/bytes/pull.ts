@@ -73,6 +73,8 @@ export class Pull implements Pieces {
     this.#queuedBytes = 0
     if (this.#timer === null) this.#listen()
     else this.#timer.refresh()
+    // A node that stops does not wait for bytes that nobody wants.
+    this.#timer?.unref()
     this.#stream.resume()
   }
 
@@ -87,8 +89,6 @@ export class Pull implements Pieces {
 
   #listen(): void {
     const timer = setTimeout(() => this.#idle(), this.#options.idleTimeoutMs)
-    // A node that stops does not wait for a client that went silent.
-    timer.unref()
     this.#timer = timer
     this.#stream.on('end', () => {
       clearTimeout(timer)

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly input?: Buffer | string
   /** The process and its children are killed after this; 120 s unless told. */
   readonly timeoutMs?: number
+  /** Is given standard output while it comes. */
+  readonly heard?: (piece: Buffer) => void
 }
 
 /** Where PyPI's awscli and boto3 live: COFFER_PYPI_VENV, or a place that goes with node_modules. */
@@ -86,7 +88,7 @@ export function clientTest(
 export function run(
   command: string,
   args: readonly string[],
-  { env = {}, cwd, input = '', timeoutMs = 120_000 }: RunOptions = {},
+  { env = {}, cwd, input = '', timeoutMs = 120_000, heard }: RunOptions = {},
 ): Promise<Finished> {
   const home = cwd ?? tmpdir()
   const bare = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' }
@@ -101,7 +103,10 @@ export function run(
         new Error(`${shown(command, args)}: not done after ${timeoutMs} ms: ${stderr.join('')}`),
       )
     }, timeoutMs)
-    child.stdout.on('data', (piece: Buffer) => stdout.push(piece))
+    child.stdout.on('data', (piece: Buffer) => {
+      stdout.push(piece)
+      heard?.(piece)
+    })
     child.stderr.on('data', (piece: Buffer) => stderr.push(piece))
     child.on('error', reject)
     child.on('close', (code) => {

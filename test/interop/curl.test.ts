@@ -7,6 +7,8 @@ import { presignV2 } from '../helpers/presign.ts'
 import { presignV4 } from './presign.ts'
 import { contentOf, curlKey, type Setting, startSetting } from './setting.ts'
 
+t.setTimeout(600_000)
+
 /** Credentials stand in a file: an access key may hold a colon, which --user would split at. */
 function curlOn(setting: Setting) {
   const { host } = new URL(setting.node.https)

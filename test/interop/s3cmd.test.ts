@@ -13,6 +13,8 @@ import {
   writeTree,
 } from './setting.ts'
 
+t.setTimeout(600_000)
+
 const bySize = Object.fromEntries(sizes.map((size) => [`size-${size}`, size]))
 
 /** With a configuration file as docs/clients.md shows it. */

@@ -29,6 +29,8 @@ import { accessKey, keyHeaders, secretKey } from '../helpers/node.ts'
 import { presignV4 } from './presign.ts'
 import { type CustomerKeyFile, contentOf, type Setting, sizes, startSetting } from './setting.ts'
 
+t.setTimeout(600_000)
+
 const Bucket = 'bucket'
 
 async function startSdk(t: Parameters<typeof startSetting>[0], options: S3ClientConfig = {}) {
