@@ -29,7 +29,7 @@ const rows: readonly BenchRow[] = [
 ]
 
 const ROUNDS = 3
-const ROUNDS_QUICK = 2
+const ROUNDS_QUICK = 1
 
 interface Options {
   readonly quick?: boolean
