@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { clients, clientTest, program } from '../helpers/clients.ts'
+import { formsOf } from './key-search.ts'
 import { startSetting } from './setting.ts'
 
 const checks = fileURLToPath(new URL('boto3_checks.py', import.meta.url))
@@ -17,4 +18,11 @@ clientTest(t, clients.boto3, 'boto3 reads and writes sealed and plain objects', 
   const lines = printed.trim().split('\n')
   for (const line of lines) t.ok(line.startsWith('ok '), line)
   t.equal(lines.length, CHECKS, 'every check was made')
+  // Its presigned URLs of version 2 carry the key in the query.
+  const written = Buffer.from(setting.node.logged() + JSON.stringify(setting.node.audited))
+  const forms = [setting.key, setting.other].flatMap(({ bytes }) => formsOf(bytes))
+  t.notOk(
+    forms.some((form) => written.includes(form)),
+    'no key is logged',
+  )
 })
