@@ -39,7 +39,7 @@ export interface Sample {
 }
 
 /** No round begins later than this after the first one has. */
-const ROUNDS_MS = 20_000
+const ROUNDS_MS = 12_000
 const ROUNDS_MS_QUICK = 4_000
 
 /** Threads of libuv's pool: as many as bin/thread-pool.ts gives a node with one device. */
