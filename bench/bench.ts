@@ -57,6 +57,11 @@ export class Bench {
     this.#certificate = certificate
   }
 
+  /** What rows with customer keys go over; a quick run goes over TLS alone, as such requests should. */
+  get schemes(): readonly Scheme[] {
+    return this.settings.quick ? ['https'] : ['http', 'https']
+  }
+
   /** A started node with an empty bucket. */
   async startNode(): Promise<CofferNode> {
     const node = new CofferNode(this.scope, this.#certificate, this.settings.profile)

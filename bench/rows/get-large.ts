@@ -1,7 +1,7 @@
 // SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS; and,
 // to tell what the store costs, against LevelDB alone reading the same records.
 import { RECORD_BYTES } from '../../lib/crypto/records.ts'
-import type { Bench, Scheme } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import {
   compare,
   cpuPerGb,
@@ -35,7 +35,7 @@ export async function measureGetLarge(bench: Bench): Promise<Finding[]> {
   const count = (requests * LARGE_BYTES) / RECORD_BYTES
   await level.run({ kind: 'records', count: (OBJECTS * LARGE_BYTES) / RECORD_BYTES })
   const findings: Finding[] = []
-  for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
+  for (const scheme of bench.schemes) {
     const bare = await bench.startBare(scheme)
     const work = workOf(bench, node[scheme], load)
     const source = { ...work, origin: bare.origin, paths: [`/${LARGE_BYTES}`] }

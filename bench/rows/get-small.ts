@@ -1,5 +1,5 @@
 // SSE-C GET of 4 KiB over presigned URLs against a bare prototype that does the least such a GET needs.
-import type { Bench, Scheme } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import {
   compare,
   cpuPerThousand,
@@ -31,7 +31,7 @@ export async function measureGetSmall(bench: Bench): Promise<Finding[]> {
   const node = await bench.startNode()
   await prepareReads(bench, node, load)
   const findings: Finding[] = []
-  for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
+  for (const scheme of bench.schemes) {
     const prototype = await bench.startPrototype(scheme, {
       objects: OBJECTS,
       bytes: SMALL_BYTES,

@@ -2,7 +2,7 @@
 // that reads the same bodies and drops them, over HTTP and over TLS, whose bodies come in 16 KiB pieces.
 
 import { RECORD_BYTES } from '../../lib/crypto/records.ts'
-import type { Bench, Scheme } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import {
   compare,
   cpuPerGb,
@@ -34,7 +34,7 @@ export async function measurePutLarge(bench: Bench): Promise<Finding[]> {
   const level = await bench.startLevel()
   await level.run({ kind: 'records', count: count / 4 })
   const findings: Finding[] = []
-  for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
+  for (const scheme of bench.schemes) {
     const bare = await bench.startBare(scheme)
     const work = workOf(bench, node[scheme], load)
     const drop = { ...work, origin: bare.origin }

@@ -1,6 +1,6 @@
 // SSE-C PUT of 4 KiB, durable when it is answered, against LevelDB alone writing as many rows of that size
 // in synced batches: the most that this disk gives.
-import type { Bench, Scheme } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import {
   compare,
   cpuPerThousand,
@@ -31,7 +31,7 @@ export async function measurePutSmall(bench: Bench): Promise<Finding[]> {
   const node = await bench.startNode()
   const level = await bench.startLevel()
   const findings: Finding[] = []
-  for (const scheme of ['http', 'https'] as const satisfies Scheme[]) {
+  for (const scheme of bench.schemes) {
     const work = workOf(bench, node[scheme], load)
     await bench.load({ ...work, until: { seconds: WARM_SECONDS } })
     const rounds = await bench.rounds(async () => ({
