@@ -92,7 +92,8 @@ function removeHeader(req: IncomingMessage, name: string): void {
 /** A presigned URL may carry the headers in its query, where they are signed like the rest. */
 function keyParameters(query: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
-  if (!/server-side-encryption-customer-/i.test(query)) return found
+  // The name as a parameter of its own: SignedHeaders lists it in every presigned request with a key.
+  if (!/(?:^|&)x-amz-(?:copy-source-)?server-side-encryption-customer-/i.test(query)) return found
   for (const [name, value] of new URLSearchParams(query)) found.set(name.toLowerCase(), value)
   return found
 }

@@ -13,13 +13,16 @@ import {
 } from './store.ts'
 import type { Volume } from './volume.ts'
 
-/** Records asked for and not yet given out. */
-const AHEAD_MAX = 4
+/** Records asked for at once: each hand-over between threads costs as much as reading a record. */
+const BATCH_RECORDS = 8
+/** Batches asked for and not yet given out. */
+const AHEAD_MAX = 2
 
-interface Asked {
-  readonly number: number
-  readonly index: number
-  readonly value: Promise<Buffer | undefined>
+interface Batch {
+  /** Index of the batch's first record. */
+  readonly first: number
+  readonly numbers: readonly number[]
+  readonly values: Promise<(Buffer | undefined)[]>
 }
 
 export class VolumeReader implements BlobReader {
@@ -28,7 +31,10 @@ export class VolumeReader implements BlobReader {
   readonly #pieces: PieceSource
   readonly #last: number
   readonly #sum: RecordSum
-  readonly #ahead: Asked[] = []
+  readonly #ahead: Batch[] = []
+  /** The batch that records are given out of, and those of its values that are left. */
+  #batch: Batch | undefined
+  #values: (Buffer | undefined)[] = []
   /** What is left of the piece that `#next` lies in. */
   #runs: Run[] = []
   /** Index of the next record to ask for. */
@@ -48,36 +54,62 @@ export class VolumeReader implements BlobReader {
   }
 
   async read(): Promise<StoredRecord | undefined> {
-    while (!this.#closed && this.#ahead.length < AHEAD_MAX && this.#next <= this.#last) {
-      if (this.#next === this.#known) await this.#loadPiece()
-      else this.#ask()
-    }
-    const asked = this.#ahead.shift()
-    if (asked === undefined) return undefined
-    const whole = await this.#wait(asked)
-    const sealed = whole && this.#sum.check(whole, asked.number, asked.index)
+    if (this.#values.length === 0 && !(await this.#nextBatch())) return undefined
+    const { first, numbers } = this.#batch!
+    const at = numbers.length - this.#values.length
+    const whole = this.#values.shift()
+    const number = numbers[at]!
+    const sealed = whole && this.#sum.check(whole, number, first + at)
     if (whole === undefined || sealed === undefined) {
-      throw this.#corrupt(whole === undefined ? 'record missing' : 'record checksum', asked.number)
+      throw this.#corrupt(whole === undefined ? 'record missing' : 'record checksum', number)
     }
     return { sealed, whole }
   }
 
   close(): void {
     this.#closed = true
-    for (const { value } of this.#ahead.splice(0)) {
-      value.then((whole) => whole && release(whole)).catch(() => undefined)
+    releaseAll(this.#values.splice(0))
+    for (const { values } of this.#ahead.splice(0)) values.then(releaseAll, () => undefined)
+  }
+
+  /** Takes the batch that was asked for first, and keeps others coming. False at the end. */
+  async #nextBatch(): Promise<boolean> {
+    await this.#askAhead()
+    const batch = this.#ahead.shift()
+    if (batch === undefined || this.#closed) return false
+    const values = await this.#wait(batch)
+    if (this.#closed) {
+      releaseAll(values)
+      return false
+    }
+    this.#batch = batch
+    this.#values = values
+    await this.#askAhead()
+    return true
+  }
+
+  async #askAhead(): Promise<void> {
+    while (!this.#closed && this.#ahead.length < AHEAD_MAX && this.#next <= this.#last) {
+      if (this.#next === this.#known) await this.#loadPiece()
+      else this.#ask()
     }
   }
 
   #ask(): void {
-    const run = this.#runs[0]!
-    const number = run.first
-    if (run.length === 1) this.#runs.shift()
-    else this.#runs[0] = { first: number + 1, length: run.length - 1 }
-    const value = this.#volume.get(number)
+    const first = this.#next
+    const end = Math.min(this.#last + 1, this.#known, first + BATCH_RECORDS)
+    const numbers: number[] = []
+    while (this.#next < end) {
+      const run = this.#runs[0]!
+      numbers.push(run.first)
+      if (run.length === 1) this.#runs.shift()
+      else this.#runs[0] = { first: run.first + 1, length: run.length - 1 }
+      this.#next++
+    }
+    const values = this.#volume.getMany(numbers)
     // Heard of when its turn comes, which may be never.
-    value.catch(() => undefined)
-    this.#ahead.push({ number, index: this.#next++, value })
+    values.catch(() => undefined)
+    this.#ahead.push({ first, numbers, values })
   }
 
   async #loadPiece(): Promise<void> {
@@ -89,15 +121,16 @@ export class VolumeReader implements BlobReader {
     this.#runs = dropRecords(runs, this.#next - begin)
   }
 
-  async #wait(asked: Asked): Promise<Buffer | undefined> {
+  async #wait(batch: Batch): Promise<(Buffer | undefined)[]> {
     try {
-      return await asked.value
+      return await batch.values
     } catch (error) {
       if (error instanceof CofferError) throw error
+      const record = batch.numbers[0]!
       if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') {
-        throw this.#corrupt('database', asked.number, error)
+        throw this.#corrupt('database', record, error)
       }
-      const details = { what: 'read failed', volume: this.#volume.id, record: asked.number }
+      const details = { what: 'read failed', volume: this.#volume.id, record }
       throw new CofferError('StoreUnavailable', details, error)
     }
   }
@@ -106,6 +139,10 @@ export class VolumeReader implements BlobReader {
     const details = { what, volume: this.#volume.id, record, blob: this.#id }
     return new CofferError('StoreCorrupt', details, cause)
   }
+}
+
+function releaseAll(values: readonly (Buffer | undefined)[]): void {
+  for (const value of values) if (value !== undefined) release(value)
 }
 
 /** Runs without their first `count` records, of which there are more. */

@@ -204,9 +204,9 @@ export class Volume {
     })
   }
 
-  /** The value of a record; undefined where there is none. Rejects with the database's error. */
-  get(number: number): Promise<Buffer | undefined> {
-    return this.#handle.get(number)
+  /** The values of several records; undefined where there is none. Rejects with the database's error. */
+  getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
+    return this.#handle.getMany(numbers)
   }
 
   /** Resolves when every blob finished before the call is durable. Rejects with StoreUnavailable. */

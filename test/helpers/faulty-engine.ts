@@ -37,7 +37,8 @@ export function faultyEngine(engine: Engine, faults: Faults): Engine {
 function faultyDatabase<K>(db: Database<K>, location: string, faults: Faults): Database<K> {
   return new Proxy(db, {
     get(target, name) {
-      const fault = faults[name as 'put' | 'get' | 'close']
+      // Reading several records is reading.
+      const fault = faults[(name === 'getMany' ? 'get' : name) as 'put' | 'get' | 'close']
       const method = Reflect.get(target, name)
       if (typeof method !== 'function') return method
       if (fault === undefined) return method.bind(target)
