@@ -50,7 +50,9 @@ export function makeLog(level: LogLevel, destination?: DestinationStream): Logge
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: (error: unknown) => describeError(error) },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  // Not synchronous: a write for each line would hold up the thread that serves. What is still in memory
+  // when the process ends by itself is flushed; a kill loses the lines of its last moment.
+  return pino(options, destination ?? pino.destination({ fd: 1, sync: false }))
 }
 
 // Query parameters that can hold a secret, by a part of their name. SigV2 presigned URLs carry every

@@ -4,9 +4,23 @@ import { randomBytes } from 'node:crypto'
 /** Longest object name, in bytes of UTF-8 (S3 and Swift agree). */
 export const OBJECT_NAME_BYTES_MAX = 1024
 
-/** 16 random bytes as 32 lower-case hex digits: body ids, blob ids, commit ids. */
+// Drawing 8 bytes costs as much as drawing 4,096. For ids only: keys and salts are drawn one by one.
+let pool = Buffer.alloc(0)
+let drawn = 0
+
+/** Random lower-case hex digits, for ids that everybody may see; `bytes` is at most 4,096. */
+export function randomHex(bytes: number): string {
+  if (drawn + bytes > pool.length) {
+    pool = randomBytes(4096)
+    drawn = 0
+  }
+  drawn += bytes
+  return pool.toString('hex', drawn - bytes, drawn)
+}
+
+/** 16 random bytes as 32 lower-case hex digits: body ids, blob ids, commit ids, opaque ETags. */
 export function randomId(): string {
-  return randomBytes(16).toString('hex')
+  return randomHex(16)
 }
 
 let lastMicros = 0
@@ -21,7 +35,7 @@ export function nowMicros(): number {
 /** Version ids sort newest first: 2⁶⁴ − 1 − microseconds in 16 hex digits, then 16 random hex digits. */
 export function versionIdAt(micros: number): string {
   const inverted = (0xffffffffffffffffn - BigInt(micros)).toString(16).padStart(16, '0')
-  return inverted + randomBytes(8).toString('hex')
+  return inverted + randomHex(8)
 }
 
 /** True for the form that `versionIdAt` makes. */

@@ -97,7 +97,8 @@ export class Pull implements Pieces {
     this.#stream.on('error', (error) => this.#fail(new CofferError('BodyTruncated', {}, error)))
     this.#stream.on('close', () => {
       clearTimeout(timer)
-      this.#fail(new CofferError('BodyTruncated'))
+      // Every good body ends with 'close' too, and an error with its stack is not cheap.
+      if (!this.#ended) this.#fail(new CofferError('BodyTruncated'))
     })
     this.#stream.on('data', (piece: Buffer) => this.#take(piece))
   }

@@ -24,6 +24,9 @@ export interface LevelCatalogOptions {
 const FREE_SPACE_FACTOR = 3
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 32 << 20
+/** What an entry takes in LevelDB's memtable beyond key and value, at most: sequence number, lengths, and
+ * a skip list's node of up to a few pointers. */
+const MEMTABLE_ENTRY_BYTES = 64
 
 export interface Handle {
   readonly catalogId: string
@@ -75,6 +78,8 @@ class LevelHandle implements Handle {
   #readers = 0
   #idle: (() => void) | null = null
   #files = new Set<string>()
+  /** Upper bound of what LevelDB's memtable holds since its log began. */
+  #memtableBytes = 0
 
   constructor(options: LevelCatalogOptions) {
     this.#options = options
@@ -132,13 +137,24 @@ class LevelHandle implements Handle {
     return meta
   }
 
-  /** LevelDB syncs what its log holds, but not the name of a log that it has just begun (EVIDENCE H15). */
+  /** LevelDB syncs what its log holds, but not the name of a log that it has just begun (EVIDENCE H15).
+   * It begins one when its memtable is full, so the directory is looked at only from shortly before. */
+  async #syncNamesAfter(operations: readonly Operation[]): Promise<void> {
+    for (const operation of operations) {
+      const bytes =
+        Buffer.byteLength(operation.key) + (operation.type === 'put' ? operation.value.length : 0)
+      this.#memtableBytes += bytes + MEMTABLE_ENTRY_BYTES
+    }
+    if (this.#memtableBytes > this.#options.writeBufferBytes * 0.9) await this.#syncNames()
+  }
+
   async #syncNames(): Promise<void> {
     const { engine, location } = this.#options
     const names = (await engine.list(location)).filter((name) => name.endsWith('.log'))
     if (names.every((name) => this.#files.has(name))) return
     await engine.syncDirectory(location)
     this.#files = new Set(names)
+    this.#memtableBytes = 0
   }
 
   #openDatabase(): Database<string> {
@@ -170,8 +186,9 @@ class LevelHandle implements Handle {
     const meta = { catalogId: this.catalogId, commitNumber: this.commitNumber + 1 }
     const metaPut = { type: 'put', key: META_KEY, value: frameMeta(meta, id) } as const
     try {
-      await this.#openDatabase().batch([...operations, metaPut], { sync: true })
-      await this.#syncNames()
+      const all = [...operations, metaPut]
+      await this.#openDatabase().batch(all, { sync: true })
+      await this.#syncNamesAfter(all)
     } catch (error) {
       this.#impaired = 'a write to the catalog failed'
       this.#options.log.error(

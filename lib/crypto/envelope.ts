@@ -4,8 +4,8 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createSecretKey,
+  hash,
   hkdfSync,
   timingSafeEqual,
 } from 'node:crypto'
@@ -25,20 +25,26 @@ const COMMITMENT_BYTES = 32
 const MD5_BYTES = 16
 const SIZE_UNKNOWN = 0xffffffffffffffffn
 const ZERO_NONCE = Buffer.alloc(12)
+const CONTEXT_LABEL = Buffer.from('coffer/v1 context')
 const WRAP_LABEL = Buffer.from('coffer/v1 wrap')
 
 /** SHA-256("coffer/v1 context" ‖ fields), each field behind its length as 4 bytes big-endian, so that
  * no two contexts run together. Names are their UTF-8 bytes, never normalised. */
 function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buffer {
-  const hash = createHash('sha256').update('coffer/v1 context')
   const { versionId, account, container, object } = context
   const names = [rootKeyId, versionId, account, container, object]
-  for (const field of [Buffer.of(kind), ...names.map((name) => Buffer.from(name))]) {
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(field.length)
-    hash.update(length).update(field)
+  // UTF-8 takes at most three bytes for each unit of a JavaScript string.
+  const room = names.reduce((sum, name) => sum + 4 + 3 * name.length, CONTEXT_LABEL.length + 5)
+  const bytes = Buffer.allocUnsafe(room)
+  let at = CONTEXT_LABEL.copy(bytes)
+  at = bytes.writeUInt32BE(1, at)
+  at = bytes.writeUInt8(kind, at)
+  for (const name of names) {
+    const length = bytes.write(name, at + 4)
+    bytes.writeUInt32BE(length, at)
+    at += 4 + length
   }
-  return hash.digest()
+  return hash('sha256', bytes.subarray(0, at), 'buffer')
 }
 
 /** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v1 wrap" ‖ context hash, 64 bytes) (RFC 5869). The

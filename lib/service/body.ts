@@ -1,12 +1,13 @@
 // The only reader of bodies: plaintext of an extent, across segments, whatever the key.
 
+import type { KeyObject } from 'node:crypto'
 import type { BlobReader } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import { blobKey, segmentKey } from '../catalog/keys.ts'
 import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { recordCount, recordSpan } from '../crypto/records.ts'
-import { openRecord } from '../crypto/seal.ts'
+import { blobKeyObject, openRecord } from '../crypto/seal.ts'
 import { CofferError } from '../errors.ts'
 import { decoded, type Stores } from './stores.ts'
 
@@ -110,7 +111,9 @@ export class BodyReader {
     if (row === undefined || row.size !== slice.size) {
       throw new CofferError('StoreCorrupt', { row: name })
     }
-    const key = deriveBlobKey(this.#bodyKey, row.blob, slice.part)
+    const blobKeyBytes = deriveBlobKey(this.#bodyKey, row.blob, slice.part)
+    const key = blobKeyObject(blobKeyBytes)
+    blobKeyBytes.fill(0)
     if (row.inline !== null) return new OpenSegment(key, row, slice, undefined)
     const { first, last } = recordSpan(slice.size, slice.offset, slice.length)
     const pieces = async (piece: number) => {
@@ -125,7 +128,7 @@ export class BodyReader {
 
 /** The records of one segment that a slice touches, opened one by one. */
 class OpenSegment {
-  readonly #key: Buffer
+  readonly #key: KeyObject
   readonly #row: SegmentRow
   readonly #records: BlobReader | undefined
   /** The record that carries the final flag, by the size that the row claims. */
@@ -135,7 +138,7 @@ class OpenSegment {
   #skip: number
   #left: number
 
-  constructor(key: Buffer, row: SegmentRow, slice: Slice, records: BlobReader | undefined) {
+  constructor(key: KeyObject, row: SegmentRow, slice: Slice, records: BlobReader | undefined) {
     const { first, last, skipBytes } = recordSpan(slice.size, slice.offset, slice.length)
     this.#key = key
     this.#row = row
@@ -179,6 +182,5 @@ class OpenSegment {
 
   close(): void {
     this.#records?.close()
-    this.#key.fill(0)
   }
 }

@@ -1,5 +1,4 @@
 // Put, head, get and delete of one object.
-import { randomBytes } from 'node:crypto'
 import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
 import { bodyKey, segmentKey } from '../catalog/keys.ts'
@@ -48,9 +47,7 @@ export function requireObjectName(object: string): void {
 }
 
 /** An ETag that says nothing of the content: 32 random hex digits (DESIGN §7). */
-export function opaqueEtag(): string {
-  return randomBytes(16).toString('hex')
-}
+export const opaqueEtag = randomId
 
 /** A digest of the whole body as a version keeps it. */
 export function wholeChecksum(

@@ -8,7 +8,7 @@ import type { BodySecret } from '../../lib/crypto/cipher.ts'
 import { unwrap, wrap } from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey } from '../../lib/crypto/keys.ts'
 import { recordCount } from '../../lib/crypto/records.ts'
-import { openRecord, Sealer } from '../../lib/crypto/seal.ts'
+import { blobKeyObject, openRecord, Sealer } from '../../lib/crypto/seal.ts'
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { type Outcome, outcomes, parseVector, plainOf, sha256, type Vector } from './vector.ts'
 import { vectorFiles } from './write.ts'
@@ -64,7 +64,7 @@ function read(vector: Vector, sealed: readonly (readonly Buffer[])[]) {
       const record = sealed[i]![index]
       if (record === undefined) return end('corrupt record')
       try {
-        out.push(openRecord(key, index, index === blob.records - 1, record))
+        out.push(openRecord(blobKeyObject(key), index, index === blob.records - 1, record))
       } catch (error) {
         if (error instanceof CofferError) return end('corrupt record')
         throw error

@@ -6,7 +6,13 @@ import { TRAILER_BYTES } from '../../../lib/blobs/store.ts'
 import { poisonReleased, release } from '../../../lib/bytes/release.ts'
 import { randomBodyKey } from '../../../lib/crypto/keys.ts'
 import { nonceOf, recordCount } from '../../../lib/crypto/records.ts'
-import { openRecord, Sealer, type Sink, sealSmall } from '../../../lib/crypto/seal.ts'
+import {
+  blobKeyObject,
+  openRecord,
+  Sealer,
+  type Sink,
+  sealSmall,
+} from '../../../lib/crypto/seal.ts'
 
 poisonReleased(true)
 const sizes = [0, 1, 65535, 65536, 65537, 131071, 131072, 131073, 200000]
@@ -133,7 +139,7 @@ t.test('the key may be zeroed once the sealer has it', async (t) => {
   key.fill(0)
   sealer.write(plainOf(5))
   await sealer.finish()
-  t.same(openRecord(kept, 0, true, records[0]!), plainOf(5))
+  t.same(openRecord(blobKeyObject(kept), 0, true, records[0]!), plainOf(5))
 })
 
 t.test('sealing twice under one blob key throws, whatever became of the first', async (t) => {
@@ -178,7 +184,7 @@ t.test('an empty piece is refused: a buffer released too early looks like one', 
   t.throws(() => sealer.write(piece), { code: 'Internal' })
   await t.rejects(sealer.finish(), { code: 'Internal' }, 'and ends the stream')
   t.throws(() => new Sealer(piece, sinkOf().sink), RangeError, 'so does a released key')
-  t.throws(() => openRecord(piece, 0, true, Buffer.alloc(16)), RangeError)
+  t.throws(() => openRecord(blobKeyObject(piece), 0, true, Buffer.alloc(16)), RangeError)
 })
 
 t.test('a sink’s failure comes out as it is and ends the sealer', async (t) => {
@@ -211,14 +217,14 @@ t.test('a small blob is one final record', async (t) => {
     const key = randomBodyKey()
     const sealed = sealSmall(key, plainOf(size))
     t.ok(sealed.equals(naive(key, plainOf(size))[0]!), `${size}`)
-    t.ok(openRecord(key, 0, true, sealed).equals(plainOf(size)), `${size}`)
+    t.ok(openRecord(blobKeyObject(key), 0, true, sealed).equals(plainOf(size)), `${size}`)
   }
   t.throws(() => sealSmall(randomBodyKey(), plainOf(65537)), RangeError)
 })
 
 t.test('an opened record owns its memory, so that its reader can release it', async (t) => {
   const key = randomBodyKey()
-  const plain = openRecord(key, 0, true, sealSmall(key, plainOf(5000)))
+  const plain = openRecord(blobKeyObject(key), 0, true, sealSmall(key, plainOf(5000)))
   t.equal(plain.length, 5000)
   release(plain)
   t.equal(plain.length, 0)
@@ -229,23 +235,30 @@ t.test('a record opens as itself only', async (t) => {
   const plain = plainOf(131073)
   const [first, second, third] = naive(key, plain) as [Buffer, Buffer, Buffer]
   const corrupt = { code: 'StoreCorrupt' }
-  t.ok(openRecord(key, 1, false, second).equals(plain.subarray(65536, 131072)))
-  t.throws(() => openRecord(key, 0, false, second), corrupt, 'reordered')
-  t.throws(() => openRecord(key, 1, true, second), corrupt, 'truncated blob')
-  t.throws(() => openRecord(key, 2, false, third), corrupt, 'extended blob')
-  t.throws(() => openRecord(randomBodyKey(), 0, false, first), corrupt, 'another blob')
-  t.throws(() => openRecord(key, 0, false, first.subarray(0, -1)), corrupt, 'cut')
-  t.throws(() => openRecord(key, 0, false, Buffer.concat([first, Buffer.alloc(1)])), corrupt)
-  t.throws(() => openRecord(key, 0, true, Buffer.alloc(65553)), corrupt, 'too long')
+  t.ok(openRecord(blobKeyObject(key), 1, false, second).equals(plain.subarray(65536, 131072)))
+  t.throws(() => openRecord(blobKeyObject(key), 0, false, second), corrupt, 'reordered')
+  t.throws(() => openRecord(blobKeyObject(key), 1, true, second), corrupt, 'truncated blob')
+  t.throws(() => openRecord(blobKeyObject(key), 2, false, third), corrupt, 'extended blob')
+  t.throws(
+    () => openRecord(blobKeyObject(randomBodyKey()), 0, false, first),
+    corrupt,
+    'another blob',
+  )
+  t.throws(() => openRecord(blobKeyObject(key), 0, false, first.subarray(0, -1)), corrupt, 'cut')
+  t.throws(
+    () => openRecord(blobKeyObject(key), 0, false, Buffer.concat([first, Buffer.alloc(1)])),
+    corrupt,
+  )
+  t.throws(() => openRecord(blobKeyObject(key), 0, true, Buffer.alloc(65553)), corrupt, 'too long')
   for (const length of [0, 1, 15])
-    t.throws(() => openRecord(key, 0, true, Buffer.alloc(length)), corrupt)
+    t.throws(() => openRecord(blobKeyObject(key), 0, true, Buffer.alloc(length)), corrupt)
 })
 
 t.test('an empty record is only ever the one of an empty blob', async (t) => {
   const key = randomBodyKey()
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(1, true))
   const empty = Buffer.concat([cipher.final(), cipher.getAuthTag()])
-  t.throws(() => openRecord(key, 1, true, empty), { code: 'StoreCorrupt' })
+  t.throws(() => openRecord(blobKeyObject(key), 1, true, empty), { code: 'StoreCorrupt' })
 })
 
 t.test('each flipped bit of a record is found', async (t) => {
@@ -254,6 +267,10 @@ t.test('each flipped bit of a record is found', async (t) => {
   for (let bit = 0; bit < sealed.length * 8; bit++) {
     const damaged = Buffer.from(sealed)
     damaged[bit >> 3]! ^= 1 << (bit & 7)
-    t.throws(() => openRecord(key, 0, true, damaged), { code: 'StoreCorrupt' }, `bit ${bit}`)
+    t.throws(
+      () => openRecord(blobKeyObject(key), 0, true, damaged),
+      { code: 'StoreCorrupt' },
+      `bit ${bit}`,
+    )
   }
 })
