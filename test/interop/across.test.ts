@@ -8,7 +8,7 @@ import { clients, clientTest, type Program, program } from '../helpers/clients.t
 import { accessKey, secretKey } from '../helpers/node.ts'
 import { awsProgram, sseC } from './awscli.ts'
 import { presignV4 } from './presign.ts'
-import { contentOf, curlKey, type Setting, startSetting } from './setting.ts'
+import { contentOf, curlKey, headersOf, type Setting, startSetting } from './setting.ts'
 
 /** How a client sends a file to an object of the bucket `shared`, and reads one. */
 interface Hand {
@@ -62,8 +62,7 @@ else:
 
 function curlHand({ ca, node, key }: Setting): Hand {
   const curl = program(clients.curl, ['--silent', '--fail', '--cacert', ca, ...curlKey(key)])
-  const names = curlKey(key).filter((word) => word !== '-H')
-  const headers = Object.fromEntries(names.map((line) => line.split(': ') as [string, string]))
+  const headers = headersOf(curlKey(key))
   const url = (method: string, name: string) =>
     presignV4(method, node.https, `/shared/${encodeURIComponent(name)}`, headers)
   return {

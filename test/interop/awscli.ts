@@ -14,9 +14,13 @@ import {
   writeTree,
 } from './setting.ts'
 
-/** `aws` with the node as its endpoint, over TLS. */
-export function awsProgram(client: Client, setting: Setting): Program {
-  return program(client, ['--endpoint-url', setting.node.https, '--ca-bundle', setting.ca], {
+/** `aws` with the node as its endpoint, over TLS unless told. */
+export function awsProgram(
+  client: Client,
+  setting: Setting,
+  endpoint: string = setting.node.https,
+): Program {
+  return program(client, ['--endpoint-url', endpoint, '--ca-bundle', setting.ca], {
     env: setting.env,
     cwd: setting.path('.'),
   })
@@ -98,6 +102,22 @@ export function testS3Commands(client: Client): void {
       t.equal(await aws.text(['s3', 'ls']), '')
     },
   )
+
+  clientTest(t, client, `${client.name}: over plain http bodies are signed`, async (t) => {
+    const setting = await startSetting(t)
+    const aws = awsProgram(client, setting, setting.node.http)
+    await aws.ok(['s3', 'mb', 's3://signed'])
+    for (const [name, key] of [
+      ['plain', []],
+      // A key may come unencrypted over loopback.
+      ['sealed', sseC(setting.key)],
+    ] as const) {
+      const size = (8 << 20) + 1
+      await aws.ok(['s3', 'cp', setting.file(name, size), `s3://signed/${name}`, ...key])
+      const got = await aws.ok(['s3', 'cp', `s3://signed/${name}`, '-', ...key])
+      t.ok(got.equals(contentOf(name, size)), name)
+    }
+  })
 
   clientTest(t, client, `${client.name}: without the key nothing opens`, async (t) => {
     const setting = await startSetting(t)

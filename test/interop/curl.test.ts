@@ -5,7 +5,7 @@ import { clients, clientTest, program } from '../helpers/clients.ts'
 import { accessKey, secretKey } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
 import { presignV4 } from './presign.ts'
-import { contentOf, curlKey, type Setting, startSetting } from './setting.ts'
+import { contentOf, curlKey, headersOf, type Setting, startSetting } from './setting.ts'
 
 t.setTimeout(600_000)
 
@@ -65,9 +65,7 @@ clientTest(t, clients.curl, 'curl fetches presigned URLs with the key in headers
   const key = curlKey(setting.key)
   await signed('/bucket', '-X', 'PUT')
   const file = setting.file('f', 70_000)
-  const headers = Object.fromEntries(
-    key.filter((word) => word !== '-H').map((line) => line.split(': ') as [string, string]),
-  )
+  const headers = headersOf(key)
   const put = await presignV4('PUT', https, '/bucket/a%20b', headers)
   t.equal((await bare(put, '-T', file)).status, '403', 'the key that was signed must come')
   t.equal((await bare(put, '-T', file, ...key)).status, '200')
@@ -105,6 +103,20 @@ clientTest(t, clients.curl, 'curl sends no body that will be refused', async (t)
   const allowed = await presignV4('PUT', https, '/bucket/o')
   t.equal(await send(allowed), `200 ${3 << 20}`)
   t.ok((await signed('/bucket/o')).body.equals(contentOf('f', 3 << 20)))
+})
+
+clientTest(t, clients.curl, 'curl sends a pipe, whose length it does not know', async (t) => {
+  const setting = await startSetting(t)
+  const { curl, signed } = curlOn(setting)
+  await signed('/bucket', '-X', 'PUT')
+  const key = curlKey(setting.key)
+  const headers = headersOf(key)
+  for (const size of [0, 1, 200_000]) {
+    const input = contentOf('piped', size)
+    const url = await presignV4('PUT', setting.node.https, '/bucket/piped', headers)
+    t.equal((await curl.run(['-T', '-', ...key, url], { input })).stderr, '200', `${size} bytes`)
+    t.ok((await signed('/bucket/piped', ...key)).body.equals(input))
+  }
 })
 
 clientTest(t, clients.curl, 'curl without a signature is refused', async (t) => {

@@ -21,11 +21,12 @@ const bySize = Object.fromEntries(sizes.map((size) => [`size-${size}`, size]))
 
 /** A remote per key, in a configuration file as docs/clients.md shows it. */
 function rcloneProgram(setting: Setting): Program {
-  const remote = (name: string, key?: CustomerKeyFile) => [
+  const { https, http } = setting.node
+  const remote = (name: string, key?: CustomerKeyFile, endpoint = https) => [
     `[${name}]`,
     'type = s3',
     'provider = Other',
-    `endpoint = ${setting.node.https}`,
+    `endpoint = ${endpoint}`,
     'region = us-east-1',
     `access_key_id = ${accessKey}`,
     `secret_access_key = ${secretKey}`,
@@ -43,6 +44,7 @@ function rcloneProgram(setting: Setting): Program {
   const config = setting.path('rclone.conf')
   const lines = [
     ...remote('plain'),
+    ...remote('http', undefined, http),
     ...remote('sealed', setting.key),
     ...remote('other', setting.other),
   ]
@@ -55,7 +57,7 @@ clientTest(t, clients.rclone, 'rclone copies files of every size', async (t) => 
   const setting = await startSetting(t)
   const rclone = rcloneProgram(setting)
   writeTree(setting.path('up'), bySize)
-  for (const remote of ['plain', 'sealed']) {
+  for (const remote of ['plain', 'http', 'sealed']) {
     const there = `${remote}:sizes-${remote}/in`
     await rclone.ok(['mkdir', `${remote}:sizes-${remote}`])
     await rclone.ok(['copy', setting.path('up'), there])

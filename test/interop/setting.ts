@@ -141,3 +141,9 @@ export function curlKey(key: CustomerKeyFile): string[] {
   const values = { algorithm: 'AES256', key: key.base64, 'key-md5': key.md5 }
   return Object.entries(values).flatMap(([field, value]) => ['-H', `${name}-${field}: ${value}`])
 }
+
+/** The headers in options of curl, by name. */
+export function headersOf(options: readonly string[]): Record<string, string> {
+  const lines = options.filter((word) => word !== '-H')
+  return Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]))
+}

@@ -9,7 +9,7 @@ import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { type Client, clients, type Program, program } from '../helpers/clients.ts'
 import { accessKey, secretKey } from '../helpers/node.ts'
 import { randomFrom } from '../helpers/random.ts'
-import { withKey } from '../helpers/s3.ts'
+import { elements, withKey } from '../helpers/s3.ts'
 import { formsOf, holdsAny } from './key-search.ts'
 import { digestOf, makeTree, type TreeFile, type TreeShape } from './random-tree.ts'
 import { awsEnv, type CustomerKeyFile, filesIn, keyFile } from './setting.ts'
@@ -27,6 +27,8 @@ export interface Figures {
   kills: number
   /** Times that the sync was started until it succeeded. */
   syncs: number
+  /** Multipart uploads that kills cut off for good. */
+  uploadsCut: number
   /** Objects that aws said it had uploaded, before or after a kill. */
   acknowledged: number
   /** Of those, names that were gone or had other bytes after a kill. */
@@ -82,6 +84,7 @@ class TreeRun {
       bytes: 0,
       kills: 0,
       syncs: 0,
+      uploadsCut: 0,
       acknowledged: 0,
       lost: [],
       differing: { aws: [], rclone: [] },
@@ -101,6 +104,8 @@ class TreeRun {
     say(`${figures.files} files, ${figures.bytes} bytes, seed ${seed}`)
     await this.#aws.ok(['s3', 'mb', `s3://${BUCKET}`])
     figures.seconds.up = await timed(() => this.#up())
+    const uploads = await this.#node.request('GET', `/${BUCKET}?uploads`)
+    figures.uploadsCut = elements(uploads, 'UploadId').length
     say(`up in ${figures.seconds.up} s: ${figures.syncs} syncs, ${figures.kills} kills`)
     await this.#checkRefusals()
     figures.seconds.down = await timed(() => this.#down('aws', (to) => this.#fetchWithAws(to)))
