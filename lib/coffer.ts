@@ -10,6 +10,7 @@ import { openLevelCatalog } from './catalog/level.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { classicEngine } from './level.ts'
+import { Leases } from './service/leases.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import { startSweep } from './service/sweep.ts'
@@ -20,6 +21,8 @@ const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
 
 export interface Coffer {
   readonly service: Service
+  /** What lies below the service, for tools and tests. */
+  readonly stores: Stores
   readonly rootCipher: Cipher
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
@@ -56,10 +59,12 @@ export async function openCoffer(options: {
 }
 
 function joinStores(catalog: Catalog, blobs: BlobStore, keyring: Keyring, log: Logger): Coffer {
-  const stores: Stores = { catalog, blobs, queued: () => sweep.wake() }
+  const queued = () => sweep.wake()
+  const stores: Stores = { catalog, blobs, leases: new Leases(queued), queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   return {
     service: makeService(stores),
+    stores,
     rootCipher: rootCipher(keyring),
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {

@@ -1,7 +1,7 @@
 // The only reader of bodies: plaintext of an extent, across segments, whatever the key.
 
 import type { KeyObject } from 'node:crypto'
-import type { BlobReader } from '../blobs/store.ts'
+import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import { blobKey, segmentKey } from '../catalog/keys.ts'
 import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
@@ -59,12 +59,13 @@ export function extentOfPart(layout: Layout, position: number) {
   return undefined
 }
 
-/** Reads one extent of a body; one reader, once. */
+/** Reads one extent of a body; one reader, once. The body stays whole until `close`, which must come. */
 export class BodyReader {
   readonly #stores: Stores
   readonly #body: string
   readonly #bodyKey: Buffer
   readonly #slices: Slice[]
+  readonly #endLease: () => void
   #segment: OpenSegment | undefined
   #closed = false
 
@@ -79,6 +80,7 @@ export class BodyReader {
     this.#body = body
     this.#bodyKey = bodyKey
     this.#slices = sliceLayout(layout, extent.offset, extent.length)
+    this.#endLease = stores.leases.take(body)
   }
 
   /** The next piece of plaintext; undefined at the end. Throws StoreCorrupt, StoreUnavailable. */
@@ -102,6 +104,20 @@ export class BodyReader {
     this.#closed = true
     this.#segment?.close()
     this.#bodyKey.fill(0)
+    this.#endLease()
+  }
+
+  /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. */
+  async #pieces(blob: string, first: number, last: number): Promise<PieceSource> {
+    const begin = Math.floor(first / RECORDS_PER_PIECE)
+    const count = Math.floor(last / RECORDS_PER_PIECE) - begin + 1
+    const keys = Array.from({ length: count }, (_, i) => blobKey(blob, begin + i))
+    const rows = await this.#stores.catalog.getMany(keys)
+    return (piece) => {
+      const row = rows[piece - begin]
+      if (row === undefined) throw new CofferError('StoreCorrupt', { blob, piece })
+      return row.value
+    }
   }
 
   async #open(slice: Slice): Promise<OpenSegment> {
@@ -116,11 +132,7 @@ export class BodyReader {
     blobKeyBytes.fill(0)
     if (row.inline !== null) return new OpenSegment(key, row, slice, undefined)
     const { first, last } = recordSpan(slice.size, slice.offset, slice.length)
-    const pieces = async (piece: number) => {
-      const pieceRow = await catalog.get(blobKey(row.blob, piece))
-      if (pieceRow === undefined) throw new CofferError('StoreCorrupt', { blob: row.blob, piece })
-      return pieceRow.value
-    }
+    const pieces = await this.#pieces(row.blob, first, last)
     const records = blobs.read(row.volume!, row.blob, pieces, first, last)
     return new OpenSegment(key, row, slice, records)
   }

@@ -89,7 +89,7 @@ async function dropVersion(
 
 /**
  * Adds to the draft: one reference to the body less. The last one to go frees the body: at once where it
- * is one small enough segment, else by a row in the queue.
+ * is one small enough segment that nobody reads, else by a row in the queue.
  */
 async function dropReference(stores: Stores, draft: Draft, body: string, parts: number) {
   const key = bodyKey(body)
@@ -101,15 +101,14 @@ async function dropReference(stores: Stores, draft: Draft, body: string, parts: 
     return
   }
   draft.del(key)
-  if (parts === 0) {
+  if (parts === 0 && !stores.leases.isTaken(body)) {
     const segment = decoded(segmentRow, await stores.catalog.get(segmentKey(body, 1)))
     if (segment !== undefined && freedRows(segment) <= FREED_ROWS_MAX) {
       freeSegment(stores, draft, body, 1, segment)
       return
     }
-  } else {
-    draft.del(layoutKey(body))
   }
+  if (parts > 0) draft.del(layoutKey(body))
   queueBody(stores, draft, body)
 }
 

@@ -3,10 +3,12 @@ import type { BlobStore } from '../blobs/store.ts'
 import { type Catalog, COMMIT_ROWS_MAX, Conflict, type Row } from '../catalog/catalog.ts'
 import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
+import type { Leases } from './leases.ts'
 
 export interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
+  readonly leases: Leases
   /** Told after a commit that queued work for the sweep. */
   readonly queued: () => void
 }

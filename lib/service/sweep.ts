@@ -58,23 +58,22 @@ export function startSweep(stores: Stores, failed: (error: unknown) => void): Sw
 }
 
 async function sweepQueue(stores: Stores, closed: () => boolean): Promise<void> {
-  for (;;) {
-    const page = await stores.catalog.scan({
-      from: queuePrefix,
-      to: endOf(queuePrefix),
-      limit: 1000,
-    })
-    if (page.entries.length === 0) return
+  let from: string | undefined = queuePrefix
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
     for (const entry of page.entries) {
       if (closed()) return
       if (!('group' in entry)) await sweepRow(stores, entry, closed)
     }
+    from = page.cursor
   }
 }
 
 /** Works one row of the queue off, then removes it. */
 async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Promise<void> {
   const { work } = queueRow.decode(entry.value)
+  // Whoever reads the body wakes the sweep when done.
+  if (work.kind === 'body' && stores.leases.isTaken(work.body)) return
   if (work.kind === 'uploads') await abortUploads(stores, work)
   else await freeSegments(stores, work.body, work.kind === 'segments' ? work.keep : [], closed)
   if (closed()) return
