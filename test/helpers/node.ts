@@ -9,6 +9,7 @@ import { Writable } from 'node:stream'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { AuditEntry } from '../../lib/audit.ts'
 import { makeUsers } from '../../lib/auth/users.ts'
+import { poisonReleased } from '../../lib/bytes/release.ts'
 import { developmentCertificate } from '../../lib/certificate.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config.ts'
@@ -88,6 +89,9 @@ export interface Answer {
 }
 
 type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K] }
+
+// Every buffer that the node releases is overwritten first: a use after release shows in what comes back.
+poisonReleased(true)
 
 /** Starts a node; it stops, and its data goes, when the test ends. */
 export async function startNode(t: Teardown, overrides: Overrides = {}): Promise<TestNode> {
