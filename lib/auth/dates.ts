@@ -6,7 +6,8 @@ export const CLOCK_SKEW_MAX_MS = 15 * 60 * 1000
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** Milliseconds since 1970 of a date in UTC, undefined where there is no such day or time. */
+/** Milliseconds since 1970 of a date in UTC, undefined where there is no such day or time, or it lies before
+ * 1970: to S3 that is no valid date, not one that is too far off. */
 function utc(parts: readonly (string | number)[]): number | undefined {
   const [year, month, day, hour, minute, second] = parts.map(Number) as [
     number,
@@ -20,7 +21,7 @@ function utc(parts: readonly (string | number)[]): number | undefined {
   const date = new Date(ms)
   const holds =
     date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-  return holds && hour < 24 && minute < 60 && second < 60 ? ms : undefined
+  return holds && ms >= 0 && hour < 24 && minute < 60 && second < 60 ? ms : undefined
 }
 
 /** Reads `yyyyMMdd'T'HHmmss'Z'` (ISO 8601 basic), the form of X-Amz-Date. */

@@ -232,6 +232,7 @@ t.test('the date must be there, and within 15 minutes', async (t) => {
   }
   refused(t, 'DateMissing', () => authenticate(byHeader({ timestamp: '20131324T000000Z' }), rules))
   refused(t, 'DateMissing', () => authenticate(byHeader({ timestamp: 'yesterday' }), rules))
+  refused(t, 'DateMissing', () => authenticate(byHeader({ timestamp: '19500707T215304Z' }), rules))
   const request = byHeader()
   const headers = request.headers.filter(([name]) => name !== 'x-amz-date')
   refused(t, 'DateMissing', () => authenticate({ ...request, headers }, rules))
