@@ -43,11 +43,6 @@ export function isVersionId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text)
 }
 
-/** The microseconds that are part of a version id. */
-export function versionMicros(versionId: string): number {
-  return Number(0xffffffffffffffffn - BigInt(`0x${versionId.slice(0, 16)}`))
-}
-
 /**
  * True for a bucket name that S3 lets one create: 3 to 63 of a-z 0-9 . -, beginning and ending with
  * a letter or digit, no `..`, `-.`, `.-`, and not an IPv4 address.

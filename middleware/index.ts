@@ -70,7 +70,7 @@ export function makePipeline(node: Node, draining: () => boolean): Koa<State> {
     auth(node),
     audit(node),
     ssec(),
-    encryption(node, (state) => (state.dialect === 's3' ? keyRuleOf(state) : 'none')),
+    encryption(node, keyRuleOf),
     body(),
     dispatch,
   ]

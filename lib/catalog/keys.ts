@@ -17,6 +17,22 @@ export function successorOf(prefix: string): string | undefined {
 /** End of the range of keys that begin with `prefix`, which is not empty and no run of U+10FFFF. */
 export const endOf = (prefix: string) => successorOf(prefix)!
 
+/** Order of keys: that of their UTF-8 bytes, which JavaScript's own is not beyond the BMP. */
+export const compareKeys = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+/** True where `key`, below `prefix`, ends with the delimiter: it names a common prefix, and whoever lists
+ * on behind it is done with all of that. */
+export function isFolded(key: string, prefix: string, delimiter: string | undefined): boolean {
+  if (delimiter === undefined || delimiter === '') return false
+  return key.length > prefix.length && key.startsWith(prefix) && key.endsWith(delimiter)
+}
+
+/** Where a range of keys below `prefix` goes on behind `key`: never before the range. */
+export function startBehind(key: string, prefix: string): string {
+  const behind = `${key}\u0000`
+  return compareKeys(behind, prefix) < 0 ? prefix : behind
+}
+
 // An object name may hold any character, so where something follows it U+0000 is escaped, in a way
 // that keeps the order of names: U+0000 becomes U+0000 U+0002, and the name ends with U+0000 U+0001.
 const END = '\u0000\u0001'
@@ -41,8 +57,6 @@ export const objectPrefix = (account: string, container: string) =>
 export const objectKey = (account: string, container: string, object: string) =>
   `object/${account}/${container}/${object}`
 /** Rows of objects that have versions, but none that a plain GET shows. */
-export const hiddenPrefix = (account: string, container: string) =>
-  `hidden/${account}/${container}/`
 export const hiddenKey = (account: string, container: string, object: string) =>
   `hidden/${account}/${container}/${object}`
 
@@ -80,7 +94,6 @@ export const blobKey = (blob: string, piece: number) =>
 /** Live bytes and blobs of a volume: a counter row. */
 export const volumeUsageKey = (volume: string) => `volume-usage/${volume}`
 /** One row a blob in a volume, so that reclaim need not read the whole catalog. */
-export const volumePrefix = (volume: string) => `volume/${volume}/`
 export const volumeKey = (volume: string, blob: string) => `volume/${volume}/${blob}`
 /** Work that must follow a commit and may be done later, in slices. */
 export const queuePrefix = 'queue/'

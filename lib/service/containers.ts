@@ -9,6 +9,7 @@ import {
   containerUsageKey,
   endOf,
   queueKey,
+  startBehind,
 } from '../catalog/keys.ts'
 import { accountRow, bucketRow, containerRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
@@ -95,8 +96,7 @@ export async function listContainers(
   if (input.limit === 0) return { entries: [], truncated: false }
   const base = containerPrefix(account)
   const prefix = base + (input.prefix ?? '')
-  const behind = input.after ? `${base}${input.after}\u0000` : prefix
-  const from = Buffer.compare(Buffer.from(behind), Buffer.from(prefix)) > 0 ? behind : prefix
+  const from = input.after ? startBehind(base + input.after, prefix) : prefix
   const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: input.limit })
   const entries: ContainerInfo[] = []
   for (const entry of page.entries) {

@@ -1,6 +1,13 @@
 // Objects of a container in byte order of their names, folded by a delimiter where one is given.
 import type { Caller } from '../auth/identity.ts'
-import { endOf, objectPrefix, successorOf } from '../catalog/keys.ts'
+import {
+  compareKeys,
+  endOf,
+  isFolded,
+  objectPrefix,
+  startBehind,
+  successorOf,
+} from '../catalog/keys.ts'
 import { objectRow } from '../catalog/rows.ts'
 import { authorize } from './access.ts'
 import type { Stores } from './stores.ts'
@@ -22,7 +29,7 @@ export async function listObjects(
   const prefix = base + (input.prefix ?? '')
   const to = endOf(prefix)
   const from = startOf(base, prefix, input)
-  if (from === undefined || compare(from, to) >= 0) return { entries: [], truncated: false }
+  if (from === undefined || compareKeys(from, to) >= 0) return { entries: [], truncated: false }
   const group = delimiter ? { prefix, delimiter } : undefined
   const page = await stores.catalog.scan({ from, to, limit: input.limit, group })
   const entries = page.entries.map((entry) =>
@@ -47,15 +54,10 @@ function describeEntry(object: string, value: Buffer): ListedObject {
   }
 }
 
-const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
-
 /** Key of the first row to look at: behind `after`, and behind all of a common prefix that it names. */
 function startOf(base: string, prefix: string, input: ListInput): string | undefined {
   const { after, delimiter } = input
   if (after === undefined || after === '') return prefix
   const key = base + after
-  const folded = delimiter && key.startsWith(prefix) && key.length > prefix.length
-  const behind = folded && key.endsWith(delimiter) ? successorOf(key) : `${key}\u0000`
-  if (behind === undefined) return undefined
-  return compare(behind, prefix) < 0 ? prefix : behind
+  return isFolded(key, prefix, delimiter) ? successorOf(key) : startBehind(key, prefix)
 }

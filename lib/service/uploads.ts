@@ -3,9 +3,12 @@
 import type { Caller } from '../auth/identity.ts'
 import type { Group, Row } from '../catalog/catalog.ts'
 import {
+  compareKeys,
   containerKey,
   endOf,
+  isFolded,
   splitNameAndId,
+  startBehind,
   successorOf,
   uploadKey,
   uploadPartsKey,
@@ -156,7 +159,7 @@ export async function listUploads(
   const base = uploadPrefix(ref.account, ref.container)
   const entries: (UploadInfo | string)[] = []
   // One more than asked for tells whether the list goes on.
-  for await (const entry of walk(stores, base, input)) {
+  for await (const entry of walk(stores, ref, input)) {
     if ('group' in entry) {
       entries.push(entry.group.slice(base.length))
     } else {
@@ -172,14 +175,14 @@ export async function listUploads(
 
 async function* walk(
   stores: Stores,
-  base: string,
+  ref: ContainerRef,
   input: UploadListInput,
 ): AsyncGenerator<Row | Group> {
   const { delimiter } = input
-  const prefix = base + (input.prefix ?? '')
+  const prefix = uploadPrefix(ref.account, ref.container) + (input.prefix ?? '')
   const to = endOf(prefix)
-  let from: string | undefined = startOf(base, prefix, input)
-  while (from !== undefined && Buffer.compare(Buffer.from(from), Buffer.from(to)) < 0) {
+  let from: string | undefined = startOf(ref, prefix, input)
+  while (from !== undefined && compareKeys(from, to) < 0) {
     const page = await stores.catalog.scan({
       from,
       to,
@@ -192,18 +195,12 @@ async function* walk(
 }
 
 /** Where the list goes on: behind one upload, behind all uploads of a name, or behind a common prefix. */
-function startOf(base: string, prefix: string, input: UploadListInput): string {
+function startOf(ref: ContainerRef, prefix: string, input: UploadListInput): string {
   const { afterObject, afterUpload, delimiter } = input
   if (afterObject === undefined || afterObject === '') return prefix
-  const uploadsOfName = base + uploadPrefix('', '', afterObject).slice(uploadPrefix('', '').length)
-  let start = uploadsOfName + (afterUpload === undefined ? '\u{10ffff}' : `${afterUpload}\u0000`)
-  const marker = base + afterObject
-  const folded =
-    delimiter !== undefined &&
-    delimiter !== '' &&
-    marker.startsWith(prefix) &&
-    marker.endsWith(delimiter) &&
-    marker.length > prefix.length
-  if (folded && afterUpload === undefined) start = successorOf(marker)!
-  return Buffer.compare(Buffer.from(start), Buffer.from(prefix)) < 0 ? prefix : start
+  const uploadsOfName = uploadPrefix(ref.account, ref.container, afterObject)
+  if (afterUpload !== undefined) return startBehind(uploadsOfName + afterUpload, prefix)
+  const marker = uploadPrefix(ref.account, ref.container) + afterObject
+  const start = isFolded(marker, prefix, delimiter) ? successorOf(marker)! : endOf(uploadsOfName)
+  return compareKeys(start, prefix) < 0 ? prefix : start
 }
