@@ -1,7 +1,7 @@
 // Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
 // begins; its envelope is also the check that every part brings the same key (DESIGN §7).
 import type { Caller } from '../auth/identity.ts'
-import type { Group, Row } from '../catalog/catalog.ts'
+import type { Row } from '../catalog/catalog.ts'
 import {
   compareKeys,
   containerKey,
@@ -159,37 +159,42 @@ export async function listUploads(
   const base = uploadPrefix(ref.account, ref.container)
   const entries: (UploadInfo | string)[] = []
   // One more than asked for tells whether the list goes on.
-  for await (const entry of walk(stores, ref, input)) {
-    if ('group' in entry) {
-      entries.push(entry.group.slice(base.length))
-    } else {
-      const row = uploadRow.decode(entry.value)
-      if (row.containerId !== id) continue
-      const { name, id: uploadId } = splitNameAndId(entry.key.slice(base.length))
+  for await (const stored of walk(stores, ref, input)) {
+    const row = uploadRow.decode(stored.value)
+    if (row.containerId !== id) continue
+    const { name, id: uploadId } = splitNameAndId(stored.key.slice(base.length))
+    const folded = commonPrefix(name, input)
+    if (folded === undefined) {
       entries.push(describeUpload({ ref: { ...ref, object: name }, uploadId, row }))
+    } else if (entries.at(-1) !== folded) {
+      entries.push(folded)
     }
     if (entries.length > input.limit) break
   }
   return { entries: entries.slice(0, input.limit), truncated: entries.length > input.limit }
 }
 
+/** What the delimiter folds a name into, if anything. Not the catalog's folding: a key ends with an id. */
+function commonPrefix(
+  name: string,
+  { prefix = '', delimiter }: UploadListInput,
+): string | undefined {
+  if (delimiter === undefined || delimiter === '') return undefined
+  const at = name.indexOf(delimiter, prefix.length)
+  return at === -1 ? undefined : name.slice(0, at + delimiter.length)
+}
+
 async function* walk(
   stores: Stores,
   ref: ContainerRef,
   input: UploadListInput,
-): AsyncGenerator<Row | Group> {
-  const { delimiter } = input
+): AsyncGenerator<Row> {
   const prefix = uploadPrefix(ref.account, ref.container) + (input.prefix ?? '')
   const to = endOf(prefix)
   let from: string | undefined = startOf(ref, prefix, input)
   while (from !== undefined && compareKeys(from, to) < 0) {
-    const page = await stores.catalog.scan({
-      from,
-      to,
-      limit: Math.min(1000, input.limit + 1),
-      group: delimiter ? { prefix, delimiter } : undefined,
-    })
-    yield* page.entries
+    const page = await stores.catalog.scan({ from, to, limit: 1000 })
+    for (const entry of page.entries) if (!('group' in entry)) yield entry
     from = page.cursor
   }
 }
