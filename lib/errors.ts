@@ -33,16 +33,17 @@ export const codes = [
   'ContainerMissing', // details: container
   'ContainerExists', // the caller's own; details: container
   'ContainerTaken', // another account's; details: container
-  'ContainerNotEmpty', // details: container
+  'ContainerNotEmpty', // details: container, versions? (there are no objects, but so many versions)
   'ContainerNameInvalid', // details: container
   // objects and versions
-  'ObjectMissing', // details: object
+  'ObjectMissing', // details: object, marker? (id of a delete marker that is current), versioning?
   'VersionMissing', // details: object, version
   'VersionInvalid', // not the form of a version id; details: version
-  'VersionIsMarker', // a delete marker was addressed by id
+  'VersionIsMarker', // a delete marker was addressed by id; details: object, version, timeMicros
   'ObjectNameInvalid', // empty or not UTF-8
   'ObjectNameTooLong', // details: size, limit
   'MetadataTooLarge', // details: size, limit
+  'MetadataTooMany', // details: count, limit
   'NotModified', // details: etag, modifiedMicros
   'PreconditionFailed', // details: condition (header-neutral name, see conditions.ts)
   'WriteConflict', // a conditional write met another one

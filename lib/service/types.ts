@@ -3,11 +3,30 @@ import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
+import type {
+  AccountInfo,
+  AccountSettings,
+  ContainerInfo,
+  ContainerListInput,
+  ContainerListing,
+  ContainerRef,
+  ContainerSettings,
+  ListInput,
+  Listing,
+  VersionListInput,
+  VersionListing,
+} from './container-types.ts'
+import type {
+  CompleteInput,
+  PartInfo,
+  UploadInfo,
+  UploadInput,
+  UploadListInput,
+  UploadListing,
+} from './upload-types.ts'
 
-export interface ContainerRef {
-  readonly account: string
-  readonly container: string
-}
+export type * from './container-types.ts'
+export type * from './upload-types.ts'
 
 export interface ObjectRef extends ContainerRef {
   readonly object: string
@@ -19,22 +38,34 @@ export interface Conditions {
   readonly ifNoneMatch?: readonly string[] | '*'
   readonly ifModifiedSinceMicros?: number
   readonly ifUnmodifiedSinceMicros?: number
+  /** Each by itself, If-None-Match first, and times rounded up to the second, as Swift judges; else by
+   * RFC 9110's precedence. */
+  readonly each?: boolean
 }
 
 /** The name that PreconditionFailed carries in `details.condition`. */
-export type ConditionName = keyof Conditions
+export type ConditionName = Exclude<keyof Conditions, 'each'>
 
-export interface VersionInfo {
+/** What a client says of an object beside its bytes. */
+export interface Description {
+  readonly headers: ContentHeaders
+  readonly metadata: Readonly<Record<string, string>>
+  /** From that second on a plain read finds nothing. Seconds since 1970. */
+  readonly deleteAtSeconds?: number
+}
+
+export interface VersionInfo extends Description {
   readonly object: string
+  /** `null` for the null version. */
   readonly versionId: string
+  /** True where the container's versioning is or was enabled: only then do clients hear of version ids. */
+  readonly versioned: boolean
   readonly timeMicros: number
   readonly size: number
   /** Without quotes; opaque for customer keys. */
   readonly etag: string
   /** Hex MD5 of the content, where it is known and the caller's key opened it. */
   readonly md5?: string
-  readonly headers: ContentHeaders
-  readonly metadata: Readonly<Record<string, string>>
   readonly sealing: 'root' | 'customer'
   /** Parts of a multipart object; 0 for a plain one. */
   readonly parts: number
@@ -43,11 +74,9 @@ export interface VersionInfo {
   readonly part?: { readonly number: number; readonly checksum: PartChecksum | null }
 }
 
-export interface PutInput {
+export interface PutInput extends Description {
   readonly source: Source
   readonly cipher: Cipher
-  readonly headers: ContentHeaders
-  readonly metadata: Readonly<Record<string, string>>
   readonly conditions?: Conditions
   /** Computed while the body passes and kept with the version; `read` has verified what was claimed. */
   readonly checksum?: ChecksumAlgorithm
@@ -59,11 +88,19 @@ export interface ReadInput {
   readonly versionId?: string
   readonly cipher: Cipher
   readonly conditions?: Conditions
-  /** The Range header's value, as sent; ignored where its form is wrong or it names several ranges. */
-  readonly range?: string
+  /** Which extents are wanted, by the dialect's own rules. */
+  readonly ranges?: Ranges
   /** 1 … 10,000: that part alone. */
   readonly part?: number
+  /** Without a key, a version under a customer key is described all the same (Swift's HEAD). */
+  readonly keyOptional?: boolean
+  /** Value of the Referer header, which a container's read list may name. */
+  readonly referrer?: string
 }
+
+/** Resolves what a client asked for against a size in bytes: at least one extent, in the order in which they
+ * are to be sent. Throws RangeUnsatisfiable. */
+export type Ranges = (sizeBytes: number) => readonly Extent[]
 
 /** The bytes that a read gives: `offset` and `length` within `info.size`. */
 export interface Extent {
@@ -75,9 +112,10 @@ export interface Extent {
 
 export interface ObjectReader {
   readonly info: VersionInfo
-  readonly extent: Extent
-  /** The next piece of plaintext, never empty, owned by the caller; undefined at the end of the
-   * extent. Throws StoreCorrupt, StoreUnavailable. */
+  /** What is read: one extent unless `ranges` asked for several, which then follow one another. */
+  readonly extents: readonly Extent[]
+  /** The next piece of plaintext, never empty, never of two extents, owned by the caller; undefined at the
+   * end of the last. Throws StoreCorrupt, StoreUnavailable. */
   read(): Promise<Buffer | undefined>
   /** Must be called when no more is read; safe more than once. */
   close(): void
@@ -88,11 +126,12 @@ export interface CopyInput {
   readonly fromCipher: Cipher
   readonly fromConditions?: Conditions
   readonly cipher: Cipher
-  /** Absent: taken over from the source. */
-  readonly replace?: {
-    readonly headers: ContentHeaders
-    readonly metadata: Readonly<Record<string, string>>
-  }
+  /** What the copy says of itself. Absent: headers and metadata are taken over, an expiry is not. */
+  readonly revise?: (source: VersionInfo) => Description
+  /** Which bytes are copied; absent: all. More than one extent is Internal. */
+  readonly ranges?: Ranges
+  /** Value of the Referer header, which the source's read list may name. */
+  readonly referrer?: string
   readonly conditions?: Conditions
   /** Also where only the key's kind stays the same: seal the bytes anew (x-coffer-reseal). */
   readonly reseal?: boolean
@@ -104,91 +143,28 @@ export interface CopyInput {
 
 export interface CopyResult {
   readonly info: VersionInfo
-  readonly fromVersionId: string
+  readonly source: VersionInfo
 }
 
-export interface ListInput {
-  readonly prefix?: string
-  readonly delimiter?: string
-  /** First name to show is greater than this (by UTF-8 bytes). A value that ends a common prefix skips all of it. */
-  readonly after?: string
-  /** 0 … 1,000: objects and common prefixes together. */
-  readonly limit: number
-}
-
-export interface ListedObject {
-  readonly object: string
-  readonly timeMicros: number
-  readonly size: number
-  readonly etag: string
-  readonly type: string
-  readonly checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
-}
-
-export interface Listing {
-  /** In byte order; a string is a common prefix. */
-  readonly entries: readonly (ListedObject | string)[]
-  readonly truncated: boolean
-  /** `after` of the next page, where truncated: the last entry's name or common prefix. */
-  readonly next?: string
-}
-
-export interface ContainerInfo extends ContainerRef {
-  readonly createdMicros: number
-  readonly objects: number
-  readonly bytes: number
-}
-
-export interface UploadInput {
-  readonly cipher: Cipher
-  readonly headers: ContentHeaders
-  readonly metadata: Readonly<Record<string, string>>
-  /** Absent: parts keep the checksums they bring, the whole gets none. */
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: Checksum['type'] }
-}
-
-export interface UploadInfo extends ObjectRef {
-  readonly uploadId: string
-  readonly createdMicros: number
-  readonly initiator: string
-  readonly sealing: 'root' | 'customer'
-  readonly checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
-}
-
-export interface PartInfo {
-  readonly part: number
-  readonly size: number
-  readonly etag: string
-  readonly timeMicros: number
-  readonly checksum: PartChecksum | null
-}
-
-export interface CompleteInput {
-  readonly parts: readonly {
-    readonly part: number
-    readonly etag: string
-    readonly checksum?: PartChecksum
-  }[]
+export interface DeleteInput {
+  /** That version, for good; absent: the object, which leaves a delete marker where versions are kept. */
+  readonly versionId?: string
   readonly conditions?: Conditions
-  /** Only to prove that a key that came is the upload's: Complete needs none. */
-  readonly cipher?: Cipher
-  /** What the client says the whole has: x-amz-mp-object-size. */
-  readonly size?: number
-  readonly checksum?: PartChecksum
-  readonly checksumType?: Checksum['type']
+  /** Only an object that expires at this very second; else PreconditionFailed. */
+  readonly ifDeleteAtSeconds?: number
+  /** When the current version goes by its id, the next newest becomes current (S3); else none does (Swift). */
+  readonly promote: boolean
 }
 
-export interface UploadListInput {
-  readonly prefix?: string
-  readonly delimiter?: string
-  readonly afterObject?: string
-  readonly afterUpload?: string
-  readonly limit: number
-}
-
-export interface UploadListing {
-  readonly entries: readonly (UploadInfo | string)[]
-  readonly truncated: boolean
+export interface DeleteResult {
+  /** False: there was nothing of that name, or no such version; a delete marker may have been made all the same. */
+  readonly existed: boolean
+  /** Of the version that went, or of the delete marker that was made; undefined where versions were never kept. */
+  readonly versionId?: string
+  /** That version is, or was, a delete marker. */
+  readonly isMarker: boolean
+  /** The current version afterwards, if there is one; only where a version was deleted by its id. */
+  readonly currentId?: string
 }
 
 /** Every verb of the service. Each checks the caller's right first, and changes nothing when it throws. */
@@ -197,18 +173,38 @@ export interface Service {
    * S3 names. Throws ContainerMissing. */
   resolve(caller: Caller, container: string): Promise<ContainerRef>
 
+  /** True for whoever may do everything in the account and see its secrets: its admins, and those its ACL
+   * makes such. */
+  isOwner(caller: Caller, account: string): Promise<boolean>
+  headAccount(caller: Caller, account: string): Promise<AccountInfo>
+  /** Makes the account where there is none. Throws MetadataTooLarge, MetadataTooMany. */
+  updateAccount(caller: Caller, account: string, settings: AccountSettings): Promise<void>
+
   listContainers(
     caller: Caller,
     account: string,
-    input: { prefix?: string; after?: string; limit: number },
-  ): Promise<{ entries: ContainerInfo[]; truncated: boolean }>
+    input: ContainerListInput,
+  ): Promise<ContainerListing>
   /** Throws ContainerExists, ContainerTaken (only where `indexed`, S3's node-wide names). */
   createContainer(caller: Caller, ref: ContainerRef, options: { indexed: boolean }): Promise<void>
+  /** Creates the container, or changes the one that is there. Throws MetadataTooLarge, MetadataTooMany. */
+  putContainer(
+    caller: Caller,
+    ref: ContainerRef,
+    settings: ContainerSettings,
+  ): Promise<{ created: boolean }>
+  /** Throws ContainerMissing, MetadataTooLarge, MetadataTooMany. */
+  updateContainer(caller: Caller, ref: ContainerRef, settings: ContainerSettings): Promise<void>
   /** Throws ContainerMissing. */
-  headContainer(caller: Caller, ref: ContainerRef): Promise<ContainerInfo>
+  headContainer(
+    caller: Caller,
+    ref: ContainerRef,
+    input?: { referrer?: string },
+  ): Promise<ContainerInfo>
   /** Throws ContainerNotEmpty; unfinished uploads go with the container. */
   deleteContainer(caller: Caller, ref: ContainerRef): Promise<void>
   list(caller: Caller, ref: ContainerRef, input: ListInput): Promise<Listing>
+  listVersions(caller: Caller, ref: ContainerRef, input: VersionListInput): Promise<VersionListing>
 
   put(caller: Caller, ref: ObjectRef, input: PutInput): Promise<VersionInfo>
   head(
@@ -217,12 +213,17 @@ export interface Service {
     input: ReadInput,
   ): Promise<Omit<ObjectReader, 'read' | 'close'>>
   get(caller: Caller, ref: ObjectRef, input: ReadInput): Promise<ObjectReader>
-  /** Deleting what is not there is no error. */
-  delete(
+  /** Changes what the current version says of itself, in place: no new version, and its time moves on.
+   * Throws ObjectMissing; KeyWrong or KeyNotApplicable where a customer key came that is not the version's. */
+  update(
     caller: Caller,
     ref: ObjectRef,
-    input: { versionId?: string; conditions?: Conditions },
-  ): Promise<void>
+    input: { cipher: Cipher; revise: (current: VersionInfo) => Description },
+  ): Promise<VersionInfo>
+  /** Deleting what is not there is no error. */
+  delete(caller: Caller, ref: ObjectRef, input: DeleteInput): Promise<DeleteResult>
+  /** Makes a version that is there the current one. Throws VersionMissing, VersionInvalid, VersionIsMarker. */
+  makeCurrent(caller: Caller, ref: ObjectRef, versionId: string): Promise<VersionInfo>
   copy(caller: Caller, ref: ObjectRef, input: CopyInput): Promise<CopyResult>
   /** Sizes and checksums of a finished multipart object's parts. The key is checked. */
   listObjectParts(
@@ -253,7 +254,7 @@ export interface Service {
       range?: { first: number; last: number }
       cipher: Cipher
     },
-  ): Promise<PartInfo & { fromVersionId: string }>
+  ): Promise<PartInfo & { source: VersionInfo }>
   listParts(
     caller: Caller,
     ref: ObjectRef,

@@ -1,0 +1,56 @@
+// What the service takes and gives for multipart uploads and parts, in storage words.
+import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
+import type { Cipher } from '../crypto/cipher.ts'
+import type { Conditions, ObjectRef } from './types.ts'
+
+export interface UploadInput {
+  readonly cipher: Cipher
+  readonly headers: ContentHeaders
+  readonly metadata: Readonly<Record<string, string>>
+  /** Absent: parts keep the checksums they bring, the whole gets none. */
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: Checksum['type'] }
+}
+
+export interface UploadInfo extends ObjectRef {
+  readonly uploadId: string
+  readonly createdMicros: number
+  readonly initiator: string
+  readonly sealing: 'root' | 'customer'
+  readonly checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
+}
+
+export interface PartInfo {
+  readonly part: number
+  readonly size: number
+  readonly etag: string
+  readonly timeMicros: number
+  readonly checksum: PartChecksum | null
+}
+
+export interface CompleteInput {
+  readonly parts: readonly {
+    readonly part: number
+    readonly etag: string
+    readonly checksum?: PartChecksum
+  }[]
+  readonly conditions?: Conditions
+  /** Only to prove that a key that came is the upload's: Complete needs none. */
+  readonly cipher?: Cipher
+  /** What the client says the whole has: x-amz-mp-object-size. */
+  readonly size?: number
+  readonly checksum?: PartChecksum
+  readonly checksumType?: Checksum['type']
+}
+
+export interface UploadListInput {
+  readonly prefix?: string
+  readonly delimiter?: string
+  readonly afterObject?: string
+  readonly afterUpload?: string
+  readonly limit: number
+}
+
+export interface UploadListing {
+  readonly entries: readonly (UploadInfo | string)[]
+  readonly truncated: boolean
+}
