@@ -13,6 +13,7 @@ import type { CustomerKey } from '../lib/crypto/customer-key.ts'
 import type { Service } from '../lib/service/types.ts'
 import type { ClaimedChecksum } from './checksum-headers.ts'
 import type { S3Request } from './s3/detect.ts'
+import type { SwiftRequest } from './swift/detect.ts'
 
 /** Everything a request may need of the process, handed down by the composition root. */
 export interface Node {
@@ -73,6 +74,10 @@ export interface State {
   operation: string
   /** What the S3 dialect's `detect` read; only on requests of that dialect. */
   s3: S3Request
+  /** What the Swift dialect's `detect` read; only on requests of that dialect. */
+  swift: SwiftRequest
+  /** A token was sent, right or wrong: what is denied is 403 with a right one, else 401. Only Swift. */
+  token: 'none' | 'valid' | 'invalid'
   container: string | undefined
   object: string | undefined
   caller: Caller
