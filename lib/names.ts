@@ -38,6 +38,11 @@ export function versionIdAt(micros: number): string {
   return inverted + randomHex(8)
 }
 
+/** Microseconds since 1970 at which a version id was drawn. */
+export function microsOfVersion(versionId: string): number {
+  return Number(0xffffffffffffffffn - BigInt(`0x${versionId.slice(0, 16)}`))
+}
+
 /** True for the form that `versionIdAt` makes. */
 export function isVersionId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text)

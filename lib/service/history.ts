@@ -1,0 +1,247 @@
+// The history of one object: which versions there are, which of them counts, and what a commit changes of
+// it. Every verb that writes or deletes an object ends here; nothing is decided that the commit does not
+// expect. Without versioning an object has one version, the null version, and each write replaces it.
+import type { Row } from '../catalog/catalog.ts'
+import {
+  accountUsageKey,
+  containerKey,
+  containerUsageKey,
+  endOf,
+  expiryKey,
+  hiddenKey,
+  objectKey,
+  versionKey,
+  versionPrefix,
+} from '../catalog/keys.ts'
+import { expiryRow, objectRow, type VersionRow, versionRow } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import type { Versioning } from './container-types.ts'
+import { dropVersion } from './references.ts'
+import type { Draft, Stores } from './stores.ts'
+import type { ObjectRef } from './types.ts'
+import {
+  type FoundObject,
+  type FoundVersion,
+  findObject,
+  getVersion,
+  isMarker,
+  requireContainer,
+  type StoredVersion,
+  summarize,
+  versioningOf,
+} from './versions.ts'
+
+/** An object as a commit finds it, and the container that says how versions are kept. */
+export interface History {
+  readonly ref: ObjectRef
+  readonly container: Row
+  readonly versioning: Versioning
+  readonly found: FoundObject
+}
+
+/** What identifies a version, and its row. */
+type Entry = Pick<StoredVersion, 'versionId' | 'row'>
+
+/** Reads all that a write must expect. Throws ContainerMissing. */
+export async function readHistory(stores: Stores, ref: ObjectRef): Promise<History> {
+  const [container, found] = await Promise.all([
+    requireContainer(stores.catalog, ref),
+    findObject(stores.catalog, ref),
+  ])
+  return { ref, container, versioning: versioningOf(container), found }
+}
+
+/**
+ * Adds to the draft: a version more, in place of the null version unless versions are kept. It becomes
+ * current, or with `inOrder` only where none that stays is newer by its id: an upload's version takes the
+ * place in the history at which the upload began.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#distributedmpupload
+ */
+export async function addVersion(
+  stores: Stores,
+  draft: Draft,
+  history: History,
+  entry: Entry,
+  options: { readonly inOrder: boolean } = { inOrder: false },
+): Promise<void> {
+  const { ref, versioning, found } = history
+  const { versionId, row } = entry
+  draft.expect(containerKey(ref.account, ref.container), history.container)
+  draft.put(
+    versionKey(ref.account, ref.container, ref.object, versionId),
+    versionRow.encode(row),
+  )
+  let nullVersion = found.row?.nullVersion ?? null
+  let replaced: StoredVersion | undefined
+  if (versioning !== 'enabled') {
+    replaced = await findNullVersion(stores, history)
+    if (replaced !== undefined) await dropVersion(stores, draft, replaced, row.body)
+    nullVersion = versionId
+  }
+  const outranked =
+    options.inOrder &&
+    versioning !== null &&
+    (await newestVersion(stores, ref, replaced?.versionId, versionId)) !== undefined
+  const current = outranked ? currentUnless(found, replaced) : entry
+  setObject(draft, history, { current, nullVersion })
+  const dropped = replaced === undefined ? 0 : 1
+  count(draft, history, current, row.size - (replaced?.row.size ?? 0), 1 - dropped)
+}
+
+/** Adds to the draft: an object without versions goes, with its only one. */
+export async function removeObject(
+  stores: Stores,
+  draft: Draft,
+  history: History,
+  only: StoredVersion,
+): Promise<void> {
+  await dropVersion(stores, draft, only, null)
+  setObject(draft, history, null)
+  count(draft, history, null, -only.row.size, -1)
+}
+
+/**
+ * Adds to the draft: one version goes for good. Where it was the current one, the next newest becomes
+ * current (`promote`) or none does. Returns what is current then.
+ */
+export async function removeVersion(
+  stores: Stores,
+  draft: Draft,
+  history: History,
+  old: FoundVersion,
+  promote: boolean,
+): Promise<Entry | null> {
+  const { ref, found } = history
+  await dropVersion(stores, draft, old, null)
+  const newest = await newestVersion(stores, ref, old.versionId)
+  const wasCurrent = found.row?.current === old.versionId
+  const stays = found.current ?? null
+  const current = wasCurrent ? (promote ? (newest ?? null) : null) : stays
+  const nullVersion = old.isNull ? null : (found.row?.nullVersion ?? null)
+  setObject(draft, history, newest === undefined ? null : { current, nullVersion })
+  count(draft, history, current, -old.row.size, -1)
+  return current
+}
+
+/** Adds to the draft: a version that is there, its row perhaps changed, is the current one from now on. */
+export function setCurrent(draft: Draft, history: History, entry: Entry): void {
+  setObject(draft, history, { current: entry, nullVersion: history.found.row?.nullVersion ?? null })
+  count(draft, history, entry, 0, 0)
+}
+
+/** The version that the next write replaces where versions are not kept. */
+async function findNullVersion(
+  stores: Stores,
+  { ref, found }: History,
+): Promise<StoredVersion | undefined> {
+  const id = found.row?.nullVersion
+  if (id == null) return undefined
+  return id === found.row!.current ? found.current : await getVersion(stores.catalog, ref, id)
+}
+
+const currentUnless = (found: FoundObject, dropped: StoredVersion | undefined): Entry | null =>
+  found.current !== undefined && found.current.versionId !== dropped?.versionId
+    ? found.current
+    : null
+
+/** The newest version but `without`; undefined where there is none, or none newer than `than`. */
+async function newestVersion(
+  stores: Stores,
+  ref: ObjectRef,
+  without: string | undefined,
+  than?: string,
+): Promise<Entry | undefined> {
+  const prefix = versionPrefix(ref.account, ref.container, ref.object)
+  // Ids sort newest first, so what is newer than a version stands before it.
+  const to = than === undefined ? endOf(prefix) : prefix + than
+  const page = await stores.catalog.scan({ from: prefix, to, limit: 2 })
+  for (const entry of page.entries) {
+    if ('group' in entry) continue
+    const versionId = entry.key.slice(prefix.length)
+    if (versionId !== without) return { versionId, row: versionRow.decode(entry.value) }
+  }
+  return undefined
+}
+
+/**
+ * Adds to the draft: the object's row, under the key that says whether a plain GET shows it, or no row
+ * where no version is left. It is written anew with every change of the history, so that two changes at
+ * once conflict.
+ */
+function setObject(
+  draft: Draft,
+  history: History,
+  next: { readonly current: Entry | null; readonly nullVersion: string | null } | null,
+): void {
+  const { ref, found } = history
+  const { account, container, object } = ref
+  const visible = objectKey(account, container, object)
+  const hidden = hiddenKey(account, container, object)
+  draft.expect(visible, found.visible).expect(hidden, found.hidden)
+  if (found.visible !== undefined) draft.del(visible)
+  if (found.hidden !== undefined) draft.del(hidden)
+  moveExpiry(draft, ref, found.current, next?.current ?? undefined)
+  if (next === null) return
+  const { current, nullVersion } = next
+  const summary = isShown(current) ? summarize(current!.row) : null
+  const value = objectRow.encode({ current: current?.versionId ?? null, nullVersion, summary })
+  draft.put(summary === null ? hidden : visible, value)
+}
+
+const isShown = (current: Entry | null) => current !== null && !isMarker(current.row)
+
+/** Only the current version expires: the row that the sweep finds it by goes where that goes. */
+function moveExpiry(draft: Draft, ref: ObjectRef, old: Entry | undefined, next: Entry | undefined) {
+  const dueOf = (entry: Entry | undefined) => entry?.row.deleteAtSeconds ?? null
+  if (dueOf(old) !== null) draft.del(expiryKey(dueOf(old)!, old!.versionId))
+  if (dueOf(next) === null) return
+  const { account, container, object } = ref
+  const key = expiryKey(dueOf(next)!, next!.versionId)
+  draft.put(key, expiryRow.encode({ account, container, object }))
+}
+
+/** Usage is exact at once: objects that are shown, bytes of all versions, versions of a container; containers,
+ * objects, bytes of an account. */
+function count(
+  draft: Draft,
+  { ref, found }: History,
+  current: Entry | null,
+  bytes: number,
+  versions: number,
+): void {
+  const objects = (isShown(current) ? 1 : 0) - (found.visible === undefined ? 0 : 1)
+  draft.add(containerUsageKey(ref.account, ref.container), objects, bytes, versions)
+  draft.add(accountUsageKey(ref.account), 0, objects, bytes)
+}
+
+/** A delete marker's row. */
+export function markerRow(timeMicros: number, writer: string): VersionRow {
+  return {
+    timeMicros,
+    size: 0,
+    etag: '',
+    body: null,
+    parts: 0,
+    envelope: null,
+    headers: {},
+    metadata: {},
+    checksum: null,
+    writer,
+    deleteAtSeconds: null,
+  }
+}
+
+/** The version that `versionId` (or `null`) names. Throws VersionInvalid, VersionMissing. */
+export async function requireVersion(
+  stores: Stores,
+  { ref, found, versioning }: History,
+  versionId: string,
+): Promise<FoundVersion> {
+  const id = versionId === 'null' ? (found.row?.nullVersion ?? null) : versionId
+  const isRaw = id !== null && versionId !== 'null' && id === found.row?.nullVersion
+  const version = id === null || isRaw ? undefined : await getVersion(stores.catalog, ref, id)
+  if (version === undefined) {
+    throw new CofferError('VersionMissing', { object: ref.object, version: versionId })
+  }
+  return { ...version, isNull: versionId === 'null', versioning }
+}

@@ -1,0 +1,56 @@
+// References of bodies: a body is given up with the last version that has it, at once where it is small,
+// else by the sweep.
+import { bodyKey, layoutKey, queueKey, segmentKey, versionKey } from '../catalog/keys.ts'
+import { queueRow, segmentRow } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import { freedRows, freeSegment } from './segments.ts'
+import { type Draft, decoded, type Stores } from './stores.ts'
+import type { StoredVersion } from './versions.ts'
+
+/** A segment with more rows than this is freed by the sweep, not in the commit that gives it up. */
+const FREED_ROWS_MAX = 32
+
+/** Adds to the draft: the version goes, and its reference to its body. `kept` is the body of the version
+ * that comes in its place: a copy onto itself passes its reference on. */
+export async function dropVersion(
+  stores: Stores,
+  draft: Draft,
+  old: StoredVersion,
+  kept: string | null,
+): Promise<void> {
+  const { account, container, object } = old.ref
+  const { body, parts } = old.row
+  draft.del(versionKey(account, container, object, old.versionId))
+  if (body !== null && body !== kept) await dropReference(stores, draft, body, parts)
+}
+
+/**
+ * Adds to the draft: one reference to the body less. The last one to go frees the body: at once where it
+ * is one small enough segment that nobody reads, else by a row in the queue.
+ */
+async function dropReference(stores: Stores, draft: Draft, body: string, parts: number) {
+  const key = bodyKey(body)
+  const references = await stores.catalog.getCounters(key)
+  if (references === undefined) throw new CofferError('StoreCorrupt', { row: key })
+  draft.expect(key, references)
+  if (references.values[0]! > 1) {
+    draft.add(key, -1)
+    return
+  }
+  draft.del(key)
+  if (parts === 0 && !stores.leases.isTaken(body)) {
+    const segment = decoded(segmentRow, await stores.catalog.get(segmentKey(body, 1)))
+    if (segment !== undefined && freedRows(segment) <= FREED_ROWS_MAX) {
+      freeSegment(stores, draft, body, 1, segment)
+      return
+    }
+  }
+  if (parts > 0) draft.del(layoutKey(body))
+  queueBody(stores, draft, body)
+}
+
+/** Adds to the draft: every segment of the body is to be freed, in slices. */
+export function queueBody(stores: Stores, draft: Draft, body: string): void {
+  draft.put(queueKey(draft.id), queueRow.encode({ work: { kind: 'body', body } }))
+  draft.after.push(stores.queued)
+}
