@@ -20,31 +20,48 @@ function drained(res: ServerResponse): Promise<void> {
   })
 }
 
+/** What stands around the extents of a read of several: something before each, and an end. */
+export interface Framing {
+  readonly heads: readonly Buffer[]
+  readonly end: Buffer
+}
+
 /**
  * Answers with the reader's bytes; status and headers, Content-Length among them, are set before. The
  * first piece is read before headers leave, so that a failure there still gets an answer of its own. A
  * later one, or a client that hangs up, ends with a destroyed socket, never with a short body that looks
  * whole. Closes the reader in any case. Throws what the reader throws.
  */
-export async function sendReader(ctx: Context, reader: ObjectReader): Promise<void> {
+export async function sendReader(
+  ctx: Context,
+  reader: ObjectReader,
+  framing?: Framing,
+): Promise<void> {
   const { res } = ctx
+  const { extents } = reader
   try {
     if (ctx.method === 'HEAD') return
-    let left = reader.extent.length
+    let index = 0
+    let left = extents[0]!.length
     let piece = await reader.read()
     // From here on the response is ours: Koa must not end it.
     ctx.respond = false
+    if (framing !== undefined) res.write(framing.heads[0]!)
     while (piece !== undefined && !res.destroyed) {
       left -= piece.length
       const full = !write(res, piece)
-      if (left <= 0) break
+      if (left <= 0 && ++index === extents.length) break
+      if (left === 0) {
+        left = extents[index]!.length
+        if (framing !== undefined) res.write(framing.heads[index]!)
+      }
       // The next piece is opened while the kernel takes this one.
       const next = reader.read()
       piece = full ? (await Promise.all([next, drained(res)]))[0] : await next
     }
     if (res.destroyed) return
     if (left !== 0) throw new CofferError('StoreCorrupt', { what: 'object shorter than its row' })
-    res.end()
+    res.end(framing?.end)
   } catch (error) {
     if (ctx.respond === false) res.destroy()
     throw error

@@ -35,6 +35,11 @@ export function setSealing(ctx: Context, sealing: 'root' | 'customer'): void {
   }
 }
 
+/** The version's id, where the bucket keeps versions or did: nobody else hears of one. */
+export function setVersion(ctx: Context, info: VersionInfo): void {
+  if (info.versioned) ctx.set('x-amz-version-id', info.versionId)
+}
+
 /** A checksum as headers; `type` where it is an object's. */
 export function setChecksum(ctx: Context, checksum: PartChecksum | Checksum | null): void {
   if (checksum === null) return
@@ -98,6 +103,7 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo, extent: Extent
   ctx.set('Accept-Ranges', 'bytes')
   ctx.set('ETag', quoted(info.etag))
   ctx.set('Last-Modified', httpDate(info.timeMicros))
+  setVersion(ctx, info)
   ctx.set('Content-Length', String(extent.length))
   if (extent.partial) {
     const last = extent.offset + extent.length - 1

@@ -1,5 +1,6 @@
 // The headers that name a copy's source.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+import { CofferError, isCode } from '../../lib/errors.ts'
 import type { CopyInput } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
 import { conditionsOf, SOURCE_PREFIX } from './conditions.ts'
@@ -46,6 +47,24 @@ export async function copySourceOf(
     from: { ...(await sourceOf(ctx, node, bucket, key)), versionId },
     fromCipher: ctx.state.sourceCipher,
     fromConditions: conditionsOf(header, SOURCE_PREFIX),
+  }
+}
+
+/**
+ * What a copy gives. Its source's conditions are a precondition, whichever fails: the client has no copy
+ * of its own that 304 could speak of. Throws PreconditionFailed for NotModified, else what the copy throws.
+ */
+export async function judgeSource<T>(
+  { fromConditions }: Pick<CopyInput, 'fromConditions'>,
+  copied: Promise<T>,
+): Promise<T> {
+  try {
+    return await copied
+  } catch (error) {
+    if (!isCode(error, 'NotModified')) throw error
+    const condition =
+      fromConditions?.ifNoneMatch === undefined ? 'ifModifiedSinceMicros' : 'ifNoneMatch'
+    throw new CofferError('PreconditionFailed', { condition }, error)
   }
 }
 

@@ -173,6 +173,10 @@ function objectOperation(
   if (operation === 'PutObject' && query.has('partNumber')) {
     throw invalidArgument('This operation does not accept a part number.', 'partNumber')
   }
+  // A version's id is drawn by the node: no write can choose one.
+  if (method === 'PUT' && subresource === undefined && query.has('versionId')) {
+    throw invalidArgument('This operation does not accept a version-id.', 'versionId')
+  }
   if (operation === 'UploadPart') return copy ? 'UploadPartCopy' : 'UploadPart'
   return operation === 'PutObject' && copy ? 'CopyObject' : operation
 }

@@ -1,4 +1,4 @@
-// The three documents that the built operations take, checked against S3's schema as they are read.
+// The documents that the built operations take, checked against S3's schema as they are read.
 import type { ChecksumAlgorithm, PartChecksum } from '../../lib/catalog/rows.ts'
 import type { CompleteInput } from '../../lib/service/types.ts'
 import { checksumElements } from './checksums.ts'
@@ -98,6 +98,32 @@ function readPartChecksum(element: Element): PartChecksum | undefined {
 /** An ETag without its quotes; clients send both forms. */
 export function unquote(etag: string): string {
   return etag.length >= 2 && etag.startsWith('"') && etag.endsWith('"') ? etag.slice(1, -1) : etag
+}
+
+/**
+ * What PutBucketVersioning asks for. Throws S3Error MalformedXML; IllegalVersioningConfigurationException
+ * where no status is given; NotImplemented for deletes that only a second factor allows.
+ */
+export function readVersioning(bytes: Buffer): 'enabled' | 'suspended' {
+  const root = rootOf(bytes, 'VersioningConfiguration')
+  requireKnown(root, ['Status', 'MfaDelete'])
+  const mfaDelete = only(root, 'MfaDelete')?.trim() ?? 'Disabled'
+  if (mfaDelete !== 'Enabled' && mfaDelete !== 'Disabled') throw malformedXml()
+  switch (only(root, 'Status')?.trim()) {
+    case 'Enabled':
+    case 'Suspended':
+      break
+    case undefined:
+      throw new S3Error(
+        400,
+        'IllegalVersioningConfigurationException',
+        'The Versioning element must be specified',
+      )
+    default:
+      throw malformedXml()
+  }
+  if (mfaDelete === 'Enabled') throw headerNotImplemented('MfaDelete')
+  return only(root, 'Status')!.trim() === 'Enabled' ? 'enabled' : 'suspended'
 }
 
 /** The location constraint, or undefined for none. Throws S3Error MalformedXML, NotImplemented. */

@@ -1,6 +1,7 @@
 // What S3 says of buckets, objects and copies.
 import type { Details } from '../../lib/errors.ts'
 import type { ConditionName } from '../../lib/service/types.ts'
+import { httpDate } from './answer.ts'
 import {
   type Asked,
   badRequest,
@@ -25,6 +26,11 @@ function conditionOf(details: Details, { operation, header }: Asked): string {
   const ofSource = copies(operation) && header(source.toLowerCase()) !== undefined
   return ofSource ? source : name
 }
+
+const markerHeaders = (version: string | number | undefined) => ({
+  'x-amz-delete-marker': 'true',
+  'x-amz-version-id': String(version),
+})
 
 /** AWS tells a range that begins behind the source from one that only ends there. */
 function copyRange(size: string | number | undefined, header: Asked['header']): Row {
@@ -59,10 +65,15 @@ export const objectErrors = {
       'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.',
       { BucketName: details.container ?? bucket },
     ),
-  ContainerNotEmpty: (details, { bucket }) =>
-    row(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty', {
-      BucketName: details.container ?? bucket,
-    }),
+  ContainerNotEmpty: ({ container, versions }, { bucket }) =>
+    row(
+      409,
+      'BucketNotEmpty',
+      versions === undefined
+        ? 'The bucket you tried to delete is not empty'
+        : 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.',
+      { BucketName: container ?? bucket },
+    ),
   ContainerNameInvalid: (details, { bucket }) =>
     row(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
       BucketName: details.container ?? bucket,
@@ -71,6 +82,10 @@ export const objectErrors = {
     const missing = row(404, 'NoSuchKey', 'The specified key does not exist.', {
       Key: details.object ?? key,
     })
+    if (!operation.startsWith('Get') && operation !== 'HeadObject') return missing
+    if (details.marker !== undefined) {
+      return { ...missing, headers: markerHeaders(details.marker) }
+    }
     if (operation !== 'GetObject' && operation !== 'HeadObject') return missing
     // s3-tests wants to be told; AWS is silent where there is no marker.
     return { ...missing, headers: { 'x-amz-delete-marker': 'false' } }
@@ -81,7 +96,7 @@ export const objectErrors = {
       VersionId: details.version,
     }),
   VersionInvalid: ({ version }) => notFitting('versionId', version, 'Invalid version id specified'),
-  VersionIsMarker: (_details, { method, operation }) =>
+  VersionIsMarker: ({ version, timeMicros }, { method, operation }) =>
     copies(operation)
       ? badRequest(
           'The source of a copy request may not specifically refer to a delete marker by version id.',
@@ -93,7 +108,11 @@ export const objectErrors = {
             'The specified method is not allowed against this resource.',
             { Method: method, ResourceType: 'DeleteMarker' },
           ),
-          headers: { Allow: 'DELETE', 'x-amz-delete-marker': 'true' },
+          headers: {
+            ...markerHeaders(version),
+            Allow: 'DELETE',
+            'Last-Modified': httpDate(Number(timeMicros)),
+          },
         },
   ObjectNameInvalid: row(400, 'InvalidURI', "Couldn't parse the specified URI."),
   ObjectNameTooLong: ({ size, limit }) =>
@@ -103,11 +122,17 @@ export const objectErrors = {
       Size: size,
       MaxSizeAllowed: limit,
     }),
+  // Only the other dialect counts; an S3 copy of what it wrote may meet the limit.
+  MetadataTooMany: ({ count, limit }) =>
+    row(400, 'MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      Count: count,
+      MaxCountAllowed: limit,
+    }),
   NotModified: ({ etag, modifiedMicros }) => ({
     ...row(304, 'NotModified', 'Not Modified'),
     headers: {
       ETag: `"${etag ?? ''}"`,
-      'Last-Modified': new Date(Math.floor(Number(modifiedMicros ?? 0) / 1000)).toUTCString(),
+      'Last-Modified': httpDate(Number(modifiedMicros ?? 0)),
     },
   }),
   PreconditionFailed: (details, asked) =>

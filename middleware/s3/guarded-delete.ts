@@ -1,9 +1,13 @@
 // Deletes under conditions. The service knows ETags; size and time, which AWS has for directory buckets
-// only, are held against the listing's entry, whose ETag then guards the delete itself.
-import { CofferError } from '../../lib/errors.ts'
-import type { Conditions, ObjectRef } from '../../lib/service/types.ts'
+// only, are held against what a HEAD tells, whose ETag then guards the delete itself.
+import { CofferError, isCode } from '../../lib/errors.ts'
+import type { Conditions, DeleteResult, ObjectRef, VersionInfo } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
 import { invalidArgument } from './s3-error.ts'
+
+/** The headers that ask for a size and for a time. */
+export const SIZE_CONDITION = 'x-amz-if-match-size'
+export const TIME_CONDITION = 'x-amz-if-match-last-modified-time'
 
 export interface DeleteGuard {
   readonly versionId: string | undefined
@@ -30,40 +34,55 @@ export function secondsOf(name: string, text: string | undefined): number | unde
 
 const failed = (condition: string) => new CofferError('PreconditionFailed', { condition })
 
-/** The ETag of the current version, if it is of that size and time; undefined where there is none. */
+/**
+ * The ETag of what is to be deleted, if it is of that size and time; undefined where there is nothing. A
+ * delete marker has neither size nor time that a client could name: 412.
+ */
 async function matchingEtag(
   ctx: Context,
   node: Node,
   ref: ObjectRef,
-  { ifMatch, size, modifiedSeconds }: DeleteGuard,
+  guard: DeleteGuard,
 ): Promise<string | undefined> {
-  const page = await node.service.list(ctx.state.caller, ref, { prefix: ref.object, limit: 1 })
-  const entry = page.entries[0]
-  if (typeof entry !== 'object' || entry.object !== ref.object) return undefined
-  if (size !== undefined && size !== entry.size) throw failed('x-amz-if-match-size')
-  const modified = Math.floor(entry.timeMicros / 1_000_000)
-  if (modifiedSeconds !== undefined && modifiedSeconds !== modified) {
-    throw failed('x-amz-if-match-last-modified-time')
+  const { versionId, ifMatch, size, modifiedSeconds } = guard
+  const first = size === undefined ? TIME_CONDITION : SIZE_CONDITION
+  let info: VersionInfo
+  try {
+    // Deleting needs no customer key.
+    const input = { versionId, cipher: node.rootCipher, keyOptional: true }
+    info = (await node.service.head(ctx.state.caller, ref, input)).info
+  } catch (error) {
+    if (isCode(error, 'VersionIsMarker')) throw failed(first)
+    if (isCode(error, 'ObjectMissing') && error.details.marker !== undefined) throw failed(first)
+    if (isCode(error, 'ObjectMissing') || isCode(error, 'VersionMissing')) return undefined
+    throw error
   }
-  const matches = ifMatch === undefined || ifMatch === '*' || ifMatch.includes(entry.etag)
+  if (size !== undefined && size !== info.size) throw failed(SIZE_CONDITION)
+  const modified = Math.floor(info.timeMicros / 1_000_000)
+  if (modifiedSeconds !== undefined && modifiedSeconds !== modified) throw failed(TIME_CONDITION)
+  const matches = ifMatch === undefined || ifMatch === '*' || ifMatch.includes(info.etag)
   if (!matches) throw failed('ifMatch')
-  return entry.etag
+  return info.etag
 }
 
-/** Deletes the object unless a condition fails; one that is not there fails none but an ETag's. */
+/**
+ * Deletes the object, or the one version, unless a condition fails; what is not there fails none but an
+ * ETag's. Undefined where a size or a time was asked for and nothing is there: then nothing is done.
+ */
 export async function deleteGuarded(
   ctx: Context,
   node: Node,
   ref: ObjectRef,
   guard: DeleteGuard,
-): Promise<void> {
+): Promise<DeleteResult | undefined> {
   const { versionId, size, modifiedSeconds } = guard
   let { ifMatch } = guard
   if (size !== undefined || modifiedSeconds !== undefined) {
     const etag = await matchingEtag(ctx, node, ref, guard)
-    if (etag === undefined) return
+    if (etag === undefined) return undefined
     ifMatch = [etag]
   }
   const conditions = ifMatch === undefined ? undefined : { ifMatch }
-  await node.service.delete(ctx.state.caller, ref, { versionId, conditions })
+  const input = { versionId, conditions, promote: true }
+  return await node.service.delete(ctx.state.caller, ref, input)
 }

@@ -1,12 +1,12 @@
 // The S3 dialect: detect names the operation, operations.ts has its rules and its handler, errors.ts its
 // refusals. Nothing here stores anything: every handler translates to the service and back.
 //
-// Known gaps: versioning, object lock, ACLs other than private, bucket policies, tags, CORS, lifecycle,
+// Known gaps: MFA delete, object lock, ACLs other than private, bucket policies, tags, CORS, lifecycle,
 // website, logging, notification, replication, browser forms, select, restore. Reading such a
 // subresource answers as AWS where it was never set; setting it is 501 NotImplemented; headers that ask
 // for one are 501 too.
 // By design: one storage class (STANDARD); no KMS; a bucket's name is the account's own first, then the
-// node's; ListObjectVersions shows current objects as null versions.
+// node's; answers name version ids only where the bucket keeps versions or did.
 // Client quirks: botocore cannot read an empty Message; it asks for encoding-type=url by itself;
 // s3-tests and AWS disagree here and there, and docs/s3.md says who is followed.
 import type { Middleware } from 'koa'

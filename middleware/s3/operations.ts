@@ -13,12 +13,14 @@ import {
 } from './handlers/buckets.ts'
 import { copyObject, uploadPartCopy } from './handlers/copy.ts'
 import type { Handler } from './handlers/handler.ts'
-import { listObjects, listObjectsV2, listObjectVersions } from './handlers/listings.ts'
+import { listObjects, listObjectsV2 } from './handlers/listings.ts'
 import { deleteObjects } from './handlers/multi-delete.ts'
 import { deleteObject, getObject, headObject, putObject } from './handlers/objects.ts'
 import { listParts, uploadPart } from './handlers/parts.ts'
 import { unsetOfBucket, unsetOfObject } from './handlers/unset.ts'
 import { abortUpload, completeUpload, createUpload, listUploads } from './handlers/uploads.ts'
+import { listObjectVersions } from './handlers/version-listing.ts'
+import { getBucketVersioning, putBucketVersioning } from './handlers/versioning.ts'
 import { type OperationName, operationNames } from './names.ts'
 import { operationNotImplemented } from './s3-error.ts'
 import type { Screen } from './screens.ts'
@@ -85,9 +87,11 @@ const built: Partial<Record<OperationName, Operation>> = {
   HeadBucket: plain(headBucket),
   DeleteBucket: plain(deleteBucket),
   GetBucketLocation: plain(getBucketLocation),
+  GetBucketVersioning: plain(getBucketVersioning),
+  PutBucketVersioning: { ...plain(putBucketVersioning, 'partial'), documentBytesMax: 64 << 10 },
   ListObjects: plain(listObjects),
   ListObjectsV2: plain(listObjectsV2),
-  ListObjectVersions: plain(listObjectVersions, 'partial'),
+  ListObjectVersions: plain(listObjectVersions),
   ListMultipartUploads: plain(listUploads),
   // 1,000 keys of 1,024 bytes, each of which may be escaped.
   DeleteObjects: { ...plain(deleteObjects), documentBytesMax: 2 << 20 },
@@ -131,7 +135,6 @@ const built: Partial<Record<OperationName, Operation>> = {
   GetBucketReplication: unset(unsetOfBucket.replication),
   GetBucketRequestPayment: unset(unsetOfBucket.requestPayment),
   GetBucketTagging: unset(unsetOfBucket.tagging),
-  GetBucketVersioning: unset(unsetOfBucket.versioning),
   GetBucketWebsite: unset(unsetOfBucket.website),
   GetObjectLockConfiguration: unset(unsetOfBucket.objectLock),
   GetPublicAccessBlock: unset(unsetOfBucket.publicAccessBlock),

@@ -1,7 +1,7 @@
 // What a request addresses, in the service's words, and whether it may expect that owner.
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
-import type { ContainerRef, ObjectRef } from '../../lib/service/types.ts'
+import type { ContainerInfo, ContainerRef, ObjectRef } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
 import { headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
@@ -30,6 +30,20 @@ async function findBucket(
 /** The request's bucket. */
 export async function bucketOf(ctx: Context, node: Node): Promise<ContainerRef> {
   return await findBucket(ctx, node, ctx.state.s3.bucket!, 'x-amz-expected-bucket-owner')
+}
+
+/** Throws AccessDenied for whoever does not own the account: a public bucket's settings are not public. */
+export async function requireAdmin(ctx: Context, node: Node, account: string): Promise<void> {
+  if (await node.service.isOwner(ctx.state.caller, account)) return
+  throw new CofferError('AccessDenied')
+}
+
+/** What is set for the request's bucket, which only its owner may see. */
+export async function settingsOf(ctx: Context, node: Node): Promise<ContainerInfo> {
+  const ref = await bucketOf(ctx, node)
+  const info = await node.service.headContainer(ctx.state.caller, ref)
+  await requireAdmin(ctx, node, ref.account)
+  return info
 }
 
 /** The request's object. Throws ObjectNameTooLong besides. */

@@ -2,9 +2,9 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 import type { PartInfo, VersionInfo } from '../../../lib/service/types.ts'
 import type { Context } from '../../state.ts'
-import { httpDate, sendXml } from '../answer.ts'
+import { httpDate, sendXml, setVersion } from '../answer.ts'
 import { checksumElement } from '../checksums.ts'
-import { headerOf, versionIdOf, wholeNumber } from '../headers.ts'
+import { headerOf, referrerOf, versionIdOf, wholeNumber } from '../headers.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
@@ -69,10 +69,12 @@ export const getObjectAttributes: Handler = async (ctx, node) => {
   const found = await node.service.listObjectParts(ctx.state.caller, await objectOf(ctx, node), {
     versionId: versionIdOf(ctx.state.s3.query),
     cipher: ctx.state.cipher,
+    referrer: referrerOf(ctx),
     ...page,
   })
   const { info } = found
   ctx.set('Last-Modified', httpDate(info.timeMicros))
+  setVersion(ctx, info)
   const elements: Readonly<Record<string, Fragment | undefined>> = {
     ETag: leaf('ETag', info.etag),
     Checksum: checksumOf(info),

@@ -1,40 +1,20 @@
 // Buckets: list, create, head, locate, delete.
-import type { Identity } from '../../../lib/auth/identity.ts'
 import { CofferError, isCode } from '../../../lib/errors.ts'
 import { isBucketName } from '../../../lib/names.ts'
-import type { ContainerInfo, ListInput } from '../../../lib/service/types.ts'
-import type { Node } from '../../state.ts'
+import type { ContainerInfo } from '../../../lib/service/types.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
-import { wholeNumber } from '../headers.ts'
+import { referrerOf, wholeNumber } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument, S3Error } from '../s3-error.ts'
-import { bucketOf } from '../scope.ts'
+import { bucketOf, settingsOf } from '../scope.ts'
 import { readToken, writeToken } from '../tokens.ts'
 import { node as element, isoTime, leaf, root, textOf } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
 const BUCKETS_MAX = 10_000
-/** The service lists no more at a time. */
-const PAGE_MAX = 1000
 
 const pagingParameters = ['max-buckets', 'continuation-token', 'prefix', 'bucket-region']
-
-/** The caller's containers, as many pages of the service as the client's one page takes. */
-async function readBuckets(node: Node, caller: Identity, start: Omit<ListInput, 'delimiter'>) {
-  const entries: ContainerInfo[] = []
-  let truncated = true
-  let { after } = start
-  while (truncated && entries.length < start.limit) {
-    const limit = Math.min(PAGE_MAX, start.limit - entries.length)
-    const { prefix } = start
-    const page = await node.service.listContainers(caller, caller.account, { prefix, after, limit })
-    entries.push(...page.entries)
-    truncated = page.truncated
-    after = page.entries.at(-1)?.container
-  }
-  return { entries, truncated }
-}
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
 export const listBuckets: Handler = async (ctx, node) => {
@@ -55,11 +35,13 @@ export const listBuckets: Handler = async (ctx, node) => {
     message: 'Argument max-buckets must be an integer between 1 and 10000',
   })
   const prefix = query.get('prefix')
-  const { entries, truncated } = await readBuckets(node, caller, {
+  const page = await node.service.listContainers(caller, caller.account, {
     prefix,
     after: readToken(query.get('continuation-token')),
     limit: limit ?? BUCKETS_MAX,
   })
+  // Without a delimiter there are no common prefixes.
+  const buckets = page.entries.filter((entry) => typeof entry !== 'string')
   const shownRegion = pagingParameters.some((name) => query.has(name)) ? region : undefined
   const bucket = ({ container, createdMicros }: ContainerInfo) =>
     element(
@@ -68,14 +50,14 @@ export const listBuckets: Handler = async (ctx, node) => {
       leaf('CreationDate', isoTime(createdMicros)),
       leaf('BucketRegion', shownRegion),
     )
-  const last = entries.at(-1)
+  const last = page.truncated ? buckets.at(-1) : undefined
   sendXml(
     ctx,
     root(
       'ListAllMyBucketsResult',
       ownerElement(node, caller.account),
-      element('Buckets', ...entries.map(bucket)),
-      leaf('ContinuationToken', truncated && last ? writeToken(last.container) : undefined),
+      element('Buckets', ...buckets.map(bucket)),
+      leaf('ContinuationToken', last && writeToken(last.container)),
       leaf('Prefix', prefix),
     ),
   )
@@ -122,7 +104,8 @@ export const createBucket: Handler = async (ctx, node, document) => {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
 export const headBucket: Handler = async (ctx, node) => {
-  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node))
+  const referrer = referrerOf(ctx)
+  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node), { referrer })
   ctx.set('x-amz-bucket-region', node.config.region)
   ctx.type = 'application/xml'
   ctx.status = 200
@@ -136,7 +119,7 @@ export const deleteBucket: Handler = async (ctx, node) => {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
 export const getBucketLocation: Handler = async (ctx, node) => {
-  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node))
+  await settingsOf(ctx, node)
   const { region } = node.config
   const shown = region === 'us-east-1' ? '' : region
   sendXml(ctx, root('LocationConstraint', textOf(shown)))

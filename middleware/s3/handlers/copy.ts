@@ -1,10 +1,11 @@
 // CopyObject and UploadPartCopy.
+import type { CopyInput, VersionInfo } from '../../../lib/service/types.ts'
 import type { Context } from '../../state.ts'
-import { quoted, setSealing } from '../answer.ts'
+import { quoted, setSealing, setVersion } from '../answer.ts'
 import { checksumElement, readAlgorithm } from '../checksums.ts'
 import { writeConditionsOf } from '../conditions.ts'
-import { copyRangeOf, copySourceOf } from '../copy-source.ts'
-import { contentHeaders, type Header, headerOf } from '../headers.ts'
+import { copyRangeOf, copySourceOf, judgeSource } from '../copy-source.ts'
+import { contentHeaders, type Header, headerOf, referrerOf } from '../headers.ts'
 import { sendWhenDone } from '../keep-alive.ts'
 import { readMetadata } from '../metadata.ts'
 import { invalidArgument } from '../s3-error.ts'
@@ -29,6 +30,11 @@ function changesSelf(ctx: Context, header: Header): boolean {
   return names.some((name) => header(name) !== undefined)
 }
 
+/** Which version of the source was copied, where its bucket keeps versions. */
+function setSourceVersion(ctx: Context, source: VersionInfo): void {
+  if (source.versioned) ctx.set('x-amz-copy-source-version-id', source.versionId)
+}
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const copyObject: Handler = async (ctx, node) => {
   const { caller, cipher } = ctx.state
@@ -37,12 +43,14 @@ export const copyObject: Handler = async (ctx, node) => {
   const replaces = directive(header, 'metadata') === 'REPLACE'
   const algorithm = header('x-amz-checksum-algorithm')
   const ref = await objectOf(ctx, node)
-  const input = {
+  const description = replaces
+    ? { headers: contentHeaders(header), metadata: readMetadata(ctx) }
+    : undefined
+  const input: CopyInput = {
     ...(await copySourceOf(ctx, node)),
     cipher,
-    replace: replaces
-      ? { headers: contentHeaders(header), metadata: readMetadata(ctx) }
-      : undefined,
+    revise: description && (() => description),
+    referrer: referrerOf(ctx),
     conditions: writeConditionsOf(header),
     reseal: header('x-coffer-reseal')?.toLowerCase() === 'true',
     checksum: algorithm === undefined ? undefined : readAlgorithm(algorithm),
@@ -50,7 +58,9 @@ export const copyObject: Handler = async (ctx, node) => {
   }
   setSealing(ctx, cipher.sealing)
   await sendWhenDone(ctx, async () => {
-    const { info } = await node.service.copy(caller, ref, input)
+    const { info, source } = await judgeSource(input, node.service.copy(caller, ref, input))
+    setVersion(ctx, info)
+    setSourceVersion(ctx, source)
     return root(
       'CopyObjectResult',
       leaf('LastModified', isoTime(info.timeMicros)),
@@ -70,7 +80,9 @@ export const uploadPartCopy: Handler = async (ctx, node) => {
   const input = { ...(await copySourceOf(ctx, node)), range, cipher }
   setSealing(ctx, cipher.sealing)
   await sendWhenDone(ctx, async () => {
-    const info = await node.service.copyPart(caller, ref, uploadId, part, input)
+    const copied = node.service.copyPart(caller, ref, uploadId, part, input)
+    const { source, ...info } = await judgeSource(input, copied)
+    setSourceVersion(ctx, source)
     return root(
       'CopyPartResult',
       leaf('LastModified', isoTime(info.timeMicros)),

@@ -1,10 +1,9 @@
-// Listings of a bucket's objects: both versions of ListObjects, and ListObjectVersions, which shows each
-// object's current version as the null version while versioning is not built.
+// Listings of a bucket's objects: both versions of ListObjects.
 import type { ListedObject, Listing } from '../../../lib/service/types.ts'
 import type { Context, Node } from '../../state.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
-import { wholeNumber } from '../headers.ts'
+import { referrerOf, wholeNumber } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { bucketOf } from '../scope.ts'
@@ -39,11 +38,15 @@ export function pageLimit(query: ReadonlyMap<string, string>, name: string, min:
   return Math.min(limit ?? PAGE_MAX, PAGE_MAX)
 }
 
-interface Page {
-  readonly account: string
-  readonly listing: Listing
+interface EchoedPage {
+  readonly listing: { readonly truncated: boolean }
   readonly limit: number
   readonly encode: Encode
+}
+
+interface Page extends EchoedPage {
+  readonly account: string
+  readonly listing: Listing
 }
 
 async function readPage(ctx: Context, node: Node, after: string | undefined): Promise<Page> {
@@ -56,12 +59,13 @@ async function readPage(ctx: Context, node: Node, after: string | undefined): Pr
     delimiter: query.get('delimiter') || undefined,
     after,
     limit,
+    referrer: referrerOf(ctx),
   })
   return { account: ref.account, listing, limit, encode }
 }
 
 /** A text element in the page's encoding; nothing where there is no text. */
-const named = (name: string, text: string | undefined, encode: Encode) =>
+export const named = (name: string, text: string | undefined, encode: Encode) =>
   leaf(name, text === undefined ? undefined : encode(text))
 
 function contentOf(entry: ListedObject, encode: Encode, owner: Fragment | ''): Fragment {
@@ -78,7 +82,11 @@ function contentOf(entry: ListedObject, encode: Encode, owner: Fragment | ''): F
 }
 
 /** Objects first, then common prefixes: the order that S3's documents have. */
-function entriesOf(listing: Listing, encode: Encode, show: (entry: ListedObject) => Fragment) {
+export function entriesOf<T>(
+  listing: { readonly entries: readonly (T | string)[] },
+  encode: Encode,
+  show: (entry: T) => Fragment,
+): Fragment[] {
   const objects: Fragment[] = []
   const prefixes: Fragment[] = []
   for (const entry of listing.entries) {
@@ -91,8 +99,12 @@ function entriesOf(listing: Listing, encode: Encode, show: (entry: ListedObject)
   return [...objects, ...prefixes]
 }
 
-/** What all three documents say of the request. */
-function echo(ctx: Context, { encode, limit, listing }: Page, plainPrefix = false) {
+/** What all documents of a page say of the request. */
+export function echo(
+  ctx: Context,
+  { encode, limit, listing }: EchoedPage,
+  plainPrefix = false,
+): Fragment[] {
   const { bucket, query } = ctx.state.s3
   const prefix = query.get('prefix') ?? ''
   return [
@@ -148,49 +160,6 @@ export const listObjectsV2: Handler = async (ctx, node) => {
       ),
       named('StartAfter', startAfter, encode),
       ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),
-    ),
-  )
-}
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
-export const listObjectVersions: Handler = async (ctx, node) => {
-  const { query } = ctx.state.s3
-  const keyMarker = query.get('key-marker') ?? ''
-  const versionMarker = query.get('version-id-marker') ?? ''
-  if (versionMarker !== '' && keyMarker === '') {
-    throw invalidArgument(
-      'A version-id marker cannot be specified without a key marker.',
-      'version-id-marker',
-      versionMarker,
-    )
-  }
-  const page = await readPage(ctx, node, keyMarker)
-  const { listing, encode } = page
-  const owner = ownerElement(node, page.account)
-  const show = (entry: ListedObject) =>
-    element(
-      'Version',
-      leaf('Key', encode(entry.object)),
-      leaf('VersionId', 'null'),
-      leaf('IsLatest', true),
-      leaf('LastModified', isoTime(entry.timeMicros)),
-      leaf('ETag', quoted(entry.etag)),
-      ...checksumKind(entry.checksum),
-      leaf('Size', entry.size),
-      owner,
-      leaf('StorageClass', 'STANDARD'),
-    )
-  const endsInObject = typeof listing.entries.at(-1) === 'object'
-  sendXml(
-    ctx,
-    root(
-      'ListVersionsResult',
-      ...echo(ctx, page),
-      named('KeyMarker', keyMarker, encode),
-      leaf('VersionIdMarker', versionMarker),
-      named('NextKeyMarker', listing.next, encode),
-      leaf('NextVersionIdMarker', listing.truncated && endsInObject ? 'null' : undefined),
-      ...entriesOf(listing, encode, show),
     ),
   )
 }

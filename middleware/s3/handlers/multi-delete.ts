@@ -1,6 +1,6 @@
 // DeleteObjects: up to 1,000 keys, each answered and audited by itself.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-import type { ContainerRef } from '../../../lib/service/types.ts'
+import type { ContainerRef, DeleteResult } from '../../../lib/service/types.ts'
 import { auditEntry, codeOf } from '../../audit.ts'
 import type { Context, Node } from '../../state.ts'
 import { sendXml } from '../answer.ts'
@@ -28,10 +28,10 @@ async function deleteEntry(
   node: Node,
   ref: ContainerRef,
   { key, versionId, etag, size, modified }: DeleteEntry,
-): Promise<void> {
+): Promise<DeleteResult | undefined> {
   requireKeyLength(key)
   const wanted = etag === undefined ? undefined : [unquote(etag)]
-  await deleteGuarded(
+  return await deleteGuarded(
     ctx,
     node,
     { ...ref, object: key },
@@ -44,6 +44,12 @@ async function deleteEntry(
   )
 }
 
+/** What a delete says of versions, where the bucket keeps them: the marker that it made or removed. */
+function markerElements(deleted: DeleteResult | undefined): Fragment[] {
+  if (!deleted?.isMarker) return []
+  return [leaf('DeleteMarker', true), leaf('DeleteMarkerVersionId', deleted.versionId)]
+}
+
 /** Deletes one key and says what became of it. */
 async function answerEntry(
   ctx: Context,
@@ -54,9 +60,9 @@ async function answerEntry(
 ): Promise<Fragment> {
   const names = [leaf('Key', entry.key), leaf('VersionId', entry.versionId)]
   try {
-    await deleteEntry(ctx, node, ref, entry)
+    const deleted = await deleteEntry(ctx, node, ref, entry)
     node.audit.write(auditEntry(ctx.state, 'ok', entry.key))
-    return quiet ? all([]) : element('Deleted', ...names)
+    return quiet ? all([]) : element('Deleted', ...names, ...markerElements(deleted))
   } catch (error) {
     node.audit.write(auditEntry(ctx.state, codeOf(error), entry.key))
     const { code, message } = describeError(ctx, error)

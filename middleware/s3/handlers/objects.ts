@@ -1,11 +1,25 @@
 // One object: put, get, head, delete.
+import { resolveRange } from '../../../lib/service/range.ts'
 import type { ReadInput } from '../../../lib/service/types.ts'
 import { sendReader } from '../../send.ts'
 import type { Context } from '../../state.ts'
-import { quoted, sendEmpty, setChecksum, setObjectHeaders, setSealing } from '../answer.ts'
+import {
+  quoted,
+  sendEmpty,
+  setChecksum,
+  setObjectHeaders,
+  setSealing,
+  setVersion,
+} from '../answer.ts'
 import { conditionsOf, writeConditionsOf } from '../conditions.ts'
-import { deleteGuarded, secondsOf, sizeOf } from '../guarded-delete.ts'
-import { contentHeaders, headerOf, partNumberOf, versionIdOf } from '../headers.ts'
+import {
+  deleteGuarded,
+  SIZE_CONDITION,
+  secondsOf,
+  sizeOf,
+  TIME_CONDITION,
+} from '../guarded-delete.ts'
+import { contentHeaders, headerOf, partNumberOf, referrerOf, versionIdOf } from '../headers.ts'
 import { readMetadata } from '../metadata.ts'
 import { invalidRequest } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
@@ -25,6 +39,7 @@ export const putObject: Handler = async (ctx, node) => {
     sealMd5: header('content-md5') !== undefined,
   })
   ctx.set('ETag', quoted(info.etag))
+  setVersion(ctx, info)
   setSealing(ctx, info.sealing)
   setChecksum(ctx, info.checksum)
   sendEmpty(ctx, 200)
@@ -42,8 +57,9 @@ function readInput(ctx: Context): ReadInput {
     versionId: versionIdOf(query),
     cipher: ctx.state.cipher,
     conditions: conditionsOf(header),
-    range,
+    ranges: (size) => [resolveRange(range, size)],
     part,
+    referrer: referrerOf(ctx),
   }
 }
 
@@ -52,7 +68,7 @@ export const getObject: Handler = async (ctx, node) => {
   const input = readInput(ctx)
   const reader = await node.service.get(ctx.state.caller, await objectOf(ctx, node), input)
   try {
-    setObjectHeaders(ctx, reader.info, reader.extent)
+    setObjectHeaders(ctx, reader.info, reader.extents[0]!)
   } catch (error) {
     reader.close()
     throw error
@@ -64,21 +80,22 @@ export const getObject: Handler = async (ctx, node) => {
 export const headObject: Handler = async (ctx, node) => {
   const input = readInput(ctx)
   const { service } = node
-  const { info, extent } = await service.head(ctx.state.caller, await objectOf(ctx, node), input)
-  setObjectHeaders(ctx, info, extent)
+  const { info, extents } = await service.head(ctx.state.caller, await objectOf(ctx, node), input)
+  setObjectHeaders(ctx, info, extents[0]!)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
 export const deleteObject: Handler = async (ctx, node) => {
   const header = headerOf(ctx)
-  const sizeHeader = 'x-amz-if-match-size'
-  const timeHeader = 'x-amz-if-match-last-modified-time'
-  await deleteGuarded(ctx, node, await objectOf(ctx, node), {
-    versionId: versionIdOf(ctx.state.s3.query),
+  const versionId = versionIdOf(ctx.state.s3.query)
+  const deleted = await deleteGuarded(ctx, node, await objectOf(ctx, node), {
+    versionId,
     // If-None-Match says nothing about a delete.
     ifMatch: writeConditionsOf(header)?.ifMatch,
-    size: sizeOf(sizeHeader, header(sizeHeader)),
-    modifiedSeconds: secondsOf(timeHeader, header(timeHeader)),
+    size: sizeOf(SIZE_CONDITION, header(SIZE_CONDITION)),
+    modifiedSeconds: secondsOf(TIME_CONDITION, header(TIME_CONDITION)),
   })
+  if (deleted?.versionId !== undefined) ctx.set('x-amz-version-id', deleted.versionId)
+  if (deleted?.isMarker) ctx.set('x-amz-delete-marker', 'true')
   sendEmpty(ctx, 204)
 }

@@ -1,34 +1,32 @@
 // Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
-import { CofferError, isCode } from '../../../lib/errors.ts'
+import { CofferError } from '../../../lib/errors.ts'
 import type { Node } from '../../state.ts'
-import { sendXml } from '../answer.ts'
+import { sendXml, setVersion } from '../answer.ts'
 import { versionIdOf } from '../headers.ts'
 import { privateAcl } from '../owners.ts'
 import { invalidRequest, S3Error } from '../s3-error.ts'
-import { bucketOf, objectOf } from '../scope.ts'
+import { objectOf, requireAdmin, settingsOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
-/** Whoever may see the bucket gets the document. */
+/** The bucket's owner gets the document. */
 function bucketDocument(document: (node: Node, account: string) => Fragment): Handler {
   return async (ctx, node) => {
-    const ref = await bucketOf(ctx, node)
-    await node.service.headContainer(ctx.state.caller, ref)
-    sendXml(ctx, document(node, ref.account))
+    const { account } = await settingsOf(ctx, node)
+    sendXml(ctx, document(node, account))
   }
 }
 
-/** Whoever may see the bucket learns that there is no such configuration. */
+/** The bucket's owner learns that there is no such configuration. */
 function bucketMissing(code: string, message: string): Handler {
   return async (ctx, node) => {
-    const ref = await bucketOf(ctx, node)
-    await node.service.headContainer(ctx.state.caller, ref)
-    throw new S3Error(404, code, message, { BucketName: ref.container })
+    const { container } = await settingsOf(ctx, node)
+    throw new S3Error(404, code, message, { BucketName: container })
   }
 }
 
 const noConfiguration: Handler = async (ctx, node) => {
-  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node))
+  await settingsOf(ctx, node)
   throw new S3Error(404, 'NoSuchConfiguration', 'The specified configuration does not exist.')
 }
 
@@ -88,24 +86,23 @@ export const unsetOfBucket = {
     root('RequestPaymentConfiguration', leaf('Payer', 'BucketOwner')),
   ),
   tagging: bucketMissing('NoSuchTagSet', 'The TagSet does not exist'),
-  versioning: bucketDocument(() => root('VersioningConfiguration')),
   website: bucketMissing(
     'NoSuchWebsiteConfiguration',
     'The specified bucket does not have a website configuration',
   ),
 } as const satisfies Record<string, Handler>
 
-/** Whoever may see the object gets the answer; no customer key is needed for what is not content. */
+/** The object's owner gets the answer; no customer key is needed for what is not content. */
 function ofObject(answer: (node: Node, account: string) => Fragment): Handler {
   return async (ctx, node) => {
     const ref = await objectOf(ctx, node)
-    const versionId = versionIdOf(ctx.state.s3.query)
-    try {
-      const input = { versionId, cipher: node.rootCipher }
-      await node.service.head(ctx.state.caller, ref, input)
-    } catch (error) {
-      if (!isCode(error, 'KeyRequired')) throw error
-    }
+    const { info } = await node.service.head(ctx.state.caller, ref, {
+      versionId: versionIdOf(ctx.state.s3.query),
+      cipher: node.rootCipher,
+      keyOptional: true,
+    })
+    await requireAdmin(ctx, node, ref.account)
+    setVersion(ctx, info)
     sendXml(ctx, answer(node, ref.account))
   }
 }

@@ -1,0 +1,25 @@
+// Whether a bucket keeps versions: read it, set it.
+import { sendEmpty, sendXml } from '../answer.ts'
+import { readVersioning } from '../documents.ts'
+import { bucketOf, settingsOf } from '../scope.ts'
+import { leaf, root } from '../xml-writer.ts'
+import type { Handler } from './handler.ts'
+
+const spelled = { enabled: 'Enabled', suspended: 'Suspended' } as const
+
+/**
+ * A bucket that never kept versions has an empty document.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
+ */
+export const getBucketVersioning: Handler = async (ctx, node) => {
+  const { versioning } = await settingsOf(ctx, node)
+  const status = versioning === null ? undefined : spelled[versioning]
+  sendXml(ctx, root('VersioningConfiguration', leaf('Status', status)))
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
+export const putBucketVersioning: Handler = async (ctx, node, document) => {
+  const versioning = readVersioning(document)
+  await node.service.updateContainer(ctx.state.caller, await bucketOf(ctx, node), { versioning })
+  sendEmpty(ctx, 200)
+}
