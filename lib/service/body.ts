@@ -10,6 +10,7 @@ import { recordCount, recordSpan } from '../crypto/records.ts'
 import { blobKeyObject, openRecord } from '../crypto/seal.ts'
 import { CofferError } from '../errors.ts'
 import { decoded, type Stores } from './stores.ts'
+import type { Extent } from './types.ts'
 
 /** Part `part` of the body, and which of its bytes are wanted. */
 interface Slice {
@@ -135,6 +136,36 @@ export class BodyReader {
     const pieces = await this.#pieces(row.blob, first, last)
     const records = blobs.read(row.volume!, row.blob, pieces, first, last)
     return new OpenSegment(key, row, slice, records)
+  }
+}
+
+/** Reads several extents of a body, one behind the other; no piece is of two. Takes the key over. */
+export function readExtents(
+  stores: Stores,
+  body: string,
+  bodyKey: Buffer,
+  layout: Layout,
+  extents: readonly Extent[],
+): { read(): Promise<Buffer | undefined>; close(): void } {
+  const [first] = extents
+  if (extents.length === 1) return new BodyReader(stores, body, bodyKey, layout, first!)
+  // Each reader zeroes its own copy, and holds the body from the beginning.
+  const readers = extents.map(
+    (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), layout, extent),
+  )
+  bodyKey.fill(0)
+  return {
+    read: async () => {
+      for (let reader = readers[0]; reader !== undefined; reader = readers[0]) {
+        const piece = await reader.read()
+        if (piece !== undefined) return piece
+        readers.shift()!.close()
+      }
+      return undefined
+    },
+    close: () => {
+      for (const reader of readers.splice(0)) reader.close()
+    },
   }
 }
 

@@ -4,31 +4,23 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '../auth/identity.ts'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
-import {
-  bodyKey,
-  layoutKey,
-  queueKey,
-  uploadKey,
-  uploadPartsKey,
-  versionKey,
-} from '../catalog/keys.ts'
+import { bodyKey, layoutKey, queueKey, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
 import {
   type Checksum,
   type Layout,
   layoutRow,
   queueRow,
   type VersionRow,
-  versionRow,
 } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { checkWrite, isConditional } from './conditions.ts'
+import { addVersion, type History, readHistory, standing } from './history.ts'
 import { type StoredPart, walkParts } from './parts.ts'
-import { replaceObject } from './replace.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 import type { CompleteInput, ObjectRef, VersionInfo } from './types.ts'
 import { type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
-import { describeVersion, type FoundObject, findObject, requireContainer } from './versions.ts'
+import { describeVersion, getVersion, shownRow } from './versions.ts'
 
 /** Every part but the last has at least 5 MiB.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
@@ -46,7 +38,7 @@ export async function completeUpload(
   uploadId: string,
   asked: CompleteInput,
 ): Promise<VersionInfo> {
-  authorize(caller, ref.account, 'write')
+  await authorize(stores, caller, ref, 'writeObject')
   const input = { ...asked, parts: orderParts(asked.parts, uploadId) }
   try {
     return await commitWithRetry(stores.catalog, async (draft) => {
@@ -55,18 +47,17 @@ export async function completeUpload(
       const partsRow = await stores.catalog.getCounters(uploadPartsKey(uploadId))
       const { listed, others } = await matchParts(stores, upload, input)
       const row = finishedRow(upload, listed, input, writerOf(caller))
-      const [container, found] = await Promise.all([
-        requireContainer(stores.catalog, ref),
-        findObject(stores.catalog, ref),
-      ])
-      judge(input, upload, found)
+      const history = await readHistory(stores, ref)
+      judge(input, upload, history)
       const { versionId } = upload.row
-      await replaceObject(stores, draft, ref, container, found, versionId, row)
+      await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
       const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
       draft.expect(key, upload.stored).del(key)
       draft.expect(uploadPartsKey(uploadId), partsRow).del(uploadPartsKey(uploadId))
       nameParts(stores, draft, upload.row.body, layoutOf(listed), others)
-      return describeVersion({ ref, versionId, row }, null)
+      const { versioning } = history
+      const isNull = versioning !== 'enabled'
+      return describeVersion({ ref, versionId, row, isNull, versioning }, null)
     })
   } catch (error) {
     const again =
@@ -161,6 +152,7 @@ function finishedRow(
     metadata,
     checksum: wholeChecksum(upload, listed, input),
     writer,
+    deleteAtSeconds: null,
   }
 }
 
@@ -221,9 +213,9 @@ function whole(
 
 /** Conditions, and 409 where the object was written since the upload began: the client must begin anew.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html */
-function judge(input: CompleteInput, upload: FoundUpload, found: FoundObject): void {
+function judge(input: CompleteInput, upload: FoundUpload, { found }: History): void {
   if (!isConditional(input.conditions)) return
-  const current = found.current?.row
+  const current = shownRow(found)
   if (current !== undefined && current.timeMicros > upload.row.createdMicros) {
     throw new CofferError('WriteConflict', { object: upload.ref.object })
   }
@@ -265,9 +257,7 @@ async function completedBefore(
 ): Promise<VersionInfo | undefined> {
   const versionId = versionOfUpload(uploadId)
   if (versionId === undefined) return undefined
-  const key = versionKey(ref.account, ref.container, ref.object, versionId)
-  const row = decoded(versionRow, await stores.catalog.get(key))
-  if (row === undefined) return undefined
-  if (row.etag !== multipartEtag(input.parts.map(({ etag }) => etag))) return undefined
-  return describeVersion({ ref, versionId, row }, null)
+  const found = await getVersion(stores.catalog, ref, versionId)
+  if (found?.row.etag !== multipartEtag(input.parts.map(({ etag }) => etag))) return undefined
+  return describeVersion(standing(await readHistory(stores, ref), found), null)
 }

@@ -28,6 +28,11 @@ const fail = (condition: ConditionName) => new CofferError('PreconditionFailed',
  */
 export function checkRead(conditions: Conditions | undefined, judged: Judged): void {
   if (conditions === undefined) return
+  if (conditions.each === true) checkEach(conditions, judged)
+  else checkInTurn(conditions, judged)
+}
+
+function checkInTurn(conditions: Conditions, judged: Judged): void {
   const { ifMatch, ifNoneMatch, ifModifiedSinceMicros, ifUnmodifiedSinceMicros } = conditions
   const notModified = () =>
     new CofferError('NotModified', { etag: judged.etag, modifiedMicros: judged.timeMicros })
@@ -51,13 +56,20 @@ export function checkRead(conditions: Conditions | undefined, judged: Judged): v
   }
 }
 
-/** Conditions on a copy's source: the same rules, but every failure is PreconditionFailed. */
-export function checkCopySource(conditions: Conditions | undefined, judged: Judged): void {
-  try {
-    checkRead(conditions, judged)
-  } catch (error) {
-    if (!(error instanceof CofferError) || error.code !== 'NotModified') throw error
-    throw fail(conditions?.ifNoneMatch === undefined ? 'ifModifiedSinceMicros' : 'ifNoneMatch')
+/** Swift's rules: each condition by itself, in this order, and a time is the second that its Last-Modified
+ * shows, which is rounded up (swift/common/swob.py, _get_conditional_response_status). */
+function checkEach(conditions: Conditions, judged: Judged): void {
+  const { ifMatch, ifNoneMatch, ifModifiedSinceMicros, ifUnmodifiedSinceMicros } = conditions
+  const { etag, timeMicros } = judged
+  const shownMicros = Math.ceil(timeMicros / 1_000_000) * 1_000_000
+  const notModified = () => new CofferError('NotModified', { etag, modifiedMicros: timeMicros })
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, judged)) throw notModified()
+  if (ifMatch !== undefined && !matches(ifMatch, judged)) throw fail('ifMatch')
+  if (ifModifiedSinceMicros !== undefined && shownMicros <= ifModifiedSinceMicros) {
+    throw notModified()
+  }
+  if (ifUnmodifiedSinceMicros !== undefined && shownMicros > ifUnmodifiedSinceMicros) {
+    throw fail('ifUnmodifiedSinceMicros')
   }
 }
 

@@ -11,49 +11,51 @@ import type { BodySecret } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
-import { checkCopySource, checkWrite } from './conditions.ts'
+import { checkRead } from './conditions.ts'
 import {
   commitVersion,
   opaqueEtag,
-  requireObjectName,
+  prepareWrite,
   type Stamp,
   wholeChecksum,
   writeObject,
 } from './objects.ts'
 import { SEGMENT_BYTES_MAX } from './segments.ts'
-import type { Stores } from './stores.ts'
-import type { Conditions, CopyInput, CopyResult, ObjectRef } from './types.ts'
+import type { Draft, Stores } from './stores.ts'
+import type { CopyInput, CopyResult, Extent, ObjectRef, VersionInfo } from './types.ts'
 import {
   describeVersion,
   type FoundVersion,
-  findObject,
   findVersion,
   openVersion,
   readLayout,
-  requireContainer,
+  type StoredVersion,
+  sealingOf,
 } from './versions.ts'
 
 /** A copy's source, its key checked and its conditions met. */
 export interface OpenedSource {
   readonly found: FoundVersion
   readonly secret: BodySecret
+  readonly info: VersionInfo
 }
 
-/** Finds and opens what is to be copied. Throws as a read does, but 412 for every failed condition. */
+/** What says which source is copied, and who may. */
+export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'referrer'>
+
+/** Finds and opens what is to be copied. Throws as a read does. */
 export async function openCopySource(
   stores: Stores,
   caller: Caller,
-  from: CopyInput['from'],
-  cipher: CopyInput['fromCipher'],
-  conditions: Conditions | undefined,
+  { from, fromCipher, fromConditions, referrer }: SourceInput,
 ): Promise<OpenedSource> {
-  authorize(caller, from.account, 'read')
+  await authorize(stores, caller, from, 'readObject', referrer)
   const { account, container, object } = from
   const found = await findVersion(stores.catalog, { account, container, object }, from.versionId)
-  const secret = openVersion(found, cipher)
+  const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
-  checkCopySource(conditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
-  return { found, secret }
+  checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
+  return { found, secret, info: describeVersion(found, secret.md5) }
 }
 
 /** The bytes of an extent of an opened source, as a body that a new segment is written from. */
@@ -80,36 +82,51 @@ export async function copyObject(
   ref: ObjectRef,
   input: CopyInput,
 ): Promise<CopyResult> {
-  authorize(caller, ref.account, 'write')
-  requireObjectName(ref.object)
-  await requireContainer(stores.catalog, ref)
+  await prepareWrite(stores, caller, ref, input.conditions)
   const { from } = input
-  const opened = await openCopySource(stores, caller, from, input.fromCipher, input.fromConditions)
+  const opened = await openCopySource(stores, caller, input)
   try {
-    const { found } = opened
+    const { row } = opened.found
     const toItself =
       from.versionId === undefined &&
       from.account === ref.account &&
       from.container === ref.container &&
       from.object === ref.object
-    if (toItself && input.replace === undefined && !input.changesSelf) {
+    if (toItself && input.revise === undefined && !input.changesSelf) {
       throw new CofferError('CopyToItself')
     }
-    if (found.row.size > SEGMENT_BYTES_MAX) {
+    const extent = extentOf(input, row.size)
+    if (extent.length > SEGMENT_BYTES_MAX) {
       throw new CofferError('CopySourceTooLarge', { limit: SEGMENT_BYTES_MAX })
     }
-    if (input.conditions !== undefined) {
-      checkWrite(input.conditions, (await findObject(stores.catalog, ref)).current?.row, ref.object)
-    }
-    const sameKind = input.cipher.sealing === input.fromCipher.sealing
-    const copied =
-      sameKind && input.reseal !== true
-        ? await shareBody(stores, caller, ref, input, opened)
-        : await sealAnew(stores, caller, ref, input, opened)
-    return { info: describeVersion(copied, null), fromVersionId: found.versionId }
+    const shares =
+      input.cipher.sealing === sealingOf(row) && input.reseal !== true && !extent.partial
+    const copied = shares
+      ? await shareBody(stores, caller, ref, input, opened)
+      : await sealAnew(stores, caller, ref, input, opened, extent)
+    return { info: copied, source: opened.info }
   } finally {
     opened.secret.bodyKey.fill(0)
   }
+}
+
+/** The one extent that is copied. */
+function extentOf({ ranges }: CopyInput, size: number): Extent {
+  if (ranges === undefined) return { offset: 0, length: size, partial: false }
+  const [extent, ...more] = ranges(size)
+  if (extent === undefined || more.length > 0) {
+    throw new CofferError('Internal', { what: 'a copy takes one extent' })
+  }
+  return extent
+}
+
+/** What the copy says of itself. Headers and metadata are taken over unless the caller revises them. */
+function describeCopy({ revise }: CopyInput, { info }: OpenedSource) {
+  const { headers, metadata, deleteAtSeconds } = revise?.(info) ?? {
+    headers: info.headers,
+    metadata: info.metadata,
+  }
+  return { headers, metadata, deleteAtSeconds }
 }
 
 /** One reference more, one small value wrapped again: no byte of content moves, whatever the size. */
@@ -119,15 +136,16 @@ async function shareBody(
   ref: ObjectRef,
   input: CopyInput,
   opened: OpenedSource,
-): Promise<FoundVersion> {
+): Promise<VersionInfo> {
   const { found, secret } = opened
   const { row } = found
   const body = row.body!
   const checksum = await copiedChecksum(stores, opened, input.checksum)
-  const { headers, metadata } = input.replace ?? row
+  const { headers, metadata, deleteAtSeconds } = describeCopy(input, opened)
   const fields = {
     headers,
     metadata,
+    deleteAtSeconds: deleteAtSeconds ?? null,
     writer: writerOf(caller),
     size: row.size,
     etag: input.cipher.sealing === 'root' ? row.etag : opaqueCopy(row.etag),
@@ -140,14 +158,16 @@ async function shareBody(
     timeMicros,
     envelope: input.cipher.wrap({ versionId, ...ref }, secret),
   })
-  return await commitVersion(stores, ref, input.conditions, stamp, async (draft, replaced) => {
+  const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
     const references = await stores.catalog.getCounters(bodyKey(body))
     // The source was replaced meanwhile, and its body with it.
     if (references === undefined)
       throw new CofferError('ObjectMissing', { object: input.from.object })
     draft.expect(bodyKey(body), references)
     if (replaced?.row.body !== body) draft.add(bodyKey(body), 1)
-  })
+  }
+  const written = await commitVersion(stores, ref, input.conditions, stamp, name)
+  return describeVersion(written, secret.md5)
 }
 
 /** A new opaque ETag that keeps the multipart form, which says that it is no MD5. */
@@ -182,23 +202,21 @@ async function sealAnew(
   ref: ObjectRef,
   input: CopyInput,
   opened: OpenedSource,
-): Promise<FoundVersion> {
+  extent: Extent,
+): Promise<VersionInfo> {
   const { found, secret } = opened
-  const { headers, metadata } = input.replace ?? found.row
-  const extent = { offset: 0, length: found.row.size }
   const { source, close } = await readSource(stores, opened, extent)
   const checksum = input.checksum ?? found.row.checksum?.algorithm
   try {
     const written = await writeObject(stores, caller, ref, {
-      headers,
-      metadata,
+      ...describeCopy(input, opened),
       source,
       cipher: input.cipher,
       wantsMd5: input.cipher.sealing === 'root' || secret.md5 !== null,
       checksum,
       conditions: input.conditions,
     })
-    return written.found
+    return describeVersion(written.found, written.md5)
   } finally {
     close()
   }

@@ -42,6 +42,11 @@ export interface History {
 /** What identifies a version, and its row. */
 type Entry = Pick<StoredVersion, 'versionId' | 'row'>
 
+/** A version that is there, with its place in the history. */
+export function standing({ versioning, found }: History, version: StoredVersion): FoundVersion {
+  return { ...version, isNull: version.versionId === found.row?.nullVersion, versioning }
+}
+
 /** Reads all that a write must expect. Throws ContainerMissing. */
 export async function readHistory(stores: Stores, ref: ObjectRef): Promise<History> {
   const [container, found] = await Promise.all([
@@ -54,7 +59,7 @@ export async function readHistory(stores: Stores, ref: ObjectRef): Promise<Histo
 /**
  * Adds to the draft: a version more, in place of the null version unless versions are kept. It becomes
  * current, or with `inOrder` only where none that stays is newer by its id: an upload's version takes the
- * place in the history at which the upload began.
+ * place in the history at which the upload began. Returns the version that is replaced, if one is.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#distributedmpupload
  */
 export async function addVersion(
@@ -63,14 +68,11 @@ export async function addVersion(
   history: History,
   entry: Entry,
   options: { readonly inOrder: boolean } = { inOrder: false },
-): Promise<void> {
+): Promise<StoredVersion | undefined> {
   const { ref, versioning, found } = history
   const { versionId, row } = entry
   draft.expect(containerKey(ref.account, ref.container), history.container)
-  draft.put(
-    versionKey(ref.account, ref.container, ref.object, versionId),
-    versionRow.encode(row),
-  )
+  draft.put(versionKey(ref.account, ref.container, ref.object, versionId), versionRow.encode(row))
   let nullVersion = found.row?.nullVersion ?? null
   let replaced: StoredVersion | undefined
   if (versioning !== 'enabled') {
@@ -78,14 +80,17 @@ export async function addVersion(
     if (replaced !== undefined) await dropVersion(stores, draft, replaced, row.body)
     nullVersion = versionId
   }
-  const outranked =
-    options.inOrder &&
-    versioning !== null &&
-    (await newestVersion(stores, ref, replaced?.versionId, versionId)) !== undefined
-  const current = outranked ? currentUnless(found, replaced) : entry
+  const newer =
+    options.inOrder && versioning !== null
+      ? await newestVersion(stores, ref, replaced?.versionId, versionId)
+      : undefined
+  // What was current stays so; where just that was replaced, the newest takes its place.
+  const stays = found.current?.versionId === replaced?.versionId ? newer : found.current
+  const current = newer === undefined ? entry : (stays ?? null)
   setObject(draft, history, { current, nullVersion })
   const dropped = replaced === undefined ? 0 : 1
   count(draft, history, current, row.size - (replaced?.row.size ?? 0), 1 - dropped)
+  return replaced
 }
 
 /** Adds to the draft: an object without versions goes, with its only one. */
@@ -138,11 +143,6 @@ async function findNullVersion(
   if (id == null) return undefined
   return id === found.row!.current ? found.current : await getVersion(stores.catalog, ref, id)
 }
-
-const currentUnless = (found: FoundObject, dropped: StoredVersion | undefined): Entry | null =>
-  found.current !== undefined && found.current.versionId !== dropped?.versionId
-    ? found.current
-    : null
 
 /** The newest version but `without`; undefined where there is none, or none newer than `than`. */
 async function newestVersion(

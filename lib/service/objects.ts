@@ -5,17 +5,23 @@ import { bodyKey, segmentKey } from '../catalog/keys.ts'
 import {
   type Checksum,
   type ChecksumAlgorithm,
+  type Layout,
   segmentRow,
   type VersionRow,
 } from '../catalog/rows.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
 import { CofferError } from '../errors.ts'
-import { isVersionId, nowMicros, OBJECT_NAME_BYTES_MAX, randomId, versionIdAt } from '../names.ts'
+import {
+  microsOfVersion,
+  nowMicros,
+  OBJECT_NAME_BYTES_MAX,
+  randomId,
+  versionIdAt,
+} from '../names.ts'
 import { authorize, writerOf } from './access.ts'
-import { BodyReader, extentOfPart } from './body.ts'
+import { extentOfPart, readExtents } from './body.ts'
 import { checkRead, checkWrite } from './conditions.ts'
-import { resolveRange } from './range.ts'
-import { removeObject, replaceObject } from './replace.ts'
+import { addVersion, type History, readHistory } from './history.ts'
 import { nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import type {
@@ -28,6 +34,7 @@ import type {
   VersionInfo,
 } from './types.ts'
 import {
+  checkKeyIfSent,
   describeVersion,
   type FoundVersion,
   findObject,
@@ -35,6 +42,8 @@ import {
   openVersion,
   readLayout,
   requireContainer,
+  type StoredVersion,
+  shownRow,
 } from './versions.ts'
 
 /** Throws ObjectNameInvalid, ObjectNameTooLong. */
@@ -62,29 +71,48 @@ export function wholeChecksum(
 export type Stamp = (versionId: string, timeMicros: number) => VersionRow
 
 /**
- * Commits a new body's only version as the object's current one. `name` adds the rows that name the
- * body. Throws PreconditionFailed, ObjectMissing, ContainerMissing.
+ * Commits a new body's first version as the object's current one. `name` adds the rows that name the body;
+ * it is told which version is replaced, if one is. Throws PreconditionFailed, ObjectMissing, ContainerMissing.
  */
 export async function commitVersion(
   stores: Stores,
   ref: ObjectRef,
   conditions: Conditions | undefined,
   stamp: Stamp,
-  name: (draft: Draft, replaced: FoundVersion | undefined) => Promise<void> | void,
+  name: (draft: Draft, replaced: StoredVersion | undefined) => Promise<void> | void,
 ): Promise<FoundVersion> {
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const [container, found] = await Promise.all([
-      requireContainer(stores.catalog, ref),
-      findObject(stores.catalog, ref),
-    ])
-    checkWrite(conditions, found.current?.row, ref.object)
-    const timeMicros = nowMicros()
-    const versionId = versionIdAt(timeMicros)
+    const history = await readHistory(stores, ref)
+    checkWrite(conditions, shownRow(history.found), ref.object)
+    const { versionId, timeMicros } = drawVersion(history)
     const row = stamp(versionId, timeMicros)
-    await replaceObject(stores, draft, ref, container, found, versionId, row)
-    await name(draft, found.current)
-    return { ref, versionId, row }
+    const replaced = await addVersion(stores, draft, history, { versionId, row })
+    await name(draft, replaced)
+    const { versioning } = history
+    return { ref, versionId, row, isNull: versioning !== 'enabled', versioning }
   })
+}
+
+/** A version id and its time, for a version to be written: newer than the current version's, also where the clock was set back. */
+export function drawVersion({ found }: History): { versionId: string; timeMicros: number } {
+  const current = found.row?.current
+  const timeMicros = Math.max(nowMicros(), current ? microsOfVersion(current) + 1 : 0)
+  return { versionId: versionIdAt(timeMicros), timeMicros }
+}
+
+/** What can be refused before a body is read. Throws AccessDenied, ObjectNameInvalid, ObjectNameTooLong,
+ * ContainerMissing, PreconditionFailed, ObjectMissing. */
+export async function prepareWrite(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  conditions: Conditions | undefined,
+): Promise<void> {
+  await authorize(stores, caller, ref, 'writeObject')
+  requireObjectName(ref.object)
+  await requireContainer(stores.catalog, ref)
+  if (conditions === undefined) return
+  checkWrite(conditions, shownRow(await findObject(stores.catalog, ref)), ref.object)
 }
 
 /** Writes an object. Conditions are checked before the body is read and again when it is committed. */
@@ -94,12 +122,7 @@ export async function putObject(
   ref: ObjectRef,
   input: PutInput,
 ): Promise<VersionInfo> {
-  authorize(caller, ref.account, 'write')
-  requireObjectName(ref.object)
-  await requireContainer(stores.catalog, ref)
-  if (input.conditions !== undefined) {
-    checkWrite(input.conditions, (await findObject(stores.catalog, ref)).current?.row, ref.object)
-  }
+  await prepareWrite(stores, caller, ref, input.conditions)
   const wantsMd5 = input.cipher.sealing === 'root' || input.sealMd5 === true
   const { found, md5 } = await writeObject(stores, caller, ref, { ...input, wantsMd5 })
   return describeVersion(found, md5)
@@ -133,6 +156,7 @@ export async function writeObject(
       metadata: input.metadata,
       checksum: wholeChecksum(source, input.checksum),
       writer: writerOf(caller),
+      deleteAtSeconds: input.deleteAtSeconds ?? null,
     }
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
@@ -151,36 +175,55 @@ export async function writeObject(
 
 /** Finds the version, checks its key, then the conditions, then the range: in this order. */
 async function openForRead(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
-  authorize(caller, ref.account, 'read')
+  await authorize(stores, caller, ref, 'readObject', input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
-  const md5 = secret.md5?.toString('hex')
-  checkRead(input.conditions, { etag: row.etag, md5, timeMicros: row.timeMicros })
-  let info = describeVersion(found, secret.md5)
-  let extent: Extent
+  judgeRead(input, row, secret.md5)
   const layout = await readLayout(stores.catalog, row)
-  if (input.part === undefined) {
-    extent = resolveRange(input.range, row.size)
-  } else {
-    const position = extentOfPart(layout, input.part)
-    if (position === undefined) {
-      const parts = Math.max(1, row.parts)
-      throw new CofferError('PartNumberUnsatisfiable', { part: input.part, parts })
-    }
-    extent = { offset: position.offset, length: position.length, partial: true }
-    const key = segmentKey(row.body!, position.part)
-    const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
-    info = { ...info, part: { number: input.part, checksum: segment?.part?.checksum ?? null } }
+  const info = describeVersion(found, secret.md5)
+  const { part } = input
+  if (part !== undefined) {
+    const read = await findPart(stores, row, layout, part)
+    return { info: { ...info, part: read.part }, extents: [read.extent], secret, layout, row }
   }
-  return { info, extent, secret, layout, body: row.body! }
+  const extents = input.ranges?.(row.size) ?? [wholeOf(row.size)]
+  return { info, extents, secret, layout, row }
 }
 
-/** What a GET would answer, without the bytes. */
+const wholeOf = (size: number): Extent => ({ offset: 0, length: size, partial: false })
+
+function judgeRead({ conditions }: ReadInput, row: VersionRow, md5: Buffer | null): void {
+  if (conditions === undefined) return
+  const { etag, timeMicros } = row
+  checkRead(conditions, { etag, md5: md5?.toString('hex'), timeMicros })
+}
+
+/** Where one part lies. Throws PartNumberUnsatisfiable. */
+async function findPart(stores: Stores, row: VersionRow, layout: Layout, number: number) {
+  const position = extentOfPart(layout, number)
+  if (position === undefined) {
+    const parts = Math.max(1, row.parts)
+    throw new CofferError('PartNumberUnsatisfiable', { part: number, parts })
+  }
+  const extent: Extent = { offset: position.offset, length: position.length, partial: true }
+  const key = segmentKey(row.body!, position.part)
+  const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
+  return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
+}
+
+/** What a GET would answer, without the bytes; where the key is optional and none came, without its proof. */
 export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
-  const { info, extent, secret } = await openForRead(stores, caller, ref, input)
-  secret.bodyKey.fill(0)
-  return { info, extent }
+  if (input.keyOptional !== true) {
+    const { info, extents, secret } = await openForRead(stores, caller, ref, input)
+    secret.bodyKey.fill(0)
+    return { info, extents }
+  }
+  await authorize(stores, caller, ref, 'readObject', input.referrer)
+  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const md5 = checkKeyIfSent(found, input.cipher)
+  judgeRead(input, found.row, md5)
+  return { info: describeVersion(found, md5), extents: [wholeOf(found.row.size)] }
 }
 
 /** Opens an object for reading. Nothing is sent before the key was found right. */
@@ -190,31 +233,7 @@ export async function getObject(
   ref: ObjectRef,
   input: ReadInput,
 ): Promise<ObjectReader> {
-  const { info, extent, secret, layout, body } = await openForRead(stores, caller, ref, input)
-  const reader = new BodyReader(stores, body, secret.bodyKey, layout, extent)
-  return { info, extent, read: () => reader.read(), close: () => reader.close() }
-}
-
-/** Deletes an object; what is not there is no error, also under a condition. */
-export async function deleteObject(
-  stores: Stores,
-  caller: Caller,
-  ref: ObjectRef,
-  input: { versionId?: string; conditions?: Conditions },
-): Promise<void> {
-  authorize(caller, ref.account, 'write')
-  requireObjectName(ref.object)
-  const { versionId } = input
-  if (versionId !== undefined && versionId !== 'null' && !isVersionId(versionId)) {
-    throw new CofferError('VersionInvalid', { version: versionId })
-  }
-  await commitWithRetry(stores.catalog, async (draft) => {
-    await requireContainer(stores.catalog, ref)
-    const found = await findObject(stores.catalog, ref)
-    const { current } = found
-    if (current === undefined) return
-    if (versionId !== undefined && versionId !== 'null' && versionId !== current.versionId) return
-    checkWrite(input.conditions, current.row, ref.object)
-    await removeObject(stores, draft, ref, found, current)
-  })
+  const { info, extents, secret, layout, row } = await openForRead(stores, caller, ref, input)
+  const reader = readExtents(stores, row.body!, secret.bodyKey, layout, extents)
+  return { info, extents, read: () => reader.read(), close: () => reader.close() }
 }

@@ -13,11 +13,11 @@ import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { authorize } from './access.ts'
-import { openCopySource, readSource } from './copy.ts'
+import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag } from './objects.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, type Stores } from './stores.ts'
-import type { Conditions, CopyInput, ObjectRef, PartInfo, ReadInput, UploadInfo } from './types.ts'
+import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
 import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
 import { coversPart, describeVersion, findVersion, openVersion, readLayout } from './versions.ts'
 
@@ -41,7 +41,7 @@ export async function putPart(
   part: number,
   input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
 ): Promise<PartInfo> {
-  authorize(caller, ref.account, 'write')
+  await authorize(stores, caller, ref, 'writeObject')
   const found = await findUpload(stores, ref, uploadId)
   const wanted = found.row.checksum?.algorithm
   if (wanted !== undefined && input.checksum !== undefined && wanted !== input.checksum) {
@@ -58,19 +58,13 @@ export async function copyPart(
   ref: ObjectRef,
   uploadId: string,
   part: number,
-  input: {
-    from: CopyInput['from']
-    fromCipher: Cipher
-    fromConditions?: Conditions
-    range?: { first: number; last: number }
-    cipher: Cipher
-  },
-): Promise<PartInfo & { fromVersionId: string }> {
-  authorize(caller, ref.account, 'write')
+  input: SourceInput & { range?: { first: number; last: number }; cipher: Cipher },
+): Promise<PartInfo & { source: VersionInfo }> {
+  await authorize(stores, caller, ref, 'writeObject')
   const upload = await findUpload(stores, ref, uploadId)
-  const { from, fromCipher, fromConditions, range, cipher } = input
+  const { range, cipher } = input
   openUpload(upload, cipher).bodyKey.fill(0)
-  const opened = await openCopySource(stores, caller, from, fromCipher, fromConditions)
+  const opened = await openCopySource(stores, caller, input)
   const { size } = opened.found.row
   if (range !== undefined && range.last >= size) {
     throw new CofferError('CopySourceRangeInvalid', { size })
@@ -83,7 +77,7 @@ export async function copyPart(
   try {
     const checksum = upload.row.checksum?.algorithm
     const info = await storePart(stores, upload, part, source, cipher, checksum)
-    return { ...info, fromVersionId: opened.found.versionId }
+    return { ...info, source: opened.info }
   } finally {
     close()
     opened.secret.bodyKey.fill(0)
@@ -170,7 +164,7 @@ export async function listParts(
   uploadId: string,
   input: { afterPart: number; limit: number },
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
-  authorize(caller, ref.account, 'read')
+  await authorize(stores, caller, ref, 'writeObject')
   const found = await findUpload(stores, ref, uploadId)
   const parts: PartInfo[] = []
   for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
@@ -188,7 +182,7 @@ export async function listObjectParts(
   ref: ObjectRef,
   input: ReadInput & { afterPart: number; limit: number },
 ) {
-  authorize(caller, ref.account, 'read')
+  await authorize(stores, caller, ref, 'readObject', input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   secret.bodyKey.fill(0)

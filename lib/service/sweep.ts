@@ -11,7 +11,7 @@ import {
 } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
 import { walkParts } from './parts.ts'
-import { queueBody } from './replace.ts'
+import { queueBody } from './references.ts'
 import { freedRows, freeSegment } from './segments.ts'
 import { Draft, type Stores } from './stores.ts'
 import { coversPart } from './versions.ts'

@@ -250,6 +250,7 @@ export interface Service {
       from: ObjectRef & { versionId?: string }
       fromCipher: Cipher
       fromConditions?: Conditions
+      referrer?: string
       /** First and last byte, inclusive, both within the source. */
       range?: { first: number; last: number }
       cipher: Cipher

@@ -21,7 +21,7 @@ import { CofferError, isCode } from '../errors.ts'
 import { nowMicros, randomId, versionIdAt } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
 import { requireObjectName } from './objects.ts'
-import { queueBody } from './replace.ts'
+import { queueBody } from './references.ts'
 import { commitWithRetry, decoded, type Stores } from './stores.ts'
 import type {
   ContainerRef,
@@ -69,7 +69,7 @@ export async function createUpload(
   ref: ObjectRef,
   input: UploadInput,
 ): Promise<UploadInfo> {
-  authorize(caller, ref.account, 'write')
+  await authorize(stores, caller, ref, 'writeObject')
   requireObjectName(ref.object)
   const createdMicros = nowMicros()
   const versionId = versionIdAt(createdMicros)
@@ -137,7 +137,7 @@ export async function abortUpload(
   ref: ObjectRef,
   uploadId: string,
 ): Promise<void> {
-  authorize(caller, ref.account, 'write')
+  await authorize(stores, caller, ref, 'writeObject')
   await commitWithRetry(stores.catalog, async (draft) => {
     const found = await findUpload(stores, ref, uploadId)
     const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
@@ -153,7 +153,7 @@ export async function listUploads(
   ref: ContainerRef,
   input: UploadListInput,
 ): Promise<UploadListing> {
-  authorize(caller, ref.account, 'read')
+  await authorize(stores, caller, ref, 'readContainer')
   const container = await requireContainer(stores.catalog, ref)
   const { id } = containerRow.decode(container.value)
   const base = uploadPrefix(ref.account, ref.container)

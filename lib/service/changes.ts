@@ -1,0 +1,171 @@
+// Verbs that change an object without a body: what it says of itself, which version is current, delete.
+import type { Caller } from '../auth/identity.ts'
+import { versionKey } from '../catalog/keys.ts'
+import { versionRow } from '../catalog/rows.ts'
+import type { Cipher } from '../crypto/cipher.ts'
+import { CofferError, isCode } from '../errors.ts'
+import { isVersionId, nowMicros } from '../names.ts'
+import { authorize, writerOf } from './access.ts'
+import { checkWrite } from './conditions.ts'
+import {
+  addVersion,
+  type History,
+  markerRow,
+  readHistory,
+  removeObject,
+  removeVersion,
+  requireVersion,
+  setCurrent,
+  standing,
+} from './history.ts'
+import { drawVersion, requireObjectName } from './objects.ts'
+import { commitWithRetry, type Draft, type Stores } from './stores.ts'
+import type { DeleteInput, DeleteResult, Description, ObjectRef, VersionInfo } from './types.ts'
+import {
+  checkKeyIfSent,
+  describeVersion,
+  type FoundVersion,
+  isDue,
+  isMarker,
+  type StoredVersion,
+  shownRow,
+} from './versions.ts'
+
+/** Changes what the current version says of itself, in place. A customer key that comes is checked; none is
+ * needed. Throws ObjectMissing, KeyWrong, KeyNotApplicable. */
+export async function updateObject(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  input: { cipher: Cipher; revise: (current: VersionInfo) => Description },
+): Promise<VersionInfo> {
+  await authorize(stores, caller, ref, 'writeObject')
+  return await commitWithRetry(stores.catalog, async (draft) => {
+    const history = await readHistory(stores, ref)
+    const { versioning, found } = history
+    if (shownRow(found) === undefined) {
+      const { object } = ref
+      throw new CofferError('ObjectMissing', { object, versioning: versioning ?? undefined })
+    }
+    const before = standing(history, found.current!)
+    const md5 = checkKeyIfSent(before, input.cipher)
+    const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
+    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros: nowMicros() }
+    const key = versionKey(ref.account, ref.container, ref.object, before.versionId)
+    draft.put(key, versionRow.encode(row))
+    setCurrent(draft, history, { versionId: before.versionId, row })
+    return describeVersion({ ...before, row }, md5)
+  })
+}
+
+/** Makes a version that is there the current one, for Swift's PUT of a version id. Throws VersionMissing,
+ * VersionInvalid, VersionIsMarker, ContainerMissing. */
+export async function makeCurrent(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  versionId: string,
+): Promise<VersionInfo> {
+  await authorize(stores, caller, ref, 'writeObject')
+  requireVersionId(versionId)
+  return await commitWithRetry(stores.catalog, async (draft) => {
+    const history = await readHistory(stores, ref)
+    const version = await requireVersion(stores, history, versionId)
+    const { timeMicros } = version.row
+    if (isMarker(version.row)) {
+      throw new CofferError('VersionIsMarker', {
+        object: ref.object,
+        version: versionId,
+        timeMicros,
+      })
+    }
+    setCurrent(draft, history, version)
+    return describeVersion(version, null)
+  })
+}
+
+/** Throws VersionInvalid. */
+function requireVersionId(versionId: string): void {
+  if (versionId === 'null' || isVersionId(versionId)) return
+  throw new CofferError('VersionInvalid', { version: versionId })
+}
+
+/**
+ * Deletes an object, or one version of it for good. Where versions are kept an object leaves a delete
+ * marker, also one that was not there. What is not there is no error, also under a condition.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
+ */
+export async function deleteObject(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  input: DeleteInput,
+): Promise<DeleteResult> {
+  await authorize(stores, caller, ref, 'writeObject')
+  requireObjectName(ref.object)
+  const { versionId } = input
+  if (versionId !== undefined) requireVersionId(versionId)
+  return await commitWithRetry(stores.catalog, async (draft) => {
+    const history = await readHistory(stores, ref)
+    return versionId === undefined
+      ? await deleteCurrent(stores, draft, history, input, writerOf(caller))
+      : await deleteById(stores, draft, history, versionId, input)
+  })
+}
+
+async function deleteCurrent(
+  stores: Stores,
+  draft: Draft,
+  history: History,
+  input: DeleteInput,
+  writer: string,
+): Promise<DeleteResult> {
+  const { ref, versioning, found } = history
+  const shown = shownRow(found)
+  const existed = shown !== undefined
+  if (existed) judgeDelete(input, shown, ref)
+  else if (input.ifDeleteAtSeconds !== undefined) return { existed, isMarker: false }
+  if (versioning === null) {
+    if (found.current !== undefined) await removeObject(stores, draft, history, found.current)
+    return { existed, isMarker: false }
+  }
+  const { versionId, timeMicros } = drawVersion(history)
+  await addVersion(stores, draft, history, { versionId, row: markerRow(timeMicros, writer) })
+  const shownId = versioning === 'enabled' ? versionId : 'null'
+  return { existed, versionId: shownId, isMarker: true }
+}
+
+function judgeDelete(input: DeleteInput, row: StoredVersion['row'], { object }: ObjectRef): void {
+  checkWrite(input.conditions, row, object)
+  const { ifDeleteAtSeconds } = input
+  if (ifDeleteAtSeconds === undefined || ifDeleteAtSeconds === row.deleteAtSeconds) return
+  throw new CofferError('PreconditionFailed', { condition: 'ifDeleteAtSeconds' })
+}
+
+async function deleteById(
+  stores: Stores,
+  draft: Draft,
+  history: History,
+  versionId: string,
+  input: DeleteInput,
+): Promise<DeleteResult> {
+  const versioned = history.versioning === null ? {} : { versionId }
+  let old: FoundVersion
+  try {
+    old = await requireVersion(stores, history, versionId)
+  } catch (error) {
+    if (!isCode(error, 'VersionMissing')) throw error
+    return { existed: false, ...versioned, isMarker: false }
+  }
+  judgeDelete(input, old.row, history.ref)
+  const current = await removeVersion(stores, draft, history, old, input.promote)
+  const shown = current !== null && !isMarker(current.row) && !isDue(current.row)
+  const { nullVersion = null } = history.found.row ?? {}
+  const currentId = shown && current.versionId === nullVersion ? 'null' : current?.versionId
+  return {
+    existed: true,
+    ...versioned,
+    isMarker: isMarker(old.row),
+    ...(shown ? { currentId: currentId! } : {}),
+  }
+}
