@@ -25,10 +25,11 @@ export interface Scan {
   readonly to: string
   /** Rows and groups in the page, 1 to 1,000. */
   readonly limit: number
-  /** From the last key downwards. Not together with `group`. */
+  /** From the last key downwards. A group is then met at its last key within the range. */
   readonly reverse?: boolean
   /** Keys that begin with `prefix` and contain `delimiter` (not empty) after it are folded into one
-   * entry: the key up to and including the first such delimiter. */
+   * entry: the key up to and including the first such delimiter. It is an entry of the page as soon as one
+   * of its keys lies within the range. */
   readonly group?: { readonly prefix: string; readonly delimiter: string }
 }
 

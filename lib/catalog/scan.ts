@@ -1,6 +1,6 @@
-// One page of the catalog in byte order, from one snapshot: plain, backwards, or with long groups of
-// keys folded into one entry. Reading the 1,000 rows of a page in one call is cheap and each further call
-// costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
+// One page of the catalog in byte order, from one snapshot: plain, or with long groups of keys folded into
+// one entry, forwards or backwards. Reading the 1,000 rows of a page in one call is cheap and each further
+// call costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
 import { CofferError } from '../errors.ts'
 import type { Database } from '../level.ts'
 import type { Group, Page, Row, Scan } from './catalog.ts'
@@ -18,6 +18,9 @@ const GROWTH = 4
 const PROBE_ROWS = 32
 /** After so many jumps in a row, groups are probed again. */
 const JUMPS_PER_PROBE = 16
+/** Rows read after a jump. Backwards a jump may land on the key that is the group itself, the least of its
+ * keys (a directory's marker), so that only the next one tells more. */
+const JUMP_ROWS = { forward: 1, reverse: 2 }
 
 /** What is used of LevelDB's iterator. */
 interface Rows {
@@ -49,14 +52,13 @@ export async function scanPage(db: Database<string>, range: Scan): Promise<Page>
   }
 }
 
-function check({ from, to, limit, reverse, group }: Scan): void {
+function check({ from, to, limit, group }: Scan): void {
   const wrong = (message: string) => new CofferError('Internal', { message })
   if (!Number.isInteger(limit) || limit < 1 || limit > SCAN_LIMIT_MAX) {
     throw wrong('a scan has a limit of 1 to 1,000')
   }
   if (!from.isWellFormed() || !to.isWellFormed()) throw wrong('the ends of a scan are UTF-8')
   if (group === undefined) return
-  if (reverse) throw wrong('a scan with groups runs forwards')
   if (group.delimiter === '' || !group.delimiter.isWellFormed()) {
     throw wrong('a delimiter is text of at least one character')
   }
@@ -83,19 +85,18 @@ const after = (key: string) => `${key}\u0000`
 
 async function scanGroups(
   iterator: Rows,
-  { limit }: Scan,
+  { limit, reverse }: Scan,
   { prefix, delimiter }: NonNullable<Scan['group']>,
 ): Promise<Page> {
   const entries: (Row | Group)[] = []
-  const delimiterEnd = successorOf(delimiter)
-  // Least key behind a group; only a group of nothing but U+10FFFF has none.
-  const behind = (group: string) =>
-    delimiterEnd === undefined
-      ? successorOf(group)
-      : group.slice(0, -delimiter.length) + delimiterEnd
+  const jumpRows = reverse ? JUMP_ROWS.reverse : JUMP_ROWS.forward
+  const pastRow = reverse ? (key: string) => key : after
+  // Backwards every key of a group is at or behind the group itself.
+  const pastGroup = reverse ? (group: string) => group : behindGroups(delimiter)
 
   let group: string | null = null // the last entry, where that is a group
-  let cursor: string | undefined // what follows the last entry
+  let cursor: string | undefined // where the page after the last entry begins
+  let left: string | null = null // the group that the last jump left
   let size = Math.min(limit + 1, PROBE_ROWS)
   let jumps = 0
   for (;;) {
@@ -108,17 +109,17 @@ async function scanGroups(
       const at = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
       if (at < 0) {
         group = null
-        cursor = after(key)
+        cursor = pastRow(key)
         entries.push(openRow(key, framed))
       } else {
         group = key.slice(0, at + delimiter.length)
-        cursor = behind(group)
+        cursor = pastGroup(group)
         entries.push({ group })
       }
     }
 
-    const sparse = (entries.length - found) * PROBE_ROWS <= chunk.length || size === 1
-    if (group === null || !sparse) {
+    const sparse = (entries.length - found) * PROBE_ROWS <= chunk.length || size === jumpRows
+    if (group === null || group === left || !sparse) {
       // As many rows as the rest of the page will take, if they go on like these.
       const perEntry = chunk.length / Math.max(1, entries.length - found)
       const wanted = Math.ceil((limit + 1 - entries.length) * perEntry)
@@ -127,7 +128,14 @@ async function scanGroups(
     }
     if (cursor === undefined) return { entries }
     iterator.seek(cursor)
+    left = group
     jumps++
-    size = jumps % JUMPS_PER_PROBE === 0 ? PROBE_ROWS : 1
+    size = jumps % JUMPS_PER_PROBE === 0 ? PROBE_ROWS : jumpRows
   }
+}
+
+/** Gives the least key behind a group; only a group of nothing but U+10FFFF has none. */
+function behindGroups(delimiter: string): (group: string) => string | undefined {
+  const end = successorOf(delimiter)
+  return end === undefined ? successorOf : (group) => group.slice(0, -delimiter.length) + end
 }

@@ -115,8 +115,18 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
         const rest = await catalog.scan({ from: page.cursor!, to: 'k0', limit: 1 })
         t.equal(nameOf(rest.entries[0]!), `row ${thousand[limit]}`)
       }
-      const back = await catalog.scan({ from: 'k/', to: 'k0', limit, reverse: true })
-      t.equal(nameOf(back.entries[limit - 1]!), `row ${thousand[1001 - limit]}`)
+      for (const group of [undefined, { prefix: 'k/', delimiter: '~' }]) {
+        const back = await catalog.scan({
+          from: 'k/',
+          to: 'k0',
+          limit,
+          reverse: true,
+          ...(group && { group }),
+        })
+        t.equal(back.entries.length, limit)
+        t.equal(nameOf(back.entries[limit - 1]!), `row ${thousand[1001 - limit]}`)
+        t.equal(back.cursor, thousand[1001 - limit], 'backwards the cursor is the last row')
+      }
     }
     const exact = await catalog.scan({ from: 'k/', to: thousand[1000]!, limit: 1000 })
     t.equal(exact.entries.length, 1000)
@@ -136,7 +146,7 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
         { ...good, to: '\ud800' },
         { ...good, group: { prefix: 'k/', delimiter: '' } },
         { ...good, group: { prefix: 'k/', delimiter: '\ud800' } },
-        { ...good, reverse: true, group: { prefix: 'k/', delimiter: '/' } },
+        { ...good, reverse: true, group: { prefix: 'k/', delimiter: '' } },
       ]
       for (const scan of bad) {
         await t.rejects(catalog.scan(scan), { code: 'Internal' })
@@ -193,11 +203,32 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
       ]
       for (const limit of [1, 2, 3, 6, 7, 8]) {
         t.same(await pages(t, catalog, { ...scan, limit }), all, `limit ${limit}`)
+        t.same(
+          await pages(t, catalog, { ...scan, limit, reverse: true }),
+          all.toReversed(),
+          `limit ${limit}, backwards`,
+        )
       }
       t.same(
         await pages(t, catalog, { ...scan, from: 'k/a/2' }),
         all.slice(3),
         'from within a group',
+      )
+      const back = { ...scan, reverse: true }
+      t.same(
+        await pages(t, catalog, { ...back, to: 'k/a/2' }),
+        all.slice(0, 4).reverse(),
+        'backwards from within a group',
+      )
+      t.same(await pages(t, catalog, { ...back, from: 'k/a/1', to: 'k/b' }), [
+        'row k/a0',
+        'group k/a/',
+      ])
+      t.same(await pages(t, catalog, { ...back, from: 'k/a/3', to: 'k/b' }), ['row k/a0'])
+      t.same(
+        (await catalog.scan({ ...back, limit: 2 })).cursor,
+        'k/b/',
+        'the cursor behind a group is the group',
       )
       const deeper = {
         from: 'k/a/',
@@ -229,14 +260,12 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
     async (t, catalog) => {
       for (const delimiter of ['\u{10ffff}', '\u{10ffff}\u{10ffff}', 'x\u{10ffff}', '\u00e9']) {
         for (const limit of [1, 2, 10]) {
-          const scan = { from: 'k/', to: 'k0', limit, group: { prefix: 'k/', delimiter } }
-          t.same(
-            await pages(t, catalog, scan),
-            model(
-              edges.map((c) => `k/${c}`),
-              scan,
-            ),
-          )
+          for (const reverse of [false, true]) {
+            const group = { prefix: 'k/', delimiter }
+            const scan = { from: 'k/', to: 'k0', limit, reverse, group }
+            const keys = edges.map((c) => `k/${c}`)
+            t.same(await pages(t, catalog, scan), model(keys, scan))
+          }
         }
       }
     },
@@ -253,6 +282,7 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
         group: { prefix: '', delimiter: '\u{10ffff}' },
       }
       t.same(await pages(t, catalog, scan), ['group \u{10ffff}'])
+      t.same(await pages(t, catalog, { ...scan, reverse: true }), ['group \u{10ffff}'])
     },
   )
 
@@ -279,7 +309,8 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
     Array.from({ length: size }, (_, n) =>
       size === 1
         ? `k/${String(group).padStart(3, '0')}`
-        : `k/${String(group).padStart(3, '0')}/${n}`,
+        : // The first key of a long group is the group itself, as with the marker of a directory.
+          `k/${String(group).padStart(3, '0')}/${n === 0 && group % 2 === 0 ? '' : n}`,
     ),
   )
   withRows(
@@ -287,8 +318,11 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
     mixed,
     async (t, catalog) => {
       for (const limit of [1, 5, 31, 32, 33, 60, 1000]) {
-        const scan = { from: 'k/', to: 'k0', limit, group: { prefix: 'k/', delimiter: '/' } }
-        t.same(await pages(t, catalog, scan), model(mixed, scan), `limit ${limit}`)
+        for (const reverse of [false, true]) {
+          const group = { prefix: 'k/', delimiter: '/' }
+          const scan = { from: 'k/', to: 'k0', limit, reverse, group }
+          t.same(await pages(t, catalog, scan), model(mixed, scan), `limit ${limit} ${reverse}`)
+        }
       }
     },
   )
@@ -315,6 +349,8 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
           { ...range, reverse: true },
           { ...range, group: { prefix, delimiter } },
           { ...range, group: { prefix: 'k/', delimiter } },
+          { ...range, group: { prefix, delimiter }, reverse: true },
+          { ...range, group: { prefix: 'k/', delimiter }, reverse: true },
         ])
         t.same(
           await pages(t, catalog, scan),
