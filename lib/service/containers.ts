@@ -1,23 +1,28 @@
-// Containers: create, find, list, delete.
+// Containers: create, change, find, delete. Settings and the container's row are one commit, so that
+// whoever writes objects meanwhile sees all of a change or nothing.
 import type { Caller } from '../auth/identity.ts'
+import type { Row } from '../catalog/catalog.ts'
+import { countersOf } from '../catalog/framing.ts'
 import {
   accountKey,
   accountUsageKey,
   bucketKey,
   containerKey,
-  containerPrefix,
   containerUsageKey,
-  endOf,
   queueKey,
-  startBehind,
 } from '../catalog/keys.ts'
-import { accountRow, bucketRow, containerRow, queueRow } from '../catalog/rows.ts'
+import { bucketRow, type ContainerRow, containerRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros, randomId } from '../names.ts'
-import { authorize } from './access.ts'
-import { commitWithRetry, decoded, type Stores } from './stores.ts'
-import type { ContainerInfo, ContainerRef } from './types.ts'
+import { authorize, type Right } from './access.ts'
+import { draftAccount } from './accounts.ts'
+import type { ContainerInfo, ContainerRef, ContainerSettings } from './container-types.ts'
+import { mergeMetadata } from './metadata.ts'
+import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
+
+/** Longest name, in bytes of UTF-8. S3's own names are shorter. */
+export const CONTAINER_NAME_BYTES_MAX = 256
 
 /** The container a name means: the caller's own first, then the node-wide index (DESIGN §6). */
 export async function resolveContainer(
@@ -35,91 +40,111 @@ export async function resolveContainer(
   return { account: holder.account, container }
 }
 
-/** Creates a container, and enters its name in the node-wide index where the name is free there. */
+/** Creates a container, and enters its name in the node-wide index where the name is free there. With
+ * `indexed` it must be. Throws AccessDenied, ContainerExists, ContainerTaken, ContainerNameInvalid. */
 export async function createContainer(
   stores: Stores,
   caller: Caller,
   ref: ContainerRef,
   options: { indexed: boolean },
 ): Promise<void> {
-  authorize(caller, ref.account, 'write')
-  const { account, container } = ref
-  const createdMicros = nowMicros()
+  await authorize(stores, caller, ref, 'writeContainer')
+  requireName(ref)
+  const { container } = ref
   await commitWithRetry(stores.catalog, async (draft) => {
-    const [own, holder, accountExists] = await stores.catalog.getMany([
-      containerKey(account, container),
-      bucketKey(container),
-      accountKey(account),
-    ])
-    if (own !== undefined) throw new CofferError('ContainerExists', { container })
-    if (holder !== undefined && options.indexed) {
+    const place = await readPlace(stores, ref)
+    if (place.own !== undefined) throw new CofferError('ContainerExists', { container })
+    if (place.holder !== undefined && options.indexed) {
       throw new CofferError('ContainerTaken', { container })
     }
-    draft.expect(containerKey(account, container), undefined)
-    draft.put(
-      containerKey(account, container),
-      containerRow.encode({ id: randomId(), createdMicros }),
-    )
-    draft.add(containerUsageKey(account, container), 0, 0, 0)
-    draft.add(accountUsageKey(account), 1, 0, 0)
-    draft.expect(bucketKey(container), holder)
-    if (holder === undefined) draft.put(bucketKey(container), bucketRow.encode({ account }))
-    if (accountExists !== undefined) return
-    draft.expect(accountKey(account), undefined)
-    draft.put(accountKey(account), accountRow.encode({ createdMicros }))
+    draftContainer(draft, ref, place, {})
   })
 }
 
-async function describe(stores: Stores, ref: ContainerRef, value: Buffer): Promise<ContainerInfo> {
-  const usage = await stores.catalog.getCounters(containerUsageKey(ref.account, ref.container))
-  const [objects = 0, bytes = 0] = usage?.values ?? []
-  return { ...ref, createdMicros: containerRow.decode(value).createdMicros, objects, bytes }
+/** Creates the container, or changes the one that is there; its name is in the node-wide index if it was
+ * free when the container was created. Throws AccessDenied, ContainerNameInvalid, MetadataTooLarge,
+ * MetadataTooMany. */
+export async function putContainer(
+  stores: Stores,
+  caller: Caller,
+  ref: ContainerRef,
+  settings: ContainerSettings,
+): Promise<{ created: boolean }> {
+  await authorize(stores, caller, ref, rightFor(settings))
+  requireName(ref)
+  return await commitWithRetry(stores.catalog, async (draft) => {
+    const place = await readPlace(stores, ref)
+    if (place.own === undefined) draftContainer(draft, ref, place, settings)
+    else draftChange(draft, place.own, settings)
+    return { created: place.own === undefined }
+  })
 }
 
+/** Changes settings: what is not mentioned stays. Throws AccessDenied, ContainerMissing, MetadataTooLarge,
+ * MetadataTooMany. */
+export async function updateContainer(
+  stores: Stores,
+  caller: Caller,
+  ref: ContainerRef,
+  settings: ContainerSettings,
+): Promise<void> {
+  await authorize(stores, caller, ref, rightFor(settings))
+  await commitWithRetry(stores.catalog, async (draft) => {
+    draftChange(draft, await requireContainer(stores.catalog, ref), settings)
+  })
+}
+
+/** `referrer`: value of the Referer header. Throws AccessDenied, ContainerMissing. */
 export async function headContainer(
   stores: Stores,
   caller: Caller,
   ref: ContainerRef,
+  { referrer }: { referrer?: string } = {},
 ): Promise<ContainerInfo> {
-  authorize(caller, ref.account, 'read')
-  return await describe(stores, ref, (await requireContainer(stores.catalog, ref)).value)
+  await authorize(stores, caller, ref, 'readContainer', referrer)
+  const { account, container } = ref
+  const keys = [containerKey(account, container), containerUsageKey(account, container)]
+  const [row, usage] = await stores.catalog.getMany(keys)
+  if (row === undefined) throw new CofferError('ContainerMissing', { container })
+  return describeContainer(ref, containerRow.decode(row.value), usage && countersOf(usage.value))
 }
 
-/** An account's containers in byte order of their names. */
-export async function listContainers(
-  stores: Stores,
-  caller: Caller,
-  account: string,
-  input: { prefix?: string; after?: string; limit: number },
-): Promise<{ entries: ContainerInfo[]; truncated: boolean }> {
-  authorize(caller, account, 'read')
-  if (input.limit === 0) return { entries: [], truncated: false }
-  const base = containerPrefix(account)
-  const prefix = base + (input.prefix ?? '')
-  const from = input.after ? startBehind(base + input.after, prefix) : prefix
-  const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: input.limit })
-  const entries: ContainerInfo[] = []
-  for (const entry of page.entries) {
-    if ('group' in entry) continue
-    const ref = { account, container: entry.key.slice(base.length) }
-    entries.push(await describe(stores, ref, entry.value))
+/** What a container says of itself; `usage` are its counters: objects, bytes, versions. */
+export function describeContainer(
+  { account, container }: ContainerRef,
+  row: ContainerRow,
+  usage: readonly number[] = [],
+): ContainerInfo {
+  const { createdMicros, modifiedMicros, metadata, acl, versioning } = row
+  const [objects = 0, bytes = 0, versions = 0] = usage
+  const counted = { objects, bytes, versions }
+  return {
+    account,
+    container,
+    createdMicros,
+    modifiedMicros,
+    ...counted,
+    metadata,
+    acl,
+    versioning,
   }
-  return { entries, truncated: page.cursor !== undefined }
 }
 
-/** Deletes an empty container; its unfinished uploads go with it (cross.md). */
+/** Deletes an empty container; its unfinished uploads go with it (cross.md). Throws AccessDenied,
+ * ContainerMissing, ContainerNotEmpty. */
 export async function deleteContainer(
   stores: Stores,
   caller: Caller,
   ref: ContainerRef,
 ): Promise<void> {
-  authorize(caller, ref.account, 'write')
+  await authorize(stores, caller, ref, 'writeContainer')
   const { account, container } = ref
   await commitWithRetry(stores.catalog, async (draft) => {
     const row = await requireContainer(stores.catalog, ref)
     const usage = await stores.catalog.getCounters(containerUsageKey(account, container))
-    const versions = usage?.values[2] ?? 0
-    if (versions !== 0) throw new CofferError('ContainerNotEmpty', { container })
+    const [objects = 0, , versions = 0] = usage?.values ?? []
+    if (objects !== 0) throw new CofferError('ContainerNotEmpty', { container })
+    if (versions !== 0) throw new CofferError('ContainerNotEmpty', { container, versions })
     draft.expect(containerKey(account, container), row).del(containerKey(account, container))
     draft
       .expect(containerUsageKey(account, container), usage)
@@ -134,4 +159,72 @@ export async function deleteContainer(
     draft.put(queueKey(draft.id), queueRow.encode({ work }))
     draft.after.push(stores.queued)
   })
+}
+
+/** Who may do what, and whether versions are kept, is for owners to say. */
+const rightFor = ({ acl, versioning }: ContainerSettings): Right =>
+  acl === undefined && versioning === undefined ? 'writeContainer' : 'own'
+
+function requireName({ container }: ContainerRef): void {
+  const size = Buffer.byteLength(container)
+  const legal = size > 0 && size <= CONTAINER_NAME_BYTES_MAX && container.isWellFormed()
+  if (!legal || container.includes('/'))
+    throw new CofferError('ContainerNameInvalid', { container })
+}
+
+/** What a commit that creates a container must expect: its row, who holds its name, its account's row. */
+interface Place {
+  readonly own: Row | undefined
+  readonly holder: Row | undefined
+  readonly accountRow: Row | undefined
+}
+
+async function readPlace(
+  { catalog }: Stores,
+  { account, container }: ContainerRef,
+): Promise<Place> {
+  const keys = [containerKey(account, container), bucketKey(container), accountKey(account)]
+  const [own, holder, accountRow] = await catalog.getMany(keys)
+  return { own, holder, accountRow }
+}
+
+function draftContainer(
+  draft: Draft,
+  { account, container }: ContainerRef,
+  { holder, accountRow }: Place,
+  settings: ContainerSettings,
+): void {
+  const key = containerKey(account, container)
+  const nowAt = nowMicros()
+  const fresh: ContainerRow = {
+    id: randomId(),
+    createdMicros: nowAt,
+    modifiedMicros: nowAt,
+    metadata: {},
+    acl: { read: '', write: '' },
+    versioning: null,
+  }
+  draft.expect(key, undefined).put(key, containerRow.encode(changed(fresh, settings)))
+  draft.add(containerUsageKey(account, container), 0, 0, 0)
+  draft.add(accountUsageKey(account), 1, 0, 0)
+  draft.expect(bucketKey(container), holder)
+  if (holder === undefined) draft.put(bucketKey(container), bucketRow.encode({ account }))
+  if (accountRow === undefined) draftAccount(draft, account)
+}
+
+function draftChange(draft: Draft, stored: Row, settings: ContainerSettings): void {
+  const row = { ...containerRow.decode(stored.value), modifiedMicros: nowMicros() }
+  draft.expect(stored.key, stored).put(stored.key, containerRow.encode(changed(row, settings)))
+}
+
+function changed(
+  row: ContainerRow,
+  { metadata, acl, versioning }: ContainerSettings,
+): ContainerRow {
+  return {
+    ...row,
+    metadata: mergeMetadata(row.metadata, metadata),
+    acl: { ...row.acl, ...acl },
+    versioning: versioning ?? row.versioning,
+  }
 }

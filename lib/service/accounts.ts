@@ -1,0 +1,69 @@
+// Accounts: what they say of themselves, and who may use them. There is a row from the first write on; until
+// then an account looks empty.
+import type { Caller } from '../auth/identity.ts'
+import { countersOf } from '../catalog/framing.ts'
+import { accountKey, accountUsageKey } from '../catalog/keys.ts'
+import { type AccountRow, accountRow } from '../catalog/rows.ts'
+import { nowMicros } from '../names.ts'
+import { authorize, isOwnerBy } from './access.ts'
+import type { AccountAcl, AccountInfo, AccountSettings } from './container-types.ts'
+import { mergeMetadata } from './metadata.ts'
+import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+
+/** Only owners see the account's ACL. Throws AccessDenied. */
+export async function headAccount(
+  stores: Stores,
+  caller: Caller,
+  account: string,
+): Promise<AccountInfo> {
+  await authorize(stores, caller, { account }, 'readAccount')
+  const keys = [accountKey(account), accountUsageKey(account)]
+  const [stored, usage] = await stores.catalog.getMany(keys)
+  const row = decoded(accountRow, stored)
+  const [containers = 0, objects = 0, bytes = 0] = usage ? countersOf(usage.value) : []
+  const acl = row?.acl ?? null
+  return {
+    account,
+    createdMicros: row?.createdMicros,
+    containers,
+    objects,
+    bytes,
+    metadata: row?.metadata ?? {},
+    acl: isOwnerBy(caller, account, acl) ? acl : null,
+  }
+}
+
+/** Changes the account's settings, and makes its row where there is none. Throws AccessDenied,
+ * MetadataTooLarge, MetadataTooMany. */
+export async function updateAccount(
+  stores: Stores,
+  caller: Caller,
+  account: string,
+  settings: AccountSettings,
+): Promise<void> {
+  await authorize(stores, caller, { account }, 'own')
+  const key = accountKey(account)
+  await commitWithRetry(stores.catalog, async (draft) => {
+    const stored = await stores.catalog.get(key)
+    const row = decoded(accountRow, stored) ?? newAccount()
+    const metadata = mergeMetadata(row.metadata, settings.metadata)
+    const acl = settings.acl === undefined ? row.acl : kept(settings.acl)
+    draft.expect(key, stored).put(key, accountRow.encode({ ...row, metadata, acl }))
+  })
+}
+
+/** Adds the account's row to a commit that writes below an account which has none. */
+export function draftAccount(draft: Draft, account: string): void {
+  draft.expect(accountKey(account), undefined)
+  draft.put(accountKey(account), accountRow.encode(newAccount()))
+}
+
+const newAccount = (): AccountRow => ({ createdMicros: nowMicros(), metadata: {}, acl: null })
+
+/** Lists that name nobody are no ACL. */
+function kept(acl: AccountAcl | null): AccountRow['acl'] {
+  if (acl === null) return null
+  const { admin, readWrite, readOnly } = acl
+  if (admin.length + readWrite.length + readOnly.length === 0) return null
+  return { admin: [...admin], readWrite: [...readWrite], readOnly: [...readOnly] }
+}
