@@ -113,6 +113,16 @@ export async function deleteObject(
   })
 }
 
+/** Deletes an object whose current version is due; others stay. Throws ContainerMissing. */
+export async function deleteDue(stores: Stores, ref: ObjectRef): Promise<void> {
+  await commitWithRetry(stores.catalog, async (draft) => {
+    const history = await readHistory(stores, ref)
+    const { current } = history.found
+    if (current === undefined || !isDue(current.row)) return
+    await deleteCurrent(stores, draft, history, { promote: false }, '')
+  })
+}
+
 async function deleteCurrent(
   stores: Stores,
   draft: Draft,

@@ -15,46 +15,15 @@ import { queueBody } from './references.ts'
 import { freedRows, freeSegment } from './segments.ts'
 import { Draft, type Stores } from './stores.ts'
 import { coversPart } from './versions.ts'
+import { startWorker, type Worker } from './worker.ts'
 
 /** Rows that a slice may touch: below the limit of a commit. */
 const SLICE_ROWS_MAX = 90
 
-export interface Sweep {
-  /** There is work in the queue. */
-  wake(): void
-  /** Resolves when the slice under way is done. */
-  close(): Promise<void>
-}
-
-/** Begins to sweep: what an earlier run left, then whenever woken. `failed` hears of errors. */
-export function startSweep(stores: Stores, failed: (error: unknown) => void): Sweep {
-  let closed = false
-  let again = false
-  let running: Promise<void> | undefined
-  const run = async () => {
-    do {
-      again = false
-      try {
-        await sweepQueue(stores, () => closed)
-      } catch (error) {
-        // Nothing is lost: the rows are still in the queue, and the next wake tries again.
-        failed(error)
-      }
-    } while (again && !closed)
-    running = undefined
-  }
-  const wake = () => {
-    again = true
-    if (!closed && running === undefined) running = run()
-  }
-  wake()
-  return {
-    wake,
-    close: async () => {
-      closed = true
-      await running
-    },
-  }
+/** Begins to sweep: what an earlier run left, then whenever woken. `failed` hears of errors; nothing is lost
+ * by one, because the rows are still in the queue. */
+export function startSweep(stores: Stores, failed: (error: unknown) => void): Worker {
+  return startWorker((closed) => sweepQueue(stores, closed), failed)
 }
 
 async function sweepQueue(stores: Stores, closed: () => boolean): Promise<void> {

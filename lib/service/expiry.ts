@@ -1,0 +1,41 @@
+// Removes objects that are due (Swift's X-Delete-At). They are hidden from their second on whether this has
+// run or not; it gives their bytes back. Where versions are kept, the current one leaves a delete marker.
+import { expiryKey, expiryPrefix } from '../catalog/keys.ts'
+import { expiryRow } from '../catalog/rows.ts'
+import { isCode } from '../errors.ts'
+import { deleteDue } from './changes.ts'
+import { Draft, type Stores } from './stores.ts'
+import { startWorker, type Worker } from './worker.ts'
+
+/** How often due objects are looked for, at least. */
+const LOOK_EVERY_MS = 30_000
+
+/** Begins to remove what is due. `failed` hears of errors. */
+export function startExpiry(stores: Stores, failed: (error: unknown) => void): Worker {
+  return startWorker((closed) => expire(stores, closed), failed, LOOK_EVERY_MS)
+}
+
+/** Removes all that is due by now, object by object. */
+export async function expire(stores: Stores, closed: () => boolean = () => false): Promise<void> {
+  const dueBefore = Math.floor(Date.now() / 1000) + 1
+  let from: string | undefined = expiryPrefix
+  const to = expiryKey(dueBefore, '')
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to, limit: 100 })
+    for (const entry of page.entries) {
+      if (closed()) return
+      if (!('group' in entry)) await removeDue(stores, entry.key, entry.value)
+    }
+    from = page.cursor
+  }
+}
+
+/** A row whose object has changed meanwhile is nobody's: whatever is due has a row of its own. */
+async function removeDue(stores: Stores, key: string, value: Buffer): Promise<void> {
+  try {
+    await deleteDue(stores, expiryRow.decode(value))
+  } catch (error) {
+    if (!isCode(error, 'ContainerMissing')) throw error
+  }
+  await new Draft().del(key).commit(stores.catalog)
+}
