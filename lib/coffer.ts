@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { makeTokens, type Tokens } from './auth/tokens.ts'
 import type { BlobStore } from './blobs/store.ts'
 import { openVolumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
@@ -10,6 +11,7 @@ import { openLevelCatalog } from './catalog/level.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { classicEngine } from './level.ts'
+import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
@@ -24,9 +26,10 @@ export interface Coffer {
   /** What lies below the service, for tools and tests. */
   readonly stores: Stores
   readonly rootCipher: Cipher
+  readonly tokens: Tokens
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
-  /** Ends the sweep and closes the stores; every acknowledged write is durable already. */
+  /** Ends sweep and expiry and closes the stores; every acknowledged write is durable already. */
   close(): Promise<void>
 }
 
@@ -55,19 +58,28 @@ export async function openCoffer(options: {
     await catalog.close()
     throw error
   })
-  return joinStores(catalog, blobs, keyring, log)
+  const { resellers, tokenSeconds } = config.swift
+  const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
+  return { ...joinStores(catalog, blobs, keyring, log), tokens }
 }
 
-function joinStores(catalog: Catalog, blobs: BlobStore, keyring: Keyring, log: Logger): Coffer {
+function joinStores(
+  catalog: Catalog,
+  blobs: BlobStore,
+  keyring: Keyring,
+  log: Logger,
+): Omit<Coffer, 'tokens'> {
   const queued = () => sweep.wake()
   const stores: Stores = { catalog, blobs, leases: new Leases(queued), queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
+  const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   return {
     service: makeService(stores),
     stores,
     rootCipher: rootCipher(keyring),
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
+      await expiry.close()
       await sweep.close()
       await blobs.close()
       await catalog.close()

@@ -64,7 +64,9 @@ export function replaceableUsers(first: Users): Users & { replace(users: Users):
     byAccessKey: (access) => current.byAccessKey(access),
     owner: (account) => current.owner(account),
     byCanonicalId: (canonicalId) => current.byCanonicalId(canonicalId),
+    byName: (account, user) => current.byName(account, user),
     byPassword: (account, user, password) => current.byPassword(account, user, password),
+    passwordDigest: (account, user) => current.passwordDigest(account, user),
     replace(users) {
       current = users
     },

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Audit } from '../lib/audit.ts'
 import type { Caller } from '../lib/auth/identity.ts'
 import type { PayloadMode } from '../lib/auth/sigv4.ts'
+import type { Tokens } from '../lib/auth/tokens.ts'
 import type { Users } from '../lib/auth/users.ts'
 import type { Source } from '../lib/bytes/source.ts'
 import type { Config } from '../lib/config.ts'
@@ -20,6 +21,7 @@ export interface Node {
   readonly config: Config
   readonly service: Service
   readonly users: Users
+  readonly tokens: Tokens
   readonly rootCipher: Cipher
   readonly log: Logger
   readonly audit: Audit
@@ -37,6 +39,8 @@ export interface Target {
   readonly query: string
   /** Host as the client sees it (X-Forwarded-Host of a trusted proxy, else Host), lower case, no port. */
   readonly host: string
+  /** Where the client reaches this listener: scheme, host, port and path; no slash at its end. */
+  readonly baseUrl: string
   readonly secure: 'direct' | 'forwarded' | 'loopback' | 'no'
   /** Address of the client, behind trusted proxies too. */
   readonly address: string

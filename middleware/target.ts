@@ -33,20 +33,28 @@ const one = (value: string | string[] | undefined) => (Array.isArray(value) ? va
 /**
  * Path, query, host, transport and client address of a request. `secure` says how the bytes reached us:
  * over our own TLS, over that of a trusted proxy (X-Forwarded-Proto), or from this very machine. A
- * request that some untrusted proxy passed on does not count as loopback.
+ * request that some untrusted proxy passed on does not count as loopback. `listenerUrl` is what the
+ * configuration says of the listener; without it the base URL follows the Host header.
  */
-export function readTarget(req: IncomingMessage, trusted: (address: string) => boolean): Target {
+export function readTarget(
+  req: IncomingMessage,
+  trusted: (address: string) => boolean,
+  listenerUrl?: string,
+): Target {
   const peer = plainAddress(req.socket.remoteAddress ?? '')
   const { headers } = req
   const viaProxy = trusted(peer)
   const url = originForm(req.url ?? '/')
   const mark = url.indexOf('?')
   const forwardedHost = viaProxy ? one(headers['x-forwarded-host']) : undefined
+  const authority = firstOf(forwardedHost ?? headers.host ?? '')
+  const secure = transportOf(req, peer, viaProxy)
   return {
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? '' : url.slice(mark + 1),
-    host: bareHost(forwardedHost ?? headers.host ?? ''),
-    secure: transportOf(req, peer, viaProxy),
+    host: authority.toLowerCase().replace(/:\d+$/, ''),
+    baseUrl: listenerUrl?.replace(/\/+$/, '') ?? baseUrlOf(req, secure, authority),
+    secure,
     address: viaProxy ? clientBehind(one(headers['x-forwarded-for']), peer, trusted) : peer,
   }
 }
@@ -59,10 +67,14 @@ function originForm(url: string): string {
   return match[1]!.startsWith('/') ? match[1]! : `/${match[1]!}`
 }
 
-/** First of a list, without port, lower case; IPv6 literals keep their brackets. */
-function bareHost(value: string): string {
-  const first = value.split(',', 1)[0]!.trim().toLowerCase()
-  return first.replace(/:\d+$/, '')
+const firstOf = (list: string) => list.split(',', 1)[0]!.trim()
+
+/** HTTP/1.0 knows requests without Host: they get the address at which they arrived. */
+function baseUrlOf(req: IncomingMessage, secure: Target['secure'], authority: string): string {
+  const scheme = secure === 'direct' || secure === 'forwarded' ? 'https' : 'http'
+  if (authority !== '') return `${scheme}://${authority}`
+  const { localAddress = '', localPort } = req.socket
+  return `${scheme}://${isIP(localAddress) === 6 ? `[${localAddress}]` : localAddress}:${localPort}`
 }
 
 function transportOf(req: IncomingMessage, peer: string, viaProxy: boolean): Target['secure'] {

@@ -46,8 +46,8 @@ export async function serve(config: Config): Promise<void> {
     open.push(() => audit.close())
     const coffer = await openCoffer({ config, keyring, log })
     open.push(() => coffer.close())
-    const { service, rootCipher, impaired } = coffer
-    const node = { config, service, users, rootCipher, log, audit, impaired }
+    const { service, rootCipher, tokens, impaired } = coffer
+    const node = { config, service, users, tokens, rootCipher, log, audit, impaired }
     const servers = await startServers(node, certificateOf)
     open.push(() => servers.close({ drainTimeoutMs: DRAIN_TIMEOUT_MS }))
     for (const warning of unbuilt(config, defaultConfig())) log.warn(warning)

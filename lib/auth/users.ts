@@ -1,8 +1,10 @@
 // Users, accounts and S3 credentials, as users.yaml lists them. Secrets sit in private fields: neither
 // `util.inspect` nor JSON shows them.
 import type { FromSchema } from 'json-schema-to-ts'
+import { sha256 } from './hmac.ts'
 import type { Identity } from './identity.ts'
-import { isPasswordHash, looksHashed, verifyPassword } from './passwords.ts'
+import { PasswordChecks } from './password-checks.ts'
+import { isPasswordHash, looksHashed } from './passwords.ts'
 
 // `/` would break the catalog's keys, control characters every line-oriented log.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
@@ -118,8 +120,12 @@ export interface Users {
   owner(account: string): Owner
   /** Id of the account that has that canonical id. */
   byCanonicalId(canonicalId: string): string | undefined
-  /** The user, if the password is right. */
+  /** The user of that name. */
+  byName(account: string, user: string): Identity | undefined
+  /** The user, if the password is right. Throws StoreUnavailable where too many wait for that answer. */
   byPassword(account: string, user: string, password: string): Promise<Identity | undefined>
+  /** Changes whenever the user's password record does; undefined: there is none. As secret as the record. */
+  passwordDigest(account: string, user: string): string | undefined
 }
 
 class UserTable implements Users {
@@ -128,9 +134,12 @@ class UserTable implements Users {
   readonly accounts = new Map<string, string>()
   readonly identities = new Map<string, Map<string, Identity>>()
   readonly #passwords = new Map<Identity, string>()
+  readonly #digests = new Map<Identity, string>()
+  readonly #checks = new PasswordChecks()
 
   setPassword(identity: Identity, password: string): void {
     this.#passwords.set(identity, password)
+    this.#digests.set(identity, sha256(password))
   }
 
   byAccessKey(access: string): Credential | undefined {
@@ -145,11 +154,20 @@ class UserTable implements Users {
     return this.accounts.get(canonicalId)
   }
 
+  byName(account: string, user: string): Identity | undefined {
+    return this.identities.get(account)?.get(user)
+  }
+
   async byPassword(account: string, user: string, password: string): Promise<Identity | undefined> {
-    const identity = this.identities.get(account)?.get(user)
+    const identity = this.byName(account, user)
     const stored = identity && this.#passwords.get(identity)
     if (stored === undefined) return undefined
-    return (await verifyPassword(password, stored)) ? identity : undefined
+    return (await this.#checks.verify(password, stored)) ? identity : undefined
+  }
+
+  passwordDigest(account: string, user: string): string | undefined {
+    const identity = this.byName(account, user)
+    return identity && this.#digests.get(identity)
   }
 }
 

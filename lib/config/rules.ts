@@ -70,15 +70,20 @@ export function unbuilt(config: Config, defaults: Config): string[] {
   if (config.catalog !== 'level') warnings.push('catalog: redis is not built yet, level is used')
   if (config.threads !== 1) warnings.push('threads: not built yet, 1 is used')
   if (differs(config.lifecycle, defaults.lifecycle)) warnings.push('lifecycle: not built yet')
-  for (const key of ['resellers', 'remapDomains', 'policies'] as const) {
+  for (const key of ['remapDomains', 'policies'] as const) {
     if (differs(config.swift[key], defaults.swift[key]))
       warnings.push(`swift.${key}: not built yet`)
   }
-  for (const [i, { serves, url }] of config.listen.entries()) {
+  for (const [i, { serviceRole }] of config.swift.resellers.entries()) {
+    if (i > 0) warnings.push(`swift.resellers.${i}: not built yet, the first prefix is used`)
+    if (serviceRole !== undefined) {
+      warnings.push(`swift.resellers.${i}.serviceRole: not built yet, X-Service-Token does nothing`)
+    }
+  }
+  for (const [i, { serves }] of config.listen.entries()) {
     for (const service of serves) {
       if (service !== 'object') warnings.push(`listen.${i}.serves: ${service} is not built yet`)
     }
-    if (url !== undefined) warnings.push(`listen.${i}.url: not built yet`)
   }
   return warnings
 }

@@ -136,6 +136,13 @@ export const configSchema = {
           default: [{ prefix: 'AUTH' }],
           description: 'Account prefixes; an entry takes prefix and serviceRole',
         },
+        tokenSeconds: {
+          type: 'integer',
+          minimum: 60,
+          maximum: 604800,
+          default: 86400,
+          description: 'How long a token of /auth/v1.0 is good',
+        },
         remapDomains: {
           type: 'array',
           uniqueItems: true,

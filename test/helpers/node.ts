@@ -8,12 +8,13 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { AuditEntry } from '../../lib/audit.ts'
-import { makeUsers } from '../../lib/auth/users.ts'
+import { makeUsers, type UsersFile } from '../../lib/auth/users.ts'
 import { poisonReleased } from '../../lib/bytes/release.ts'
 import { developmentCertificate } from '../../lib/certificate.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config.ts'
 import { makeLog } from '../../lib/log.ts'
+import { replaceableUsers } from '../../lib/users-file.ts'
 import { type Servers, startServers } from '../../middleware/server.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
@@ -65,6 +66,8 @@ export interface TestNode {
   readonly logged: () => string
   readonly audited: AuditEntry[]
   readonly coffer: Coffer
+  /** What `coffer user reload` does, with these users instead of the file's. */
+  replaceUsers(users: UsersFile): void
   /** Closes and opens the node again on the same data. */
   restart(): Promise<void>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
@@ -108,6 +111,7 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     ],
     ...overrides,
     ssec: { ...base.ssec, ...overrides.ssec },
+    swift: { ...base.swift, ...overrides.swift },
     storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20, ...overrides.storage },
   } as Config
   const chunks: Buffer[] = []
@@ -122,12 +126,14 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
   const audit = { write: (entry: AuditEntry) => void audited.push(entry), close: async () => {} }
   const rootKey = randomBytes(32)
   const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
+  const reloadable = replaceableUsers(makeUsers(users))
   let coffer: Coffer
   let servers: Servers
   const start = async () => {
     coffer = await openCoffer({ config, keyring, log })
-    const { service, rootCipher, impaired } = coffer
-    const node = { config, service, rootCipher, impaired, users: makeUsers(users), log, audit }
+    const { service, rootCipher, tokens, impaired } = coffer
+    const stores = { service, rootCipher, tokens, impaired }
+    const node = { config, ...stores, users: reloadable, log, audit }
     servers = await startServers(node, () => certificate)
   }
   const stop = async () => {
@@ -153,6 +159,7 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     },
     logged: () => Buffer.concat(chunks).toString(),
     audited,
+    replaceUsers: (next) => reloadable.replace(makeUsers(next)),
     restart: async () => {
       await stop()
       await start()

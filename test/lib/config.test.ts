@@ -40,6 +40,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     ssec: { tls: ['direct', 'loopback'], wrongKeyStatus: 403, presignedReads: 'unsigned' },
     swift: {
       resellers: [{ prefix: 'AUTH' }],
+      tokenSeconds: 86400,
       remapDomains: [],
       policies: [{ name: 'default', default: true, aliases: [], deprecated: false }],
     },
@@ -249,12 +250,12 @@ ssec: { tls: [off] }`,
       'catalog',
       'threads',
       'lifecycle',
-      'swift.resellers',
       'swift.remapDomains',
       'swift.policies',
+      'swift.resellers.1',
+      'swift.resellers.1.serviceRole',
       'listen.0.serves',
       'listen.1.serves',
-      'listen.1.url',
     ],
   )
 })

@@ -25,7 +25,12 @@ async function ask(
   const audited: AuditEntry[] = []
   const node = {
     users,
-    config: { region: rules.region, domains: [], ssec: { presignedReads: 'unsigned' } },
+    config: {
+      region: rules.region,
+      domains: [],
+      ssec: { presignedReads: 'unsigned' },
+      swift: { resellers: [{ prefix: 'AUTH' }] },
+    },
     audit: { write: (entry: AuditEntry) => audited.push(entry) },
   } as unknown as Node
   const answer: Answer = { code: 'ok', state: {}, headers: {}, audited }
@@ -33,7 +38,8 @@ async function ask(
   const authenticate = auth(node)
   app.use(async (ctx, next) => {
     const [path = '', query = ''] = ctx.req.url!.split('?')
-    const target = { path, query, host: 'localhost', secure: 'no', address: '192.0.2.1' }
+    const baseUrl = 'http://localhost'
+    const target = { path, query, host: 'localhost', baseUrl, secure: 'no', address: '192.0.2.1' }
     Object.assign(ctx.state, {
       requestId: 'R',
       dialect: 's3',
@@ -73,7 +79,14 @@ function signedNow(plan: Plan, make: typeof byHeader = byHeader) {
 
 const host = 'examplebucket.s3.amazonaws.com'
 const preset = { target: undefined } as unknown as Partial<State>
-preset.target = { path: '/', query: '', host, secure: 'no', address: '192.0.2.1' }
+preset.target = {
+  path: '/',
+  query: '',
+  host,
+  baseUrl: `http://${host}`,
+  secure: 'no',
+  address: '192.0.2.1',
+}
 
 t.test('a signed request has a caller and a payload', async (t) => {
   const found = await ask(t, signedNow({}), preset)

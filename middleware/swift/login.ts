@@ -1,0 +1,96 @@
+// v1 auth: name and password in headers, answered by a token and the URL of the account. The forms are those
+// of Swift's TempAuth: `/auth/v1.0`, `/auth/auth` and `/auth/v1/<account>/auth`.
+import type { IncomingHttpHeaders } from 'node:http'
+import { auditEntry } from '../audit.ts'
+import type { Context, Node } from '../state.ts'
+import { accountNameOf } from './detect.ts'
+import type { Handler } from './handlers/handler.ts'
+import { challengeOf, resellerPrefix } from './resellers.ts'
+import { SwiftError } from './swift-error.ts'
+
+interface Credentials {
+  readonly account: string
+  readonly user: string
+  readonly password: string
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A header's bytes as UTF-8; '' where they are none, or the header is missing. */
+function textOf(value: string | string[] | undefined): string {
+  try {
+    return utf8.decode(Buffer.from(String(value ?? ''), 'latin1'))
+  } catch {
+    return ''
+  }
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return ''
+  }
+}
+
+/** `account:user`; the user may hold further colons. */
+function splitName(name: string): { account: string; user: string } {
+  const colon = name.indexOf(':')
+  if (colon === -1) return { account: '', user: '' }
+  return { account: name.slice(0, colon), user: name.slice(colon + 1) }
+}
+
+/**
+ * Who the client says it is. Where the path names the account, `X-Storage-User` is the user alone and counts
+ * before `X-Auth-User`; elsewhere it is the other way round. Throws SwiftError 404 and 400 for other paths.
+ */
+function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials {
+  const [, , form, account, last] = path.split('/')
+  if (form === undefined || form === '') throw new SwiftError(404)
+  const authUser = textOf(headers['x-auth-user'])
+  const storageUser = textOf(headers['x-storage-user'])
+  const authKey = textOf(headers['x-auth-key'])
+  const storagePass = textOf(headers['x-storage-pass'])
+  if (form === 'v1.0' || form === 'auth') {
+    return { ...splitName(authUser || storageUser), password: authKey || storagePass }
+  }
+  if (form !== 'v1' || last !== 'auth') throw new SwiftError(400)
+  const password = storagePass || authKey
+  const named = decoded(account!)
+  if (storageUser !== '') return { account: named, user: storageUser, password }
+  const full = splitName(authUser)
+  return { account: named, user: full.account === named ? full.user : '', password }
+}
+
+function denied(ctx: Context, node: Node, { account, user }: Credentials): SwiftError {
+  // A name that nobody has may be a password in the wrong place.
+  const known = node.users.byName(account, user)
+  const entry = auditEntry(ctx.state, 'LoginDenied')
+  node.audit.write({ ...entry, account: known?.account ?? '', user: known?.user ?? '' })
+  return new SwiftError(401, undefined, challengeOf(account))
+}
+
+/**
+ * Answers with `X-Auth-Token` and `X-Storage-Url`. Throws SwiftError: 401 whatever part of the credentials is
+ * wrong, 404 and 400 for a path that is no login, 405. Throws StoreUnavailable where too many log in at once.
+ */
+export const login: Handler = async (ctx, node) => {
+  const { state } = ctx
+  if (ctx.method !== 'GET') throw new SwiftError(405, undefined, { Allow: 'GET' })
+  const credentials = credentialsOf(state.target.path, ctx.req.headers)
+  const { account, user, password } = credentials
+  const isWhole = account !== '' && user !== '' && password !== ''
+  const identity = isWhole ? await node.users.byPassword(account, user, password) : undefined
+  const nowMs = Date.now()
+  const issued = identity && node.tokens.issue(node.users, identity, nowMs)
+  if (identity === undefined || issued === undefined) throw denied(ctx, node, credentials)
+  state.caller = identity
+  const name = accountNameOf(identity.account, resellerPrefix(node.config))
+  ctx.status = 200
+  ctx.set('X-Storage-Url', `${state.target.baseUrl}/v1/${encodeURIComponent(name)}`)
+  ctx.set('X-Auth-Token', issued.token)
+  ctx.set('X-Storage-Token', issued.token)
+  ctx.set('X-Auth-Token-Expires', String(issued.expiresSeconds - Math.floor(nowMs / 1000)))
+  ctx.type = 'text/html; charset=UTF-8'
+  ctx.body = ''
+}
