@@ -64,6 +64,7 @@ t.test('each row has the fields of the page, in that order', async (t) => {
     bucket: rows.bucketRow,
     object: rows.objectRow,
     version: rows.versionRow,
+    expiry: rows.expiryRow,
     layout: rows.layoutRow,
     segment: rows.segmentRow,
     upload: rows.uploadRow,
@@ -92,6 +93,7 @@ t.test('each key of the catalog is on the page', async (t) => {
     'object/<account>/<container>/<name>': keys.objectKey('A', 'C', name),
     'hidden/<account>/<container>/<name>': keys.hiddenKey('A', 'C', name),
     'version/<account>/<container>/<name…><version id>': keys.versionKey('A', 'C', name, id),
+    'expiry/<second, 10 decimal digits>/<version id>': keys.expiryKey(123, id),
     'upload/<account>/<container>/<name…><upload id>': keys.uploadKey('A', 'C', name, id),
     'upload-parts/<upload id>': keys.uploadPartsKey(id),
     'body/<body id>': keys.bodyKey(id),
@@ -113,6 +115,7 @@ t.test('each key of the catalog is on the page', async (t) => {
       .replace(/<(version|upload|body|blob|commit) id>/, id)
       .replace('<part number, 5 decimal digits>', '00007')
       .replace('<piece, 8 hex digits>', '0000000a')
+      .replace('<second, 10 decimal digits>', '0000000123')
     t.equal(key, expected)
   }
   const makers = Object.keys(keys).filter((maker) => maker.endsWith('Key')).length
