@@ -2,12 +2,12 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 import { CofferError, isCode } from '../../lib/errors.ts'
 import type { CopyInput } from '../../lib/service/types.ts'
+import { decodePercent } from '../percent.ts'
 import type { Context, Node } from '../state.ts'
 import { conditionsOf, SOURCE_PREFIX } from './conditions.ts'
 import { headerOf } from './headers.ts'
 import { invalidArgument } from './s3-error.ts'
 import { sourceOf } from './scope.ts'
-import { decodePercent } from './target.ts'
 
 const HEADER = 'x-amz-copy-source'
 

@@ -110,6 +110,16 @@ const objectMethods: Methods = {
   DELETE: 'DeleteObject',
 }
 
+/** A version's id is drawn by the node: no write can choose one. */
+const versionless: readonly OperationName[] = [
+  'PutObject',
+  'CreateMultipartUpload',
+  'UploadPart',
+  'CompleteMultipartUpload',
+  'AbortMultipartUpload',
+  'ListParts',
+]
+
 /** True where a copy is asked for, by header or in the query of a V4 presigned URL, where it is signed. */
 function copies(headers: IncomingHttpHeaders, query: ReadonlyMap<string, string>): boolean {
   if (headers['x-amz-copy-source'] !== undefined) return true
@@ -173,8 +183,7 @@ function objectOperation(
   if (operation === 'PutObject' && query.has('partNumber')) {
     throw invalidArgument('This operation does not accept a part number.', 'partNumber')
   }
-  // A version's id is drawn by the node: no write can choose one.
-  if (method === 'PUT' && subresource === undefined && query.has('versionId')) {
+  if (versionless.includes(operation) && query.has('versionId')) {
     throw invalidArgument('This operation does not accept a version-id.', 'versionId')
   }
   if (operation === 'UploadPart') return copy ? 'UploadPartCopy' : 'UploadPart'

@@ -109,21 +109,17 @@ export function readVersioning(bytes: Buffer): 'enabled' | 'suspended' {
   requireKnown(root, ['Status', 'MfaDelete'])
   const mfaDelete = only(root, 'MfaDelete')?.trim() ?? 'Disabled'
   if (mfaDelete !== 'Enabled' && mfaDelete !== 'Disabled') throw malformedXml()
-  switch (only(root, 'Status')?.trim()) {
-    case 'Enabled':
-    case 'Suspended':
-      break
-    case undefined:
-      throw new S3Error(
-        400,
-        'IllegalVersioningConfigurationException',
-        'The Versioning element must be specified',
-      )
-    default:
-      throw malformedXml()
+  const status = only(root, 'Status')?.trim()
+  if (status === undefined) {
+    throw new S3Error(
+      400,
+      'IllegalVersioningConfigurationException',
+      'The Versioning element must be specified',
+    )
   }
+  if (status !== 'Enabled' && status !== 'Suspended') throw malformedXml()
   if (mfaDelete === 'Enabled') throw headerNotImplemented('MfaDelete')
-  return only(root, 'Status')!.trim() === 'Enabled' ? 'enabled' : 'suspended'
+  return status === 'Enabled' ? 'enabled' : 'suspended'
 }
 
 /** The location constraint, or undefined for none. Throws S3Error MalformedXML, NotImplemented. */

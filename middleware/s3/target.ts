@@ -4,8 +4,6 @@ import { decodePercent } from '../percent.ts'
 import type { Target } from '../state.ts'
 import { invalidUri, S3Error } from './s3-error.ts'
 
-export { decodePercent }
-
 /** More parameters than any operation has; what a client sends beyond that is refused. */
 const PARAMETERS_MAX = 1000
 /** Container names of the other dialect reach 256 bytes, and S3 serves them too. */

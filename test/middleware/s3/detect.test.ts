@@ -108,4 +108,7 @@ t.test('a write never takes a parameter of the other level for nothing', async (
     t.throws(() => name(line), { status: 400, code: 'InvalidRequest' }, line)
   }
   t.throws(() => name('PUT /b/k?partNumber=1'), { code: 'InvalidArgument' })
+  t.throws(() => name('PUT /b/k?versionId=null'), { code: 'InvalidArgument' })
+  t.throws(() => name('POST /b/k?uploads&versionId=null'), { code: 'InvalidArgument' })
+  t.throws(() => name('PUT /b/k?uploadId=u&partNumber=1&versionId='), { code: 'InvalidArgument' })
 })

@@ -232,9 +232,34 @@ t.test('headers of the answer that was begun go, the request id stays', async (t
 
 t.test('405 says what is allowed, and that a delete marker is in the way', async (t) => {
   t.equal(render(methodNotAllowed('PUT', ['GET', 'HEAD'], 'BUCKET')).sent.allow, 'GET, HEAD')
-  const marker = coffer('VersionIsMarker')
-  t.match(marker.sent, { 'x-amz-delete-marker': 'true', allow: 'DELETE' })
+  const marker = coffer('VersionIsMarker', { version: 'v', timeMicros: 1_700_000_000_900_000 })
+  t.match(marker.sent, {
+    allow: 'DELETE',
+    'last-modified': 'Tue, 14 Nov 2023 22:13:20 GMT',
+    'x-amz-delete-marker': 'true',
+    'x-amz-version-id': 'v',
+  })
   t.match(marker.elements, { Method: 'GET', ResourceType: 'DeleteMarker' })
+})
+
+t.test(
+  'a 404 tells of the delete marker that hides the object, where it was to be read',
+  async (t) => {
+    const hidden = (operation: string, marker?: string) =>
+      coffer('ObjectMissing', { marker }, { operation }).sent
+    const told = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': 'v' }
+    t.match(hidden('GetObject', 'v'), told)
+    t.match(hidden('GetObjectTagging', 'v'), told)
+    t.match(hidden('HeadObject'), { 'x-amz-delete-marker': 'false', 'x-amz-version-id': undefined })
+    t.notOk('x-amz-delete-marker' in hidden('GetObjectTagging'))
+    t.notOk('x-amz-delete-marker' in hidden('PutObject', 'v'))
+    t.notOk('x-amz-delete-marker' in hidden('CopyObject', 'v'))
+  },
+)
+
+t.test('a bucket with versions is not empty, and says why', async (t) => {
+  t.notMatch(coffer('ContainerNotEmpty').elements.Message, /version/)
+  t.match(coffer('ContainerNotEmpty', { versions: 1 }).elements.Message, /delete all versions/)
 })
 
 t.test('on copies the source is to blame in other words', async (t) => {

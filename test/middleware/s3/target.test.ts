@@ -1,11 +1,7 @@
 // The request line: bucket, key and query.
 import t from 'tap'
-import {
-  addressOf,
-  bucketOfHost,
-  decodePercent,
-  parseQuery,
-} from '../../../middleware/s3/target.ts'
+import { decodePercent } from '../../../middleware/percent.ts'
+import { addressOf, bucketOfHost, parseQuery } from '../../../middleware/s3/target.ts'
 
 const domains = ['s3.test', 'deep.s3.test']
 const address = (path: string, host = 'localhost') => addressOf({ path, host }, domains)

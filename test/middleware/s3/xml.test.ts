@@ -2,7 +2,12 @@
 import { XMLParser } from 'fast-xml-parser'
 import t from 'tap'
 import type { Source } from '../../../lib/bytes/source.ts'
-import { readComplete, readCreateBucket, readDelete } from '../../../middleware/s3/documents.ts'
+import {
+  readComplete,
+  readCreateBucket,
+  readDelete,
+  readVersioning,
+} from '../../../middleware/s3/documents.ts'
 import { parseXml, readBody } from '../../../middleware/s3/xml.ts'
 import { isoTime, leaf, node, root } from '../../../middleware/s3/xml-writer.ts'
 
@@ -163,4 +168,25 @@ t.test('what is written can be parsed, whatever is in a key', async (t) => {
 
 t.test('times have milliseconds', async (t) => {
   t.equal(isoTime(1_700_000_000_123_999), '2023-11-14T22:13:20.123Z')
+})
+
+t.test('a versioning configuration says one status, and nothing that is not known', async (t) => {
+  const read = (inner: string) =>
+    readVersioning(Buffer.from(`<VersioningConfiguration>${inner}</VersioningConfiguration>`))
+  const status = (text: string) => read(`<Status>${text}</Status>`)
+  t.equal(status('Enabled'), 'enabled')
+  t.equal(status(' Suspended\n'), 'suspended')
+  t.equal(read('<MfaDelete>Disabled</MfaDelete><Status>Enabled</Status>'), 'enabled')
+  for (const bad of ['', 'enabled', 'Disabled', '<a/>']) t.throws(() => status(bad), malformed, bad)
+  t.throws(() => read('<Status>Enabled</Status><Status>Enabled</Status>'), malformed)
+  t.throws(() => read('<Status>Enabled</Status><Other/>'), malformed)
+  t.throws(() => read('<Status>Enabled</Status><MfaDelete>On</MfaDelete>'), malformed)
+  t.throws(() => readVersioning(Buffer.from('<Other/>')), malformed)
+  t.throws(() => readVersioning(Buffer.alloc(0)), malformed)
+  t.throws(() => read(''), { status: 400, code: 'IllegalVersioningConfigurationException' })
+  t.throws(() => read('<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>'), {
+    status: 501,
+    code: 'NotImplemented',
+    elements: { Header: 'MfaDelete' },
+  })
 })
