@@ -20,11 +20,13 @@ export const endOf = (prefix: string) => successorOf(prefix)!
 /** Order of keys: that of their UTF-8 bytes, which JavaScript's own is not beyond the BMP. */
 export const compareKeys = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** True where `key`, below `prefix`, ends with the delimiter: it names a common prefix, and whoever lists
- * on behind it is done with all of that. */
+/** True where `key`, below `prefix`, ends with the first delimiter in it: it names a common prefix, and
+ * whoever lists on behind it is done with all of that. */
 export function isFolded(key: string, prefix: string, delimiter: string | undefined): boolean {
   if (delimiter === undefined || delimiter === '') return false
-  return key.length > prefix.length && key.startsWith(prefix) && key.endsWith(delimiter)
+  if (!key.startsWith(prefix)) return false
+  const at = key.indexOf(delimiter, prefix.length)
+  return at !== -1 && at + delimiter.length === key.length
 }
 
 /** Where a range of keys below `prefix` goes on behind `key`: never before the range. */
@@ -36,9 +38,9 @@ export function startBehind(key: string, prefix: string): string {
 // An object name may hold any character, so where something follows it U+0000 is escaped, in a way
 // that keeps the order of names: U+0000 becomes U+0000 U+0002, and the name ends with U+0000 U+0001.
 const END = '\u0000\u0001'
-const escapeName = (name: string) =>
+export const escapeName = (name: string) =>
   name.includes('\u0000') ? name.replaceAll('\u0000', '\u0000\u0002') : name
-const unescapeName = (name: string) =>
+export const unescapeName = (name: string) =>
   name.includes('\u0000') ? name.replaceAll('\u0000\u0002', '\u0000') : name
 
 export const accountKey = (account: string) => `account/${account}`

@@ -1,5 +1,7 @@
-// Objects of a container in byte order of their names, folded by a delimiter where one is given.
+// Objects of a container in byte order of their names, forwards or backwards, folded by a delimiter where
+// one is given. How a listing's page is filled from the catalog's pages is here too, for all listings.
 import type { Caller } from '../auth/identity.ts'
+import type { Catalog, Page, Row, Scan } from '../catalog/catalog.ts'
 import {
   compareKeys,
   endOf,
@@ -9,41 +11,66 @@ import {
   successorOf,
 } from '../catalog/keys.ts'
 import { objectRow } from '../catalog/rows.ts'
+import { SCAN_LIMIT_MAX } from '../catalog/scan.ts'
 import { authorize } from './access.ts'
+import type { ContainerRef, ListedObject, ListInput, Listing } from './container-types.ts'
 import type { Stores } from './stores.ts'
-import type { ContainerRef, ListedObject, ListInput, Listing } from './types.ts'
 import { requireContainer } from './versions.ts'
 
-/** One page of a listing: objects that a plain GET shows, and common prefixes. Throws ContainerMissing. */
+/** What is scanned for a listing, page by page. */
+export type Range = Omit<Scan, 'limit'>
+
+/** What a page of the catalog shows, and where the next page begins: as in `Page`. */
+export interface Shown<T> {
+  readonly entries: readonly T[]
+  readonly cursor?: string | undefined
+}
+
+/** Pages grow by this factor while they show nothing. */
+const GROWTH = 4
+
+/** One page of a listing: objects that a plain GET shows, and common prefixes. It is full unless the listing
+ * ends with it. Throws AccessDenied, ContainerMissing. */
 export async function listObjects(
   stores: Stores,
   caller: Caller,
   ref: ContainerRef,
   input: ListInput,
 ): Promise<Listing> {
-  authorize(caller, ref.account, 'read')
+  await authorize(stores, caller, ref, 'readContainer', input.referrer)
   await requireContainer(stores.catalog, ref)
-  if (input.limit === 0) return { entries: [], truncated: false }
   const base = objectPrefix(ref.account, ref.container)
-  const { delimiter } = input
-  const prefix = base + (input.prefix ?? '')
-  const to = endOf(prefix)
-  const from = startOf(base, prefix, input)
-  if (from === undefined || compareKeys(from, to) >= 0) return { entries: [], truncated: false }
-  const group = delimiter ? { prefix, delimiter } : undefined
-  const page = await stores.catalog.scan({ from, to, limit: input.limit, group })
-  const entries = page.entries.map((entry) =>
-    'group' in entry
-      ? entry.group.slice(base.length)
-      : describeEntry(entry.key.slice(base.length), entry.value),
-  )
-  if (page.cursor === undefined) return { entries, truncated: false }
+  const range = rangeOf(base, input)
+  const self = base + (input.prefix ?? '')
+  const nowSeconds = Math.floor(Date.now() / 1000)
+
+  const show = async (page: Page): Promise<Shown<ListedObject | string>> => {
+    const found = input.childrenOnly
+      ? await findChildren(stores.catalog, range, self, page.entries)
+      : page.entries
+    const entries: (ListedObject | string)[] = []
+    for (const entry of found) {
+      if ('group' in entry) {
+        entries.push(entry.group.slice(base.length))
+        continue
+      }
+      const object = describeRow(entry.key.slice(base.length), entry.value, nowSeconds)
+      if (object !== undefined) entries.push(object)
+    }
+    return { entries, cursor: page.cursor }
+  }
+
+  const { entries, truncated } = await fillPage(stores.catalog, range, input.limit, show)
+  if (!truncated) return { entries, truncated }
   const last = entries.at(-1)!
-  return { entries, truncated: true, next: typeof last === 'string' ? last : last.object }
+  return { entries, truncated, next: typeof last === 'string' ? last : last.object }
 }
 
-function describeEntry(object: string, value: Buffer): ListedObject {
-  const { timeMicros, size, etag, type, checksum } = objectRow.decode(value).summary!
+/** What a listing shows of an object's row; undefined for one that is due: it waits for the sweep. */
+function describeRow(object: string, value: Buffer, nowSeconds: number): ListedObject | undefined {
+  const { timeMicros, size, etag, type, checksum, deleteAtSeconds } =
+    objectRow.decode(value).summary!
+  if (deleteAtSeconds != null && deleteAtSeconds <= nowSeconds) return undefined
   return {
     object,
     timeMicros,
@@ -54,10 +81,78 @@ function describeEntry(object: string, value: Buffer): ListedObject {
   }
 }
 
-/** Key of the first row to look at: behind `after`, and behind all of a common prefix that it names. */
-function startOf(base: string, prefix: string, input: ListInput): string | undefined {
-  const { after, delimiter } = input
-  if (after === undefined || after === '') return prefix
-  const key = base + after
-  return isFolded(key, prefix, delimiter) ? successorOf(key) : startBehind(key, prefix)
+/**
+ * Rows directly below a prefix: of a group just the object that is called like it, which Swift's clients make
+ * for a directory, and never the one called as the prefix itself (swift/container/backend.py).
+ */
+async function findChildren(
+  catalog: Catalog,
+  { from, to }: Range,
+  self: string,
+  entries: Page['entries'],
+): Promise<Row[]> {
+  const groups: string[] = []
+  for (const entry of entries) {
+    // A group can reach beyond the range that its key lies before.
+    if ('group' in entry && compareKeys(entry.group, from) >= 0 && compareKeys(entry.group, to) < 0)
+      groups.push(entry.group)
+  }
+  const named = groups.length === 0 ? [] : await catalog.getMany(groups)
+  const byGroup = new Map(groups.map((group, i) => [group, named[i]]))
+  return entries
+    .map((entry) => ('group' in entry ? byGroup.get(entry.group) : entry))
+    .filter((row) => row !== undefined && row.key !== self) as Row[]
+}
+
+/**
+ * The keys below `base` that a listing is about. Whatever the direction, a lower end that names a common
+ * prefix is behind all of that: no key of it is before it, and a client that got it is done with it.
+ * `from` is not before `to` where there can be none.
+ */
+export function rangeOf(
+  base: string,
+  { prefix: names = '', delimiter = '', after = '', until = '', reverse = false }: ListInput,
+): Range {
+  const prefix = base + names
+  const [lower, upper] = reverse ? [until, after] : [after, until]
+  const start = base + lower
+  const from =
+    lower === ''
+      ? prefix
+      : isFolded(start, prefix, delimiter)
+        ? successorOf(start)!
+        : startBehind(start, prefix)
+  const end = endOf(prefix)
+  const to = upper !== '' && compareKeys(base + upper, end) < 0 ? base + upper : end
+  return { from, to, reverse, group: delimiter === '' ? undefined : { prefix, delimiter } }
+}
+
+/**
+ * The first `limit` entries that the pages of a range show. `truncated` only where at least one more follows.
+ * Pages have at most `rowsMax` rows.
+ */
+export async function fillPage<T>(
+  catalog: Catalog,
+  range: Range,
+  limit: number,
+  show: (page: Page) => Promise<Shown<T>>,
+  rowsMax = SCAN_LIMIT_MAX,
+): Promise<{ entries: T[]; truncated: boolean }> {
+  const entries: T[] = []
+  if (limit === 0) return { entries, truncated: false }
+  let { from, to } = range
+  let least = 1
+  while (compareKeys(from, to) < 0) {
+    // One more than asked for tells whether the listing goes on.
+    const wanted = Math.max(least, limit + 1 - entries.length)
+    const page = await catalog.scan({ ...range, from, to, limit: Math.min(wanted, rowsMax) })
+    const shown = await show(page)
+    for (const entry of shown.entries) entries.push(entry)
+    if (entries.length > limit) return { entries: entries.slice(0, limit), truncated: true }
+    if (shown.cursor === undefined) break
+    if (range.reverse) to = shown.cursor
+    else from = shown.cursor
+    least = shown.entries.length === 0 ? least * GROWTH : 1
+  }
+  return { entries, truncated: false }
 }
