@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { exitCodes } from '../../bin/decrypt/failure.ts'
 import { main } from '../../bin/decrypt.ts'
 import type { DigestName, Source } from '../../lib/bytes/source.ts'
 import { openCoffer } from '../../lib/coffer.ts'
@@ -59,6 +60,29 @@ async function onNode(
   }
 }
 
+/** Runs the program; gives its exit code, what it complained of and what it wrote. */
+async function decrypt(dir: string, out: string, object: string, ...args: string[]) {
+  const name = ['--account', 'test', '--container', 'photos', '--object', object]
+  const complaints: string[] = []
+  const write = process.stderr.write
+  process.stderr.write = ((text: string) => complaints.push(text) > 0) as typeof write
+  try {
+    const file = join(dir, out)
+    const code = await main(['--data', join(dir, 'data'), ...name, ...args, '--out', file])
+    return { code, said: complaints.join(''), bytes: existsSync(file) ? readFileSync(file) : null }
+  } finally {
+    process.stderr.write = write
+  }
+}
+
+/** Writes the two kinds of key into files; gives the arguments that name them. */
+function keyArguments(dir: string) {
+  const [key, keyring] = [join(dir, 'key'), join(dir, 'keyring')]
+  writeFileSync(key, customerBytes)
+  writeFileSync(keyring, `active: k1\nkeys: { k1: "${rootBytes.toString('base64')}" }\n`)
+  return { customer: ['--key-file', key], root: ['--keyring', keyring] }
+}
+
 t.test('what a node stored comes back without the node', async (t) => {
   const dir = t.testdir({ data: {} })
   const data = join(dir, 'data')
@@ -104,20 +128,84 @@ t.test('what a node stored comes back without the node', async (t) => {
       bodies.set(to, bodies.get(from)!)
     }
   })
-  writeFileSync(join(dir, 'key'), customerBytes)
-  writeFileSync(
-    join(dir, 'keyring'),
-    `active: k1\nkeys: { k1: "${rootBytes.toString('base64')}" }\n`,
-  )
+  const keys = keyArguments(dir)
   let count = 0
   for (const [object, bytes] of bodies) {
-    const out = join(dir, `out${count++}`)
-    const key = object.startsWith('root/')
-      ? ['--keyring', join(dir, 'keyring')]
-      : ['--key-file', join(dir, 'key')]
-    const name = ['--account', 'test', '--container', 'photos', '--object', object]
-    t.equal(await main(['--data', data, ...name, ...key, '--out', out]), 0, object)
-    t.ok(existsSync(out) && readFileSync(out).equals(bytes), object)
+    const key = object.startsWith('root/') ? keys.root : keys.customer
+    const result = await decrypt(dir, `out${count++}`, object, ...key)
+    t.equal(result.code, 0, `${object} ${result.said}`)
+    t.ok(result.bytes?.equals(bytes), object)
   }
   t.equal(count, 18)
 })
+
+t.test(
+  'every version that was kept comes back by its id, and a delete marker says so',
+  async (t) => {
+    const dir = t.testdir({ data: {} })
+    const customer = customerCipher(new CustomerKey(customerBytes))
+    const versions: { id: string; cipher: Cipher; bytes: Buffer }[] = []
+    let marker = ''
+    await onNode(join(dir, 'data'), async ({ service, rootCipher }) => {
+      await service.createContainer(caller, container, { indexed: true })
+      const put = async (cipher: Cipher, size: number) => {
+        const bytes = plainOf(size, size)
+        const source = sourceOf(bytes)
+        const fields = { headers: {}, metadata: {}, deleteAtSeconds: 9_999_999_999 }
+        const info = await service.put(caller, named('o'), { source, cipher, ...fields })
+        versions.push({ id: info.versionId, cipher, bytes })
+      }
+      await put(customer, 70_000)
+      await service.updateContainer(caller, container, { versioning: 'enabled' })
+      await put(rootCipher, 100)
+      await put(customer, 200_000)
+      const removed = await service.delete(caller, named('o'), { promote: true })
+      marker = removed.versionId!
+    })
+    const keys = keyArguments(dir)
+    t.equal(versions[0]!.id, 'null')
+    for (const { id, cipher, bytes } of versions) {
+      const key = cipher.sealing === 'root' ? keys.root : keys.customer
+      const result = await decrypt(dir, `out-${id}`, 'o', ...key, '--version', id)
+      t.equal(result.code, 0, `${id} ${result.said}`)
+      t.ok(result.bytes?.equals(bytes), id)
+    }
+    for (const version of [[], ['--version', marker]]) {
+      const result = await decrypt(dir, 'none', 'o', ...keys.root, ...version)
+      const said = /that version is a delete marker/
+      t.match(result, { code: exitCodes.missing, said, bytes: null })
+    }
+  },
+)
+
+t.test(
+  'what is suspended replaces the null version, and older versions still come back',
+  async (t) => {
+    const dir = t.testdir({ data: {} })
+    let kept = ''
+    await onNode(join(dir, 'data'), async ({ service, rootCipher: cipher }) => {
+      await service.createContainer(caller, container, { indexed: true })
+      const put = (text: string) => {
+        const source = sourceOf(Buffer.from(text))
+        return service.put(caller, named('o'), { source, cipher, headers: {}, metadata: {} })
+      }
+      await put('before')
+      await service.updateContainer(caller, container, { versioning: 'enabled' })
+      kept = (await put('kept')).versionId
+      await service.updateContainer(caller, container, { versioning: 'suspended' })
+      await put('replaced')
+      await put('null')
+    })
+    const { root } = keyArguments(dir)
+    for (const [i, [args, text]] of (
+      [
+        [[], 'null'],
+        [['--version', 'null'], 'null'],
+        [['--version', kept], 'kept'],
+      ] as const
+    ).entries()) {
+      const result = await decrypt(dir, `out${i}`, 'o', ...root, ...args)
+      t.match(result, { code: 0, bytes: Buffer.from(text) }, `${args.join(' ')} ${result.said}`)
+    }
+  },
+)

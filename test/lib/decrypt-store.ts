@@ -116,6 +116,7 @@ export class HandStore {
       metadata: {},
       checksum: null,
       writer: 'test:tester',
+      deleteAtSeconds: null,
     }
     this.catalog.set(
       keys.versionKey(account, container, object, versionId),
