@@ -6,13 +6,16 @@ import Koa from 'koa'
 import t from 'tap'
 import { poisonReleased } from '../../lib/bytes/release.ts'
 import type { ObjectReader } from '../../lib/service/types.ts'
-import { sendReader } from '../../middleware/send.ts'
+import { type Framing, sendReader } from '../../middleware/send.ts'
 import type { Context } from '../../middleware/state.ts'
 
 poisonReleased(true)
 
 interface Plan {
   readonly sizes: readonly number[]
+  /** Lengths of the extents; absent: one, as long as the row says. No piece is of two extents. */
+  readonly extents?: readonly number[]
+  readonly framing?: Framing
   /** What the row says; absent: the truth. */
   readonly length?: number
   /** Fails instead of giving this piece. */
@@ -26,13 +29,18 @@ interface Recorded {
 }
 
 const byteAt = (piece: number) => piece % 251
+const sum = (sizes: readonly number[]) => sizes.reduce((all, size) => all + size, 0)
+const framesOf = ({ framing }: Plan) =>
+  framing === undefined ? 0 : sum([...framing.heads, framing.end].map(({ length }) => length))
 
 /** A reader of pieces that own their memory, as records do. */
-function readerOf({ sizes, length, failAt }: Plan, recorded: Recorded): ObjectReader {
-  const total = length ?? sizes.reduce((sum, size) => sum + size, 0)
+function readerOf(plan: Plan, recorded: Recorded): ObjectReader {
+  const { sizes, length, failAt } = plan
+  const total = length ?? sum(sizes)
+  const lengths = plan.extents ?? [total]
   return {
     info: {} as ObjectReader['info'],
-    extent: { offset: 0, length: total, partial: false },
+    extents: lengths.map((length) => ({ offset: 0, length, partial: lengths.length > 1 })),
     async read() {
       const piece = recorded.reads++
       if (piece === failAt) throw new Error('record rotten')
@@ -59,9 +67,10 @@ async function serve(t: Teardown, plan: Plan) {
   app.use(async (ctx) => {
     const reader = readerOf(plan, recorded)
     ctx.status = 200
-    ctx.set('Content-Length', String(reader.extent.length))
+    const bodyBytes = sum(reader.extents.map((extent) => extent.length))
+    ctx.set('Content-Length', String(bodyBytes + framesOf(plan)))
     try {
-      await sendReader(ctx as unknown as Context, reader)
+      await sendReader(ctx as unknown as Context, reader, plan.framing)
     } catch (error) {
       recorded.error = error
       if (!ctx.headerSent) throw error
@@ -107,6 +116,49 @@ t.test('every byte arrives, whatever the pieces', async (t) => {
     t.equal(recorded.closes, 1)
     t.equal(recorded.error, undefined)
   }
+})
+
+t.test('several extents follow one another, each behind its own head', async (t) => {
+  const record = 65536
+  for (const [sizes, extents] of [
+    [[1], [1]],
+    [
+      [1, 1],
+      [1, 1],
+    ],
+    [
+      [record, record, 7, 3],
+      [2 * record + 7, 3],
+    ],
+    [
+      [5, record, 1, record, record],
+      [5, record + 1, 2 * record],
+    ],
+  ] as const) {
+    const heads = extents.map((length) => Buffer.from(`<${length}>`))
+    const end = Buffer.from('</>')
+    const { ask, recorded } = await serve(t, { sizes, extents, framing: { heads, end } })
+    const expected: Buffer[] = []
+    let piece = 0
+    for (const [i, length] of extents.entries()) {
+      expected.push(heads[i]!)
+      for (let left: number = length; left > 0; left -= sizes[piece++]!) {
+        expected.push(Buffer.alloc(sizes[piece]!, byteAt(piece)))
+      }
+    }
+    const body = await bodyOf(await ask())
+    t.ok(body.equals(Buffer.concat([...expected, end])), `${extents.length} extents`)
+    t.match(recorded, { closes: 1, error: undefined })
+  }
+})
+
+t.test('an extent that ends too early cuts the connection', async (t) => {
+  const heads = [Buffer.from('<a>'), Buffer.from('<b>')]
+  const framing = { heads, end: Buffer.from('</>') }
+  const { ask, recorded } = await serve(t, { sizes: [10, 4], extents: [10, 5], framing })
+  await t.rejects(ask().then(bodyOf))
+  t.match(recorded.error, { code: 'StoreCorrupt' })
+  t.equal(recorded.closes, 1)
 })
 
 t.test('HEAD sends the length and reads nothing', async (t) => {

@@ -1,12 +1,7 @@
 // Conditional requests, by table.
 import t from 'tap'
 import { CofferError } from '../../../lib/errors.ts'
-import {
-  checkCopySource,
-  checkRead,
-  checkWrite,
-  isConditional,
-} from '../../../lib/service/conditions.ts'
+import { checkRead, checkWrite, isConditional } from '../../../lib/service/conditions.ts'
 import type { Conditions } from '../../../lib/service/types.ts'
 
 const second = 1_000_000
@@ -64,14 +59,37 @@ t.test('an ETag overrides a date, and a date in the future is ignored', async (t
   )
 })
 
-t.test('every condition on a copy source fails in the same way', async (t) => {
-  t.throws(() => checkCopySource({ ifNoneMatch: ['aa'] }, judged), failed('ifNoneMatch'))
+t.test('judged each by itself, none overrides another', async (t) => {
+  const each = true
+  const earlier = { ifUnmodifiedSinceMicros: modified - second }
+  for (const [conditions, refusal] of [
+    [{ ifMatch: ['aa'], ...earlier }, failed('ifUnmodifiedSinceMicros')],
+    [{ ifMatch: ['x'], ...earlier }, failed('ifMatch')],
+    [{ ifMatch: ['x'], ifNoneMatch: ['aa'] }, { code: 'NotModified' }],
+    [{ ifMatch: ['aa'], ifNoneMatch: ['bb'] }, { code: 'NotModified' }],
+    [{ ifNoneMatch: ['x'], ifModifiedSinceMicros: modified + second }, { code: 'NotModified' }],
+    [{ ifModifiedSinceMicros: (Date.now() + 3_600_000) * 1000 }, { code: 'NotModified' }],
+  ] as const) {
+    t.throws(() => checkRead({ ...conditions, each }, judged), refusal)
+  }
+  t.doesNotThrow(() => checkRead({ each, ifMatch: ['bb'], ifNoneMatch: ['x'] }, judged))
+})
+
+t.test('judged each by itself, a time is the next whole second', async (t) => {
+  const each = true
+  const later = modified + second
+  t.doesNotThrow(() => checkRead({ each, ifModifiedSinceMicros: modified }, judged))
+  t.throws(() => checkRead({ each, ifModifiedSinceMicros: later }, judged), { code: 'NotModified' })
+  t.doesNotThrow(() => checkRead({ each, ifUnmodifiedSinceMicros: later }, judged))
   t.throws(
-    () => checkCopySource({ ifModifiedSinceMicros: modified }, judged),
-    failed('ifModifiedSinceMicros'),
+    () => checkRead({ each, ifUnmodifiedSinceMicros: modified }, judged),
+    failed('ifUnmodifiedSinceMicros'),
   )
-  t.throws(() => checkCopySource({ ifMatch: ['x'] }, judged), failed('ifMatch'))
-  t.doesNotThrow(() => checkCopySource({ ifMatch: ['aa'] }, judged))
+  const exact = { ...judged, timeMicros: modified }
+  t.doesNotThrow(() => checkRead({ each, ifUnmodifiedSinceMicros: modified }, exact))
+  t.throws(() => checkRead({ each, ifModifiedSinceMicros: modified }, exact), {
+    code: 'NotModified',
+  })
 })
 
 t.test('a write can require that there is nothing, or exactly this', async (t) => {
