@@ -12,7 +12,7 @@ import {
   readChecksum,
   readClaimedChecksum,
 } from './checksum-headers.ts'
-import type { Context } from './state.ts'
+import type { Context, State } from './state.ts'
 
 /** A client that sends nothing for so long while its body is waited for is given up. */
 export const BODY_IDLE_TIMEOUT_MS = 60_000
@@ -47,8 +47,16 @@ function announced(req: IncomingMessage): Announced {
   }
 }
 
-// Where a client forgot the length, storing nothing would be a surprise; S3 asks for it.
+// Where a client forgot the length, storing nothing would be a surprise; both dialects ask for it.
 const needLength: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
+
+/** Throws LengthMissing where nothing says how long the body is, and the operation stores it. */
+function requireLength({ operation }: State, { chunked, length }: Announced): void {
+  if (!chunked && length === undefined && needLength.has(operation)) {
+    throw new CofferError('LengthMissing')
+  }
+}
+
 // Their x-amz-checksum-* headers are about the object, not about the request's body.
 const describeObject: ReadonlySet<string> = new Set(['CompleteMultipartUpload'])
 
@@ -88,9 +96,6 @@ function checksumClaim(claimed: ClaimedChecksum | undefined, chunks: ChunkedPiec
 function prepareS3(ctx: Context, raw: Pieces, { chunked, length }: Announced): void {
   const { req, state } = ctx
   const { payload } = state
-  if (!chunked && length === undefined && needLength.has(state.operation)) {
-    throw new CofferError('LengthMissing')
-  }
   const claimed = describeObject.has(state.operation) ? undefined : readClaimedChecksum(req.headers)
   const announcesTrailer = claimed !== undefined && claimed.value === undefined
   if (announcesTrailer && !(payload.kind === 'streaming' && payload.trailer)) {
@@ -119,6 +124,27 @@ function prepareS3(ctx: Context, raw: Pieces, { chunked, length }: Announced): v
 }
 
 /**
+ * The MD5 that a Swift client sends as ETag with an object: lower-case hex, in quotes or bare. What cannot
+ * be one is no object's. Swift: swift/obj/server.py, PUT.
+ */
+function claimedEtag({ req, state }: Context): Buffer | undefined {
+  const sent = state.operation === 'PutObject' ? String(req.headers.etag ?? '') : ''
+  if (sent === '') return undefined
+  const etag = /^"(.*)"$/.exec(sent)?.[1] ?? sent
+  return /^[0-9a-f]{32}$/.test(etag) ? Buffer.from(etag, 'hex') : Buffer.alloc(0)
+}
+
+/** Sets `source` of a Swift request. */
+function prepareSwift(ctx: Context, raw: Pieces, { chunked, length }: Announced): void {
+  const md5 = claimedEtag(ctx)
+  ctx.state.source = new VerifiedSource(raw, {
+    ...(!chunked && { length: length ?? 0 }),
+    ...(md5 !== undefined && { md5 }),
+  })
+  ctx.state.claimedChecksum = undefined
+}
+
+/**
  * Gives each request its `source`. Throws LengthMissing, DigestInvalid, ChecksumInvalid, TrailerMalformed;
  * the source throws the rest when it is read.
  */
@@ -131,12 +157,9 @@ export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
       ? null
       : new Pull(req, { idleTimeoutMs, onFirstRead: () => sendContinue(res) })
     try {
-      if (state.dialect === 's3') prepareS3(ctx, pull ?? noPieces, sent)
-      else {
-        const length = sent.chunked ? {} : { length: sent.length ?? 0 }
-        state.source = new VerifiedSource(pull ?? noPieces, length)
-        state.claimedChecksum = undefined
-      }
+      requireLength(state, sent)
+      const prepare = state.dialect === 's3' ? prepareS3 : prepareSwift
+      prepare(ctx, pull ?? noPieces, sent)
       await next()
     } finally {
       // What is left is taken off the connection, so that the next request on it can be read.

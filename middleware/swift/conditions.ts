@@ -1,0 +1,47 @@
+// Conditional headers, parsed as Swift does; the service judges them, each by itself.
+import type { Conditions } from '../../lib/service/types.ts'
+import type { Context } from '../state.ts'
+import { unquote } from './etag.ts'
+import { headerOf } from './headers.ts'
+import { SwiftError } from './swift-error.ts'
+
+/** A list of ETags, quoted or bare; a weak mark is part of the tag, which then matches nothing. */
+function etagsOf(value: string | undefined): readonly string[] | '*' | undefined {
+  if (value === undefined || value === '') return undefined
+  const etags = value
+    .split(',')
+    .map((etag) => unquote(etag.trim()))
+    .filter((etag) => etag !== '')
+  return etags.includes('*') ? '*' : etags
+}
+
+/** A date (RFC 9110 §5.6.7) in microseconds since 1970. One that cannot be read is ignored. */
+function microsOf(value: string | undefined): number | undefined {
+  // A day's number and a month's name: what every form of such a date has.
+  if (value === undefined || !/\d[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} +\d/.test(value)) return undefined
+  const millis = Date.parse(value)
+  return Number.isNaN(millis) ? undefined : millis * 1000
+}
+
+/** The conditions of a read, or of a copy's source; undefined where it sets none. */
+export function conditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined {
+  const found = {
+    ifMatch: etagsOf(headerOf(ctx, 'if-match')),
+    ifNoneMatch: etagsOf(headerOf(ctx, 'if-none-match')),
+    ifModifiedSinceMicros: microsOf(headerOf(ctx, 'if-modified-since')),
+    ifUnmodifiedSinceMicros: microsOf(headerOf(ctx, 'if-unmodified-since')),
+  }
+  const set = Object.entries(found).filter(([, value]) => value !== undefined)
+  return set.length === 0 ? undefined : { ...Object.fromEntries(set), each: true }
+}
+
+/**
+ * The one condition that a PUT can set: nothing of that name. Others mean nothing there. Throws SwiftError
+ * 400 for an ETag in If-None-Match.
+ */
+export function writeConditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined {
+  const ifNoneMatch = etagsOf(headerOf(ctx, 'if-none-match'))
+  if (ifNoneMatch === undefined) return undefined
+  if (ifNoneMatch !== '*') throw new SwiftError(400, 'If-None-Match only supports *')
+  return { ifNoneMatch }
+}

@@ -1,0 +1,125 @@
+// COPY, and PUT with X-Copy-From: one object becomes another, or itself with other metadata. The request's
+// conditions and range are the source's. Swift: swift/common/middleware/copy.py.
+import { CofferError } from '../../../lib/errors.ts'
+import type { Description, ObjectRef, Ranges, VersionInfo } from '../../../lib/service/types.ts'
+import type { Context, Node } from '../../state.ts'
+import { sendEmpty } from '../answer.ts'
+import { conditionsOf } from '../conditions.ts'
+import { accountNameOf, storageIdOf } from '../detect.ts'
+import { requireFuture } from '../expiry.ts'
+import { headerOf, isTrue } from '../headers.ts'
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../limits.ts'
+import { readDescription, sentTypeOf, setDescription, setWritten } from '../object-headers.ts'
+import { objectOf, versionIdOf } from '../object-ref.ts'
+import { parseAccount, parsePath, quotePath } from '../quote.ts'
+import { swiftRanges } from '../ranges.ts'
+import { resellerPrefix } from '../resellers.ts'
+import { SwiftError } from '../swift-error.ts'
+import { lastModified } from '../times.ts'
+import { refusingVersion } from '../version-refusals.ts'
+import type { Handler } from './handler.ts'
+
+interface Places {
+  readonly from: ObjectRef
+  readonly to: ObjectRef
+}
+
+/** The object that a pair of headers names, in the request's own account unless one says which. Throws
+ * SwiftError 412, and AccessDenied for an account that this node could not hold. */
+function otherObject(ctx: Context, node: Node, name: string, sent: string | undefined): ObjectRef {
+  const accountHeader = headerOf(ctx, `${name.toLowerCase()}-account`)
+  const named = accountHeader === undefined ? undefined : parseAccount(accountHeader)
+  const account =
+    named === undefined ? objectOf(ctx).account : storageIdOf(named, resellerPrefix(node.config))
+  if (account === undefined) throw new CofferError('AccessDenied')
+  return { account, ...parsePath(name, sent ?? '') }
+}
+
+function placesOf(ctx: Context, node: Node): Places {
+  const inPath = objectOf(ctx)
+  if (ctx.method !== 'COPY') {
+    return { from: otherObject(ctx, node, 'X-Copy-From', headerOf(ctx, 'x-copy-from')), to: inPath }
+  }
+  const destination = headerOf(ctx, 'destination')
+  if (!destination) throw new SwiftError(412, 'Destination header required')
+  return { from: inPath, to: otherObject(ctx, node, 'Destination', destination) }
+}
+
+/** A copy takes all of its source or one piece; an answer to several ranges is no piece of it. */
+function rangeOf(ctx: Context): Ranges | undefined {
+  const ranges = swiftRanges(headerOf(ctx, 'range'))
+  return (
+    ranges &&
+    ((size) => {
+      const extents = ranges(size)
+      if (extents.length === 1) return extents
+      throw new SwiftError(400, 'Copy requests take one range at most')
+    })
+  )
+}
+
+/** Throws SwiftError 400 where a set that grew by merging is beyond the limits of a PUT. */
+function requireFits(metadata: Readonly<Record<string, string>>): void {
+  const items = Object.entries(metadata)
+  if (items.length > METADATA_ITEMS_MAX) {
+    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
+  }
+  const size = items.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  if (size > METADATA_BYTES_MAX) {
+    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
+  }
+}
+
+/** What the copy says of itself: what the source says, and over it what the request does; with
+ * X-Fresh-Metadata only the type is the source's. */
+function reviser(ctx: Context, to: ObjectRef): (source: VersionInfo) => Description {
+  const sent = readDescription(ctx)
+  const type = sentTypeOf(ctx, to.object)
+  const isFresh = isTrue(headerOf(ctx, 'x-fresh-metadata'))
+  return (source) => {
+    const kept = isFresh ? { headers: { type: source.headers.type }, metadata: {} } : source
+    const metadata = { ...kept.metadata, ...sent.metadata }
+    if (Object.keys(sent.metadata).length > 0) requireFits(metadata)
+    const inherited = isFresh ? undefined : source.deleteAtSeconds
+    const deleteAtSeconds = sent.deleteAtSeconds ?? inherited
+    if (deleteAtSeconds !== undefined) requireFuture('X-Delete-At', deleteAtSeconds, Date.now())
+    const headers = { ...kept.headers, ...sent.headers, ...(type !== undefined && { type }) }
+    return { headers, metadata, ...(deleteAtSeconds !== undefined && { deleteAtSeconds }) }
+  }
+}
+
+/** Throws SwiftError 400 for a body: a copy brings none. */
+async function requireNoBody({ state }: Context): Promise<void> {
+  if ((await state.source.read()) !== undefined) {
+    throw new SwiftError(400, 'Copy requests require a zero byte body')
+  }
+}
+
+/** https://docs.openstack.org/api-ref/object-store/#copy-object */
+export const copyObject: Handler = async (ctx, node) => {
+  const { caller, cipher, sourceCipher } = ctx.state
+  await requireNoBody(ctx)
+  const { from, to } = placesOf(ctx, node)
+  const input = {
+    from: { ...from, versionId: versionIdOf(ctx) },
+    fromCipher: sourceCipher,
+    fromConditions: conditionsOf(ctx),
+    referrer: headerOf(ctx, 'referer'),
+    ranges: rangeOf(ctx),
+    cipher,
+    revise: reviser(ctx, to),
+    changesSelf: true,
+  }
+  const copied = await refusingVersion(ctx, node, from, () => node.service.copy(caller, to, input))
+  const { info, source } = copied
+  setWritten(ctx, info)
+  setDescription(ctx, info)
+  ctx.set('X-Copied-From', quotePath(`${from.container}/${from.object}`))
+  ctx.set('X-Copied-From-Account', quotePath(shownAccount(node, from.account)))
+  ctx.set('X-Copied-From-Last-Modified', lastModified(source.timeMicros))
+  if (source.versioned) ctx.set('X-Copied-From-Version-Id', source.versionId)
+  sendEmpty(ctx, 201)
+}
+
+const shownAccount = (node: Node, account: string) =>
+  accountNameOf(account, resellerPrefix(node.config))

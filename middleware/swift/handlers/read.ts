@@ -1,0 +1,118 @@
+// GET and HEAD of an object.
+import { isCode } from '../../../lib/errors.ts'
+import type { ReadInput } from '../../../lib/service/types.ts'
+import { sendReader } from '../../send.ts'
+import type { Context, Node } from '../../state.ts'
+import { contentRange, frameExtents } from '../byteranges.ts'
+import { conditionsOf } from '../conditions.ts'
+import { isMarked } from '../etag.ts'
+import { headerOf } from '../headers.ts'
+import { setObjectHeaders, typeOf } from '../object-headers.ts'
+import { objectOf, versionIdOf } from '../object-ref.ts'
+import { swiftRanges } from '../ranges.ts'
+import { refusingVersion } from '../version-refusals.ts'
+import type { Handler } from './handler.ts'
+import { asksForManifest, sendManifest } from './manifest.ts'
+
+/** What GET and HEAD ask alike. `keyOptional`: a HEAD needs no key, but one that comes is checked. */
+export function readInput(ctx: Context): ReadInput {
+  return {
+    versionId: versionIdOf(ctx),
+    cipher: ctx.state.cipher,
+    conditions: conditionsOf(ctx),
+    referrer: headerOf(ctx, 'referer'),
+    ...(ctx.method === 'HEAD'
+      ? { keyOptional: true }
+      : { ranges: swiftRanges(headerOf(ctx, 'range')) }),
+  }
+}
+
+/**
+ * Answers a read whose conditions do not hold: no body, but all that the object says of itself. True where
+ * that is what the error means. Swift: swift/common/swob.py, _get_conditional_response_status.
+ */
+async function answerCondition(
+  ctx: Context,
+  node: Node,
+  input: ReadInput,
+  error: unknown,
+): Promise<boolean> {
+  const isMissed = isCode(error, 'ObjectMissing') && input.conditions?.ifMatch === '*'
+  const isUnmet = isCode(error, 'NotModified') || isCode(error, 'PreconditionFailed')
+  if (!isMissed && !isUnmet) return false
+  if (isUnmet) {
+    const plain = { ...input, conditions: undefined, ranges: undefined }
+    const { info } = await node.service.head(ctx.state.caller, objectOf(ctx), plain)
+    setObjectHeaders(ctx, info)
+  }
+  ctx.status = isCode(error, 'NotModified') ? 304 : 412
+  ctx.body = ''
+  return true
+}
+
+/** Runs a read, and answers what its conditions and its version id make of it. Undefined: it is answered. */
+async function reading<T>(
+  ctx: Context,
+  node: Node,
+  input: ReadInput,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await refusingVersion(ctx, node, objectOf(ctx), read)
+  } catch (error) {
+    if (await answerCondition(ctx, node, input, error)) return undefined
+    throw error
+  }
+}
+
+/** Answers `?multipart-manifest=get` where the object bears the mark of a large one; elsewhere it means
+ * nothing, as in Swift. True where the request is answered. */
+async function answerManifest(ctx: Context, node: Node): Promise<boolean> {
+  if (!asksForManifest(ctx)) return false
+  const input = { ...readInput(ctx), ranges: undefined, keyOptional: true }
+  const found = await reading(ctx, node, input, () =>
+    node.service.head(ctx.state.caller, objectOf(ctx), input),
+  )
+  if (found === undefined) return true
+  if (!isMarked(found.info)) return false
+  await sendManifest(ctx, node, found.info)
+  return true
+}
+
+/** https://docs.openstack.org/api-ref/object-store/#show-object-metadata */
+export const headObject: Handler = async (ctx, node) => {
+  if (await answerManifest(ctx, node)) return
+  const input = readInput(ctx)
+  const found = await reading(ctx, node, input, () =>
+    node.service.head(ctx.state.caller, objectOf(ctx), input),
+  )
+  if (found === undefined) return
+  setObjectHeaders(ctx, found.info)
+  ctx.status = 200
+  ctx.set('Content-Length', String(found.info.size))
+}
+
+/** https://docs.openstack.org/api-ref/object-store/#get-object-content-and-metadata */
+export const getObject: Handler = async (ctx, node) => {
+  if (await answerManifest(ctx, node)) return
+  const input = readInput(ctx)
+  const reader = await reading(ctx, node, input, () =>
+    node.service.get(ctx.state.caller, objectOf(ctx), input),
+  )
+  if (reader === undefined) return
+  const { info, extents } = reader
+  const [first] = extents
+  const isMultiple = extents.length > 1
+  const framed = isMultiple ? frameExtents(extents, typeOf(info), info.size) : undefined
+  try {
+    setObjectHeaders(ctx, info)
+    ctx.status = first!.partial ? 206 : 200
+    if (framed !== undefined) ctx.set('Content-Type', framed.type)
+    else if (first!.partial) ctx.set('Content-Range', contentRange(first!, info.size))
+    ctx.set('Content-Length', String(framed?.length ?? first!.length))
+  } catch (error) {
+    reader.close()
+    throw error
+  }
+  await sendReader(ctx, reader, framed?.framing)
+}

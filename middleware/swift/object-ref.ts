@@ -1,0 +1,13 @@
+// The object, and the version of it, that a request names.
+import type { ObjectRef } from '../../lib/service/types.ts'
+import type { Context } from '../state.ts'
+
+/** The object in the request's path. */
+export function objectOf({ state }: Context): ObjectRef {
+  const { account, container, object } = state.swift
+  return { account: account!, container: container!, object: object! }
+}
+
+/** `?version-id=`, where it is not empty. */
+export const versionIdOf = ({ state }: Context): string | undefined =>
+  state.swift.query.get('version-id') || undefined
