@@ -1,12 +1,184 @@
-// Reads a Swift request: which operation it is and what it addresses. Pure: no store is asked.
+// Pure: reads a Swift request, which operation it is and what it addresses. The path is decoded once and
+// then split, as Swift does, and nothing in it is normalised: `//`, `.` and `..` are part of an object's name.
+import type { IncomingHttpHeaders } from 'node:http'
+import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { decodePercent } from '../percent.ts'
+import type { Target } from '../state.ts'
+import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
+import { allowOf, type Level, methods } from './methods.ts'
 import type { OperationName } from './names.ts'
+import { SwiftError } from './swift-error.ts'
 
 export interface SwiftRequest {
   readonly operation: OperationName
-  /** The storage id: what follows the reseller prefix in the URL. */
+  readonly level: Level | undefined
+  /** The account as the URL has it, reseller prefix and all. */
+  readonly accountName: string | undefined
+  /** The storage id: what follows the reseller prefix in the URL. Undefined where the URL names no account
+   * that this node could hold; then nobody may touch it. */
   readonly account: string | undefined
   readonly container: string | undefined
   readonly object: string | undefined
   /** Decoded; of several with one name the first counts. */
   readonly query: ReadonlyMap<string, string>
+}
+
+/** More parameters than any operation has; what a client sends beyond that is refused. */
+const PARAMETERS_MAX = 1000
+
+/** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
+const refusedParameters: Readonly<Record<string, string>> = {
+  temp_url_sig: 'signed URLs (TempURL)',
+  temp_url_expires: 'signed URLs (TempURL)',
+  temp_url_prefix: 'signed URLs (TempURL)',
+  temp_url_ip_range: 'signed URLs (TempURL)',
+  symlink: 'symbolic links',
+}
+
+/**
+ * The query's parameters by name, decoded. Customer keys are left out: only the key headers' own reader may
+ * hold them. Throws SwiftError 400 where one cannot be read or there are more than 1,000.
+ */
+export function parseQuery(query: string): Map<string, string> {
+  const parameters = new Map<string, string>()
+  let start = 0
+  for (let count = 0; start < query.length; count++) {
+    if (count >= PARAMETERS_MAX) throw new SwiftError(400, 'Too many query parameters')
+    const ampersand = query.indexOf('&', start)
+    const end = ampersand === -1 ? query.length : ampersand
+    const pair = query.slice(start, end)
+    start = end + 1
+    const equals = pair.indexOf('=')
+    const name = decodePercent(equals === -1 ? pair : pair.slice(0, equals), true)
+    const value = decodePercent(equals === -1 ? '' : pair.slice(equals + 1), true)
+    if (name === undefined) throw new SwiftError(400, 'Query parameter name not valid UTF-8')
+    if (value === undefined) throw new SwiftError(400, `"${name}" parameter not valid UTF-8`)
+    if (name === '' || parameters.has(name) || /customer-key$/i.test(name)) continue
+    parameters.set(name, value)
+  }
+  return parameters
+}
+
+/** Cuts a decoded path into version, account, container and object; what is not there is ''. */
+function splitPath(path: string): [string, string, string, string] {
+  const parts = ['', '', '', ''] as [string, string, string, string]
+  let start = 1
+  for (let i = 0; i < 3; i++) {
+    const slash = path.indexOf('/', start)
+    parts[i] = slash === -1 ? path.slice(start) : path.slice(start, slash)
+    if (slash === -1) return parts
+    start = slash + 1
+  }
+  parts[3] = path.slice(start)
+  return parts
+}
+
+/** Byte lengths, as coffer's names are limited; Swift 2.30 counts characters. */
+function requireLength(what: string, name: string, limit: number): void {
+  const size = Buffer.byteLength(name)
+  if (size > limit) {
+    throw new SwiftError(400, `${what} name length of ${size} bytes longer than ${limit}`)
+  }
+}
+
+/** The storage id that an account's name in a URL stands for, under the node's reseller prefix. Names that
+ * begin with a dot are out of reach, as in Swift. */
+export function storageIdOf(accountName: string, prefix: string): string | undefined {
+  const start = prefix === '' ? '' : `${prefix}_`
+  if (!accountName.startsWith(start)) return undefined
+  const id = accountName.slice(start.length)
+  return id === '' || id.startsWith('.') ? undefined : id
+}
+
+/** What stands for a storage id in URLs. */
+export function accountNameOf(account: string, prefix: string): string {
+  return prefix === '' ? account : `${prefix}_${account}`
+}
+
+function requireBuilt(query: ReadonlyMap<string, string>): void {
+  for (const name of query.keys()) {
+    if (!Object.hasOwn(refusedParameters, name)) continue
+    throw new SwiftError(501, `${refusedParameters[name]} are not built: query parameter ${name}`)
+  }
+}
+
+/** The operation of a level's method, or the special one that query or headers ask for instead. */
+function operationOf(
+  level: Level,
+  method: string,
+  query: ReadonlyMap<string, string>,
+  headers: IncomingHttpHeaders,
+): OperationName {
+  const table = methods[level]
+  const plain = Object.hasOwn(table, method) ? table[method]! : undefined
+  if (plain === undefined) throw new SwiftError(405, undefined, { Allow: allowOf(level) })
+  if (query.has('extract-archive') && method === 'PUT') return 'ExtractArchive'
+  if (query.has('bulk-delete') && (method === 'POST' || method === 'DELETE')) return 'BulkDelete'
+  const form = /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
+  switch (plain) {
+    case 'GetContainer':
+      return query.has('versions') ? 'ListVersions' : plain
+    case 'PostContainer':
+    case 'PostObject':
+      return form ? 'FormPost' : plain
+    case 'PutObject':
+      if (query.get('multipart-manifest') === 'put') return 'PutManifest'
+      if (headers['x-copy-from'] !== undefined) return 'CopyObject'
+      return query.has('version-id') ? 'MakeCurrent' : plain
+    default:
+      return plain
+  }
+}
+
+/**
+ * Names the operation. Throws SwiftError: 404 for `/`, 412 for a path that is no UTF-8, holds a NUL or
+ * names no account, 400 for an unknown version, a name that is too long or a parameter that cannot be read,
+ * 405 with Allow, 501 for parameters that ask for what is not built. `prefix`: the reseller prefix.
+ */
+export function detect(
+  method: string,
+  target: Pick<Target, 'path' | 'query'>,
+  headers: IncomingHttpHeaders,
+  prefix: string,
+): SwiftRequest {
+  const path = decodePercent(target.path, false)
+  if (path === undefined || path.includes('\0')) {
+    throw new SwiftError(412, 'Invalid UTF8 or contains NULL')
+  }
+  const query = parseQuery(target.query)
+  const outside = (operation: OperationName, level?: Level): SwiftRequest => ({
+    operation,
+    level,
+    accountName: undefined,
+    account: undefined,
+    container: undefined,
+    object: undefined,
+    query,
+  })
+  if (path === '/info') return outside(operationOf('info', method, query, headers), 'info')
+  if (path === '/healthcheck') {
+    return outside(operationOf('health', method, query, headers), 'health')
+  }
+  if (path === '/crossdomain.xml') return outside('Crossdomain')
+  const [version, accountName, container, object] = splitPath(path)
+  if (version === 'auth') return outside('Auth')
+  if (version === '') throw new SwiftError(404)
+  if (accountName === '' || (container === '' && object !== '')) {
+    throw new SwiftError(412, 'Bad URL')
+  }
+  if (version !== 'v1' && version !== 'v1.0') throw new SwiftError(400)
+  requireLength('Account', accountName, ACCOUNT_NAME_BYTES_MAX)
+  requireLength('Container', container, CONTAINER_NAME_BYTES_MAX)
+  requireLength('Object', object, OBJECT_NAME_BYTES_MAX)
+  requireBuilt(query)
+  const level = object !== '' ? 'object' : container !== '' ? 'container' : 'account'
+  return {
+    operation: operationOf(level, method, query, headers),
+    level,
+    accountName,
+    account: storageIdOf(accountName, prefix),
+    container: container || undefined,
+    object: object || undefined,
+    query,
+  }
 }

@@ -1,0 +1,119 @@
+// Which format a listing is given in: `?format=`, or the Accept header. One pass over the header, each
+// character looked at once: Swift's own pattern could be made to run for minutes (CVE-2026-71190).
+import { SwiftError } from './swift-error.ts'
+
+export type Format = 'plain' | 'json' | 'xml'
+
+/** A format and the name under which the client took it. */
+export interface Chosen {
+  readonly format: Format
+  /** With its charset. */
+  readonly contentType: string
+}
+
+const formats: Readonly<Record<string, Format>> = {
+  'text/plain': 'plain',
+  'application/json': 'json',
+  'application/xml': 'xml',
+  'text/xml': 'xml',
+}
+
+/** In the order in which they are offered. */
+const offered = Object.keys(formats)
+
+const byName: Readonly<Record<string, string>> = {
+  plain: 'text/plain',
+  json: 'application/json',
+  xml: 'application/xml',
+}
+
+const token = /^[!#$%&'*+.^`|~\w-]+$/
+
+interface MediaRange {
+  readonly type: string
+  readonly subtype: string
+  readonly quality: number
+}
+
+/** Cuts at `separator`, but not within quotes. Undefined where a quote is left open. */
+function cut(text: string, separator: string): string[] | undefined {
+  const parts: string[] = []
+  let start = 0
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (char === '"') quoted = !quoted
+    else if (char === '\\' && quoted) i++
+    else if (char === separator && !quoted) {
+      parts.push(text.slice(start, i).trim())
+      start = i + 1
+    }
+  }
+  parts.push(text.slice(start).trim())
+  return quoted ? undefined : parts
+}
+
+function qualityOf(parameters: readonly string[]): number | undefined {
+  let quality: number | undefined
+  for (const parameter of parameters) {
+    const equals = parameter.indexOf('=')
+    if (equals === -1) return undefined
+    const name = parameter.slice(0, equals).trim()
+    const value = parameter.slice(equals + 1).trim()
+    if (!token.test(name) || !(token.test(value) || /^".*"$/.test(value))) return undefined
+    if (name.toLowerCase() !== 'q') continue
+    if (quality !== undefined || !/^(?=.*\d)\d{0,3}(?:\.\d{0,9})?$/.test(value)) return undefined
+    quality = Number(value)
+  }
+  return quality ?? 1
+}
+
+/** Undefined where the header cannot be read (RFC 9110 §12.5.1). */
+function parseAccept(header: string): MediaRange[] | undefined {
+  const ranges: MediaRange[] = []
+  for (const part of cut(header, ',') ?? ['']) {
+    const [media = '', ...parameters] = cut(part, ';') ?? []
+    const slash = media.indexOf('/')
+    const type = media.slice(0, Math.max(slash, 0)).toLowerCase()
+    const subtype = media.slice(slash + 1).toLowerCase()
+    // A `;` at the end says nothing.
+    const quality = qualityOf(parameters.filter((parameter) => parameter !== ''))
+    if (!token.test(type) || !token.test(subtype) || quality === undefined) return undefined
+    ranges.push({ type, subtype, quality })
+  }
+  return ranges
+}
+
+const isSpecific = ({ type, subtype }: MediaRange) => type !== '*' && subtype !== '*'
+
+/** The content type that fits best: by quality, then without wildcards, then in the order of the header. */
+export function bestMatch(accept: string, options: readonly string[]): string | undefined {
+  const ranges = parseAccept(accept)
+  if (ranges === undefined) throw new SwiftError(400, 'Invalid Accept header')
+  const wanted = ranges
+    .filter(({ quality }) => quality > 0)
+    .sort((a, b) => b.quality - a.quality || Number(isSpecific(b)) - Number(isSpecific(a)))
+  for (const { type, subtype } of wanted) {
+    for (const option of options) {
+      const [a, b] = option.split('/')
+      if ((type === '*' || type === a) && (subtype === '*' || subtype === b)) return option
+    }
+  }
+  return undefined
+}
+
+const chosen = (type: string): Chosen => ({
+  format: formats[type]!,
+  contentType: `${type}; charset=utf-8`,
+})
+
+/**
+ * The format of a listing. `format=` counts before Accept, and a word that it does not know means plain.
+ * Throws SwiftError: 406 where nothing fits, 400 where Accept cannot be read.
+ */
+export function chooseFormat(format: string | undefined, accept: string | undefined): Chosen {
+  if (format) return chosen(byName[format.toLowerCase()] ?? 'text/plain')
+  const type = accept ? bestMatch(accept, offered) : 'text/plain'
+  if (type === undefined) throw new SwiftError(406)
+  return chosen(type)
+}

@@ -1,0 +1,53 @@
+// Renders errors as Swift's proxy does: a small HTML page in standing words, or a plain text that says
+// what was wrong. Texts never hold a key, a token or a signature.
+import { type Code, CofferError, type Details } from '../../lib/errors.ts'
+import type { Context } from '../state.ts'
+import { errorTable, type Row } from './error-table.ts'
+import { hasPage, pageOf, titleOf } from './pages.ts'
+import { challengeOf } from './resellers.ts'
+import { SwiftError } from './swift-error.ts'
+
+function rowOf(code: Code, details: Details): Row {
+  const found: Row | ((details: Details) => Row) = errorTable[code]
+  return typeof found === 'function' ? found(details) : found
+}
+
+/** What to say for any error. What is neither the service's nor the dialect's is ours: 500. */
+function describe(ctx: Context, error: unknown): Row {
+  if (error instanceof SwiftError) return error
+  const { code, details } = error instanceof CofferError ? error : new CofferError('Internal')
+  const row = rowOf(code, details)
+  // Known and without the right is 403; everyone else is asked to say who they are.
+  return row.status === 403 && row.denies && ctx.state.token !== 'valid'
+    ? { ...row, status: 401 }
+    : row
+}
+
+/** Status and text of an error, as documents list it for one object of several. */
+export function describeError(ctx: Context, error: unknown): { status: number; title: string } {
+  const { status } = describe(ctx, error)
+  return { status, title: titleOf(status) }
+}
+
+const kept: ReadonlySet<string> = new Set(['x-trans-id', 'x-openstack-request-id', 'connection'])
+
+/** Sets status, headers and body. Only before headers are sent. Headers of an answer that was begun go. */
+export function renderSwiftError(ctx: Context, error: unknown): void {
+  const row = describe(ctx, error)
+  for (const name of Object.keys(ctx.response.headers)) if (!kept.has(name)) ctx.remove(name)
+  ctx.status = row.status
+  ctx.message = titleOf(row.status)
+  // Errors can come before `detect`.
+  if (row.status === 401) ctx.set(challengeOf(ctx.state.swift?.accountName))
+  if (row.status === 304) {
+    for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+    return
+  }
+  const plain = row.text !== undefined
+  ctx.set('Content-Type', plain ? 'text/plain; charset=UTF-8' : 'text/html; charset=UTF-8')
+  for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+  if (ctx.method === 'HEAD') return
+  // A failed condition on a read says nothing, as in Swift.
+  const silent = row.silentOnRead === true && ctx.method === 'GET'
+  ctx.body = silent ? '' : plain ? row.text : hasPage(row.status) ? pageOf(row.status) : ''
+}

@@ -1,0 +1,31 @@
+// What listings show, before it is text, JSON or XML.
+
+export interface Subdir {
+  readonly subdir: string
+}
+
+export interface ContainerEntry {
+  readonly name: string
+  readonly count: number
+  readonly bytes: number
+  readonly last_modified: string
+}
+
+export interface ObjectEntry {
+  readonly bytes: number
+  readonly hash: string
+  readonly name: string
+  readonly content_type: string
+  readonly last_modified: string
+}
+
+export interface VersionEntry extends ObjectEntry {
+  readonly version_id: string
+  readonly is_latest: boolean
+}
+
+/** The level that is listed, by which XML calls its root, and its name. */
+export interface Listed {
+  readonly level: 'account' | 'container'
+  readonly name: string
+}

@@ -1,0 +1,37 @@
+// Listings as XML.
+import { DECLARATION, leaf, namedNode, node } from '../../xml-writer.ts'
+import type { ContainerEntry, Listed, ObjectEntry, Subdir } from './entries.ts'
+
+const containerOf = ({ name, count, bytes, last_modified }: ContainerEntry) =>
+  node(
+    'container',
+    leaf('name', name),
+    leaf('count', count),
+    leaf('bytes', bytes),
+    leaf('last_modified', last_modified),
+  )
+
+const objectOf = ({ name, hash, bytes, content_type, last_modified }: ObjectEntry) =>
+  node(
+    'object',
+    leaf('name', name),
+    leaf('hash', hash),
+    leaf('bytes', bytes),
+    leaf('content_type', content_type),
+    leaf('last_modified', last_modified),
+  )
+
+/** In containers a subdir has its name twice: as attribute and as element. */
+const subdirOf = ({ subdir }: Subdir, { level }: Listed) =>
+  namedNode('subdir', subdir, level === 'container' ? [leaf('name', subdir)] : [])
+
+export function xmlListing(
+  listed: Listed,
+  entries: readonly (ContainerEntry | ObjectEntry | Subdir)[],
+): string {
+  const children = entries.map((entry) => {
+    if ('subdir' in entry) return subdirOf(entry, listed)
+    return 'hash' in entry ? objectOf(entry) : containerOf(entry)
+  })
+  return DECLARATION + namedNode(listed.level, listed.name, children)
+}

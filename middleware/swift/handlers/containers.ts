@@ -1,0 +1,113 @@
+// Containers: create, describe, change, delete, and who else may use them.
+// https://docs.openstack.org/api-ref/object-store/#containers
+import { AclInvalid, cleanAcl } from '../../../lib/auth/acl.ts'
+import type {
+  ContainerAcl,
+  ContainerInfo,
+  ContainerRef,
+  ContainerSettings,
+} from '../../../lib/service/types.ts'
+import type { Context, Node } from '../../state.ts'
+import { sendEmpty } from '../answer.ts'
+import { headerOf, isTrue } from '../headers.ts'
+import { readMetadata, writeMetadata } from '../metadata.ts'
+import { policyName, requirePolicy } from '../policies.ts'
+import { SwiftError } from '../swift-error.ts'
+import { lastModified, swiftTime } from '../times.ts'
+import { negotiate } from './accounts.ts'
+import type { Handler } from './handler.ts'
+
+/** The container in the request's path. */
+export function containerOf({ state }: Context): ContainerRef {
+  const { account, container } = state.swift
+  return { account: account!, container: container! }
+}
+
+/** Value of the Referer header, which a container's read list may name. */
+export const referrerOf = (ctx: Context) => headerOf(ctx, 'referer')
+
+function readAcl(ctx: Context, kind: 'read' | 'write'): string | undefined {
+  const list = headerOf(ctx, `x-container-${kind}`)
+  if (list === undefined) {
+    return headerOf(ctx, `x-remove-container-${kind}`) === undefined ? undefined : ''
+  }
+  try {
+    return cleanAcl(list, kind)
+  } catch (error) {
+    if (!(error instanceof AclInvalid)) throw error
+    throw new SwiftError(400, error.message)
+  }
+}
+
+/** The lists that are to be replaced; those of callers who are not owners are dropped, as in Swift. */
+async function readAcls(ctx: Context, node: Node): Promise<Partial<ContainerAcl> | undefined> {
+  const read = readAcl(ctx, 'read')
+  const write = readAcl(ctx, 'write')
+  if (read === undefined && write === undefined) return undefined
+  const { caller, swift } = ctx.state
+  if (!(await node.service.isOwner(caller, swift.account!))) return undefined
+  return { ...(read === undefined ? {} : { read }), ...(write === undefined ? {} : { write }) }
+}
+
+/** What a PUT or POST sets. Throws SwiftError 400. */
+async function readSettings(ctx: Context, node: Node): Promise<ContainerSettings> {
+  const metadata = readMetadata(ctx, 'container')
+  const versions = headerOf(ctx, 'x-versions-enabled')
+  const acl = await readAcls(ctx, node)
+  return {
+    metadata,
+    ...(acl === undefined ? {} : { acl }),
+    ...(versions === undefined ? {} : { versioning: isTrue(versions) ? 'enabled' : 'suspended' }),
+  }
+}
+
+/** 201 for a new container, 202 for one that was there and takes the settings all the same. */
+export const putContainer: Handler = async (ctx, node) => {
+  requirePolicy(ctx, node.config)
+  const settings = await readSettings(ctx, node)
+  const { created } = await node.service.putContainer(ctx.state.caller, containerOf(ctx), settings)
+  sendEmpty(ctx, created ? 201 : 202)
+}
+
+export const postContainer: Handler = async (ctx, node) => {
+  const settings = await readSettings(ctx, node)
+  await node.service.updateContainer(ctx.state.caller, containerOf(ctx), settings)
+  sendEmpty(ctx, 204)
+}
+
+/** The headers of HEAD and GET. Only owners see the lists. */
+export async function setContainerHeaders(
+  ctx: Context,
+  node: Node,
+  info: ContainerInfo,
+): Promise<void> {
+  ctx.set('X-Container-Object-Count', String(info.objects))
+  ctx.set('X-Container-Bytes-Used', String(info.bytes))
+  ctx.set('X-Timestamp', swiftTime(info.createdMicros))
+  ctx.set('Last-Modified', lastModified(info.modifiedMicros))
+  ctx.set('X-Storage-Policy', policyName(node.config))
+  ctx.set('Accept-Ranges', 'bytes')
+  writeMetadata(ctx, 'container', info.metadata)
+  if (info.versioning !== null) {
+    ctx.set('X-Versions-Enabled', info.versioning === 'enabled' ? 'True' : 'False')
+  }
+  const { read, write } = info.acl
+  if (read === '' && write === '') return
+  if (!(await node.service.isOwner(ctx.state.caller, info.account))) return
+  if (read !== '') ctx.set('X-Container-Read', read)
+  if (write !== '') ctx.set('X-Container-Write', write)
+}
+
+export const headContainer: Handler = async (ctx, node) => {
+  const { contentType } = negotiate(ctx)
+  const info = await node.service.headContainer(ctx.state.caller, containerOf(ctx), {
+    referrer: referrerOf(ctx),
+  })
+  await setContainerHeaders(ctx, node, info)
+  sendEmpty(ctx, 204, contentType)
+}
+
+export const deleteContainer: Handler = async (ctx, node) => {
+  await node.service.deleteContainer(ctx.state.caller, containerOf(ctx))
+  sendEmpty(ctx, 204)
+}

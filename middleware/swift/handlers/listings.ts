@@ -1,0 +1,91 @@
+// Listings of a container: its objects, and all of their versions.
+// https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects
+import type { ListedObject, ListedVersion } from '../../../lib/service/types.ts'
+import { bestMatch } from '../accept.ts'
+import { sendText } from '../answer.ts'
+import { DELETE_MARKER_TYPE } from '../error-table.ts'
+import { sendListing } from '../formats/listing.ts'
+import { headerOf, textOfBytes } from '../headers.ts'
+import { objectPageOf, versionPageOf } from '../listing-parameters.ts'
+import { SwiftError } from '../swift-error.ts'
+import { isoMicros } from '../times.ts'
+import { negotiate } from './accounts.ts'
+import { containerOf, referrerOf, setContainerHeaders } from './containers.ts'
+import type { Handler } from './handler.ts'
+
+const JSON_TYPE = 'application/json'
+const DEFAULT_TYPE = 'application/octet-stream'
+/** What is listed as the hash of a delete marker: the MD5 of nothing. */
+const EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
+
+/** A stored Content-Type as listings show it: without blanks around `;`, and as text. */
+function typeOf(stored: string): string {
+  if (stored === '') return DEFAULT_TYPE
+  const type = stored.includes(';')
+    ? stored
+        .split(';')
+        .map((part) => part.trim())
+        .join(';')
+    : stored
+  return textOfBytes(type) ?? type
+}
+
+const entryOf = (entry: ListedObject | string) =>
+  typeof entry === 'string'
+    ? { subdir: entry }
+    : {
+        bytes: entry.size,
+        hash: entry.etag,
+        name: entry.object,
+        content_type: typeOf(entry.type),
+        last_modified: isoMicros(entry.timeMicros),
+      }
+
+export const getContainer: Handler = async (ctx, node) => {
+  const { caller, swift } = ctx.state
+  const chosen = negotiate(ctx)
+  const referrer = referrerOf(ctx)
+  const ref = containerOf(ctx)
+  const page = objectPageOf(swift.query)
+  const [info, listing] = await Promise.all([
+    node.service.headContainer(caller, ref, { referrer }),
+    node.service.list(caller, ref, { ...page, referrer }),
+  ])
+  await setContainerHeaders(ctx, node, info)
+  const listed = { level: 'container', name: ref.container } as const
+  sendListing(ctx, chosen, listed, listing.entries.map(entryOf))
+}
+
+function versionOf(entry: ListedVersion | string) {
+  if (typeof entry === 'string') return { subdir: entry }
+  const { versionId, isLatest, isMarker, object, timeMicros } = entry
+  const described = isMarker
+    ? {
+        bytes: 0,
+        hash: EMPTY_MD5,
+        name: object,
+        content_type: DELETE_MARKER_TYPE,
+        last_modified: isoMicros(timeMicros),
+      }
+    : (entryOf(entry) as Exclude<ReturnType<typeof entryOf>, { subdir: string }>)
+  return { ...described, version_id: versionId, is_latest: isLatest }
+}
+
+/** `GET ?versions`: always JSON. Throws SwiftError 406 where the client takes none. */
+export const listVersions: Handler = async (ctx, node) => {
+  const { caller, swift } = ctx.state
+  const accept = headerOf(ctx, 'accept')
+  if (!swift.query.has('format')) {
+    ctx.set('Vary', 'Accept')
+    if (accept && bestMatch(accept, [JSON_TYPE]) === undefined) throw new SwiftError(406)
+  }
+  const referrer = referrerOf(ctx)
+  const ref = containerOf(ctx)
+  const page = versionPageOf(swift.query)
+  const [info, listing] = await Promise.all([
+    node.service.headContainer(caller, ref, { referrer }),
+    node.service.listVersions(caller, ref, { ...page, referrer }),
+  ])
+  await setContainerHeaders(ctx, node, info)
+  sendText(ctx, `${JSON_TYPE}; charset=utf-8`, JSON.stringify(listing.entries.map(versionOf)))
+}

@@ -1,0 +1,98 @@
+// User metadata in headers: `X-{Account,Container,Object}-Meta-Name: value`. Stored under lower-case names
+// in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
+import type { MetadataChanges } from '../../lib/service/types.ts'
+import type { Context } from '../state.ts'
+import { textOfBytes } from './headers.ts'
+import {
+  METADATA_BYTES_MAX,
+  METADATA_ITEMS_MAX,
+  METADATA_NAME_BYTES_MAX,
+  METADATA_VALUE_BYTES_MAX,
+} from './limits.ts'
+import { SwiftError } from './swift-error.ts'
+
+export type MetadataOwner = 'account' | 'container' | 'object'
+
+/** Headers that begin with `prefix`, by what follows it, with names folded. */
+function* headersFrom(ctx: Pick<Context, 'req'>, prefix: string): Generator<[string, string]> {
+  for (const [sent, value] of Object.entries(ctx.req.headers)) {
+    const name = sent.replaceAll('_', '-')
+    if (!name.startsWith(prefix) || value === undefined) continue
+    yield [name.slice(prefix.length), Array.isArray(value) ? value.join(',') : value]
+  }
+}
+
+/**
+ * The items that a request sets, empty values among them. Throws SwiftError 400 beyond Swift's limits for
+ * one request: swift/common/constraints.py, check_metadata. What is stored already is the service's to count.
+ */
+function readItems(ctx: Pick<Context, 'req'>, owner: MetadataOwner): Map<string, string> {
+  const prefix = `x-${owner}-meta-`
+  const items = new Map<string, string>()
+  let size = 0
+  for (const [name, value] of headersFrom(ctx, prefix)) {
+    if (name === '') throw new SwiftError(400, 'Metadata name cannot be empty')
+    // An object's value may be any bytes; it comes back as it was.
+    if (owner !== 'object' && textOfBytes(value) === undefined) {
+      throw new SwiftError(400, 'Metadata must be valid UTF-8')
+    }
+    if (name.length > METADATA_NAME_BYTES_MAX) {
+      throw new SwiftError(400, `Metadata name too long: ${prefix}${name}`)
+    }
+    if (value.length > METADATA_VALUE_BYTES_MAX) {
+      throw new SwiftError(
+        400,
+        `Metadata value longer than ${METADATA_VALUE_BYTES_MAX}: ${prefix}${name}`,
+      )
+    }
+    items.set(name, value)
+    size += name.length + value.length
+  }
+  if (items.size > METADATA_ITEMS_MAX) {
+    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
+  }
+  if (size > METADATA_BYTES_MAX) {
+    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
+  }
+  return items
+}
+
+/**
+ * User metadata of a request. For objects the whole set, in which an empty value is a value. For accounts
+ * and containers the changes: an empty value, or `X-Remove-Container-Meta-Name`, removes the item, and where
+ * an item is both set and removed, setting wins. Throws SwiftError 400.
+ */
+export function readMetadata(ctx: Pick<Context, 'req'>, owner: 'object'): Record<string, string>
+export function readMetadata(
+  ctx: Pick<Context, 'req'>,
+  owner: 'account' | 'container',
+): MetadataChanges
+export function readMetadata(
+  ctx: Pick<Context, 'req'>,
+  owner: MetadataOwner,
+): Record<string, string | null> {
+  const items = readItems(ctx, owner)
+  if (owner === 'object') return Object.fromEntries(items)
+  const changes = new Map<string, string | null>()
+  for (const [name] of headersFrom(ctx, `x-remove-${owner}-meta-`)) {
+    if (name !== '') changes.set(name, null)
+  }
+  for (const [name, value] of items) changes.set(name, value === '' ? null : value)
+  return Object.fromEntries(changes)
+}
+
+/** `x-object-meta-a1b-c` as `X-Object-Meta-A1B-C`, as Swift shows header names. */
+export function titleCase(name: string): string {
+  return name.toLowerCase().replace(/[a-z]+/g, (word) => word[0]!.toUpperCase() + word.slice(1))
+}
+
+/** Sets the metadata as response headers. */
+export function writeMetadata(
+  ctx: Pick<Context, 'set'>,
+  owner: MetadataOwner,
+  metadata: Readonly<Record<string, string>>,
+): void {
+  for (const [name, value] of Object.entries(metadata)) {
+    ctx.set(titleCase(`x-${owner}-meta-${name}`), value)
+  }
+}

@@ -1,0 +1,84 @@
+// The table of operations: what handles each, and its rules as data. docs/swift.md lists the same rows for
+// users.
+import { CofferError } from '../../lib/errors.ts'
+import type { KeyRule } from '../state.ts'
+import { getAccount, headAccount, manageAccount, postAccount } from './handlers/accounts.ts'
+import {
+  deleteContainer,
+  headContainer,
+  postContainer,
+  putContainer,
+} from './handlers/containers.ts'
+import { copyObject } from './handlers/copy.ts'
+import { deleteObject } from './handlers/delete.ts'
+import { crossdomain, healthcheck, info, options } from './handlers/discovery.ts'
+import type { Handler } from './handlers/handler.ts'
+import { getContainer, listVersions } from './handlers/listings.ts'
+import { postObject } from './handlers/post.ts'
+import { makeCurrent, putObject } from './handlers/put.ts'
+import { getObject, headObject } from './handlers/read.ts'
+import { login } from './login.ts'
+import type { OperationName } from './names.ts'
+import { SwiftError } from './swift-error.ts'
+
+export interface Operation {
+  readonly handle: Handler
+  /** `partial` and `refused` are explained in docs/swift.md. */
+  readonly built: 'done' | 'partial' | 'refused'
+  /** What it does with customer keys. */
+  readonly ssec: KeyRule
+}
+
+const done = (handle: Handler, ssec: KeyRule = 'none'): Operation => ({
+  handle,
+  built: 'done',
+  ssec,
+})
+
+const partial = (handle: Handler, ssec: KeyRule = 'none'): Operation => ({
+  ...done(handle, ssec),
+  built: 'partial',
+})
+
+/** Nobody but a known caller learns what is built. */
+const refused = (what: string): Operation => ({
+  handle: async (ctx) => {
+    if (ctx.state.caller === null) throw new CofferError('AccessDenied')
+    throw new SwiftError(501, `This node does not implement ${what}.`)
+  },
+  built: 'refused',
+  ssec: 'none',
+})
+
+export const operations: Readonly<Record<OperationName, Operation>> = {
+  Auth: done(login),
+  Info: done(info),
+  Healthcheck: done(healthcheck),
+  Crossdomain: { ...done(crossdomain), built: 'refused' },
+  // No origin is allowed, so that every preflight is refused.
+  Options: partial(options),
+  HeadAccount: done(headAccount),
+  GetAccount: done(getAccount),
+  PutAccount: { ...done(manageAccount), built: 'refused' },
+  PostAccount: done(postAccount),
+  DeleteAccount: { ...done(manageAccount), built: 'refused' },
+  BulkDelete: refused('bulk deletes'),
+  ExtractArchive: refused('the extraction of archives'),
+  HeadContainer: done(headContainer),
+  GetContainer: done(getContainer),
+  ListVersions: done(listVersions),
+  // One storage policy.
+  PutContainer: partial(putContainer),
+  PostContainer: done(postContainer),
+  DeleteContainer: done(deleteContainer),
+  FormPost: refused('uploads by browser forms (FormPost)'),
+  HeadObject: done(headObject, 'read'),
+  GetObject: done(getObject, 'read'),
+  // Neither large objects nor symbolic links.
+  PutObject: partial(putObject, 'write'),
+  PutManifest: refused('static large objects'),
+  MakeCurrent: done(makeCurrent),
+  PostObject: partial(postObject, 'read'),
+  DeleteObject: done(deleteObject),
+  CopyObject: partial(copyObject, 'copy'),
+}
