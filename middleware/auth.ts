@@ -1,11 +1,14 @@
-// Who asks: verifies the request's signature, or finds none, and says how the body is signed. A login that
-// is denied goes to the audit trail.
+// Who asks: verifies the request's signature or token, or finds none, and says how the body is signed. A
+// login that is denied goes to the audit trail.
 import type { Next } from 'koa'
 import { authenticate } from '../lib/auth/authenticate.ts'
 import type { SignedRequest } from '../lib/auth/request.ts'
 import type { SigningRules } from '../lib/auth/sigv4.ts'
 import { CofferError } from '../lib/errors.ts'
+import { auditEntry } from './audit.ts'
 import type { Context, Node } from './state.ts'
+import { challengeOf, resellerPrefix } from './swift/resellers.ts'
+import { SwiftError } from './swift/swift-error.ts'
 
 /**
  * Headers as pairs. Behind a trusted proxy the client signed the host that it saw, which stands in
@@ -33,22 +36,25 @@ function auditDenial(node: Node, { state }: Context, error: CofferError): void {
   const { accessKey } = error.details
   const identity =
     typeof accessKey === 'string' ? node.users.byAccessKey(accessKey)?.identity : undefined
+  const entry = auditEntry(state, error.code)
   node.audit.write({
-    time: new Date().toISOString(),
-    requestId: state.requestId,
+    ...entry,
     account: identity?.account ?? '',
     user: identity?.user ?? '',
-    address: state.target.address,
-    dialect: state.dialect,
-    operation: state.operation,
-    ...(state.container !== undefined && { container: state.container }),
-    ...(state.object !== undefined && { object: state.object }),
-    result: error.code,
   })
 }
 
-/** Throws what lib/auth/authenticate.ts throws. */
+/** Operations that everybody may ask for, so that an old token does no harm there. */
+const open: ReadonlySet<string> = new Set(['Auth', 'Info', 'Healthcheck', 'Crossdomain', 'Options'])
+
+/** The token of a Swift request; '' where there is none. X-Auth-Token counts, even empty, if it is there. */
+function tokenOf({ req }: Context): string {
+  return String(req.headers['x-auth-token'] ?? req.headers['x-storage-token'] ?? '')
+}
+
+/** Throws what lib/auth/authenticate.ts throws, and SwiftError 401 for a token that is not good. */
 export function auth(node: Node) {
+  const tokenStart = `${resellerPrefix(node.config)}_`
   const rules: SigningRules = {
     // Asked anew each time: users can be reloaded.
     users: { byAccessKey: (access) => node.users.byAccessKey(access) },
@@ -78,6 +84,21 @@ export function auth(node: Node) {
     for (const [name, value] of found.verified.lifted) req.headers[name] ??= value
   }
 
+  /** A token of another issuer is ignored, as TempAuth does: what is public is served all the same. */
+  function verifySwift(ctx: Context): void {
+    const { state } = ctx
+    const token = open.has(state.operation) ? '' : tokenOf(ctx)
+    state.token = token === '' ? 'none' : 'invalid'
+    if (!token.startsWith(tokenStart)) return
+    const identity = node.tokens.open(node.users, token, Date.now())
+    if (identity === undefined) {
+      node.audit.write(auditEntry(state, 'TokenDenied'))
+      throw new SwiftError(401, undefined, challengeOf(state.swift.accountName))
+    }
+    state.caller = identity
+    state.token = 'valid'
+  }
+
   return async function auth(ctx: Context, next: Next): Promise<void> {
     const { state } = ctx
     state.caller = null
@@ -90,6 +111,8 @@ export function auth(node: Node) {
         if (error instanceof CofferError) auditDenial(node, ctx, error)
         throw error
       }
+    } else {
+      verifySwift(ctx)
     }
     await next()
   }

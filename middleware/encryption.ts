@@ -1,7 +1,7 @@
 // Binds a Cipher to the request: judges the keys that ssec took, by the rule of the operation, and makes
 // what seals and opens. The pipeline decides which key; the service decides where it is applied.
 import type { Middleware } from 'koa'
-import { type Cipher, customerCipher } from '../lib/crypto/cipher.ts'
+import { type Cipher, customerCipher, eitherCipher } from '../lib/crypto/cipher.ts'
 import { CofferError } from '../lib/errors.ts'
 import type { KeyHeaders, KeyRule, Node, State, Target } from './state.ts'
 
@@ -27,23 +27,26 @@ export function encryption(node: Node, ruleOf: (state: State) => KeyRule): Middl
     const { own, source } = state.keys
     state.cipher = node.rootCipher
     state.sourceCipher = node.rootCipher
-    const rule = ruleOf(state)
-    if ((own !== null || source !== null) && rule !== 'none') {
-      requireTransport(state.target, node.config.ssec.tls)
-      if (own !== null && (rule !== 'complete' || own.isComplete))
-        bindOwn(state, own, rule, ctx.headers)
-      if (source !== null && rule === 'copy') state.sourceCipher = cipherOf(source, lenient).cipher
+    if (own !== null || source !== null) {
+      const rule = ruleOf(state)
+      if (rule !== 'none') requireTransport(state.target, node.config.ssec.tls)
+      if (state.dialect === 's3') bindS3(state, rule, ctx.headers)
+      else bindSwift(state, rule, ctx.method, node.rootCipher)
     }
     await next()
   }
 }
 
-function bindOwn(
-  state: State,
-  own: KeyHeaders,
-  rule: KeyRule,
-  headers: Record<string, string | string[] | undefined>,
-): void {
+type Headers = Record<string, string | string[] | undefined>
+
+function bindS3(state: State, rule: KeyRule, headers: Headers): void {
+  const { own, source } = state.keys
+  if (rule === 'none') return
+  if (own !== null && (rule !== 'complete' || own.isComplete)) bindOwn(state, own, rule, headers)
+  if (source !== null && rule === 'copy') state.sourceCipher = cipherOf(source, lenient).cipher
+}
+
+function bindOwn(state: State, own: KeyHeaders, rule: KeyRule, headers: Headers): void {
   const other = headers['x-amz-server-side-encryption']
   if (other !== undefined && rule !== 'read') {
     throw new CofferError('KeyInvalid', {
@@ -52,7 +55,34 @@ function bindOwn(
       value: String(other),
     })
   }
-  const { cipher, md5 } = cipherOf(own, rule === 'read' ? lenient : strict)
+  bind(state, own, rule === 'read' ? lenient : strict)
+}
+
+/**
+ * DESIGN §7: a copy with one key alone, own or source, opens its source with it where the source is under a
+ * customer key, and seals what it writes. What would be stored without the key that came is refused.
+ */
+function bindSwift(state: State, rule: KeyRule, method: string, rootCipher: Cipher): void {
+  const { own, source } = state.keys
+  if (rule === 'none') {
+    if (method !== 'PUT' || state.object === undefined) return
+    throw new CofferError('KeyInvalid', {
+      message: `A customer key came with the request, and ${state.operation} does not use one`,
+    })
+  }
+  if (rule !== 'copy') {
+    if (own !== null) bind(state, own, strict)
+    return
+  }
+  bind(state, own ?? source!, strict)
+  state.sourceCipher =
+    own !== null && source !== null
+      ? cipherOf(source, strict).cipher
+      : eitherCipher(rootCipher, state.cipher)
+}
+
+function bind(state: State, key: KeyHeaders, options: typeof strict): void {
+  const { cipher, md5 } = cipherOf(key, options)
   state.cipher = cipher
   state.keyMd5 = md5
 }

@@ -6,23 +6,25 @@ import { body } from './body.ts'
 import { type DialectRules, dialectOf } from './dialect.ts'
 import { encryption } from './encryption.ts'
 import { errors } from './errors.ts'
+import { foldNames, gatekeeper } from './gatekeeper.ts'
 import { health } from './health.ts'
 import { log } from './log.ts'
-import { requestId } from './request-id.ts'
+import { requestId, transactionId } from './request-id.ts'
 import { detectS3, keyRuleOf, renderS3Error, s3 } from './s3/index.ts'
 import { ssec } from './ssec.ts'
 import type { Node, State } from './state.ts'
-import { renderSwiftError, swift } from './swift/index.ts'
+import { detectSwift, renderSwiftError, swift, swiftKeyRuleOf } from './swift/index.ts'
 import { makeTrust, readTarget } from './target.ts'
 
 /** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
 const order = [
   'requestId', // everything that can be written down needs the id
   'log', // sees every request, whatever becomes of it
-  'target', // raw request line, client, transport: all rules work on it
+  'target', // raw request line, client, transport, dialect: all rules work on it
   'errors', // the only catch; needs the dialect to speak
   'health', // a draining node refuses before it spends anything
   'detect', // names the operation before auth, so that refusals are logged and audited by name
+  'gatekeeper', // no header of the other dialect may reach auth or a handler
   'auth', // needs the headers as they were sent, the key headers included
   'audit', // needs the caller; sees the outcome of all that follows
   'ssec', // takes the keys out of the request before anything reads on
@@ -31,7 +33,12 @@ const order = [
   'dispatch', // the dialect's table and handler
 ]
 
-export function makePipeline(node: Node, draining: () => boolean): Koa<State> {
+/** The pipeline of one listener; `listenerUrl` is what the configuration says of where clients reach it. */
+export function makePipeline(
+  node: Node,
+  draining: () => boolean,
+  listenerUrl: string | undefined,
+): Koa<State> {
   const { config } = node
   const trusted = makeTrust(config.trustedProxies)
   const rules: DialectRules = {
@@ -41,25 +48,32 @@ export function makePipeline(node: Node, draining: () => boolean): Koa<State> {
   }
   const target: Middleware<State> = async function target(ctx, next) {
     const { state } = ctx
-    state.target = readTarget(ctx.req, trusted)
+    state.target = readTarget(ctx.req, trusted, listenerUrl)
     state.dialect = dialectOf(state.target, ctx.headers, rules)
     state.operation = 'Unknown'
     state.caller = null
     if (state.dialect === 's3') {
       ctx.set('x-amz-request-id', state.requestId)
       ctx.set('x-amz-id-2', Buffer.from(state.requestId).toString('base64'))
+    } else {
+      foldNames(ctx.req)
+      state.requestId = transactionId(ctx.get('X-Trans-Id-Extra'))
+      ctx.set('X-Trans-Id', state.requestId)
+      ctx.set('X-Openstack-Request-Id', state.requestId)
     }
     await next()
   }
   const detect: Middleware<State> = async function detect(ctx, next) {
     if (ctx.state.dialect === 's3') detectS3(ctx, config.domains)
+    else detectSwift(ctx, config)
     await next()
   }
   const speakS3 = s3(node)
-  const speakSwift = swift()
+  const speakSwift = swift(node)
   const dispatch: Middleware<State> = async function dispatch(ctx, next) {
     await (ctx.state.dialect === 's3' ? speakS3 : speakSwift)(ctx, next)
   }
+  const ruleOf = (state: State) => (state.dialect === 's3' ? keyRuleOf : swiftKeyRuleOf)(state)
   const pipeline: Middleware<State>[] = [
     requestId(),
     log(node),
@@ -67,10 +81,11 @@ export function makePipeline(node: Node, draining: () => boolean): Koa<State> {
     errors(node, { s3: renderS3Error, swift: renderSwiftError }),
     health(draining),
     detect,
+    gatekeeper(),
     auth(node),
     audit(node),
     ssec(),
-    encryption(node, keyRuleOf),
+    encryption(node, ruleOf),
     body(),
     dispatch,
   ]

@@ -46,7 +46,6 @@ export async function startServers(
   certificateOf: (listener: Listener) => Certificate,
 ): Promise<Servers> {
   let draining = false
-  const handle = makePipeline(node, () => draining).callback()
   const servers: Server[] = []
   const close = async (drainTimeoutMs: number) => {
     draining = true
@@ -61,6 +60,7 @@ export async function startServers(
           ? createServer(options)
           : createTlsServer({ ...options, ...certificateOf(listener) })
       servers.push(server)
+      const handle = makePipeline(node, () => draining, listener.url).callback()
       addresses.push(await listen(server, listener, handle))
     }
   } catch (error) {

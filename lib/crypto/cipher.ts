@@ -80,3 +80,13 @@ export function customerCipher(key: CustomerKey): Cipher {
     },
   }
 }
+
+/** Seals as `customer` does and opens what either of them opens: for a request that may read both kinds. */
+export function eitherCipher(root: Cipher, customer: Cipher): Cipher {
+  return {
+    sealing: customer.sealing,
+    wrap: (context, secret) => customer.wrap(context, secret),
+    unwrap: (context, envelope) =>
+      (envelope.kind === KIND_ROOT ? root : customer).unwrap(context, envelope),
+  }
+}
