@@ -1,5 +1,5 @@
 // GET and HEAD of an object.
-import { isCode } from '../../../lib/errors.ts'
+import { type Code, CofferError, isCode } from '../../../lib/errors.ts'
 import type { ReadInput } from '../../../lib/service/types.ts'
 import { sendReader } from '../../send.ts'
 import type { Context, Node } from '../../state.ts'
@@ -9,6 +9,7 @@ import { isMarked } from '../etag.ts'
 import { headerOf } from '../headers.ts'
 import { setObjectHeaders, typeOf } from '../object-headers.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
+import { pageOf } from '../pages.ts'
 import { swiftRanges } from '../ranges.ts'
 import { refusingVersion } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
@@ -27,26 +28,40 @@ export function readInput(ctx: Context): ReadInput {
   }
 }
 
+/** Reads that find the object and give no byte of it. */
+const unread: Partial<Record<Code, 304 | 412 | 416>> = {
+  NotModified: 304,
+  PreconditionFailed: 412,
+  RangeUnsatisfiable: 416,
+}
+
 /**
- * Answers a read whose conditions do not hold: no body, but all that the object says of itself. True where
- * that is what the error means. Swift: swift/common/swob.py, _get_conditional_response_status.
+ * Answers a read whose conditions or range do not fit: all that the object says of itself, without its
+ * bytes. True where that is what the error means.
+ * Swift: swift/common/swob.py, _get_conditional_response_status and _response_iter.
  */
-async function answerCondition(
+async function answerUnread(
   ctx: Context,
   node: Node,
   input: ReadInput,
   error: unknown,
 ): Promise<boolean> {
-  const isMissed = isCode(error, 'ObjectMissing') && input.conditions?.ifMatch === '*'
-  const isUnmet = isCode(error, 'NotModified') || isCode(error, 'PreconditionFailed')
-  if (!isMissed && !isUnmet) return false
-  if (isUnmet) {
-    const plain = { ...input, conditions: undefined, ranges: undefined }
-    const { info } = await node.service.head(ctx.state.caller, objectOf(ctx), plain)
-    setObjectHeaders(ctx, info)
+  if (isCode(error, 'ObjectMissing') && input.conditions?.ifMatch === '*') {
+    ctx.status = 412
+    ctx.body = ''
+    return true
   }
-  ctx.status = isCode(error, 'NotModified') ? 304 : 412
-  ctx.body = ''
+  const status = error instanceof CofferError ? unread[error.code] : undefined
+  if (status === undefined) return false
+  const plain = { ...input, conditions: undefined, ranges: undefined }
+  const { info } = await node.service.head(ctx.state.caller, objectOf(ctx), plain)
+  setObjectHeaders(ctx, info)
+  ctx.status = status
+  if (status === 416) {
+    ctx.set('Content-Range', `bytes */${info.size}`)
+    ctx.set('Content-Type', 'text/html; charset=UTF-8')
+  }
+  ctx.body = status === 416 ? pageOf(status) : ''
   return true
 }
 
@@ -60,7 +75,7 @@ async function reading<T>(
   try {
     return await refusingVersion(ctx, node, objectOf(ctx), read)
   } catch (error) {
-    if (await answerCondition(ctx, node, input, error)) return undefined
+    if (await answerUnread(ctx, node, input, error)) return undefined
     throw error
   }
 }
