@@ -11,21 +11,21 @@ export interface Chosen {
   readonly contentType: string
 }
 
-const formats: Readonly<Record<string, Format>> = {
-  'text/plain': 'plain',
-  'application/json': 'json',
-  'application/xml': 'xml',
-  'text/xml': 'xml',
-}
+/** By content type, in the order in which they are offered. */
+const formats: ReadonlyMap<string, Format> = new Map([
+  ['text/plain', 'plain'],
+  ['application/json', 'json'],
+  ['application/xml', 'xml'],
+  ['text/xml', 'xml'],
+])
 
-/** In the order in which they are offered. */
-const offered = Object.keys(formats)
+const offered = [...formats.keys()]
 
-const byName: Readonly<Record<string, string>> = {
-  plain: 'text/plain',
-  json: 'application/json',
-  xml: 'application/xml',
-}
+const byName: ReadonlyMap<string, string> = new Map([
+  ['plain', 'text/plain'],
+  ['json', 'application/json'],
+  ['xml', 'application/xml'],
+])
 
 const token = /^[!#$%&'*+.^`|~\w-]+$/
 
@@ -103,7 +103,7 @@ export function bestMatch(accept: string, options: readonly string[]): string | 
 }
 
 const chosen = (type: string): Chosen => ({
-  format: formats[type]!,
+  format: formats.get(type)!,
   contentType: `${type}; charset=utf-8`,
 })
 
@@ -112,7 +112,7 @@ const chosen = (type: string): Chosen => ({
  * Throws SwiftError: 406 where nothing fits, 400 where Accept cannot be read.
  */
 export function chooseFormat(format: string | undefined, accept: string | undefined): Chosen {
-  if (format) return chosen(byName[format.toLowerCase()] ?? 'text/plain')
+  if (format) return chosen(byName.get(format.toLowerCase()) ?? 'text/plain')
   const type = accept ? bestMatch(accept, offered) : 'text/plain'
   if (type === undefined) throw new SwiftError(406)
   return chosen(type)

@@ -23,12 +23,6 @@ function describe(ctx: Context, error: unknown): Row {
     : row
 }
 
-/** Status and text of an error, as documents list it for one object of several. */
-export function describeError(ctx: Context, error: unknown): { status: number; title: string } {
-  const { status } = describe(ctx, error)
-  return { status, title: titleOf(status) }
-}
-
 const kept: ReadonlySet<string> = new Set(['x-trans-id', 'x-openstack-request-id', 'connection'])
 
 /** Sets status, headers and body. Only before headers are sent. Headers of an answer that was begun go. */
