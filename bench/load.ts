@@ -1,7 +1,7 @@
 // The load: a child process that sends requests over a few kept connections, a fixed number of them or for
 // a fixed time, with bodies that do not compress. `wrk` does the same for small requests where it is
 // installed (wrk.ts), with less CPU of its own.
-import { randomFillSync } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { release } from '../lib/bytes/release.ts'
@@ -18,6 +18,8 @@ export interface LoadJob {
   readonly headers: Readonly<Record<string, string>>
   /** Of each request; 0: none. */
   readonly bodyBytes: number
+  /** Of bodies, as Content-MD5. */
+  readonly sendsMd5?: boolean
   readonly connections: number
   /** When to stop: after so many requests, or at the first one that ends after so many seconds. */
   readonly until: { readonly requests: number } | { readonly seconds: number }
@@ -41,18 +43,30 @@ const FAILURE_CHARS = 300
 
 let pool: Buffer | undefined
 
-async function sendBody(req: ClientRequest, bodyBytes: number): Promise<void> {
+/** Every body is the same random bytes. */
+function* piecesOf(bodyBytes: number): Generator<Buffer> {
   pool ??= randomFillSync(Buffer.allocUnsafeSlow(POOL_BYTES))
   for (let sent = 0; sent < bodyBytes; ) {
     const at = sent % POOL_BYTES
     const bytes = Math.min(PIECE_BYTES, bodyBytes - sent)
     sent += bytes
-    if (!req.write(pool.subarray(at, at + bytes)) && sent < bodyBytes) {
-      await drained(req)
-      if (req.destroyed) return
-    }
+    yield pool.subarray(at, at + bytes)
+  }
+}
+
+async function sendBody(req: ClientRequest, bodyBytes: number): Promise<void> {
+  for (const piece of piecesOf(bodyBytes)) {
+    if (req.write(piece)) continue
+    await drained(req)
+    if (req.destroyed) return
   }
   req.end()
+}
+
+function md5OfBody(bodyBytes: number): string {
+  const md5 = createHash('md5')
+  for (const piece of piecesOf(bodyBytes)) md5.update(piece)
+  return md5.digest('base64')
 }
 
 interface Outcome {
@@ -65,10 +79,16 @@ interface Outcome {
 class Load {
   readonly #job: LoadJob
   readonly #agent: HttpAgent | HttpsAgent
+  readonly #headers: Readonly<Record<string, string>>
 
   constructor(job: LoadJob) {
     this.#job = job
-    const { connections: maxSockets, ca } = job
+    const { connections: maxSockets, ca, bodyBytes, sendsMd5 } = job
+    this.#headers = {
+      ...job.headers,
+      ...(bodyBytes > 0 && { 'content-length': String(bodyBytes) }),
+      ...(sendsMd5 && { 'content-md5': md5OfBody(bodyBytes) }),
+    }
     const options = { keepAlive: true, maxSockets }
     const secure = job.origin.startsWith('https:')
     this.#agent = secure ? new HttpsAgent({ ...options, ca }) : new HttpAgent(options)
@@ -115,11 +135,10 @@ class Load {
   }
 
   #exchange(path: string): Promise<Outcome> {
-    const { origin, method, bodyBytes, headers } = this.#job
+    const { origin, method, bodyBytes } = this.#job
     const send = origin.startsWith('https:') ? httpsRequest : httpRequest
-    const length = bodyBytes > 0 ? { 'content-length': String(bodyBytes) } : {}
     return new Promise((resolve, reject) => {
-      const options = { method, headers: { ...headers, ...length }, agent: this.#agent }
+      const options = { method, headers: this.#headers, agent: this.#agent }
       const req = send(`${origin}${path}`, options, (res) => {
         const status = res.statusCode!
         let bytes = 0

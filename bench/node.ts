@@ -102,8 +102,22 @@ export class CofferNode {
 
   /** Sends one signed request over HTTP. Throws on any answer but a 2xx. */
   request(method: string, path: string, request: Request = {}): Promise<Answer> {
-    const { query, headers = {}, body } = request
+    const { query, headers = {} } = request
     const target = presign({ method, origin: this.http, path, query, headers })
+    return this.#send(method, target, request)
+  }
+
+  /** Logs in by Swift's v1 auth; gives the token. */
+  async askToken(): Promise<string> {
+    const headers = {
+      'x-auth-user': `${account}:${credentials.access}`,
+      'x-auth-key': credentials.password,
+    }
+    const answer = await this.#send('GET', '/auth/v1.0', { headers })
+    return String(answer.headers['x-auth-token'])
+  }
+
+  #send(method: string, target: string, { headers = {}, body }: Request): Promise<Answer> {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     return new Promise((resolve, reject) => {
       const options = { method, headers: { ...headers, ...length } }
@@ -117,7 +131,7 @@ export class CofferNode {
           const status = res.statusCode!
           // Some operations answer 200 before they know: their error is in the document.
           const failed = status >= 300 || text.includes('<Error>')
-          if (failed) reject(new Error(`${method} ${path}: ${status} ${text.slice(0, 500)}`))
+          if (failed) reject(new Error(`${method} ${target}: ${status} ${text.slice(0, 500)}`))
           else resolve({ status, headers: res.headers, text })
         })
       })
@@ -132,7 +146,7 @@ export class CofferNode {
 }
 
 function usersFile(): string {
-  const { access, secret } = credentials
-  const user = { name: 'bench', roles: ['admin'], s3: [{ access, secret }] }
+  const { access, secret, password } = credentials
+  const user = { name: access, password, roles: ['admin'], s3: [{ access, secret }] }
   return JSON.stringify({ accounts: [{ id: account, users: [user] }] })
 }

@@ -1,7 +1,7 @@
 // The objects that rows write and read: their names, their sizes, and the loads over them.
 import type { Bench, Sample, Work } from './bench.ts'
-import { bucket, type CofferNode } from './node.ts'
-import { keyHeaders } from './signing.ts'
+import { account, bucket, type CofferNode } from './node.ts'
+import { keyHeaders, swiftKeyHeaders } from './signing.ts'
 import type { Finding } from './table.ts'
 
 export const SMALL_BYTES = 4096
@@ -21,6 +21,10 @@ export const objectNames = (prefix: string, count: number) =>
 
 /** A load of one kind of request on a node, over plain HTTP or TLS. */
 export interface ObjectLoad {
+  /** Speaks Swift, as the user that this token stands for; absent: S3, by presigned URLs. */
+  readonly token?: string
+  /** PUT with Content-MD5, which S3's clients may send. */
+  readonly sendsMd5?: boolean
   readonly method: 'GET' | 'PUT'
   readonly sealing: 'customer' | 'root'
   readonly bytes: number
@@ -32,12 +36,17 @@ export interface ObjectLoad {
 
 /** The work of a load at one origin of a node. */
 export function workOf(bench: Bench, origin: string, load: ObjectLoad): Work {
-  const { method, sealing, bytes, names, connections, until } = load
-  const headers = headersOf(sealing)
-  const prefix = `${sealing}-${bytes}`
-  const paths = bench.paths(origin, { method, headers }, objectNames(prefix, names))
+  const { method, sealing, bytes, names, connections, until, token, sendsMd5 = false } = load
+  const objects = objectNames(`${sealing}-${bytes}`, names)
   const bodyBytes = method === 'PUT' ? bytes : 0
-  return { origin, method, paths, headers, bodyBytes, connections, until }
+  const work = { origin, method, bodyBytes, sendsMd5, connections, until }
+  if (token === undefined) {
+    const headers = headersOf(sealing)
+    return { ...work, headers, paths: bench.paths(origin, { method, headers }, objects) }
+  }
+  const key = sealing === 'customer' ? swiftKeyHeaders(customerKey) : {}
+  const paths = objects.map((path) => `/v1/AUTH_${account}${path}`)
+  return { ...work, headers: { 'x-auth-token': token, ...key }, paths }
 }
 
 /** Writes what a load of GET will read, and a few rounds of reading, so that code is warm. */

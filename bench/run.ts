@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { developmentCertificate } from '../lib/certificate.ts'
 import { Bench, type BenchRow, type Settings } from './bench.ts'
 import { measureCopy } from './rows/copy.ts'
+import { measureDialects } from './rows/dialects.ts'
 import { measureGetLarge } from './rows/get-large.ts'
 import { measureGetSmall } from './rows/get-small.ts'
 import { measureListing } from './rows/listing.ts'
@@ -23,6 +24,7 @@ const rows: readonly BenchRow[] = [
   { name: 'get-small', measure: measureGetSmall },
   { name: 'put-small', measure: measurePutSmall },
   { name: 'sealing', measure: measureSealing },
+  { name: 'dialects', measure: measureDialects },
   { name: 'memory', measure: measureMemory },
   { name: 'listing', measure: measureListing },
   { name: 'copy', measure: measureCopy },
@@ -45,7 +47,7 @@ function rowName(name: string, names: readonly string[] = []): string[] {
 function parse(): Options {
   return new Command('bench')
     .description('measure the performance budget')
-    .option('--quick', 'smaller and shorter: less than a minute, and less exact')
+    .option('--quick', 'smaller and shorter: two minutes, and less exact')
     .option('--row <name>', 'only this row; may be given more than once', rowName)
     .option('--profile', 'print where the CPU of the node went')
     .parse()

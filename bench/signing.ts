@@ -4,7 +4,12 @@
 import { createHash, createHmac, hash } from 'node:crypto'
 
 /** The one user of the nodes under test. */
-export const credentials = { access: 'bench', secret: 'bench secret', region: 'us-east-1' }
+export const credentials = {
+  access: 'bench',
+  secret: 'bench secret',
+  region: 'us-east-1',
+  password: 'bench password',
+}
 
 const EXPIRES_SECONDS = 86_400
 
@@ -68,6 +73,16 @@ export function presign({ method, origin, path, query = {}, headers = {} }: Sign
 export function keyHeaders(key: Buffer, role: 'own' | 'source' = 'own'): Record<string, string> {
   const prefix = role === 'own' ? 'x-amz-' : 'x-amz-copy-source-'
   const name = `${prefix}server-side-encryption-customer`
+  return {
+    [`${name}-algorithm`]: 'AES256',
+    [`${name}-key`]: key.toString('base64'),
+    [`${name}-key-md5`]: createHash('md5').update(key).digest('base64'),
+  }
+}
+
+/** The same key in Swift's own spelling. */
+export function swiftKeyHeaders(key: Buffer): Record<string, string> {
+  const name = 'x-object-encryption-customer'
   return {
     [`${name}-algorithm`]: 'AES256',
     [`${name}-key`]: key.toString('base64'),

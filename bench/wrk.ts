@@ -1,7 +1,7 @@
 // Small requests by `wrk` (https://github.com/wg/wrk), which takes a tenth of the CPU that a load in
 // JavaScript does, so that two cores measure the server and not the load. Falls back to load.ts.
 import { spawn, spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,8 +28,12 @@ interface Printed {
 
 const lua = (text: string) => JSON.stringify(text)
 
-function workList(job: LoadJob, bodyFile: string): string {
-  const headers = Object.entries(job.headers).map(([name, value]) => `[${lua(name)}]=${lua(value)}`)
+function workList(
+  job: LoadJob,
+  jobHeaders: Readonly<Record<string, string>>,
+  bodyFile: string,
+): string {
+  const headers = Object.entries(jobHeaders).map(([name, value]) => `[${lua(name)}]=${lua(value)}`)
   return `return { method = ${lua(job.method)}, body = ${lua(bodyFile)}, headers = { ${headers.join(', ')} }, paths = {
 ${job.paths.map(lua).join(',\n')}
 } }\n`
@@ -39,8 +43,11 @@ ${job.paths.map(lua).join(',\n')}
 export async function runWrk(scope: Scope, job: LoadJob, seconds: number): Promise<LoadResult> {
   const list = join(scope.dir, 'wrk-list.lua')
   const bodyFile = job.bodyBytes > 0 ? join(scope.dir, 'wrk-body') : ''
-  if (bodyFile !== '') writeFileSync(bodyFile, randomBytes(job.bodyBytes))
-  writeFileSync(list, workList(job, bodyFile))
+  const body = randomBytes(job.bodyBytes)
+  if (bodyFile !== '') writeFileSync(bodyFile, body)
+  const md5 = createHash('md5').update(body).digest('base64')
+  const headers = { ...job.headers, ...(job.sendsMd5 && { 'content-md5': md5 }) }
+  writeFileSync(list, workList(job, headers, bodyFile))
   const connections = ['-t1', `-c${job.connections}`]
   const wrk = spawn('wrk', [...connections, `-d${seconds}s`, '-s', script, job.origin], {
     env: { ...process.env, LIST: list },
