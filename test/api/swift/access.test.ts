@@ -81,15 +81,20 @@ t.test('a list that cannot be is refused, and the one before stays', async (t) =
   const node = await startNode(t)
   const owner = await login(node)
   await owner.request('PUT', '/c', { headers: { 'X-Container-Read': 'bob , sue' } })
-  for (const headers of [
-    { 'X-Container-Read': '.r:' },
-    { 'X-Container-Read': '.x:*' },
-    { 'X-Container-Write': '.r:*' },
-  ]) {
-    t.equal((await owner.request('POST', '/c', { headers })).status, 400)
+  for (const [name, list] of [
+    ['X-Container-Read', '.r:'],
+    ['X-Container-Read', '.x:*'],
+    ['X-Container-Write', '.r:*'],
+  ] as const) {
+    const headers = { [name]: list, 'X-Container-Meta-Colour': 'red' }
+    t.equal((await owner.request('POST', '/c', { headers })).status, 400, list)
   }
   const { headers } = await owner.request('HEAD', '/c')
-  t.match(headers, { 'x-container-read': 'bob,sue', 'x-container-write': undefined })
+  t.match(headers, {
+    'x-container-read': 'bob,sue',
+    'x-container-write': undefined,
+    'x-container-meta-colour': undefined,
+  })
 })
 
 t.test('an account’s ACL lets others read, write or own all of it', async (t) => {
