@@ -37,6 +37,8 @@ export interface Page {
   readonly entries: readonly (Row | Group)[]
   /** `from` of the next page (`to` of the next, when reverse); absent at the end of the range. */
   readonly cursor?: string
+  /** The entry that the next page begins with: whoever fills a page need not ask for one row more. */
+  readonly following?: Row | Group
 }
 
 /** Stands for all rows whose key begins with `group`. */

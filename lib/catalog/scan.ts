@@ -73,7 +73,7 @@ async function scanRows(iterator: Rows, { limit, reverse }: Scan): Promise<Page>
     for (const [key, framed] of chunk) {
       if (entries.length === limit) {
         const last = entries[limit - 1]!.key
-        return { entries, cursor: reverse ? last : after(last) }
+        return { entries, cursor: reverse ? last : after(last), following: openRow(key, framed) }
       }
       entries.push(openRow(key, framed))
     }
@@ -105,17 +105,12 @@ async function scanGroups(
     const found = entries.length
     for (const [key, framed] of chunk) {
       if (group !== null && key.startsWith(group)) continue
-      if (entries.length === limit) return { entries, cursor: cursor! }
       const at = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
-      if (at < 0) {
-        group = null
-        cursor = pastRow(key)
-        entries.push(openRow(key, framed))
-      } else {
-        group = key.slice(0, at + delimiter.length)
-        cursor = pastGroup(group)
-        entries.push({ group })
-      }
+      const entry = at < 0 ? openRow(key, framed) : { group: key.slice(0, at + delimiter.length) }
+      if (entries.length === limit) return { entries, cursor: cursor!, following: entry }
+      entries.push(entry)
+      group = 'group' in entry ? entry.group : null
+      cursor = group === null ? pastRow(key) : pastGroup(group)
     }
 
     const sparse = (entries.length - found) * PROBE_ROWS <= chunk.length || size === jumpRows

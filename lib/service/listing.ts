@@ -30,7 +30,8 @@ export interface Shown<T> {
 const GROWTH = 4
 
 /** One page of a listing: objects that a plain GET shows, and common prefixes. It is full unless the listing
- * ends with it. Throws AccessDenied, ContainerMissing. */
+ * ends with it. Objects that are due are left out; a common prefix stays until the sweep has taken the last
+ * of them. Throws AccessDenied, ContainerMissing. */
 export async function listObjects(
   stores: Stores,
   caller: Caller,
@@ -143,16 +144,28 @@ export async function fillPage<T>(
   let { from, to } = range
   let least = 1
   while (compareKeys(from, to) < 0) {
-    // One more than asked for tells whether the listing goes on.
-    const wanted = Math.max(least, limit + 1 - entries.length)
+    const wanted = Math.max(least, limit - entries.length)
     const page = await catalog.scan({ ...range, from, to, limit: Math.min(wanted, rowsMax) })
     const shown = await show(page)
     for (const entry of shown.entries) entries.push(entry)
     if (entries.length > limit) return { entries: entries.slice(0, limit), truncated: true }
     if (shown.cursor === undefined) break
+    if (entries.length === limit && (await showsMore(page, shown, show))) {
+      return { entries, truncated: true }
+    }
     if (range.reverse) to = shown.cursor
     else from = shown.cursor
     least = shown.entries.length === 0 ? least * GROWTH : 1
   }
   return { entries, truncated: false }
+}
+
+/** True where it is known without another page that something follows. */
+async function showsMore<T>(
+  { cursor, following }: Page,
+  shown: Shown<T>,
+  show: (page: Page) => Promise<Shown<T>>,
+): Promise<boolean> {
+  if (following === undefined || shown.cursor !== cursor) return false
+  return (await show({ entries: [following] })).entries.length > 0
 }

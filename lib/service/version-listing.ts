@@ -142,7 +142,10 @@ function foldNames(
     else if (entries.at(-1) !== folded) entries.push(folded)
   }
   const last = entries.at(-1)
-  if (page.cursor === undefined || typeof last !== 'string') return { entries, cursor: page.cursor }
+  const { cursor } = page
+  if (cursor === undefined || group !== undefined || typeof last !== 'string') {
+    return { entries, cursor }
+  }
   const lastKey = base + escapeName(last)
   return { entries, cursor: reverse ? lastKey : successorOf(lastKey) }
 }
