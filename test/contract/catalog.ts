@@ -58,6 +58,19 @@ export function catalogContract(t: Test, makeSite: MakeSite): void {
     t.equal(await catalog.get('b'), undefined)
   })
 
+  withCatalog(
+    'a row is found however long its key, in characters of any width',
+    async (t, catalog) => {
+      const keys = ['a', 'é', '字', '😀'].flatMap((char) =>
+        [1, 31, 32, 33, 63, 64, 65, 256, 1023, 1024].map((length) => `k/${char.repeat(length)}`),
+      )
+      for (const key of keys) {
+        await catalog.commit(put(key, key))
+        t.equal(String((await catalog.get(key))?.value), key, `${Buffer.byteLength(key)} bytes`)
+      }
+    },
+  )
+
   withCatalog('a value may be written over as soon as commit was called', async (t, catalog) => {
     const value = buf('before')
     const commit = catalog.commit({ id: randomId(), put: [{ key: 'a', value }] })

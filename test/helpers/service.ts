@@ -55,10 +55,9 @@ export async function startService(t: Teardown): Promise<TestService> {
   }
 }
 
-function sourceOf(body: string): VerifiedSource {
-  const pieces = body === '' ? [] : [Buffer.from(body)]
-  return new VerifiedSource(
-    { read: async () => pieces.shift() },
-    { length: Buffer.byteLength(body) },
-  )
+/** A body of those bytes. */
+export function sourceOf(body: string | Buffer): VerifiedSource {
+  const bytes = Buffer.from(body)
+  const pieces = bytes.length === 0 ? [] : [bytes]
+  return new VerifiedSource({ read: async () => pieces.shift() }, { length: bytes.length })
 }

@@ -3,10 +3,9 @@
 import t from 'tap'
 import { bodyKey, endOf, versionPrefix } from '../../../lib/catalog/keys.ts'
 import { versionRow } from '../../../lib/catalog/rows.ts'
-import type { Coffer } from '../../../lib/coffer.ts'
 import { isCode } from '../../../lib/errors.ts'
-import { admin, openService, sourceOf } from '../../helpers/coffer.ts'
 import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
+import { admin, sourceOf, startService, type TestService } from '../../helpers/service.ts'
 
 const container = { account: 'test', container: 'c' }
 const ref = { ...container, object: 'o\u0000dd/né' }
@@ -45,7 +44,7 @@ const publicId = (version: ModelVersion) => (version.isNull ? 'null' : version.i
 
 interface Run {
   readonly t: Pick<typeof t, 'equal' | 'same' | 'ok' | 'fail' | 'rejects'>
-  readonly coffer: Coffer
+  readonly coffer: TestService
   readonly model: Model
   readonly random: Random
   /** How many steps were done. */
@@ -174,7 +173,7 @@ async function compare({ t, coffer, model }: Run): Promise<void> {
 /** One row a version, and one reference a body: nothing is left behind. */
 async function compareRows(
   t: Run['t'],
-  catalog: Coffer['stores']['catalog'],
+  catalog: TestService['stores']['catalog'],
   count: number,
 ): Promise<void> {
   const prefix = versionPrefix('test', 'c')
@@ -197,7 +196,7 @@ for (const begins of [null, 'enabled', 'suspended'] as const) {
   t.test(`a history that begins ${begins ?? 'unversioned'} is what a model of it is`, async (t) => {
     const random = randomFrom(seedOfRun() + (begins?.length ?? 0))
     t.comment(`SEED=${random.seed}`)
-    const coffer = await openService(t)
+    const coffer = await startService(t)
     await coffer.service.createContainer(admin, container, { indexed: true })
     const model = new Model()
     if (begins !== null) {
@@ -217,7 +216,7 @@ for (const begins of [null, 'enabled', 'suspended'] as const) {
 t.test(
   'a version keeps its number of rows under concurrent writers, and the counts are exact',
   async (t) => {
-    const { service, rootCipher } = await openService(t)
+    const { service, rootCipher } = await startService(t)
     await service.createContainer(admin, container, { indexed: true })
     await service.updateContainer(admin, container, { versioning: 'enabled' })
     const write = () =>
