@@ -176,9 +176,11 @@ function readObject(json: string): object {
   return value
 }
 
-/** The JSON that `parseAccountAcl` reads, in ASCII, with all three lists. */
+/** The JSON that `parseAccountAcl` reads, in ASCII, without the lists that are empty, as Swift writes it. */
 export function formatAccountAcl({ admin, readOnly, readWrite }: AccountAcl): string {
-  const json = JSON.stringify({ admin, 'read-only': readOnly, 'read-write': readWrite })
+  const all = { admin, 'read-only': readOnly, 'read-write': readWrite }
+  const named = Object.entries(all).filter(([, names]) => names.length > 0)
+  const json = JSON.stringify(Object.fromEntries(named))
   return json.replace(
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,

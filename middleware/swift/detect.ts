@@ -73,12 +73,14 @@ function splitPath(path: string): [string, string, string, string] {
   return parts
 }
 
-/** Byte lengths, as coffer's names are limited; Swift 2.30 counts characters. */
+/** Byte lengths, as coffer's names are limited; Swift 2.30 counts characters. The text holds nothing of the
+ * request, and clients know it as HTML. */
 function requireLength(what: string, name: string, limit: number): void {
   const size = Buffer.byteLength(name)
-  if (size > limit) {
-    throw new SwiftError(400, `${what} name length of ${size} bytes longer than ${limit}`)
-  }
+  if (size <= limit) return
+  throw new SwiftError(400, `${what} name length of ${size} bytes longer than ${limit}`, {
+    'Content-Type': 'text/html; charset=UTF-8',
+  })
 }
 
 /** The storage id that an account's name in a URL stands for, under the node's reseller prefix. Names that
