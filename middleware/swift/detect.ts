@@ -32,7 +32,6 @@ const refusedParameters: Readonly<Record<string, string>> = {
   temp_url_expires: 'signed URLs (TempURL)',
   temp_url_prefix: 'signed URLs (TempURL)',
   temp_url_ip_range: 'signed URLs (TempURL)',
-  symlink: 'symbolic links',
 }
 
 /**
@@ -98,11 +97,16 @@ export function accountNameOf(account: string, prefix: string): string {
 }
 
 function requireBuilt(query: ReadonlyMap<string, string>): void {
+  // swiftclient asks for the link itself before it deletes: what is no link is itself.
+  if ((query.get('symlink') ?? 'get') !== 'get') throw unbuilt('symbolic links', 'symlink')
   for (const name of query.keys()) {
     if (!Object.hasOwn(refusedParameters, name)) continue
-    throw new SwiftError(501, `${refusedParameters[name]} are not built: query parameter ${name}`)
+    throw unbuilt(refusedParameters[name]!, name)
   }
 }
+
+const unbuilt = (what: string, parameter: string) =>
+  new SwiftError(501, `${what} are not built: query parameter ${parameter}`)
 
 /** The operation of a level's method, or the special one that query or headers ask for instead. */
 function operationOf(

@@ -23,6 +23,7 @@ const rows: readonly [string, string, string, Record<string, string>?][] = [
   ['HEAD', '/info', 'Info'],
   ['OPTIONS', '/info', 'Options'],
   ['GET', '/healthcheck', 'Healthcheck'],
+  ['HEAD', '/v1/AUTH_a/c/o?symlink=get', 'HeadObject'],
   ['GET', '/crossdomain.xml', 'Crossdomain'],
   ['GET', '/auth/v1.0', 'Auth'],
   ['PUT', '/auth/auth', 'Auth'],
