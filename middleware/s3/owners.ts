@@ -1,4 +1,6 @@
-// Owners, initiators and the one ACL there is.
+// Owners, initiators, and what S3 can show of who else may read.
+import { parseAcl, referrerAllowed } from '../../lib/auth/acl.ts'
+import type { ContainerInfo } from '../../lib/service/types.ts'
 import type { Node } from '../state.ts'
 import { all, node as element, type Fragment, grantee, leaf } from './xml-writer.ts'
 
@@ -17,12 +19,21 @@ export function initiatorElement(node: Node, writer: string): Fragment {
   return element('Initiator', ...identify(node, writer.split(':', 1)[0]!))
 }
 
-/** What an access control policy says of a private bucket or object. */
-export function privateAcl(node: Node, account: string): Fragment {
-  const grant = element(
-    'Grant',
-    grantee(...identify(node, account)),
-    leaf('Permission', 'FULL_CONTROL'),
-  )
-  return all([ownerElement(node, account), element('AccessControlList', grant)])
+const EVERYBODY = 'http://acs.amazonaws.com/groups/global/AllUsers'
+
+const grantOf = (who: Fragment, permission: 'FULL_CONTROL' | 'READ') =>
+  element('Grant', who, leaf('Permission', permission))
+
+/**
+ * What an access control policy says of a bucket or of an object in it: the owner's rights, and that all may
+ * read where the container's read list opens it to them. To read a bucket is to list it. What else the other
+ * dialect's lists allow has no words here; it is not shown, and stays in force.
+ */
+export function aclElements(node: Node, info: ContainerInfo, of: 'bucket' | 'object'): Fragment {
+  const { account, acl } = info
+  const { referrers, listings } = parseAcl(acl.read)
+  const isPublic = referrerAllowed(undefined, referrers) && (of === 'object' || listings)
+  const grants = [grantOf(grantee('CanonicalUser', ...identify(node, account)), 'FULL_CONTROL')]
+  if (isPublic) grants.push(grantOf(grantee('Group', leaf('URI', EVERYBODY)), 'READ'))
+  return all([ownerElement(node, account), element('AccessControlList', ...grants)])
 }

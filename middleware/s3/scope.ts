@@ -32,18 +32,12 @@ export async function bucketOf(ctx: Context, node: Node): Promise<ContainerRef> 
   return await findBucket(ctx, node, ctx.state.s3.bucket!, 'x-amz-expected-bucket-owner')
 }
 
-/** Throws AccessDenied for whoever does not own the account: a public bucket's settings are not public. */
-export async function requireAdmin(ctx: Context, node: Node, account: string): Promise<void> {
-  if (await node.service.isOwner(ctx.state.caller, account)) return
-  throw new CofferError('AccessDenied')
-}
-
-/** What is set for the request's bucket, which only its owner may see. */
+/** What is set for the request's bucket. Throws AccessDenied: a public bucket's settings are not public. */
 export async function settingsOf(ctx: Context, node: Node): Promise<ContainerInfo> {
   const ref = await bucketOf(ctx, node)
   const info = await node.service.headContainer(ctx.state.caller, ref)
-  await requireAdmin(ctx, node, ref.account)
-  return info
+  if (await node.service.isOwner(ctx.state.caller, ref.account)) return info
+  throw new CofferError('AccessDenied')
 }
 
 /** The request's object. Throws ObjectNameTooLong besides. */

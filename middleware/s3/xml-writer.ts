@@ -10,10 +10,12 @@ export function root(name: string, ...children: readonly Fragment[]): Fragment {
   return `<${name} xmlns="${NAMESPACE}">${children.join('')}</${name}>` as Fragment
 }
 
-/** A user in an owner's or grantee's place; AWS writes its kind as an attribute. */
-export function grantee(...children: readonly Fragment[]): Fragment {
-  const attributes =
-    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"'
+/** A user or a group in a grantee's place; AWS writes its kind as an attribute. */
+export function grantee(
+  kind: 'CanonicalUser' | 'Group',
+  ...children: readonly Fragment[]
+): Fragment {
+  const attributes = `xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="${kind}"`
   return `<Grantee ${attributes}>${children.join('')}</Grantee>` as Fragment
 }
 

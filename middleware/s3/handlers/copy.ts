@@ -1,7 +1,7 @@
 // CopyObject and UploadPartCopy.
 import type { CopyInput, VersionInfo } from '../../../lib/service/types.ts'
 import type { Context } from '../../state.ts'
-import { quoted, setSealing, setVersion } from '../answer.ts'
+import { quoted, setSealing, setWrittenVersion } from '../answer.ts'
 import { checksumElement, readAlgorithm } from '../checksums.ts'
 import { writeConditionsOf } from '../conditions.ts'
 import { copyRangeOf, copySourceOf, judgeSource } from '../copy-source.ts'
@@ -59,7 +59,7 @@ export const copyObject: Handler = async (ctx, node) => {
   setSealing(ctx, cipher.sealing)
   await sendWhenDone(ctx, async () => {
     const { info, source } = await judgeSource(input, node.service.copy(caller, ref, input))
-    setVersion(ctx, info)
+    setWrittenVersion(ctx, info)
     setSourceVersion(ctx, source)
     return root(
       'CopyObjectResult',

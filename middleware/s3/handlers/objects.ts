@@ -9,7 +9,7 @@ import {
   setChecksum,
   setObjectHeaders,
   setSealing,
-  setVersion,
+  setWrittenVersion,
 } from '../answer.ts'
 import { conditionsOf, writeConditionsOf } from '../conditions.ts'
 import {
@@ -39,7 +39,7 @@ export const putObject: Handler = async (ctx, node) => {
     sealMd5: header('content-md5') !== undefined,
   })
   ctx.set('ETag', quoted(info.etag))
-  setVersion(ctx, info)
+  setWrittenVersion(ctx, info)
   setSealing(ctx, info.sealing)
   setChecksum(ctx, info.checksum)
   sendEmpty(ctx, 200)

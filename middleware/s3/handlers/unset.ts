@@ -1,19 +1,19 @@
 // Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
 import { CofferError } from '../../../lib/errors.ts'
+import type { ContainerInfo } from '../../../lib/service/types.ts'
 import type { Node } from '../../state.ts'
 import { sendXml, setVersion } from '../answer.ts'
 import { versionIdOf } from '../headers.ts'
-import { privateAcl } from '../owners.ts'
+import { aclElements } from '../owners.ts'
 import { invalidRequest, S3Error } from '../s3-error.ts'
-import { objectOf, requireAdmin, settingsOf } from '../scope.ts'
+import { objectOf, settingsOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
 /** The bucket's owner gets the document. */
-function bucketDocument(document: (node: Node, account: string) => Fragment): Handler {
+function bucketDocument(document: (node: Node, info: ContainerInfo) => Fragment): Handler {
   return async (ctx, node) => {
-    const { account } = await settingsOf(ctx, node)
-    sendXml(ctx, document(node, account))
+    sendXml(ctx, document(node, await settingsOf(ctx, node)))
   }
 }
 
@@ -50,7 +50,9 @@ const noPolicy = bucketMissing('NoSuchBucketPolicy', 'The bucket policy does not
 
 export const unsetOfBucket = {
   accelerate: bucketDocument(() => root('AccelerateConfiguration')),
-  acl: bucketDocument((node, account) => root('AccessControlPolicy', privateAcl(node, account))),
+  acl: bucketDocument((node, info) =>
+    root('AccessControlPolicy', aclElements(node, info, 'bucket')),
+  ),
   analytics: noConfiguration,
   analyticsList: emptyList('ListBucketAnalyticsConfigurationResult'),
   cors: bucketMissing('NoSuchCORSConfiguration', 'The CORS configuration does not exist'),
@@ -93,17 +95,17 @@ export const unsetOfBucket = {
 } as const satisfies Record<string, Handler>
 
 /** The object's owner gets the answer; no customer key is needed for what is not content. */
-function ofObject(answer: (node: Node, account: string) => Fragment): Handler {
+function ofObject(answer: (node: Node, bucket: ContainerInfo) => Fragment): Handler {
   return async (ctx, node) => {
+    const bucket = await settingsOf(ctx, node)
     const ref = await objectOf(ctx, node)
     const { info } = await node.service.head(ctx.state.caller, ref, {
       versionId: versionIdOf(ctx.state.s3.query),
       cipher: node.rootCipher,
       keyOptional: true,
     })
-    await requireAdmin(ctx, node, ref.account)
     setVersion(ctx, info)
-    sendXml(ctx, answer(node, ref.account))
+    sendXml(ctx, answer(node, bucket))
   }
 }
 
@@ -112,7 +114,7 @@ const noLock = ofObject(() => {
 })
 
 export const unsetOfObject = {
-  acl: ofObject((node, account) => root('AccessControlPolicy', privateAcl(node, account))),
+  acl: ofObject((node, info) => root('AccessControlPolicy', aclElements(node, info, 'object'))),
   legalHold: noLock,
   retention: noLock,
   tagging: ofObject(() => root('Tagging', element('TagSet'))),

@@ -1,7 +1,7 @@
 // Multipart uploads: create, complete, abort, list.
 import type { UploadInfo } from '../../../lib/service/types.ts'
 import type { Context, Node } from '../../state.ts'
-import { quoted, sendEmpty, sendXml, setSealing, setVersion } from '../answer.ts'
+import { quoted, sendEmpty, sendXml, setSealing, setWrittenVersion } from '../answer.ts'
 import {
   checksumElement,
   checksumKind,
@@ -80,7 +80,7 @@ export const completeUpload: Handler = async (ctx, node, document) => {
   await sendWhenDone(ctx, async () => {
     const info = await node.service.completeUpload(caller, ref, uploadId, input)
     if (!ctx.headerSent) setSealing(ctx, info.sealing)
-    setVersion(ctx, info)
+    setWrittenVersion(ctx, info)
     return root(
       'CompleteMultipartUploadResult',
       leaf('Location', locationOf(ctx)),

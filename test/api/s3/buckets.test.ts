@@ -184,7 +184,6 @@ t.test('what is not built is refused by name and changes nothing', async (t) => 
   for (const line of [
     'PUT /bucket?policy',
     'DELETE /bucket?cors',
-    'PUT /bucket?versioning',
     'POST /bucket/k?restore',
     'PUT /bucket/k?renameObject',
   ]) {
