@@ -163,7 +163,7 @@ t.test('behind a trusted proxy the client signed the host that it saw', async (t
   t.equal((await ask(t, { ...sent, headers }, untrusted)).code, 'SignatureMismatch')
 })
 
-t.test('a Swift request is nobody yet, whatever it is signed with', async (t) => {
+t.test('a signature on a Swift request proves nothing', async (t) => {
   const found = await ask(t, signedNow({ access: ACCESS }), { ...preset, dialect: 'swift' })
   t.equal(found.state.caller, null)
   t.equal(found.state.signedBy, 'none')

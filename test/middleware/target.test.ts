@@ -8,11 +8,21 @@ const trusted = makeTrust(['10.0.0.0/8', 'fd00::/8', '192.0.2.7'])
 const read = (
   peer: string,
   headers: Record<string, string> = {},
-  { url = '/', encrypted = false } = {},
+  {
+    url = '/',
+    encrypted = false,
+    local = '127.0.0.1',
+    listenerUrl = undefined as string | undefined,
+  } = {},
 ) =>
   readTarget(
-    { url, headers, socket: { remoteAddress: peer, encrypted } } as unknown as IncomingMessage,
+    {
+      url,
+      headers,
+      socket: { remoteAddress: peer, encrypted, localAddress: local, localPort: 81 },
+    } as unknown as IncomingMessage,
     trusted,
+    listenerUrl,
   )
 
 t.test('the request line stays as it was sent', async (t) => {
@@ -60,4 +70,19 @@ t.test('anyone else is not', async (t) => {
     host: 'inner',
     address: '203.0.113.1',
   })
+})
+
+t.test('the base URL is the configured one, else what the client asked for', async (t) => {
+  const headers = { host: 'Node.Test:8080' }
+  const base = (...args: Parameters<typeof read>) => read(...args).baseUrl
+  t.equal(base('203.0.113.1', headers), 'http://Node.Test:8080')
+  t.equal(base('203.0.113.1', headers, { encrypted: true }), 'https://Node.Test:8080')
+  for (const listenerUrl of ['https://public.test/base', 'https://public.test/base//']) {
+    t.equal(base('203.0.113.1', headers, { listenerUrl }), 'https://public.test/base')
+  }
+  const forwarded = { ...headers, 'x-forwarded-host': 'P:1, q', 'x-forwarded-proto': 'https' }
+  t.equal(base('10.0.0.1', forwarded), 'https://P:1')
+  t.equal(base('203.0.113.1', forwarded), 'http://Node.Test:8080', 'an untrusted proxy')
+  t.equal(base('203.0.113.1'), 'http://127.0.0.1:81', 'HTTP/1.0 without Host')
+  t.equal(base('::1', {}, { local: '::1' }), 'http://[::1]:81')
 })
