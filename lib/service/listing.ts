@@ -94,9 +94,10 @@ async function findChildren(
 ): Promise<Row[]> {
   const groups: string[] = []
   for (const entry of entries) {
-    // A group can reach beyond the range that its key lies before.
-    if ('group' in entry && compareKeys(entry.group, from) >= 0 && compareKeys(entry.group, to) < 0)
-      groups.push(entry.group)
+    // A range that begins or ends within a group has not its own key.
+    if (!('group' in entry)) continue
+    const { group } = entry
+    if (compareKeys(group, from) >= 0 && compareKeys(group, to) < 0) groups.push(group)
   }
   const named = groups.length === 0 ? [] : await catalog.getMany(groups)
   const byGroup = new Map(groups.map((group, i) => [group, named[i]]))
@@ -106,9 +107,9 @@ async function findChildren(
 }
 
 /**
- * The keys below `base` that a listing is about. Whatever the direction, a lower end that names a common
- * prefix is behind all of that: no key of it is before it, and a client that got it is done with it.
- * `from` is not before `to` where there can be none.
+ * The keys below `base` that a listing is about; `from` is not before `to` where there can be none. A lower end
+ * that names a common prefix shuts out all of it, in both directions (list_objects_iter in Swift's
+ * swift/container/backend.py); an upper end does so by the order of names.
  */
 export function rangeOf(
   base: string,
