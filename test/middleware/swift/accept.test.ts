@@ -34,7 +34,7 @@ const rows: readonly [string | undefined, string][] = [
 
 t.test('Accept picks the format', async (t) => {
   for (const [accept, type] of rows) {
-    t.equal(chooseFormat(undefined, String(accept)).contentType, `${type}; charset=utf-8`, accept)
+    t.equal(chooseFormat(undefined, accept).contentType, `${type}; charset=utf-8`, String(accept))
   }
 })
 
