@@ -49,6 +49,19 @@ t.test('a conditional delete is judged against what it names', async (t) => {
   t.equal((await listVersions(node)).length, 2)
 })
 
+t.test('a conditional delete of what never was leaves no marker', async (t) => {
+  const node = await startVersioned(t, 'Enabled')
+  for (const headers of [
+    { 'if-match': '*' },
+    { 'if-match': '"e"' },
+    { 'x-amz-if-match-size': '1' },
+  ]) {
+    const answer = await node.request('DELETE', '/bucket/k', { headers })
+    t.match(answer, { status: 204, headers: { [MARKER]: undefined, [ID]: undefined } })
+  }
+  t.same(await listVersions(node), [])
+})
+
 t.test('a copy reads any version and says which', async (t) => {
   const node = await startVersioned(t, 'Enabled')
   const headers = { 'x-amz-meta-a': '1' }
