@@ -6,7 +6,7 @@ import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { isVersionId, nowMicros } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
-import { checkWrite } from './conditions.ts'
+import { checkWrite, isConditional } from './conditions.ts'
 import {
   addVersion,
   type History,
@@ -133,8 +133,15 @@ async function deleteCurrent(
   const { ref, versioning, found } = history
   const shown = shownRow(found)
   const existed = shown !== undefined
-  if (existed) judgeDelete(input, shown, ref)
-  else if (input.ifDeleteAtSeconds !== undefined) return { existed, isMarker: false }
+  const { conditions, ifDeleteAtSeconds } = input
+  if (existed) {
+    judgeDelete(input, shown, ref)
+  } else if (ifDeleteAtSeconds === undefined && found.current && isMarker(found.current.row)) {
+    // A delete marker has no ETag: whoever names one took something else for the object.
+    checkWrite(conditions, found.current.row, ref.object)
+  } else if (ifDeleteAtSeconds !== undefined || isConditional(conditions)) {
+    return { existed, isMarker: false }
+  }
   if (versioning === null) {
     if (found.current !== undefined) await removeObject(stores, draft, history, found.current)
     return { existed, isMarker: false }

@@ -21,17 +21,30 @@ export async function dropVersion(
   const { account, container, object } = old.ref
   const { body, parts } = old.row
   draft.del(versionKey(account, container, object, old.versionId))
-  if (body !== null && body !== kept) await dropReference(stores, draft, body, parts)
+  if (body !== null && body !== kept) await dropReference(stores, draft, old, body, parts)
 }
 
 /**
  * Adds to the draft: one reference to the body less. The last one to go frees the body: at once where it
- * is one small enough segment that nobody reads, else by a row in the queue.
+ * is one small enough segment that nobody reads, else by a row in the queue. Throws StoreCorrupt.
  */
-async function dropReference(stores: Stores, draft: Draft, body: string, parts: number) {
+async function dropReference(
+  stores: Stores,
+  draft: Draft,
+  { ref, versionId }: StoredVersion,
+  body: string,
+  parts: number,
+): Promise<void> {
   const key = bodyKey(body)
   const references = await stores.catalog.getCounters(key)
-  if (references === undefined) throw new CofferError('StoreCorrupt', { row: key })
+  if (references === undefined) {
+    // Another writer took the version and its body between two reads: the object's row, which the draft
+    // expects, has changed with it, so that the commit conflicts and all is read anew.
+    const { account, container, object } = ref
+    const key = versionKey(account, container, object, versionId)
+    if ((await stores.catalog.get(key)) === undefined) return
+    throw new CofferError('StoreCorrupt', { row: bodyKey(body) })
+  }
   draft.expect(key, references)
   if (references.values[0]! > 1) {
     draft.add(key, -1)
