@@ -60,12 +60,17 @@ function takeS3Keys(req: IncomingMessage, rawQuery: string): SentKeys {
   return { own: take(amz.own), source: take(amz.source) }
 }
 
+/** HEAD shows the algorithm of a sealed object, and rclone sends what HEAD showed back when it sets a new
+ * time by POST: without a key that asks for nothing. */
+const isEcho = ({ method }: IncomingMessage, { algorithm, key, md5 }: KeyFields) =>
+  method === 'POST' && algorithm === 'AES256' && key === undefined && md5 === undefined
+
 function takeSwiftKeys(req: IncomingMessage): SentKeys {
   const take = (spellings: readonly Spelling[]) => {
     const keys: SwiftKey[] = []
     for (const names of spellings) {
       const fields = takeFields(req, names)
-      if (fields !== null) keys.push(new SwiftKey(fields, names))
+      if (fields !== null && !isEcho(req, fields)) keys.push(new SwiftKey(fields, names))
     }
     return keys.length === 0 ? null : new SwiftKeys(keys)
   }

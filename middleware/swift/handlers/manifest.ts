@@ -2,19 +2,16 @@
 // that see the mark ask for the segments before they overwrite or delete; there are none that they could
 // reach, and the answers say so.
 import { isCode } from '../../../lib/errors.ts'
-import type { PartInfo, VersionInfo } from '../../../lib/service/types.ts'
+import type { VersionInfo } from '../../../lib/service/types.ts'
 import type { Context, Node } from '../../state.ts'
 import { chooseFormat } from '../accept.ts'
 import { sendText } from '../answer.ts'
 import { type Deletion, deletionDocument } from '../bulk-document.ts'
 import { isMarked } from '../etag.ts'
 import { headerOf } from '../headers.ts'
-import { setObjectHeaders, typeOf } from '../object-headers.ts'
+import { setObjectHeaders } from '../object-headers.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
 import { quotePath } from '../quote.ts'
-import { isoMicros } from '../times.ts'
-
-const PARTS_MAX = 10_000
 
 export const asksForManifest = ({ state }: Context) =>
   state.swift.query.get('multipart-manifest') === 'get'
@@ -22,26 +19,14 @@ export const asksForManifest = ({ state }: Context) =>
 export const asksForDeletion = ({ state }: Context) =>
   state.swift.query.get('multipart-manifest') === 'delete'
 
-/** The parts of a multipart object whose key is here; they have no names. */
-async function partsOf(ctx: Context, node: Node, info: VersionInfo): Promise<readonly PartInfo[]> {
-  const { caller, cipher } = ctx.state
-  if (info.parts === 0 || info.sealing !== cipher.sealing) return []
-  const input = { versionId: versionIdOf(ctx), cipher, referrer: headerOf(ctx, 'referer') }
-  const page = { afterPart: 0, limit: PARTS_MAX }
-  return (await node.service.listObjectParts(caller, objectOf(ctx), { ...input, ...page })).parts
-}
-
-/** Answers `?multipart-manifest=get` on a marked object with its parts (features/cross.md, 'large objects'). */
-export async function sendManifest(ctx: Context, node: Node, info: VersionInfo): Promise<void> {
-  const parts = await partsOf(ctx, node, info)
+/**
+ * Answers `?multipart-manifest=get` on a marked object with an empty list. Its parts have no names of their
+ * own, and whoever lists segments deletes them by name when the object goes: rclone 1.60 crashes on items
+ * without one.
+ */
+export function sendManifest(ctx: Context, info: VersionInfo): void {
   setObjectHeaders(ctx, info)
-  const items = parts.map(({ size, etag, timeMicros }) => ({
-    bytes: size,
-    hash: etag,
-    content_type: typeOf(info),
-    last_modified: isoMicros(timeMicros),
-  }))
-  sendText(ctx, 'application/json; charset=utf-8', JSON.stringify(items))
+  sendText(ctx, 'application/json; charset=utf-8', '[]')
 }
 
 /** Deletes the object if it bears the mark. */

@@ -90,7 +90,7 @@ async function answerManifest(ctx: Context, node: Node): Promise<boolean> {
   )
   if (found === undefined) return true
   if (!isMarked(found.info)) return false
-  await sendManifest(ctx, node, found.info)
+  sendManifest(ctx, found.info)
   return true
 }
 

@@ -77,19 +77,13 @@ t.test(
   },
 )
 
-t.test('asked for the manifest, Swift answers the parts without paths', async (t) => {
+t.test('asked for the manifest, Swift answers no segments, for clients delete them', async (t) => {
   const both = await startWithContainer(t)
   const { swift } = both
-  const parts = [plainOf(1, PART), plainOf(2, 10)]
-  await putParts(both, '/bkt/parts', parts)
+  await putParts(both, '/bkt/parts', [plainOf(1, PART), plainOf(2, 10)])
   const answer = await swift('GET', '/bkt/parts?multipart-manifest=get')
-  t.match(answer, { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' } })
-  const items = JSON.parse(answer.text)
-  t.match(
-    items,
-    parts.map((part) => ({ bytes: part.length, hash: hexMd5(part) })),
-  )
-  for (const item of items) t.notOk('name' in item || 'path' in item)
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  t.match(answer, { status: 200, headers, text: '[]' })
   await swift('PUT', '/bkt/plain', { body: 'plain' })
   t.equal((await swift('GET', '/bkt/plain?multipart-manifest=get')).text, 'plain')
 })

@@ -171,15 +171,15 @@ async function putMultipart(
   }
   const body = completeBody(etags.map((etag, i) => [i + 1, etag] as const))
   await node.request('POST', `/c/o?uploadId=${id}`, { ...options, body })
-  return { parts, etags: etags.map((etag) => etag.replaceAll('"', '')) }
+  return parts
 }
 
 const manifest = (swift: Session, path = '/c/o', headers = {}) =>
   swift.request('GET', `${path}?multipart-manifest=get`, { tls: true, headers })
 
-t.test('a multipart object bears the mark, and its parts are listed without names', async (t) => {
+t.test('a multipart object bears the mark, and lists no segments', async (t) => {
   const { node, swift, ask } = await startContainer(t)
-  const { parts, etags } = await putMultipart(node)
+  const parts = await putMultipart(node)
   const shown = await ask('HEAD', '/c/o')
   t.match(shown.headers, {
     etag: /^"[0-9a-f]{32}-2"$/,
@@ -188,22 +188,12 @@ t.test('a multipart object bears the mark, and its parts are listed without name
     'content-length': String(parts[0]!.length + 3),
   })
   t.ok((await ask('GET', '/c/o')).body.equals(Buffer.concat(parts)))
-  const listed = await manifest(swift)
-  t.match(listed, { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' } })
-  t.match(JSON.parse(listed.text), [
-    { bytes: 5 << 20, hash: etags[0] },
-    { bytes: 3, hash: etags[1] },
-  ])
-  t.notMatch(listed.text, /name|path/)
+  t.match(await manifest(swift), {
+    status: 200,
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    text: '[]',
+  })
   t.equal((await ask('COPY', '/c/o', { destination: 'c/p' })).headers.etag, shown.headers.etag)
-})
-
-t.test('a multipart object under a key lists its parts to whoever brings it', async (t) => {
-  const { node, swift } = await startContainer(t)
-  await putMultipart(node, withKey(customerKey('k')))
-  t.same(JSON.parse((await manifest(swift)).text), [])
-  t.match(JSON.parse((await manifest(swift, '/c/o', K)).text), [{ bytes: 5 << 20 }, { bytes: 3 }])
-  t.equal((await manifest(swift, '/c/o', WRONG)).status, 403)
 })
 
 t.test(
