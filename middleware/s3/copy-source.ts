@@ -5,7 +5,7 @@ import type { CopyInput } from '../../lib/service/types.ts'
 import { decodePercent } from '../percent.ts'
 import type { Context, Node } from '../state.ts'
 import { conditionsOf, SOURCE_PREFIX } from './conditions.ts'
-import { headerOf } from './headers.ts'
+import { headerOf, referrerOf } from './headers.ts'
 import { invalidArgument } from './s3-error.ts'
 import { sourceOf } from './scope.ts'
 
@@ -40,13 +40,14 @@ export function parseCopySource(value: string): Named {
 export async function copySourceOf(
   ctx: Context,
   node: Node,
-): Promise<Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions'>> {
+): Promise<Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'referrer'>> {
   const header = headerOf(ctx)
   const { bucket, key, versionId } = parseCopySource(header(HEADER) ?? '')
   return {
     from: { ...(await sourceOf(ctx, node, bucket, key)), versionId },
     fromCipher: ctx.state.sourceCipher,
     fromConditions: conditionsOf(header, SOURCE_PREFIX),
+    referrer: referrerOf(ctx),
   }
 }
 

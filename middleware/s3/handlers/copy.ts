@@ -5,7 +5,7 @@ import { quoted, setSealing, setWrittenVersion } from '../answer.ts'
 import { checksumElement, readAlgorithm } from '../checksums.ts'
 import { writeConditionsOf } from '../conditions.ts'
 import { copyRangeOf, copySourceOf, judgeSource } from '../copy-source.ts'
-import { contentHeaders, type Header, headerOf, referrerOf } from '../headers.ts'
+import { contentHeaders, type Header, headerOf } from '../headers.ts'
 import { sendWhenDone } from '../keep-alive.ts'
 import { readMetadata } from '../metadata.ts'
 import { invalidArgument } from '../s3-error.ts'
@@ -50,7 +50,6 @@ export const copyObject: Handler = async (ctx, node) => {
     ...(await copySourceOf(ctx, node)),
     cipher,
     revise: description && (() => description),
-    referrer: referrerOf(ctx),
     conditions: writeConditionsOf(header),
     reseal: header('x-coffer-reseal')?.toLowerCase() === 'true',
     checksum: algorithm === undefined ? undefined : readAlgorithm(algorithm),
