@@ -1,6 +1,7 @@
 // Listings of a container: its objects, and all of their versions.
 // https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects
 import type { ListedObject, ListedVersion } from '../../../lib/service/types.ts'
+import type { Context } from '../../state.ts'
 import { bestMatch } from '../accept.ts'
 import { sendText } from '../answer.ts'
 import { DELETE_MARKER_TYPE } from '../error-table.ts'
@@ -71,14 +72,22 @@ function versionOf(entry: ListedVersion | string) {
   return { ...described, version_id: versionId, is_latest: isLatest }
 }
 
-/** `GET ?versions`: always JSON. Throws SwiftError 406 where the client takes none. */
+/** Throws SwiftError 406 where the client asks for another format than JSON, the only one that has versions. */
+function requireJson(ctx: Context): void {
+  const format = ctx.state.swift.query.get('format')
+  if (format) {
+    if (format.toLowerCase() !== 'json') throw new SwiftError(406)
+    return
+  }
+  const accept = headerOf(ctx, 'accept')
+  if (accept && bestMatch(accept, [JSON_TYPE]) === undefined) throw new SwiftError(406)
+  if (format === undefined) ctx.set('Vary', 'Accept')
+}
+
+/** `GET ?versions`. */
 export const listVersions: Handler = async (ctx, node) => {
   const { caller, swift } = ctx.state
-  const accept = headerOf(ctx, 'accept')
-  if (!swift.query.has('format')) {
-    ctx.set('Vary', 'Accept')
-    if (accept && bestMatch(accept, [JSON_TYPE]) === undefined) throw new SwiftError(406)
-  }
+  requireJson(ctx)
   const referrer = referrerOf(ctx)
   const ref = containerOf(ctx)
   const page = versionPageOf(swift.query)

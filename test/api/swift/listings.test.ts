@@ -276,7 +276,10 @@ t.test('a listing of versions is JSON, and says what it cannot take', async (t) 
   t.equal((await get('versions', { Accept: '*/*' })).status, 200)
   t.equal((await get('versions', { Accept: 'text/plain' })).status, 406)
   t.equal((await get('versions', { Accept: 'broken' })).status, 400)
-  const { headers } = await get('versions&format=xml')
+  for (const format of ['plain', 'xml', 'other']) {
+    t.equal((await get(`versions&format=${format}`)).status, 406, format)
+  }
+  const { headers } = await get('versions&format=json', { Accept: 'text/plain' })
   t.equal(headers['content-type'], 'application/json; charset=utf-8')
   t.equal(headers['x-versions-enabled'], 'True')
   t.match(await get('versions&version_marker=null'), {
