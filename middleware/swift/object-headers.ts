@@ -106,7 +106,7 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
  */
 function setMark(ctx: Context): void {
   ctx.set('X-Static-Large-Object', 'True')
-  if (!ctx.response.has('Content-Location')) {
+  if (!ctx.res.hasHeader('Content-Location')) {
     ctx.set('Content-Location', ctx.state.target.path)
   }
 }

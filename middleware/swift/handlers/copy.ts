@@ -17,6 +17,7 @@ import { resellerPrefix } from '../resellers.ts'
 import { SwiftError } from '../swift-error.ts'
 import { lastModified } from '../times.ts'
 import { refusingVersion } from '../version-refusals.ts'
+import { requireVersionReader } from '../version-rights.ts'
 import type { Handler } from './handler.ts'
 
 interface Places {
@@ -100,18 +101,22 @@ export const copyObject: Handler = async (ctx, node) => {
   const { caller, cipher, sourceCipher } = ctx.state
   await requireNoBody(ctx)
   const { from, to } = placesOf(ctx, node)
-  const input = {
-    from: { ...from, versionId: versionIdOf(ctx) },
+  await requireVersionReader(ctx, node, from.account)
+  const versionId = versionIdOf(ctx)
+  const conditions = conditionsOf(ctx)
+  const shared = { ranges: rangeOf(ctx), referrer: headerOf(ctx, 'referer') }
+  const read = { ...shared, versionId, conditions, cipher: sourceCipher }
+  // The source is judged before the target, as Swift does: it is read before anything is written.
+  await refusingVersion(ctx, node, from, () => node.service.head(caller, from, read))
+  const { info, source } = await node.service.copy(caller, to, {
+    ...shared,
+    from: { ...from, versionId },
     fromCipher: sourceCipher,
-    fromConditions: conditionsOf(ctx),
-    referrer: headerOf(ctx, 'referer'),
-    ranges: rangeOf(ctx),
+    fromConditions: conditions,
     cipher,
     revise: reviser(ctx, to),
     changesSelf: true,
-  }
-  const copied = await refusingVersion(ctx, node, from, () => node.service.copy(caller, to, input))
-  const { info, source } = copied
+  })
   setWritten(ctx, info)
   setDescription(ctx, info)
   ctx.set('X-Copied-From', quotePath(`${from.container}/${from.object}`))

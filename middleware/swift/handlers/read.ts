@@ -12,6 +12,7 @@ import { objectOf, versionIdOf } from '../object-ref.ts'
 import { pageOf } from '../pages.ts'
 import { swiftRanges } from '../ranges.ts'
 import { refusingVersion } from '../version-refusals.ts'
+import { requireVersionReader } from '../version-rights.ts'
 import type { Handler } from './handler.ts'
 import { asksForManifest, sendManifest } from './manifest.ts'
 
@@ -73,6 +74,7 @@ async function reading<T>(
   read: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
+    await requireVersionReader(ctx, node, objectOf(ctx).account)
     return await refusingVersion(ctx, node, objectOf(ctx), read)
   } catch (error) {
     if (await answerUnread(ctx, node, input, error)) return undefined

@@ -7,7 +7,8 @@ const NEVER = 'version-aware operations require that the container is versioned'
 const UNKNOWN = '0'.repeat(32)
 
 async function startContainer(t: Parameters<typeof startNode>[0], isVersioned = true) {
-  const swift = await login(await startNode(t))
+  const node = await startNode(t)
+  const swift = await login(node)
   await swift.request('PUT', '/c')
   const keep = (value: string) =>
     swift.request('POST', '/c', { headers: { 'x-versions-enabled': value } })
@@ -18,7 +19,7 @@ async function startContainer(t: Parameters<typeof startNode>[0], isVersioned = 
     idOf(await swift.request('PUT', '/c/o', { body, headers }))
   const list = async () =>
     JSON.parse((await ask('GET', '/c?versions')).text) as Record<string, unknown>[]
-  return { swift, ask, put, keep, list }
+  return { node, swift, ask, put, keep, list }
 }
 
 const idOf = ({ headers }: { headers: Record<string, unknown> }) =>
@@ -233,4 +234,24 @@ t.test('X-If-Delete-At and If-None-Match look at the current version', async (t)
   t.equal((await ask('PUT', '/c/o', { 'if-none-match': '*' })).status, 412)
   await ask('DELETE', '/c/o')
   t.equal((await ask('PUT', '/c/o', { 'if-none-match': '*' })).status, 201)
+})
+
+t.test('lists that open a container do not open its older versions', async (t) => {
+  const { node, swift, ask, put } = await startContainer(t)
+  const one = await put('one')
+  await put('two')
+  const lists = { 'x-container-read': 'test:tester3,.r:*', 'x-container-write': 'test:tester3' }
+  await swift.request('POST', '/c', { headers: lists })
+  const guest = await login(node, 'test:tester3', 'testing3')
+  const old = `/c/o?version-id=${one}`
+  t.equal((await guest.request('GET', '/c/o')).text, 'two')
+  for (const method of ['GET', 'HEAD', 'DELETE']) {
+    t.equal((await guest.request(method, old)).status, 403, method)
+  }
+  t.equal((await guest.request('DELETE', `${old}&multipart-manifest=delete`)).status, 403)
+  const copied = await guest.request('COPY', old, { headers: { destination: 'c/p' } })
+  t.equal(copied.status, 403)
+  const path = `${new URL(swift.storageUrl).pathname}${old}`
+  t.equal((await node.request('GET', path, { sign: false })).status, 401)
+  t.equal((await ask('GET', old)).text, 'one')
 })
