@@ -32,6 +32,7 @@ function toPaste(
   const trust = own === undefined ? '' : ` --ca-bundle ${join(data, 'tls', 'cert.pem')}`
   const endpoint = `--endpoint-url ${plain}`
   const overTls = `--endpoint-url ${secure ?? plain}${secure === undefined ? '' : trust}`
+  const swift = `swift -A ${plain}/auth/v1.0 -U main:admin -K ${user.password}`
   const key = '--sse-c AES256 --sse-c-key fileb://my.key'
   return `First start: ${data} now has a keyring, a certificate and the user main:admin, whose secrets are
 shown this once (and kept in ${data}/users.yaml). To try it, paste:
@@ -51,5 +52,11 @@ shown this once (and kept in ${data}/users.yaml). To try it, paste:
   curl --aws-sigv4 aws:amz:${config.region}:s3 \\
     -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \\
     --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/first
+
+  # the same objects through Swift, and the sealed one with the same key
+  ${swift} list first
+  ${swift} download first sealed -o - \\
+    -H 'X-Object-Encryption-Customer-Algorithm: AES256' \\
+    -H "X-Object-Encryption-Customer-Key: $(base64 -w0 my.key)"
 `
 }

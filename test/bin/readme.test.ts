@@ -2,7 +2,7 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { clients, clientTest, run } from '../helpers/clients.ts'
+import { clients, clientTest, run, swiftClients } from '../helpers/clients.ts'
 import { root, scratch, start, writeConfig } from '../helpers/process.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -37,7 +37,9 @@ clientTest(t, [awscli, clients.curl], 'every line of the README works when paste
   t.ok(readdirSync(cwd).includes('my.key'))
 })
 
-clientTest(t, [awscli, clients.curl], 'the lines that a first start prints work too', async (t) => {
+const printedFor = [awscli, clients.curl, swiftClients.swift]
+
+clientTest(t, printedFor, 'the lines that a first start prints work too', async (t) => {
   const cwd = scratch(t)
   copyFileSync(join(root, 'README.md'), join(cwd, 'README.md'))
   const args = ['--config', writeConfig(cwd), '--data', 'data']
@@ -50,6 +52,8 @@ clientTest(t, [awscli, clients.curl], 'the lines that a first start prints work 
   const script = ['set -e', ...printed].join('\n').replace(/^\s*aws /gm, `${awscli.command} `)
   const { code, stdout, stderr } = await run('bash', ['-c', script], { cwd })
   t.equal(code, 0, stderr)
-  t.match(stdout.toString(), readme.slice(0, 200), 'the sealed object came back')
+  const copies = stdout.toString().split(readme.slice(0, 200)).length - 1
+  t.equal(copies, 2, 'the sealed object came back through both APIs')
   t.match(stdout.toString(), '<Key>sealed</Key>', 'curl listed the bucket')
+  t.match(stdout.toString(), /README\.md\nsealed\n/, 'swift listed it')
 })
