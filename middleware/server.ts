@@ -1,13 +1,15 @@
 // The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put right
 // (DESIGN §4): uploads may take longer than five minutes, malformed requests get the dialect's form.
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Listener } from '../lib/config.ts'
 import { deferContinue } from './body.ts'
 import { makePipeline } from './index.ts'
-import { answerUnparsed } from './s3/unparsed.ts'
+import { renderS3Unparsed } from './s3/unparsed.ts'
 import type { Node } from './state.ts'
+import { renderSwiftUnparsed } from './swift/unparsed.ts'
+import { answerUnparsed } from './unparsed.ts'
 
 /** PEM texts. */
 export interface Certificate {
@@ -39,6 +41,8 @@ const options = {
   requestTimeout: 0,
   noDelay: true,
 }
+
+const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
 
 /** Starts every listener, or none. `certificateOf` reads the certificate of a TLS listener. */
 export async function startServers(
@@ -76,14 +80,20 @@ async function listen(
   handle: RequestListener,
 ): Promise<string> {
   server.setTimeout(SOCKET_IDLE_TIMEOUT_MS)
-  server.on('request', handle)
+  const last = new WeakMap<Socket, ServerResponse>()
+  server.on('request', (req, res) => {
+    last.set(req.socket, res)
+    handle(req, res)
+  })
   server.on('checkContinue', (req, res) => {
     deferContinue(res)
     handle(req, res)
   })
   // Any other expectation is ignored, as S3 does; Node would refuse it without the dialect's form.
   server.on('checkExpectation', handle)
-  server.on('clientError', (error, socket) => answerUnparsed(error, socket as Socket))
+  server.on('clientError', (error, socket) => {
+    answerUnparsed(error, socket as Socket, last.get(socket as Socket), renderers)
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: listener.host, port: listener.port }, () => {

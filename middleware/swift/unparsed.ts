@@ -1,0 +1,40 @@
+// Swift's answers to what Node's parser could not read.
+import { isUtf8 } from 'node:buffer'
+import { transactionId } from '../request-id.ts'
+import type { Unparsed } from '../unparsed.ts'
+import { allowOf } from './methods.ts'
+import { pageOf } from './pages.ts'
+
+const texts: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'Header Line Too Long',
+  HPE_INVALID_CONTENT_LENGTH: 'Invalid Content-Length header',
+  HPE_INVALID_TRANSFER_ENCODING:
+    'Transfer-Encoding must be chunked, and comes without Content-Length',
+  HPE_INVALID_URL: 'The path must be percent-encoded',
+}
+
+function textOf(
+  reason: string,
+  path: Buffer | undefined,
+): readonly [status: number, text?: string] {
+  if (reason === 'HPE_INVALID_METHOD') return [405]
+  const isName = path === undefined || (isUtf8(path) && !path.includes(0))
+  if (reason === 'HPE_INVALID_URL' && !isName) return [412, 'Invalid UTF8 or contains NULL']
+  return [400, texts[reason]]
+}
+
+/** The whole answer; `reason` is Node's code of what was wrong. */
+export function renderSwiftUnparsed(reason: string, path: Buffer | undefined): Unparsed {
+  const [status, text] = textOf(reason, path)
+  const id = transactionId('')
+  return {
+    status,
+    headers: {
+      'X-Trans-Id': id,
+      'X-Openstack-Request-Id': id,
+      'Content-Type': `text/${text === undefined ? 'html' : 'plain'}; charset=UTF-8`,
+      ...(status === 405 && { Allow: allowOf('object') }),
+    },
+    body: text ?? pageOf(status),
+  }
+}
