@@ -47,6 +47,14 @@ function announced(req: IncomingMessage): Announced {
   }
 }
 
+/** Throws NotSupported for a body that is not only in chunks but packed: nobody here would unpack it
+ * (RFC 9112 §6.1). */
+function requirePlainTransfer({ headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding']
+  if (coding === undefined || coding.toLowerCase() === 'chunked') return
+  throw new CofferError('NotSupported', { what: 'a Transfer-Encoding other than chunked' })
+}
+
 // Where a client forgot the length, storing nothing would be a surprise; both dialects ask for it.
 const needLength: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
 
@@ -145,8 +153,8 @@ function prepareSwift(ctx: Context, raw: Pieces, { chunked, length }: Announced)
 }
 
 /**
- * Gives each request its `source`. Throws LengthMissing, DigestInvalid, ChecksumInvalid, TrailerMalformed;
- * the source throws the rest when it is read.
+ * Gives each request its `source`. Throws NotSupported, LengthMissing, DigestInvalid, ChecksumInvalid,
+ * TrailerMalformed; the source throws the rest when it is read.
  */
 export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
   return async function body(ctx: Context, next: Next): Promise<void> {
@@ -157,6 +165,7 @@ export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
       ? null
       : new Pull(req, { idleTimeoutMs, onFirstRead: () => sendContinue(res) })
     try {
+      requirePlainTransfer(req)
       requireLength(state, sent)
       const prepare = state.dialect === 's3' ? prepareS3 : prepareSwift
       prepare(ctx, pull ?? noPieces, sent)

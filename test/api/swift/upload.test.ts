@@ -71,6 +71,21 @@ t.test('without a length nothing is stored', async (t) => {
   t.equal((await swift.request('GET', '/c/o')).status, 404)
 })
 
+t.test('a body that is packed for its way is refused, not stored as it came', async (t) => {
+  const { swift, head, open } = await startContainer(t)
+  for (const coding of ['gzip, chunked', 'gzip,chunked']) {
+    const socket = open()
+    socket.write(head([`Transfer-Encoding: ${coding}`, 'Connection: close']))
+    socket.write('5\r\nhello\r\n0\r\n\r\n')
+    t.equal(status(await answerOf(socket)), 'HTTP/1.1 501 Not Implemented', coding)
+  }
+  t.equal((await swift.request('GET', '/c/o')).status, 404)
+  const plain = open()
+  plain.write(head(['Transfer-Encoding: Chunked', 'Connection: close']))
+  plain.write('5\r\nhello\r\n0\r\n\r\n')
+  t.equal(status(await answerOf(plain)), 'HTTP/1.1 201 Created')
+})
+
 t.test('an ETag that is not the content’s refuses it', async (t) => {
   const { swift } = await startContainer(t)
   const body = 'hello'
