@@ -32,7 +32,6 @@ function toPaste(
   const trust = own === undefined ? '' : ` --ca-bundle ${join(data, 'tls', 'cert.pem')}`
   const endpoint = `--endpoint-url ${plain}`
   const overTls = `--endpoint-url ${secure ?? plain}${secure === undefined ? '' : trust}`
-  const swift = `swift -A ${plain}/auth/v1.0 -U main:admin -K ${user.password}`
   const key = '--sse-c AES256 --sse-c-key fileb://my.key'
   return `First start: ${data} now has a keyring, a certificate and the user main:admin, whose secrets are
 shown this once (and kept in ${data}/users.yaml). To try it, paste:
@@ -40,6 +39,9 @@ shown this once (and kept in ${data}/users.yaml). To try it, paste:
   export AWS_ACCESS_KEY_ID=${user.access}
   export AWS_SECRET_ACCESS_KEY=${user.secret}
   export AWS_DEFAULT_REGION=${config.region}
+  export ST_AUTH=${plain}/auth/v1.0
+  export ST_USER=main:admin
+  export ST_KEY=${user.password}
   aws ${endpoint} s3 mb s3://first
   aws ${endpoint} s3 cp README.md s3://first/
 
@@ -54,8 +56,8 @@ shown this once (and kept in ${data}/users.yaml). To try it, paste:
     --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/first
 
   # the same objects through Swift, and the sealed one with the same key
-  ${swift} list first
-  ${swift} download first sealed -o - \\
+  swift list first
+  swift download first sealed -o - \\
     -H 'X-Object-Encryption-Customer-Algorithm: AES256' \\
     -H "X-Object-Encryption-Customer-Key: $(base64 -w0 my.key)"
 `

@@ -11,20 +11,22 @@ const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => matc
 t.test('the first aws s3 cp is within ten lines', async (t) => {
   const lines = blocks.join('').split('\n')
   const first = lines.findIndex((line) => line.includes('s3 cp README.md'))
-  t.ok(first >= 0 && first < 10 - 4, 'after npm start and three exports')
+  t.ok(first >= 0 && first < 10 - 7, 'after npm start and six exports')
 })
 
 const awscli = clients.awscliDebian.command ? clients.awscliDebian : clients.awscliPypi
 
-clientTest(t, [awscli, clients.curl], 'every line of the README works when pasted', async (t) => {
+const needed = [awscli, clients.curl, swiftClients.swift]
+
+clientTest(t, needed, 'every line of the README works when pasted', async (t) => {
   const cwd = scratch(t)
   copyFileSync(join(root, 'README.md'), join(cwd, 'README.md'))
   const args = ['--config', writeConfig(cwd), '--data', 'data']
   const node = await start(t, args, { cwd, env: { JOURNAL_STREAM: undefined } })
-  // The three lines that the first start prints to be pasted.
-  const exports = node.stdout().match(/^ {2}export AWS_\w+=\S+$/gm) ?? []
-  t.equal(exports.length, 3)
-  t.equal(blocks.length, 3)
+  // The lines that the first start prints to be pasted first.
+  const exports = node.stdout().match(/^ {2}export (?:AWS|ST)_\w+=\S+$/gm) ?? []
+  t.equal(exports.length, 6)
+  t.equal(blocks.length, 4)
   const script = ['set -e', ...exports, ...blocks]
     .join('\n')
     .replaceAll('http://127.0.0.1:8080', node.http)
@@ -37,9 +39,7 @@ clientTest(t, [awscli, clients.curl], 'every line of the README works when paste
   t.ok(readdirSync(cwd).includes('my.key'))
 })
 
-const printedFor = [awscli, clients.curl, swiftClients.swift]
-
-clientTest(t, printedFor, 'the lines that a first start prints work too', async (t) => {
+clientTest(t, needed, 'the lines that a first start prints work too', async (t) => {
   const cwd = scratch(t)
   copyFileSync(join(root, 'README.md'), join(cwd, 'README.md'))
   const args = ['--config', writeConfig(cwd), '--data', 'data']

@@ -51,6 +51,20 @@ export const clients = {
   curl: client('curl', onPath('curl'), 'apt-get install curl'),
 } as const
 
+/** Clients of Swift, which has rclone too. The library is what Debian's Python finds beside the program. */
+export const swiftClients = {
+  swift: client(
+    'python-swiftclient',
+    existing('/usr/bin/swift'),
+    'apt-get install python3-swiftclient',
+  ),
+  library: client(
+    'the library of python-swiftclient',
+    existing('/usr/lib/python3/dist-packages/swiftclient') && existing('/usr/bin/python3'),
+    'apt-get install python3-swiftclient',
+  ),
+} as const
+
 function client(name: string, command: string | undefined, hint: string): Client {
   return { name, command, hint }
 }

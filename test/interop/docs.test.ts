@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Client, clients, clientTest, run } from '../helpers/clients.ts'
+import { type Client, clients, clientTest, run, swiftClients } from '../helpers/clients.ts'
 import { root, scratch, start, writeConfig } from '../helpers/process.ts'
 
 const page = readFileSync(join(root, 'docs/clients.md'), 'utf8')
@@ -13,14 +13,14 @@ t.setTimeout(300_000)
 
 for (const awscli of [clients.awscliDebian, clients.awscliPypi]) {
   const { boto3, curl, rclone, s3cmd } = clients
-  const needed: Client[] = [awscli, boto3, curl, rclone, s3cmd]
+  const needed: Client[] = [awscli, boto3, curl, rclone, s3cmd, swiftClients.swift]
   const sentence = `every line of docs/clients.md works when pasted, with ${awscli.name}`
   clientTest(t, needed, sentence, async (t) => {
     const cwd = scratch(t)
     const args = ['--config', writeConfig(cwd), '--data', 'data']
     const node = await start(t, args, { cwd, env: { JOURNAL_STREAM: undefined } })
-    const exports = node.stdout().match(/^ {2}export AWS_\w+=\S+$/gm) ?? []
-    t.equal(exports.length, 3)
+    const exports = node.stdout().match(/^ {2}export (?:AWS|ST)_\w+=\S+$/gm) ?? []
+    t.equal(exports.length, 6)
     // What `aws` and `python3` are to be.
     mkdirSync(join(cwd, 'bin'))
     symlinkSync(awscli.command!, join(cwd, 'bin', 'aws'))
@@ -34,7 +34,7 @@ for (const awscli of [clients.awscliDebian, clients.awscliPypi]) {
     t.equal(code, 0, stderr)
     const printed = stdout.toString()
     t.match(printed, '"SSECustomerAlgorithm": "AES256"', 'aws opened the object with its new key')
-    t.equal(printed.match(/^hello$/gm)?.length, 2, 'curl and rclone opened theirs')
+    t.equal(printed.match(/^hello$/gm)?.length, 3, 'curl, swift and rclone opened theirs')
     t.match(printed, "b'hello\\n'", 'boto3 opened its own')
     t.equal(readFileSync(join(cwd, 'fetched'), 'utf8'), 'hello\n', 's3cmd fetched its own')
   })
