@@ -24,8 +24,10 @@ export const ssecHeaders: ReadonlySet<string> = new Set([
   'x-amz-server-side-encryption-customer-key-md5',
 ])
 
+// A customer key in any spelling (metadata too, where it does not belong), and Swift's tokens and passwords:
+// a client may sign whatever headers it sends.
 const secretName =
-  /^(x-amz-(copy-source-)?server-side-encryption-customer-key(-md5)?|x-amz-security-token|authorization|signature|x-amz-signature)$/
+  /-encryption-(?:customer-)?key(?:-md5)?$|^x-(?:auth|storage|service)-(?:token|key|pass)$|^x-amz-security-token$|^authorization$|^(?:x-amz-)?signature$/
 
 /** True for headers and query parameters whose value must not reach an error, a log or a row. */
 export function isSecretName(name: string): boolean {

@@ -1,6 +1,7 @@
 // The audit: one entry for each write, delete, copy, denied key and denied login, with who, from where,
 // what and how it ended.
 import t from 'tap'
+import { startBoth, withSwiftKey } from '../helpers/both.ts'
 import { startNode } from '../helpers/node.ts'
 import { customerKey, md5, withKey } from '../helpers/s3.ts'
 
@@ -55,3 +56,58 @@ t.test('each object of a multi-delete is audited by name', async (t) => {
     ['a', 'b', undefined],
   )
 })
+
+t.test(
+  'Swift’s writes, deletes, copies and refusals are audited alike, by its own names',
+  async (t) => {
+    const { node, swift, root } = await startBoth(t)
+    const key = customerKey('k')
+    await swift('PUT', '/c')
+    await swift('PUT', '/c/o', withSwiftKey(key, { body: 'x' }))
+    await swift('GET', '/c/o', withSwiftKey(key))
+    await swift('HEAD', '/c/o')
+    await swift('GET', '/c?format=json')
+    await swift('HEAD', '/c/o', withSwiftKey(customerKey('other')))
+    await swift('GET', '/c/o')
+    await swift('POST', '/c/o', { headers: { 'X-Object-Meta-A': '1' } })
+    await swift('COPY', '/c/o', { headers: { Destination: '/c/copy' } })
+    await swift('COPY', '/c/o', withSwiftKey(key, { headers: { Destination: '/c/copy' } }))
+    await swift('POST', '/c', { headers: { 'X-Versions-Enabled': 'true' } })
+    await swift('DELETE', '/c/o')
+    await swift('DELETE', '/absent')
+    await swift('PUT', '/c/o?multipart-manifest=put', { body: '[]' })
+    await node.request('GET', `${root}/c/o`, {
+      sign: false,
+      headers: { 'X-Auth-Token': 'AUTH_tkx' },
+    })
+    await node.request('PUT', `${root}/c/o`, { sign: false, body: 'x' })
+    const wrong = { 'X-Auth-User': 'test:tester', 'X-Auth-Key': 'wrong' }
+    await node.request('GET', '/auth/v1.0', { sign: false, headers: wrong })
+    const told = node.audited.map(({ operation, container, object, account, user, result }) => [
+      operation,
+      `${container ?? ''}/${object ?? ''}`,
+      `${account}:${user}`,
+      result,
+    ])
+    const me = 'test:tester'
+    t.same(told, [
+      ['PutContainer', 'c/', me, 'ok'],
+      ['PutObject', 'c/o', me, 'ok'],
+      ['HeadObject', 'c/o', me, 'KeyWrong'],
+      ['GetObject', 'c/o', me, 'KeyRequired'],
+      ['PostObject', 'c/o', me, 'ok'],
+      ['CopyObject', 'c/o', me, 'KeyRequired'],
+      ['CopyObject', 'c/o', me, 'ok'],
+      ['PostContainer', 'c/', me, 'ok'],
+      ['DeleteObject', 'c/o', me, 'ok'],
+      ['DeleteContainer', 'absent/', me, 'ContainerMissing'],
+      ['PutManifest', 'c/o', me, 'Swift501'],
+      ['GetObject', 'c/o', ':', 'TokenDenied'],
+      ['PutObject', 'c/o', ':', 'AccessDenied'],
+      ['Auth', '/', me, 'LoginDenied'],
+    ])
+    for (const entry of node.audited) {
+      t.match(entry, { dialect: 'swift', requestId: /^tx[0-9a-f]{21}-[0-9a-f]{10}$/ })
+    }
+  },
+)

@@ -71,12 +71,25 @@ t.test('keys, tokens and signatures are secret names', async (t) => {
     'X-Amz-Server-Side-Encryption-Customer-Key',
     'x-amz-server-side-encryption-customer-key-MD5',
     'x-amz-copy-source-server-side-encryption-customer-key',
+    'x-amz-meta-encryption-key',
+    'X-Object-Encryption-Customer-Key',
+    'X-Object-Meta-Encryption-Key',
     'X-Amz-Security-Token',
+    'X-Amz-Signature',
+    'X-Auth-Token',
+    'X-Storage-Pass',
     'Authorization',
   ]) {
     t.ok(isSecretName(name), name)
   }
-  t.notOk(isSecretName('x-amz-server-side-encryption-customer-algorithm'))
+  for (const name of [
+    'x-amz-server-side-encryption-customer-algorithm',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+    'x-amz-signedheaders',
+    'x-amz-meta-key',
+  ]) {
+    t.notOk(isSecretName(name), name)
+  }
 })
 
 t.test('dates are read strictly', async (t) => {
