@@ -8,7 +8,8 @@ import { CofferError } from '../errors.ts'
 import type { AccountAcl, ContainerAcl } from './container-types.ts'
 import { decoded, type Stores } from './stores.ts'
 
-/** `own`: an account's or container's settings; the others say what is touched, and how. */
+/** `own`: an account's or container's settings; the others say what is touched, and how. A version is one that
+ * the request names by its id: a container's lists open its objects as they are now, not what they once were. */
 export type Right =
   | 'own'
   | 'readAccount'
@@ -16,6 +17,12 @@ export type Right =
   | 'writeContainer'
   | 'readObject'
   | 'writeObject'
+  | 'readVersion'
+  | 'deleteVersion'
+
+/** The right that a read asks for, which names a version or none. */
+export const readRightOf = (versionId: string | undefined): Right =>
+  versionId === undefined ? 'readObject' : 'readVersion'
 
 /** What a right is asked for. */
 export interface Scope {

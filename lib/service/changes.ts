@@ -101,9 +101,10 @@ export async function deleteObject(
   ref: ObjectRef,
   input: DeleteInput,
 ): Promise<DeleteResult> {
-  await authorize(stores, caller, ref, 'writeObject')
-  requireObjectName(ref.object)
   const { versionId } = input
+  const right = versionId === undefined ? 'writeObject' : 'deleteVersion'
+  await authorize(stores, caller, ref, right)
+  requireObjectName(ref.object)
   if (versionId !== undefined) requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const history = await readHistory(stores, ref)

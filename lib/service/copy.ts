@@ -9,7 +9,7 @@ import { bodyKey } from '../catalog/keys.ts'
 import type { Checksum, ChecksumAlgorithm } from '../catalog/rows.ts'
 import type { BodySecret } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
-import { authorize, writerOf } from './access.ts'
+import { authorize, readRightOf, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
 import { checkRead } from './conditions.ts'
 import {
@@ -49,7 +49,7 @@ export async function openCopySource(
   caller: Caller,
   { from, fromCipher, fromConditions, referrer }: SourceInput,
 ): Promise<OpenedSource> {
-  await authorize(stores, caller, from, 'readObject', referrer)
+  await authorize(stores, caller, from, readRightOf(from.versionId), referrer)
   const { account, container, object } = from
   const found = await findVersion(stores.catalog, { account, container, object }, from.versionId)
   const secret = openVersion(found, fromCipher)

@@ -18,7 +18,7 @@ import {
   randomId,
   versionIdAt,
 } from '../names.ts'
-import { authorize, writerOf } from './access.ts'
+import { authorize, readRightOf, writerOf } from './access.ts'
 import { extentOfPart, readExtents } from './body.ts'
 import { checkRead, checkWrite } from './conditions.ts'
 import { addVersion, type History, readHistory } from './history.ts'
@@ -175,7 +175,7 @@ export async function writeObject(
 
 /** Finds the version, checks its key, then the conditions, then the range: in this order. */
 async function openForRead(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
-  await authorize(stores, caller, ref, 'readObject', input.referrer)
+  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
@@ -219,7 +219,7 @@ export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef,
     secret.bodyKey.fill(0)
     return { info, extents }
   }
-  await authorize(stores, caller, ref, 'readObject', input.referrer)
+  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const md5 = checkKeyIfSent(found, input.cipher)
   judgeRead(input, found.row, md5)

@@ -12,7 +12,7 @@ import {
 import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
-import { authorize } from './access.ts'
+import { authorize, readRightOf } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag } from './objects.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
@@ -182,7 +182,7 @@ export async function listObjectParts(
   ref: ObjectRef,
   input: ReadInput & { afterPart: number; limit: number },
 ) {
-  await authorize(stores, caller, ref, 'readObject', input.referrer)
+  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   secret.bodyKey.fill(0)

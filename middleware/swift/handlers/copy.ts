@@ -17,7 +17,6 @@ import { resellerPrefix } from '../resellers.ts'
 import { SwiftError } from '../swift-error.ts'
 import { lastModified } from '../times.ts'
 import { refusingVersion } from '../version-refusals.ts'
-import { requireVersionReader } from '../version-rights.ts'
 import type { Handler } from './handler.ts'
 
 interface Places {
@@ -101,7 +100,6 @@ export const copyObject: Handler = async (ctx, node) => {
   const { caller, cipher, sourceCipher } = ctx.state
   await requireNoBody(ctx)
   const { from, to } = placesOf(ctx, node)
-  await requireVersionReader(ctx, node, from.account)
   const versionId = versionIdOf(ctx)
   const conditions = conditionsOf(ctx)
   const shared = { ranges: rangeOf(ctx), referrer: headerOf(ctx, 'referer') }

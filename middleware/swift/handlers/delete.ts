@@ -6,7 +6,6 @@ import { ifDeleteAtOf } from '../expiry.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
 import { SwiftError } from '../swift-error.ts'
 import { refusalOf } from '../version-refusals.ts'
-import { requireVersionOwner } from '../version-rights.ts'
 import type { Handler } from './handler.ts'
 import { asksForDeletion, deleteManifest } from './manifest.ts'
 
@@ -26,13 +25,11 @@ function versionHeaders(ctx: Context, result: DeleteResult): Record<string, stri
 
 /** https://docs.openstack.org/api-ref/object-store/#delete-object */
 export const deleteObject: Handler = async (ctx, node) => {
-  const ref = objectOf(ctx)
-  await requireVersionOwner(ctx, node, ref.account)
   if (asksForDeletion(ctx)) {
     await deleteManifest(ctx, node)
     return
   }
-  const result = await node.service.delete(ctx.state.caller, ref, {
+  const result = await node.service.delete(ctx.state.caller, objectOf(ctx), {
     versionId: versionIdOf(ctx),
     ifDeleteAtSeconds: ifDeleteAtOf(ctx),
     promote: false,

@@ -12,7 +12,6 @@ import { objectOf, versionIdOf } from '../object-ref.ts'
 import { pageOf } from '../pages.ts'
 import { swiftRanges } from '../ranges.ts'
 import { refusingVersion } from '../version-refusals.ts'
-import { requireVersionReader } from '../version-rights.ts'
 import type { Handler } from './handler.ts'
 import { asksForManifest, sendManifest } from './manifest.ts'
 
@@ -74,7 +73,6 @@ async function reading<T>(
   read: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    await requireVersionReader(ctx, node, objectOf(ctx).account)
     return await refusingVersion(ctx, node, objectOf(ctx), read)
   } catch (error) {
     if (await answerUnread(ctx, node, input, error)) return undefined

@@ -110,6 +110,39 @@ t.test('.r:* alone opens objects and no listing', async (t) => {
   t.equal((await nobody.s3('HEAD', '/bkt')).status, 403)
 })
 
+t.test(
+  'lists open objects as they are now: no version by its id, to read, copy or delete',
+  async (t) => {
+    const { node, nobody, post, s3, swift, root } = await startFilled(t)
+    await s3('PUT', '/bkt/o', { body: 'before versions' })
+    await post({ 'X-Versions-Enabled': 'true' })
+    const old = await s3('PUT', '/bkt/o', { body: 'old' })
+    const id = String(old.headers['x-amz-version-id'])
+    await swift('PUT', '/bkt/o', { body: 'now' })
+    await post({ 'X-Container-Read': '.r:*,.rlistings,other', 'X-Container-Write': 'other' })
+    const session = await login(node, 'other:other', 'testing2')
+    const headers = { 'X-Auth-Token': session.token }
+    const guest = (method: string, path: string) =>
+      node.request(method, root + path, { sign: false, headers })
+    await node.request('PUT', '/others', other)
+    for (const version of [id, 'null']) {
+      const [named, named2] = [`/bkt/o?versionId=${version}`, `/bkt/o?version-id=${version}`]
+      for (const method of ['GET', 'HEAD', 'DELETE']) {
+        t.equal((await nobody.s3(method, named)).status, 403, `${method} ${named}`)
+        t.equal((await nobody.swift(method, named2)).status, 401, `${method} ${named2}`)
+        t.equal((await node.request(method, named, other)).status, 403, `${method} ${named}`)
+        t.equal((await guest(method, named2)).status, 403, `${method} ${named2}`)
+      }
+      const source = { 'x-amz-copy-source': named }
+      const copied = await node.request('PUT', '/others/o', { ...other, headers: source })
+      t.equal(outcome(copied), '403 AccessDenied')
+      t.ok((await s3('GET', named)).status === 200)
+    }
+    t.equal((await nobody.s3('GET', '/bkt/o')).text, 'now')
+    t.equal((await nobody.swift('GET', '/bkt/o')).text, 'now')
+  },
+)
+
 t.test('what is closed again is closed to both at once', async (t) => {
   const { nobody, post } = await startFilled(t)
   const ask = async () =>

@@ -20,8 +20,10 @@ const rights = [
   'writeContainer',
   'readObject',
   'writeObject',
+  'readVersion',
+  'deleteVersion',
 ] as const satisfies readonly Right[]
-const reads = ['readAccount', 'readContainer', 'readObject'] as const
+const reads = ['readAccount', 'readContainer', 'readObject', 'readVersion'] as const
 const everything = [...rights]
 const everythingButOwn = rights.filter((right) => right !== 'own')
 
