@@ -26,6 +26,9 @@ export interface SwiftRequest {
 /** More parameters than any operation has; what a client sends beyond that is refused. */
 const PARAMETERS_MAX = 1000
 
+/** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
+const keyName = /encryption-(?:customer-)?(?:algorithm|key|key-md5)$/i
+
 /** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
 const refusedParameters: Readonly<Record<string, string>> = {
   temp_url_sig: 'signed URLs (TempURL)',
@@ -35,8 +38,8 @@ const refusedParameters: Readonly<Record<string, string>> = {
 }
 
 /**
- * The query's parameters by name, decoded. Customer keys are left out: only the key headers' own reader may
- * hold them. Throws SwiftError 400 where one cannot be read or there are more than 1,000.
+ * The query's parameters by name, decoded. Throws SwiftError 400 where one cannot be read or is a customer
+ * key, and where there are more than 1,000.
  */
 export function parseQuery(query: string): Map<string, string> {
   const parameters = new Map<string, string>()
@@ -52,8 +55,10 @@ export function parseQuery(query: string): Map<string, string> {
     const value = decodePercent(equals === -1 ? '' : pair.slice(equals + 1), true)
     if (name === undefined) throw new SwiftError(400, 'Query parameter name not valid UTF-8')
     if (value === undefined) throw new SwiftError(400, `"${name}" parameter not valid UTF-8`)
-    if (name === '' || parameters.has(name) || /customer-key$/i.test(name)) continue
-    parameters.set(name, value)
+    if (keyName.test(name)) {
+      throw new SwiftError(400, 'A customer key is sent in headers, never in the query')
+    }
+    if (name !== '' && !parameters.has(name)) parameters.set(name, value)
   }
   return parameters
 }

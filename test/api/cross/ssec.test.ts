@@ -216,6 +216,15 @@ t.test('neither dialect takes the other’s spelling where it would not be a key
   t.equal((await swift('HEAD', '/bkt/o')).status, 404, 'nothing was stored')
 })
 
+t.test('a key in the query of a Swift request is refused, not ignored', async (t) => {
+  const { swift } = await startWithContainer(t)
+  for (const name of Object.keys({ ...swiftSpellings.own(key), ...swiftSpellings.guide(key) })) {
+    const path = `/bkt/o?${name}=${encodeURIComponent(key.toString('base64'))}`
+    t.equal((await swift('PUT', path, { tls: true, body: 'x' })).status, 400, name)
+  }
+  t.equal((await swift('HEAD', '/bkt/o')).status, 404, 'nothing was stored without the key')
+})
+
 t.test('customer keys need a transport that the node allows, on both', async (t) => {
   const both = await startWithContainer(t, { ssec: { tls: ['direct'] } })
   for (const way of waysOf(both)) {
