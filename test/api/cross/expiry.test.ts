@@ -17,9 +17,24 @@ import { listedIn } from '../../helpers/versions.ts'
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-async function waitUntil(seconds: number): Promise<void> {
+/** A time that no test reaches. */
+const FAR = { 'X-Delete-At': '9999999999' }
+
+/** Lets objects expire as soon as that can be asked for, and waits until they have. */
+async function expireNow({ swift }: Both, ...paths: string[]): Promise<void> {
+  let last = 0
+  for (const path of paths) {
+    let status: number
+    // On a busy machine the second may be over before the request is judged.
+    do {
+      last = nowSeconds() + 1
+      const headers = { 'X-Delete-At': String(last) }
+      status = (await swift('POST', path, { headers })).status
+    } while (status === 400)
+    if (status !== 202) throw new Error(`post: ${status}`)
+  }
   // Timers may fire a little early.
-  while (Date.now() < seconds * 1000) await sleep(seconds * 1000 - Date.now() + 1)
+  while (Date.now() < last * 1000) await sleep(last * 1000 - Date.now() + 1)
 }
 
 const keysOf = async ({ s3 }: Both) => elements(await s3('GET', '/bkt?list-type=2'), 'Key')
@@ -35,20 +50,18 @@ async function expiryRows({ node }: Both): Promise<number> {
 t.test('at its second an object is gone from both, and removed with exact counts', async (t) => {
   const both = await startWithContainer(t)
   const { node, s3, swift } = both
-  const at = nowSeconds() + 2
-  const headers = { 'X-Delete-At': String(at) }
-  await swift('PUT', '/bkt/due', { headers, body: Buffer.alloc(9000) })
+  await swift('PUT', '/bkt/due', { headers: FAR, body: Buffer.alloc(9000) })
   const key = customerKey('k')
-  await swift('PUT', '/bkt/sealed', withSwiftKey(key, { headers, body: 'sealed' }))
+  await swift('PUT', '/bkt/sealed', withSwiftKey(key, { headers: FAR, body: 'sealed' }))
   await s3('PUT', '/bkt/posted', { body: '12345' })
-  await swift('POST', '/bkt/posted', { headers })
   await s3('PUT', '/bkt/stays', { body: 'stays' })
   t.equal((await s3('GET', '/bkt/due')).status, 200)
-  t.equal((await swift('HEAD', '/bkt/due')).headers['x-delete-at'], String(at))
+  t.equal((await swift('HEAD', '/bkt/due')).headers['x-delete-at'], '9999999999')
   t.same(await keysOf(both), ['due', 'posted', 'sealed', 'stays'])
   t.same(await containerUsage(both), { objects: 4, bytes: 9016 })
-  await waitUntil(at)
-  for (const path of ['/bkt/due', '/bkt/posted', '/bkt/sealed']) {
+  const paths = ['/bkt/due', '/bkt/posted', '/bkt/sealed']
+  await expireNow(both, ...paths)
+  for (const path of paths) {
     t.equal(outcome(await s3('GET', path)), '404 NoSuchKey', path)
     t.equal((await swift('GET', path)).status, 404, path)
     t.equal((await s3('HEAD', path)).status, 404, path)
@@ -70,27 +83,29 @@ t.test('at its second an object is gone from both, and removed with exact counts
 
 t.test('what is written anew, posted without it or copied by S3 does not expire', async (t) => {
   const both = await startWithContainer(t)
-  const { node, s3, swift } = both
-  const at = nowSeconds() + 3
-  const headers = { 'X-Delete-At': String(at) }
-  for (const name of ['overwritten', 'posted', 'copied', 'self']) {
-    await swift('PUT', `/bkt/${name}`, { headers, body: name })
+  const { s3, swift } = both
+  for (const name of ['overwritten', 'posted', 'copied', 'self', 'deleted']) {
+    await swift('PUT', `/bkt/${name}`, { headers: FAR, body: name })
   }
+  t.equal(await expiryRows(both), 5)
   await s3('PUT', '/bkt/overwritten', { body: 'by S3' })
   await swift('POST', '/bkt/posted', { headers: { 'X-Object-Meta-A': '1' } })
   await s3('PUT', '/bkt/by-s3', { headers: { 'x-amz-copy-source': '/bkt/copied' } })
   await swift('COPY', '/bkt/copied', { headers: { Destination: '/bkt/by-swift' } })
   const copy = { 'x-amz-copy-source': '/bkt/self', 'x-amz-metadata-directive': 'REPLACE' }
   await s3('PUT', '/bkt/self', { headers: copy })
-  t.equal((await swift('HEAD', '/bkt/by-swift')).headers['x-delete-at'], String(at))
-  await waitUntil(at)
-  const left = ['by-s3', 'overwritten', 'posted', 'self']
-  t.same(await keysOf(both), left)
-  await expire(node.coffer.stores)
-  t.same(await namesOf(both), left)
-  for (const name of left) t.equal((await s3('GET', `/bkt/${name}`)).status, 200, name)
-  t.equal((await containerUsage(both)).objects, 4)
-  t.equal(await expiryRows(both), 0)
+  await s3('DELETE', '/bkt/deleted')
+  for (const [name, at] of [
+    ['overwritten', undefined],
+    ['posted', undefined],
+    ['by-s3', undefined],
+    ['self', undefined],
+    ['copied', '9999999999'],
+    ['by-swift', '9999999999'],
+  ] as const) {
+    t.equal((await swift('HEAD', `/bkt/${name}`)).headers['x-delete-at'], at, name)
+  }
+  t.equal(await expiryRows(both), 2, 'nothing else is ever looked for')
 })
 
 t.test(
@@ -100,17 +115,14 @@ t.test(
     const { node, s3, swift } = both
     await swift('POST', '/bkt', { headers: { 'X-Versions-Enabled': 'true' } })
     const old = await s3('PUT', '/bkt/o', { body: 'old' })
-    const at = nowSeconds() + 2
-    const headers = { 'X-Delete-At': String(at) }
-    const due = await swift('PUT', '/bkt/o', { headers, body: 'due' })
-    const dueId = due.headers['x-object-version-id']
-    await waitUntil(at)
+    const due = await swift('PUT', '/bkt/o', { headers: FAR, body: 'due' })
+    await expireNow(both, '/bkt/o')
     t.equal(outcome(await s3('GET', '/bkt/o')), '404 NoSuchKey')
     await expire(node.coffer.stores)
     const listed = listedIn(await s3('GET', '/bkt?versions'))
     t.match(listed, [
       { kind: 'DeleteMarker', latest: true },
-      { kind: 'Version', id: String(dueId), latest: false },
+      { kind: 'Version', id: String(due.headers['x-object-version-id']), latest: false },
       { kind: 'Version', id: String(old.headers['x-amz-version-id']), latest: false },
     ])
     t.same(await containerUsage(both), { objects: 0, bytes: 6 })
