@@ -35,6 +35,8 @@ const s3Key =
   'this is Swift’s spelling of a customer key; S3 requests send x-amz-server-side-encryption-customer-*'
 const s3Control = 'a control header of Swift'
 const noContainerKey = 'a customer key belongs to one object and is sent with each request for it'
+const noMetadataKey =
+  'a key must not be sent as metadata, where it would be stored in the clear; send X-Object-Encryption-Customer-*'
 const notBuilt = (feature: string) => `${feature} not built on this node`
 
 export const headerRules: readonly HeaderRule[] = [
@@ -89,6 +91,9 @@ export const headerRules: readonly HeaderRule[] = [
     ['x-account-meta-encryption-key*', noContainerKey],
     ['x-account-meta-encryption-algorithm', noContainerKey],
     ['x-account-encryption-customer-*', noContainerKey],
+    ['x-object-meta-*encryption-customer-*', noMetadataKey],
+    ['x-container-meta-*encryption-customer-*', noMetadataKey],
+    ['x-account-meta-*encryption-customer-*', noMetadataKey],
   ]),
   ...rowsOf('swift', 'drop', undefined, [
     ['x-amz-*', 'a control header of S3'],

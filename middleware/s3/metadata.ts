@@ -69,7 +69,7 @@ export function encodeValue(stored: string): string {
 
 /**
  * User metadata of a request. Throws CofferError MetadataTooLarge, and S3Error InvalidArgument for
- * `x-amz-meta-encryption-key`, which would store a key in the clear.
+ * `x-amz-meta-encryption-key` and the like, which would store a key in the clear.
  */
 export function readMetadata(ctx: Context): Record<string, string> {
   const header = headerOf(ctx)
@@ -77,7 +77,9 @@ export function readMetadata(ctx: Context): Record<string, string> {
   let size = 0
   for (const whole of headerNames(ctx, PREFIX)) {
     const name = whole.slice(PREFIX.length)
-    if (name === 'encryption-key') throw keyAsMetadata()
+    if (name === 'encryption-key' || name.includes('encryption-customer-key')) {
+      throw keyAsMetadata(whole)
+    }
     const value = decodeValue(header(whole)!)
     metadata[name] = value
     size += name.length + value.length
@@ -88,12 +90,12 @@ export function readMetadata(ctx: Context): Record<string, string> {
   return metadata
 }
 
-function keyAsMetadata(): S3Error {
+function keyAsMetadata(header: string): S3Error {
   return new S3Error(
     400,
     'InvalidArgument',
     'A key must not be sent as metadata, where it would be stored in the clear. Send it in x-amz-server-side-encryption-customer-algorithm, -key and -key-MD5.',
-    { ArgumentName: `${PREFIX}encryption-key` },
+    { ArgumentName: header },
   )
 }
 
