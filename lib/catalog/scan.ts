@@ -33,7 +33,7 @@ interface Rows {
  * whose checksum does not hold.
  */
 export async function scanPage(db: Database<string>, range: Scan): Promise<Page> {
-  check(range)
+  checkScan(range)
   // An iterator sees the database as it was when it was made.
   const iterator = db.iterator({
     gte: range.from,
@@ -52,7 +52,8 @@ export async function scanPage(db: Database<string>, range: Scan): Promise<Page>
   }
 }
 
-function check({ from, to, limit, group }: Scan): void {
+/** Throws Internal for a range that the seam does not allow. */
+export function checkScan({ from, to, limit, group }: Scan): void {
   const wrong = (message: string) => new CofferError('Internal', { message })
   if (!Number.isInteger(limit) || limit < 1 || limit > SCAN_LIMIT_MAX) {
     throw wrong('a scan has a limit of 1 to 1,000')
@@ -130,7 +131,7 @@ async function scanGroups(
 }
 
 /** Gives the least key behind a group; only a group of nothing but U+10FFFF has none. */
-function behindGroups(delimiter: string): (group: string) => string | undefined {
+export function behindGroups(delimiter: string): (group: string) => string | undefined {
   const end = successorOf(delimiter)
   return end === undefined ? successorOf : (group) => group.slice(0, -delimiter.length) + end
 }

@@ -1,11 +1,13 @@
-// Runs the catalog's contract on LevelDB and on memory-level, through the same code.
+// Runs the catalog's contract on LevelDB and on memory-level, through the same code, and on Redis.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
+import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { classicEngine, type Database, type Engine } from '../../lib/level.ts'
 import { memoryEngine } from '../helpers/memory-engine.ts'
+import { catalogOptions, redisTest, startRedis, type TestRedis } from '../helpers/redis.ts'
 import { catalogContract, type Site } from './catalog.ts'
 import { scanContract } from './catalog-scan.ts'
 
@@ -34,6 +36,20 @@ function siteOn(engine: Engine, location: string): Site {
   }
 }
 
+/** A prefix of its own in a Redis that the suite shares. */
+function siteIn({ url, raw }: TestRedis, prefix: string): Site {
+  const rows = `{${prefix}}:rows`
+  return {
+    open: () => openRedisCatalog(catalogOptions(url, { prefix })),
+    async damage(key, byte) {
+      const value = (await raw.hgetBuffer(rows, key))!
+      value[byte]! ^= 1 << (byte % 8)
+      await raw.hset(rows, key, value)
+    },
+    storedBytes: async (key) => (await raw.hgetBuffer(rows, key))!.length,
+  }
+}
+
 for (const [name, makeEngine] of [
   ['classic-level', () => classicEngine],
   ['memory-level', memoryEngine],
@@ -45,3 +61,11 @@ for (const [name, makeEngine] of [
     scanContract(t, makeSite)
   })
 }
+
+redisTest(t, 'redis', async (t) => {
+  const redis = await startRedis(t)
+  await redis.raw.connect()
+  const makeSite = async () => siteIn(redis, randomBytes(4).toString('hex'))
+  catalogContract(t, makeSite)
+  scanContract(t, makeSite)
+})

@@ -1,0 +1,214 @@
+// The catalog on Redis: seam 2's second implementation, in which several nodes may share the rows. The
+// rows lie in a hash, framed as in LevelDB, their keys in a sorted set beside it; every read and every
+// commit is one script. The only file that knows ioredis.
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import type { Logger } from 'pino'
+import { CofferError } from '../errors.ts'
+import type { Catalog } from './catalog.ts'
+import { openCounters, openRow } from './framing.ts'
+import type { Meta } from './meta.ts'
+import { type Durability, unsafe } from './redis/checks.ts'
+import type { Client, Server } from './redis/client.ts'
+import { makeCommits } from './redis/commits.ts'
+import { Link } from './redis/link.ts'
+import { readPage, readRows } from './redis/reads.ts'
+import { LAYOUT, scripts } from './redis/scripts.ts'
+
+export interface RedisCatalogOptions {
+  /** One server, redis:// or rediss://; or several names of one: exactly one of the three is there. */
+  readonly url?: string
+  /** Sentinels as host:port, and the name under which they know the master. */
+  readonly sentinels?: { readonly addresses: readonly string[]; readonly name: string }
+  /** URLs of some nodes of a cluster. */
+  readonly cluster?: readonly string[]
+  /** Stand for those in a URL. */
+  readonly username?: string
+  readonly password?: string
+  /** Stands for, and with a rediss:// URL adds to, TLS as the system trusts it. `ca` in PEM. */
+  readonly tls?: { readonly ca?: string }
+  /** Catalogs of different prefixes do not see each other. Holds no braces. */
+  readonly prefix: string
+  readonly durability: Durability
+  /** Longest wait for one answer. */
+  readonly timeoutMs: number
+  /** Longest wait for Redis at the start. */
+  readonly startTimeoutMs: number
+  /** What an empty Redis begins with; null where a catalog must be there already. */
+  readonly create: Meta | null
+  readonly log: Logger
+}
+
+/** Pauses between attempts to connect. */
+const RETRY_MS = 250
+
+const wrong = (message: string) => new CofferError('StoreCorrupt', { message })
+
+/** What it takes to reach Redis, without a catalog in it. */
+export type RedisLinkOptions = Omit<RedisCatalogOptions, 'create'>
+
+/**
+ * Opens the catalog, or makes it where there is none and `create` says so. Throws StoreUnavailable where
+ * Redis is away or may lose what it acknowledges; StoreCorrupt where it is empty and must not be, holds
+ * rows without a catalog, half a copy, or a catalog of a newer layout.
+ */
+export async function openRedisCatalog(options: RedisCatalogOptions): Promise<Catalog> {
+  const link = await openLink(options, (link) => adopt(link, options.create))
+  const commits = makeCommits(link)
+  const one = async (key: string) => (await readRows(link, [key]))[0]
+  return {
+    get id() {
+      return link.id
+    },
+    get commitNumber() {
+      return link.number
+    },
+    get impaired() {
+      return link.impaired
+    },
+    async get(key) {
+      const framed = await one(key)
+      return framed && openRow(key, framed)
+    },
+    async getCounters(key) {
+      const framed = await one(key)
+      return framed && openCounters(key, framed)
+    },
+    async getMany(keys) {
+      const framed = await readRows(link, keys)
+      return framed.map((row, i) => row && openRow(keys[i]!, row))
+    },
+    scan: (range) => readPage(link, range),
+    commit: (commit) => commits.commit(commit),
+    async close() {
+      await commits.close()
+      link.close()
+    },
+  }
+}
+
+/** Reaches Redis, for `Link.run` alone: whatever lies there. Throws as openRedisCatalog for Redis' own part. */
+export function openRedisLink(options: RedisLinkOptions): Promise<Link> {
+  return openLink(options, async () => ({ id: '', number: 0 }))
+}
+
+async function openLink(
+  options: RedisLinkOptions,
+  begin: (link: Link) => Promise<{ id: string; number: number }>,
+): Promise<Link> {
+  const { prefix, timeoutMs, startTimeoutMs, durability, log } = options
+  const client = makeClient(options)
+  const isUnsafe = () => unsafe(client, durability, log)
+  const link = new Link({ client, prefix, timeoutMs, unsafe: isUnsafe, log })
+  try {
+    await link.begin(() => begin(link), startTimeoutMs)
+    return link
+  } catch (error) {
+    link.close()
+    throw error
+  }
+}
+
+/** Learns the catalog's id and commit number, or draws them. */
+async function adopt(link: Link, create: Meta | null): Promise<{ id: string; number: number }> {
+  const args =
+    create === null ? ['', '', ''] : [create.catalogId, String(create.commitNumber), LAYOUT]
+  const [word, number, id, layout] = await link.run(scripts.create, args)
+  if (word === 'empty') throw wrong('Redis is empty, and this node has data of a catalog')
+  if (word === 'unfinished') throw wrong('Redis holds a copy of a catalog that was not finished')
+  if (word === 'headless') throw wrong('Redis holds rows, but nothing says of which catalog')
+  if (String(layout) !== LAYOUT) {
+    throw wrong(`layout ${layout} of the catalog is newer than this program`)
+  }
+  return { id: String(id), number: Number(number) }
+}
+
+function makeClient(options: RedisLinkOptions): Client {
+  const redis = options.cluster === undefined ? single(options) : cluster(options, options.cluster)
+  let stopped = false
+  redis.on('end', () => {
+    // ioredis gives up where it fails before there was a connection at all.
+    if (!stopped) setTimeout(() => !stopped && connect(), RETRY_MS).unref()
+  })
+  const connect = () => void redis.connect().catch(() => undefined)
+  return {
+    call: (command, ...args) => redis.call(command, ...args),
+    evalsha: (sha, keys, ...args) => redis.callBuffer('evalsha', sha, keys, ...args),
+    eval: (text, keys, ...args) => redis.callBuffer('eval', text, keys, ...args),
+    masters: () => (redis instanceof Cluster ? redis.nodes('master').map(server) : [server(redis)]),
+    onReady: (listener) => void redis.on('ready', listener),
+    onLost(listener) {
+      redis.on('error', listener)
+      redis.on('close', () => listener())
+    },
+    start: connect,
+    reconnect() {
+      if (redis.status === 'ready' || redis.status === 'connect') redis.disconnect(true)
+    },
+    stop() {
+      stopped = true
+      redis.disconnect()
+    },
+  }
+}
+
+const server = (redis: Redis): Server => ({
+  call: (command, ...args) => redis.call(command, ...args),
+})
+
+/** What holds for every connection: nothing is queued or sent again behind the catalog's back. */
+function connectionOptions({ username, password, tls, timeoutMs }: RedisLinkOptions) {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    maxLoadingRetryTime: RETRY_MS,
+    disableClientInfo: true,
+    connectTimeout: timeoutMs,
+    disconnectTimeout: 100,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: tls.ca === undefined ? {} : { ca: tls.ca } }),
+  } satisfies RedisOptions
+}
+
+function single(options: RedisLinkOptions): Redis {
+  const { url, sentinels, tls, timeoutMs } = options
+  const common: RedisOptions = {
+    ...connectionOptions(options),
+    retryStrategy: () => RETRY_MS,
+  }
+  if (sentinels === undefined) return new Redis(url!, common)
+  return new Redis({
+    ...common,
+    sentinels: sentinels.addresses.map(address),
+    name: sentinels.name,
+    sentinelRetryStrategy: () => RETRY_MS,
+    sentinelCommandTimeout: timeoutMs,
+    enableTLSForSentinelMode: tls !== undefined,
+    ...(tls === undefined ? {} : { sentinelTLS: tls.ca === undefined ? {} : { ca: tls.ca } }),
+    // Without it a master that is alive and was replaced is written to until it closes the connection.
+    failoverDetector: true,
+  })
+}
+
+function cluster(options: RedisLinkOptions, urls: readonly string[]): Cluster {
+  const common: ClusterOptions = {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: () => RETRY_MS,
+    // A command that a node did not answer is not sent again here: only the catalog knows how.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    slotsRefreshTimeout: options.timeoutMs,
+    slotsRefreshInterval: 5000,
+    redisOptions: connectionOptions(options),
+  }
+  return new Cluster([...urls], common)
+}
+
+/** `host:port`; an IPv6 address stands in brackets. */
+function address(text: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`redis://${text}`)
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26379) }
+}

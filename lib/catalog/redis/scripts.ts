@@ -1,0 +1,135 @@
+// What Redis is asked, as Lua scripts: each is one call, so one point in time, and touches keys of one hash
+// slot. Every script first makes sure that it speaks to the catalog that this node knows, and not to an
+// emptied or an older copy: a failover or a restore can put one in its place under an open connection.
+import { createHash } from 'node:crypto'
+import { commitText, VOID_COMMITS } from './commit-script.ts'
+
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+/** The form in which `Link` runs a script. */
+export const script = (text: string): Script => ({
+  text,
+  sha: createHash('sha1').update(text).digest('hex'),
+})
+
+/** The number of the layout in which rows and keys lie. */
+export const LAYOUT = '1'
+
+/** ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen.
+ * KEYS of every script: about (hash), rows (hash), keys (sorted set), done (sorted set). */
+const guard = `
+local about = redis.call('HMGET', KEYS[1], 'id', 'number')
+if about[1] ~= ARGV[1] then return {'foreign', 0, about[1] or ''} end
+local number = tonumber(about[2])
+if number < tonumber(ARGV[2]) then return {'behind', number} end
+`
+
+const create = `
+local about = redis.call('HMGET', KEYS[1], 'id', 'number', 'layout', 'copyOf')
+if about[1] then return {'ok', tonumber(about[2]), about[1], about[3] or ''} end
+if about[4] then return {'unfinished'} end
+if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then return {'headless'} end
+if ARGV[1] == '' then return {'empty'} end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', ARGV[2], 'layout', ARGV[3])
+return {'ok', tonumber(ARGV[2]), ARGV[1], ARGV[3]}
+`
+
+const get = `${guard}
+return {'ok', number, redis.call('HMGET', KEYS[2], unpack(ARGV, 3))}
+`
+
+/** Long groups are jumped over, short ones walked through: a jump costs as much as some 20 keys. ARGV: from,
+ * to, entries wanted, 1 for reverse, prefix, delimiter (empty: no groups). No key in UTF-8 has a byte FF, so
+ * a group followed by FF is behind every key of the group. */
+const page = `${guard}
+local from, to, count, reverse = '[' .. ARGV[3], '(' .. ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
+local prefix, delimiter = ARGV[7], ARGV[8]
+local function read(limit)
+  if reverse then return redis.call('ZREVRANGEBYLEX', KEYS[3], to, from, 'LIMIT', 0, limit) end
+  return redis.call('ZRANGEBYLEX', KEYS[3], from, to, 'LIMIT', 0, limit)
+end
+
+if delimiter == '' then
+  local keys = read(count)
+  local values = {}
+  if #keys > 0 then values = redis.call('HMGET', KEYS[2], unpack(keys)) end
+  return {'ok', number, '', keys, values}
+end
+
+local PROBE, CHUNK_MAX, JUMPS_PER_PROBE = 32, 256, 16
+local names, kinds, keys = {}, {}, {}
+local size, jumps, found = math.min(count, PROBE), 0, 0
+local group
+while found < count do
+  local chunk = read(size)
+  local before = found
+  for i = 1, #chunk do
+    local key = chunk[i]
+    if not group or string.sub(key, 1, #group) ~= group then
+      local at, stop
+      if string.sub(key, 1, #prefix) == prefix then
+        at, stop = string.find(key, delimiter, #prefix + 1, true)
+      end
+      found = found + 1
+      if at then
+        group = string.sub(key, 1, stop)
+        names[found], kinds[found] = group, 'g'
+      else
+        group = nil
+        names[found], kinds[found] = key, 'r'
+        keys[#keys + 1] = key
+      end
+      if found == count then break end
+    end
+  end
+  if #chunk < size then break end
+  if group and (size == 1 or (found - before) * PROBE <= #chunk) then
+    if reverse then to = '(' .. group else from = '[' .. group .. '\\255' end
+    jumps = jumps + 1
+    size = jumps % JUMPS_PER_PROBE == 0 and PROBE or 1
+  else
+    local last = chunk[#chunk]
+    if reverse then to = '(' .. last else from = '(' .. last end
+    size = math.min(size * 4, CHUNK_MAX)
+  end
+end
+local values = {}
+if #keys > 0 then values = redis.call('HMGET', KEYS[2], unpack(keys)) end
+return {'ok', number, table.concat(kinds), names, values}
+`
+
+/** Changes nothing, and says whether this is the catalog. */
+const look = `${guard}
+return {'ok', number}
+`
+
+/** Changes nothing either, by a command that is refused where writes are: full, read-only, no disk. */
+const tryWrite = `${guard}
+redis.call('HINCRBY', KEYS[1], 'number', 0)
+return {'ok', number}
+`
+
+/** Commits of which nobody knows whether they were done, and that nobody waits for any more: those that were
+ * not are made void, so that they cannot be done late. ARGV: their ids. Also where Redis is full. */
+const settle = `#!lua flags=allow-oom
+${guard}
+for i = 3, #ARGV do
+  if not redis.call('ZSCORE', KEYS[4], ARGV[i] .. 'd') then
+    redis.call('ZADD', KEYS[4], number + ${VOID_COMMITS}, ARGV[i] .. 'v')
+  end
+end
+return {'ok', number}
+`
+
+export const scripts = {
+  create: script(create),
+  get: script(get),
+  page: script(page),
+  commit: script(guard + commitText),
+  look: script(look),
+  tryWrite: script(tryWrite),
+  settle: script(settle),
+} as const
