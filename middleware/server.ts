@@ -81,16 +81,18 @@ async function listen(
 ): Promise<string> {
   server.setTimeout(SOCKET_IDLE_TIMEOUT_MS)
   const last = new WeakMap<Socket, ServerResponse>()
-  server.on('request', (req, res) => {
+  const serve: RequestListener = (req, res) => {
     last.set(req.socket, res)
+    if (listener.tls !== undefined) keepReading(req.socket)
     handle(req, res)
-  })
+  }
+  server.on('request', serve)
   server.on('checkContinue', (req, res) => {
     deferContinue(res)
-    handle(req, res)
+    serve(req, res)
   })
   // Any other expectation is ignored, as S3 does; Node would refuse it without the dialect's form.
-  server.on('checkExpectation', handle)
+  server.on('checkExpectation', serve)
   server.on('clientError', (error, socket) => {
     answerUnparsed(error, socket as Socket, last.get(socket as Socket), renderers)
   })
@@ -104,6 +106,15 @@ async function listen(
   const { address, family, port } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address}]` : address
   return `${listener.tls === undefined ? 'http' : 'https'}://${host}:${port}`
+}
+
+/**
+ * Node pauses a connection on which a request comes before the answer in front of it has drained. Over TLS
+ * the next record may be decrypted by then and still reach the paused parser, which takes it for an error
+ * (HPE_PAUSED), and the request fails with 400. 'drain' makes Node read on, unless answers pile up.
+ */
+function keepReading(socket: Socket): void {
+  if (socket.writableNeedDrain) socket.emit('drain')
 }
 
 async function closeServer(server: Server, drainTimeoutMs: number): Promise<void> {

@@ -27,12 +27,6 @@ function requireShortHeaders({ rawHeaders }: Context['req']): void {
   }
 }
 
-/** Throws SwiftError 501 for a coding of the body that is not just chunked. */
-function requireKnownCoding({ headers }: Context['req']): void {
-  const coding = headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new SwiftError(501)
-}
-
 /** Names the operation of a request and what it addresses. Throws SwiftError. */
 export function detectSwift(ctx: { state: State; req: Context['req'] }, config: Config): void {
   const { state, req } = ctx
@@ -42,7 +36,6 @@ export function detectSwift(ctx: { state: State; req: Context['req'] }, config: 
   state.container = request.container
   state.object = request.object
   requireShortHeaders(req)
-  requireKnownCoding(req)
 }
 
 /** What the request's operation does with customer keys; for other dialects nothing. */
