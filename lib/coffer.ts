@@ -1,25 +1,20 @@
 // The composition root: opens the stores that the configuration names, joins them into the service, and
 // closes them again in the right order. The only place that picks implementations.
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
 import type { BlobStore } from './blobs/store.ts'
 import { openVolumes } from './blobs/volumes.ts'
-import type { Catalog } from './catalog/catalog.ts'
-import { openLevelCatalog } from './catalog/level.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { classicEngine } from './level.ts'
+import { type OpenCatalog, openCatalog } from './open-catalog.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import { startSweep } from './service/sweep.ts'
 import type { Service } from './service/types.ts'
-
-/** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
-const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
 
 export interface Coffer {
   readonly service: Service
@@ -41,12 +36,8 @@ export async function openCoffer(options: {
 }): Promise<Coffer> {
   const { config, keyring, log } = options
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const catalog = await openLevelCatalog({
-    engine: classicEngine,
-    location: join(config.data, 'catalog'),
-    writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
-    log,
-  })
+  const opened = await openCatalog(config, log)
+  const { catalog } = opened
   const blobs = await openVolumes({
     engine: classicEngine,
     devices: config.devices,
@@ -55,22 +46,23 @@ export async function openCoffer(options: {
     ...config.storage,
     log,
   }).catch(async (error) => {
-    await catalog.close()
+    await opened.close()
     throw error
   })
   const { resellers, tokenSeconds } = config.swift
   const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
-  return { ...joinStores(catalog, blobs, keyring, log), tokens }
+  return { ...joinStores(opened, blobs, keyring, log), tokens }
 }
 
 function joinStores(
-  catalog: Catalog,
+  { catalog, smallBodyBytes, close }: OpenCatalog,
   blobs: BlobStore,
   keyring: Keyring,
   log: Logger,
 ): Omit<Coffer, 'tokens'> {
   const queued = () => sweep.wake()
-  const stores: Stores = { catalog, blobs, leases: new Leases(queued), queued }
+  const leases = new Leases(queued)
+  const stores: Stores = { catalog, blobs, smallBodyBytes, leases, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   return {
@@ -82,7 +74,7 @@ function joinStores(
       await expiry.close()
       await sweep.close()
       await blobs.close()
-      await catalog.close()
+      await close()
     },
   }
 }

@@ -67,6 +67,7 @@ function complete(written: Written): Config {
   const config: Config = {
     ...written,
     data,
+    catalog: withAbsolutePaths(written.catalog),
     keyring: resolve(written.keyring ?? `${data}/keyring`),
     devices: (written.devices ?? [`${data}/volumes`]).map((device) => resolve(device)),
     listen,
@@ -74,6 +75,18 @@ function complete(written: Written): Config {
     ...(written.audit === undefined ? {} : { audit: resolve(written.audit) }),
   }
   return freeze(config)
+}
+
+function withAbsolutePaths(catalog: Written['catalog']): Written['catalog'] {
+  if (typeof catalog !== 'object') return catalog
+  const { passwordFile, tls } = catalog.redis
+  const redis = { ...catalog.redis }
+  if (passwordFile !== undefined) redis.passwordFile = resolve(passwordFile)
+  if (tls !== undefined) {
+    const files = Object.entries(tls).map(([name, file]) => [name, resolve(file as string)])
+    redis.tls = Object.fromEntries(files)
+  }
+  return { redis }
 }
 
 function freeze<T>(value: T): T {
@@ -92,6 +105,16 @@ function missingFiles(config: Config): Problem[] {
     if (typeof tls !== 'object') continue
     named.push({ path: ['listen', i, 'tls', 'cert'], file: tls.cert })
     named.push({ path: ['listen', i, 'tls', 'key'], file: tls.key })
+  }
+  if (config.catalog !== 'level') {
+    const { passwordFile, tls = {} } = config.catalog.redis
+    const path = ['catalog', 'redis']
+    if (passwordFile !== undefined) {
+      named.push({ path: [...path, 'passwordFile'], file: passwordFile })
+    }
+    for (const [name, file] of Object.entries(tls)) {
+      named.push({ path: [...path, 'tls', name], file })
+    }
   }
   const missing = named.filter(({ file }) => !existsSync(file))
   return missing.map(({ path, file }) => ({ path, message: `no such file: ${file}` }))

@@ -2,6 +2,7 @@
 // finds none. Called by the one process that holds the data directory.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasWitness } from '../../lib/catalog/witness.ts'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import type { Config, Listener } from '../../lib/config.ts'
 import type { Keyring } from '../../lib/crypto/cipher.ts'
@@ -19,7 +20,7 @@ export interface Prepared {
 /** Throws FileInvalid where a file is missing that must be there, or is wrong. */
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
-  const first = !existsSync(join(config.data, 'catalog'))
+  const first = !existsSync(join(config.data, 'catalog')) && !hasWitness(config.data)
   const keyring = openKeyring(config.keyring, { create: first })
   const certificates = new Map<Listener, Certificate>()
   for (const listener of config.listen) {

@@ -1,50 +1,37 @@
 // The catalog on Redis: seam 2's second implementation, in which several nodes may share the rows. The
 // rows lie in a hash, framed as in LevelDB, their keys in a sorted set beside it; every read and every
 // commit is one script. The only file that knows ioredis.
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'
 import type { Catalog } from './catalog.ts'
 import { openCounters, openRow } from './framing.ts'
 import type { Meta } from './meta.ts'
-import { type Durability, unsafe } from './redis/checks.ts'
+import { unsafe } from './redis/checks.ts'
 import type { Client, Server } from './redis/client.ts'
 import { makeCommits } from './redis/commits.ts'
 import { Link } from './redis/link.ts'
 import { readPage, readRows } from './redis/reads.ts'
 import { LAYOUT, scripts } from './redis/scripts.ts'
+import { type Endpoint, endpointOf, type RedisSettings, sentinelOf } from './redis/settings.ts'
 
-export interface RedisCatalogOptions {
-  /** One server, redis:// or rediss://; or several names of one: exactly one of the three is there. */
-  readonly url?: string
-  /** Sentinels as host:port, and the name under which they know the master. */
-  readonly sentinels?: { readonly addresses: readonly string[]; readonly name: string }
-  /** URLs of some nodes of a cluster. */
-  readonly cluster?: readonly string[]
-  /** Stand for those in a URL. */
-  readonly username?: string
-  readonly password?: string
-  /** Stands for, and with a rediss:// URL adds to, TLS as the system trusts it. `ca` in PEM. */
-  readonly tls?: { readonly ca?: string }
-  /** Catalogs of different prefixes do not see each other. Holds no braces. */
-  readonly prefix: string
-  readonly durability: Durability
-  /** Longest wait for one answer. */
-  readonly timeoutMs: number
+export { readSecret, redisSettings } from './redis/settings.ts'
+
+export interface RedisLinkOptions extends RedisSettings {
   /** Longest wait for Redis at the start. */
   readonly startTimeoutMs: number
+  readonly log: Logger
+}
+
+export interface RedisCatalogOptions extends RedisLinkOptions {
   /** What an empty Redis begins with; null where a catalog must be there already. */
   readonly create: Meta | null
-  readonly log: Logger
 }
 
 /** Pauses between attempts to connect. */
 const RETRY_MS = 250
 
 const wrong = (message: string) => new CofferError('StoreCorrupt', { message })
-
-/** What it takes to reach Redis, without a catalog in it. */
-export type RedisLinkOptions = Omit<RedisCatalogOptions, 'create'>
 
 /**
  * Opens the catalog, or makes it where there is none and `create` says so. Throws StoreUnavailable where
@@ -122,8 +109,14 @@ async function adopt(link: Link, create: Meta | null): Promise<{ id: string; num
   return { id: String(id), number: Number(number) }
 }
 
-function makeClient(options: RedisLinkOptions): Client {
-  const redis = options.cluster === undefined ? single(options) : cluster(options, options.cluster)
+function connectionOf(settings: RedisSettings): Redis | Cluster {
+  if (settings.cluster !== undefined) return cluster(settings, settings.cluster)
+  if (settings.sentinels !== undefined) return behindSentinels(settings, settings.sentinels)
+  return oneServer(settings, settings.url!)
+}
+
+function makeClient(options: RedisSettings): Client {
+  const redis = connectionOf(options)
   let stopped = false
   redis.on('end', () => {
     // ioredis gives up where it fails before there was a connection at all.
@@ -156,7 +149,9 @@ const server = (redis: Redis): Server => ({
 })
 
 /** What holds for every connection: nothing is queued or sent again behind the catalog's back. */
-function connectionOptions({ username, password, tls, timeoutMs }: RedisLinkOptions) {
+function connectionOptions(settings: RedisSettings, isTls: boolean, endpoint?: Endpoint) {
+  const username = endpoint?.username ?? settings.username
+  const password = endpoint?.password ?? settings.password
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -164,51 +159,55 @@ function connectionOptions({ username, password, tls, timeoutMs }: RedisLinkOpti
     maxRetriesPerRequest: 0,
     maxLoadingRetryTime: RETRY_MS,
     disableClientInfo: true,
-    connectTimeout: timeoutMs,
+    connectTimeout: settings.timeoutMs,
     disconnectTimeout: 100,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls: tls.ca === undefined ? {} : { ca: tls.ca } }),
+    ...(isTls ? { tls: { ...settings.tls } } : {}),
   } satisfies RedisOptions
 }
 
-function single(options: RedisLinkOptions): Redis {
-  const { url, sentinels, tls, timeoutMs } = options
-  const common: RedisOptions = {
-    ...connectionOptions(options),
-    retryStrategy: () => RETRY_MS,
-  }
-  if (sentinels === undefined) return new Redis(url!, common)
+function oneServer(settings: RedisSettings, url: string): Redis {
+  const endpoint = endpointOf(url)
+  const { host, port, db, isTls } = endpoint
+  const common = connectionOptions(settings, isTls, endpoint)
+  return new Redis({ ...common, host, port, db, retryStrategy: () => RETRY_MS })
+}
+
+function behindSentinels(
+  settings: RedisSettings,
+  { addresses, name }: NonNullable<RedisSettings['sentinels']>,
+): Redis {
+  const isTls = settings.tls !== undefined
   return new Redis({
-    ...common,
-    sentinels: sentinels.addresses.map(address),
-    name: sentinels.name,
+    ...connectionOptions(settings, isTls),
+    retryStrategy: () => RETRY_MS,
+    sentinels: addresses.map(sentinelOf),
+    name,
     sentinelRetryStrategy: () => RETRY_MS,
-    sentinelCommandTimeout: timeoutMs,
-    enableTLSForSentinelMode: tls !== undefined,
-    ...(tls === undefined ? {} : { sentinelTLS: tls.ca === undefined ? {} : { ca: tls.ca } }),
+    sentinelCommandTimeout: settings.timeoutMs,
+    enableTLSForSentinelMode: isTls,
+    ...(isTls ? { sentinelTLS: { ...settings.tls } } : {}),
     // Without it a master that is alive and was replaced is written to until it closes the connection.
     failoverDetector: true,
   })
 }
 
-function cluster(options: RedisLinkOptions, urls: readonly string[]): Cluster {
-  const common: ClusterOptions = {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    clusterRetryStrategy: () => RETRY_MS,
-    // A command that a node did not answer is not sent again here: only the catalog knows how.
-    retryDelayOnFailover: 0,
-    retryDelayOnClusterDown: 0,
-    slotsRefreshTimeout: options.timeoutMs,
-    slotsRefreshInterval: 5000,
-    redisOptions: connectionOptions(options),
-  }
-  return new Cluster([...urls], common)
-}
-
-/** `host:port`; an IPv6 address stands in brackets. */
-function address(text: string): { host: string; port: number } {
-  const { hostname, port } = new URL(`redis://${text}`)
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26379) }
+function cluster(settings: RedisSettings, urls: readonly string[]): Cluster {
+  const endpoints = urls.map(endpointOf)
+  const isTls = endpoints.some((endpoint) => endpoint.isTls)
+  return new Cluster(
+    endpoints.map(({ host, port }) => ({ host, port })),
+    {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: () => RETRY_MS,
+      // A command that a node did not answer is not sent again here: only the catalog knows how.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshTimeout: settings.timeoutMs,
+      slotsRefreshInterval: 5000,
+      redisOptions: connectionOptions(settings, isTls, endpoints[0]),
+    },
+  )
 }

@@ -2,10 +2,18 @@
 import ipaddr from 'ipaddr.js'
 import type { Config } from '../config.ts'
 import type { Problem } from './document.ts'
+import { redisContradictions } from './redis.ts'
 
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {
-  return [...ofListeners(config), ...ofProxies(config), ...ofPolicies(config)]
+  return [...ofCatalog(config), ...ofListeners(config), ...ofProxies(config), ...ofPolicies(config)]
+}
+
+function* ofCatalog({ catalog }: Config): Generator<Problem> {
+  if (catalog === 'level') return
+  for (const { key, message } of redisContradictions(catalog.redis)) {
+    yield { path: ['catalog', 'redis', ...(key === null ? [] : [key])], message }
+  }
 }
 
 function* ofListeners({ listen }: Config): Generator<Problem> {
@@ -67,7 +75,6 @@ function* ofPolicies({ swift }: Config): Generator<Problem> {
 export function unbuilt(config: Config, defaults: Config): string[] {
   const warnings: string[] = []
   const differs = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b)
-  if (config.catalog !== 'level') warnings.push('catalog: redis is not built yet, level is used')
   if (config.threads !== 1) warnings.push('threads: not built yet, 1 is used')
   if (differs(config.lifecycle, defaults.lifecycle)) warnings.push('lifecycle: not built yet')
   for (const key of ['remapDomains', 'policies'] as const) {

@@ -3,6 +3,7 @@
 // (`npm run schema`). A key without `default` may be absent; `examples` shows what then holds.
 import { logLevels } from '../log.ts'
 import { file, listener, policy, reseller } from './entries.ts'
+import { redis } from './redis.ts'
 
 const bytes = (minimum: number) => ({ type: 'integer', minimum, maximum: 2 ** 50 }) as const
 
@@ -40,18 +41,7 @@ export const configSchema = {
           required: ['redis'],
           additionalProperties: false,
           properties: {
-            redis: {
-              type: 'object',
-              required: ['url'],
-              additionalProperties: false,
-              properties: {
-                url: {
-                  type: 'string',
-                  pattern: '^rediss?://\\S+$',
-                  description: 'redis:// or, with TLS, rediss://',
-                },
-              },
-            },
+            redis,
           },
         },
       ],

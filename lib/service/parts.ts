@@ -97,7 +97,7 @@ async function storePart(
     const root = cipher.sealing === 'root'
     if (root) source.want('md5')
     if (algorithm !== undefined) source.want(algorithm)
-    const written = await writeSegment(stores.blobs, secret.bodyKey, part, source)
+    const written = await writeSegment(stores, secret.bodyKey, part, source)
     const shown = {
       timeMicros: nowMicros(),
       etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),

@@ -12,9 +12,6 @@ import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { Draft, Stores } from './stores.ts'
 
-/** Bodies up to this many bytes are sealed beside their row: a small PUT is one batch. */
-export const INLINE_BYTES_MAX = 8192
-
 /** Largest single PUT, part or copy: 5 GiB.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 export const SEGMENT_BYTES_MAX = 5 * 2 ** 30
@@ -31,7 +28,7 @@ export interface WrittenSegment {
  * but unnamed bytes.
  */
 export async function writeSegment(
-  blobs: BlobStore,
+  { blobs, smallBodyBytes }: Pick<Stores, 'blobs' | 'smallBodyBytes'>,
   bodyKey: Buffer,
   part: number,
   source: Source,
@@ -40,7 +37,7 @@ export async function writeSegment(
   const blob = randomId()
   const key = deriveBlobKey(bodyKey, blob, part)
   try {
-    const head = await readHead(source)
+    const head = await readHead(source, smallBodyBytes)
     if (head.rest !== undefined) return await writeBlob(blobs, blob, key, source, head)
     const inline = sealSmall(key, head.bytes)
     const size = head.bytes.length
@@ -81,9 +78,9 @@ async function writeBlob(
   }
 }
 
-/** Collects the source's first bytes up to the inline limit; `rest` is the chunk that went beyond it. */
-async function readHead(source: Source): Promise<Head> {
-  const bytes = Buffer.allocUnsafe(Math.min(INLINE_BYTES_MAX, source.length ?? INLINE_BYTES_MAX))
+/** Collects the source's first bytes up to a limit; `rest` is the chunk that went beyond it. */
+async function readHead(source: Source, bytesMax: number): Promise<Head> {
+  const bytes = Buffer.allocUnsafe(Math.min(bytesMax, source.length ?? bytesMax))
   let size = 0
   for (;;) {
     const chunk = await source.read()

@@ -8,6 +8,8 @@ import type { Leases } from './leases.ts'
 export interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
+  /** Bodies up to this many bytes are sealed beside their row. */
+  readonly smallBodyBytes: number
   readonly leases: Leases
   /** Told after a commit that queued work for the sweep. */
   readonly queued: () => void

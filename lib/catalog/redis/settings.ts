@@ -1,0 +1,88 @@
+// How Redis is reached, made of the configuration and the files that it names.
+import { readFileSync } from 'node:fs'
+import { type RedisConfig, redisDefaults } from '../../config/redis.ts'
+import type { Durability } from './checks.ts'
+
+/** Files as texts in PEM. */
+export interface RedisTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** Exactly one of `url`, `sentinels` and `cluster` is there. */
+export interface RedisSettings {
+  /** One server, redis:// or rediss://. */
+  readonly url?: string
+  /** Sentinels as host:port, and the name under which they know the master. */
+  readonly sentinels?: { readonly addresses: readonly string[]; readonly name: string }
+  /** URLs of some nodes of a cluster. */
+  readonly cluster?: readonly string[]
+  /** Where the URL does not say. */
+  readonly username?: string
+  readonly password?: string
+  /** With a rediss:// URL; turns TLS on with Sentinels. */
+  readonly tls?: RedisTls
+  /** Catalogs of different prefixes do not see each other. Holds no braces. */
+  readonly prefix: string
+  readonly durability: Durability
+  /** Longest wait for one answer. */
+  readonly timeoutMs: number
+}
+
+/** One server as a URL describes it. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly db: number
+  readonly username?: string
+  readonly password?: string
+  readonly isTls: boolean
+}
+
+/** Reads what a file holds, without the newline at its end. Throws the system's error. */
+export const readSecret = (file: string) => readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+
+/** Fills in defaults and reads the files. Throws the system's error where one cannot be read. */
+export function redisSettings(config: RedisConfig): RedisSettings {
+  const { url, sentinels, name, cluster, username, passwordFile, tls } = config
+  const password = passwordFile === undefined ? config.password : readSecret(passwordFile)
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(sentinels === undefined ? {} : { sentinels: { addresses: sentinels, name: name! } }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+    prefix: config.prefix ?? redisDefaults.prefix,
+    durability: config.durability ?? redisDefaults.durability,
+    timeoutMs: config.timeoutMs ?? redisDefaults.timeoutMs,
+  }
+}
+
+function readTls({ ca, cert, key }: RedisTls): RedisTls {
+  return {
+    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
+    ...(cert === undefined ? {} : { cert: readFileSync(cert, 'utf8') }),
+    ...(key === undefined ? {} : { key: readFileSync(key, 'utf8') }),
+  }
+}
+
+/** Takes a redis:// or rediss:// URL apart. Port 6379 and database 0 unless told. */
+export function endpointOf(text: string): Endpoint {
+  const { protocol, hostname, port, pathname, username, password } = new URL(text)
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || 6379),
+    db: Number(pathname.slice(1) || 0),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    isTls: protocol === 'rediss:',
+  }
+}
+
+/** Takes `host:port` apart; an IPv6 address stands in brackets. Port 26379 unless told. */
+export function sentinelOf(text: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`redis://${text}`)
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26379) }
+}

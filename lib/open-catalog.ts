@@ -1,0 +1,99 @@
+// The part of the composition root that picks the catalog: LevelDB in the data directory, or Redis.
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Catalog } from './catalog/catalog.ts'
+import { openLevelCatalog } from './catalog/level.ts'
+import { openRedisCatalog, redisSettings } from './catalog/redis.ts'
+import { keepWitness, readWitness } from './catalog/witness.ts'
+import { type RedisConfig, redisDefaults } from './config/redis.ts'
+import type { Config } from './config.ts'
+import { CofferError } from './errors.ts'
+import { classicEngine } from './level.ts'
+import { randomId } from './names.ts'
+
+/** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
+const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
+/** Bodies up to this many bytes are sealed beside their row: a small PUT is one batch. */
+const SMALL_BODY_BYTES = 8192
+/** Longest wait for Redis at the start; it may be starting too. */
+const START_TIMEOUT_MS = 10_000
+
+export interface OpenCatalog {
+  readonly catalog: Catalog
+  /** Largest body that lies beside its row. */
+  readonly smallBodyBytes: number
+  close(): Promise<void>
+}
+
+/** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used. */
+export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
+  return config.catalog === 'level'
+    ? openOnLevel(config, log)
+    : openOnRedis(config, config.catalog.redis, log)
+}
+
+async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
+  const catalog = await openLevelCatalog({
+    engine: classicEngine,
+    location: join(config.data, 'catalog'),
+    writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
+    log,
+  })
+  return { catalog, smallBodyBytes: SMALL_BODY_BYTES, close: () => catalog.close() }
+}
+
+async function openOnRedis(
+  { data, devices }: Config,
+  redis: RedisConfig,
+  log: Logger,
+): Promise<OpenCatalog> {
+  const seen = readWitness(data)
+  // An empty Redis is a first start only where nothing else says that there was one.
+  const isFirst = seen === null && !(await haveVolumes(devices))
+  const catalog = await openRedisCatalog({
+    ...redisSettings(redis),
+    create: isFirst ? { catalogId: randomId(), commitNumber: 0 } : null,
+    startTimeoutMs: START_TIMEOUT_MS,
+    log,
+  })
+  const highest = seen?.commitNumber ?? 0
+  try {
+    if (seen !== null && seen.catalogId !== catalog.id) {
+      const message = 'Redis holds another catalog than the one that this node has data of'
+      throw new CofferError('StoreCorrupt', { message })
+    }
+    if (catalog.commitNumber < highest) {
+      const about = { commitNumber: catalog.commitNumber, seen: highest }
+      log.error(about, 'the catalog in Redis is an older copy: what came later is not in it')
+    }
+    const state = () => ({
+      catalogId: catalog.id,
+      commitNumber: Math.max(highest, catalog.commitNumber),
+    })
+    const failed = (err: unknown) => log.error({ err }, 'the catalog’s state cannot be noted')
+    const witness = keepWitness(data, state, failed)
+    return {
+      catalog,
+      smallBodyBytes: redis.smallBodyBytes ?? redisDefaults.smallBodyBytes,
+      async close() {
+        await catalog.close()
+        witness.close()
+      },
+    }
+  } catch (error) {
+    await catalog.close()
+    throw error
+  }
+}
+
+async function haveVolumes(devices: readonly string[]): Promise<boolean> {
+  for (const device of devices) {
+    const names = await readdir(device).catch((error) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    if (names.some((name) => /^[0-9a-f]{16}\.g\d+$/.test(name))) return true
+  }
+  return false
+}
