@@ -28,8 +28,9 @@ export interface RedisCatalogOptions extends RedisLinkOptions {
   readonly create: Meta | null
 }
 
-/** Pauses between attempts to connect. */
+/** Longest pause between attempts to connect; the first is short, because many a connection is only cut. */
 const RETRY_MS = 250
+const retryAfter = (attempts: number) => Math.min(20 * attempts, RETRY_MS)
 
 const wrong = (message: string) => new CofferError('StoreCorrupt', { message })
 
@@ -171,7 +172,7 @@ function oneServer(settings: RedisSettings, url: string): Redis {
   const endpoint = endpointOf(url)
   const { host, port, db, isTls } = endpoint
   const common = connectionOptions(settings, isTls, endpoint)
-  return new Redis({ ...common, host, port, db, retryStrategy: () => RETRY_MS })
+  return new Redis({ ...common, host, port, db, retryStrategy: retryAfter })
 }
 
 function behindSentinels(
@@ -181,10 +182,10 @@ function behindSentinels(
   const isTls = settings.tls !== undefined
   return new Redis({
     ...connectionOptions(settings, isTls),
-    retryStrategy: () => RETRY_MS,
+    retryStrategy: retryAfter,
     sentinels: addresses.map(sentinelOf),
     name,
-    sentinelRetryStrategy: () => RETRY_MS,
+    sentinelRetryStrategy: retryAfter,
     sentinelCommandTimeout: settings.timeoutMs,
     enableTLSForSentinelMode: isTls,
     ...(isTls ? { sentinelTLS: { ...settings.tls } } : {}),
@@ -201,7 +202,7 @@ function cluster(settings: RedisSettings, urls: readonly string[]): Cluster {
     {
       lazyConnect: true,
       enableOfflineQueue: false,
-      clusterRetryStrategy: () => RETRY_MS,
+      clusterRetryStrategy: retryAfter,
       // A command that a node did not answer is not sent again here: only the catalog knows how.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
