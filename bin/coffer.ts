@@ -3,6 +3,7 @@
 // when they are called: nothing may use libuv's thread pool before `serve` has set its size.
 import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config.ts'
+import type { CopyOptions } from './commands/catalog.ts'
 import type { AddOptions } from './commands/user.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
 
@@ -41,6 +42,14 @@ function makeProgram(): Command {
   withSource(user.command('reload'))
     .description('let the running node read a users file that was edited by hand')
     .action(async (options) => (await import('./commands/user.ts')).reload(options))
+  const catalog = program.command('catalog').description('move the catalog of a stopped node')
+  catalog
+    .command('copy')
+    .description('copy every row to another store, and compare them afterwards')
+    .requiredOption('--from <place>', 'level:DIR (a data directory), redis://…, or config:FILE')
+    .requiredOption('--to <place>', 'the same; must be empty')
+    .option('--password-file <file>', 'holds the password of a redis:// place')
+    .action(async (options: CopyOptions) => (await import('./commands/catalog.ts')).copy(options))
   program
     .command('decrypt')
     .description('turn a stored object back into bytes, without a server')

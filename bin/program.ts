@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CopyRefused } from '../lib/catalog/copy.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
+import { CofferError } from '../lib/errors.ts'
 import { UserRefused } from '../lib/users-file.ts'
 
 export interface SourceOptions {
@@ -40,13 +42,18 @@ export function report(error: unknown): void {
   process.exitCode = 1
 }
 
-const mendable = [UserRefused, ControlRefused, DataDirectoryInUse]
+const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, CopyRefused]
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const system = error as NodeJS.ErrnoException
   if (system.syscall !== undefined || mendable.some((known) => error instanceof known)) {
     return error.message
+  }
+  // Its details are in words for an operator, and never hold a secret.
+  if (error instanceof CofferError && typeof error.details.message === 'string') {
+    const { message, key } = error.details
+    return key === undefined ? message : `${message} (${key})`
   }
   return error.stack ?? error.message
 }

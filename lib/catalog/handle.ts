@@ -8,7 +8,7 @@ import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
 import type { CommitId } from './catalog.ts'
-import { frameMeta, META_KEY, type Meta, openMeta } from './meta.ts'
+import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED, UNFINISHED_KEY } from './meta.ts'
 
 export interface LevelCatalogOptions {
   readonly engine: Engine
@@ -126,10 +126,9 @@ class LevelHandle implements Handle {
     if (framed !== undefined) return openMeta(framed)
     const [first] = await db.keys({ limit: 1 }).all()
     if (first !== undefined || this.#options.readonly) {
-      throw new CofferError('StoreCorrupt', {
-        message: 'the catalog has no meta row',
-        key: META_KEY,
-      })
+      const message =
+        db.getSync(UNFINISHED_KEY) === undefined ? 'the catalog has no meta row' : UNFINISHED
+      throw new CofferError('StoreCorrupt', { message, key: META_KEY })
     }
     const meta = { catalogId: randomId(), commitNumber: 0 }
     await db.put(META_KEY, frameMeta(meta, randomId()), { sync: true })

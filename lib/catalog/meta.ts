@@ -8,6 +8,12 @@ const cbor = new Encoder({ useRecords: false })
 const LAYOUT = 1
 
 export const META_KEY = 'meta'
+/** Stands in its place, with the source's content, while a copy of a whole catalog is not finished. */
+export const UNFINISHED_KEY = 'unfinished-copy'
+
+/** Why such a place is no catalog. */
+export const UNFINISHED =
+  'a copy into this catalog was not finished: run coffer catalog copy again, or empty it'
 
 export interface Meta {
   /** 32 hex digits, drawn when the catalog was made. */
@@ -17,16 +23,20 @@ export interface Meta {
 }
 
 /** The row's bytes in LevelDB; `revision` is the id of a commit of the batch. */
-export function frameMeta({ catalogId, commitNumber }: Meta, revision: string): Buffer {
-  return frameRow(META_KEY, revision, cbor.encode([LAYOUT, catalogId, commitNumber]))
+export function frameMeta(
+  { catalogId, commitNumber }: Meta,
+  revision: string,
+  key = META_KEY,
+): Buffer {
+  return frameRow(key, revision, cbor.encode([LAYOUT, catalogId, commitNumber]))
 }
 
 /** Throws StoreCorrupt where the checksum does not hold, or the layout is not known. */
-export function openMeta(framed: Buffer): Meta {
-  const [layout, catalogId, commitNumber] = cbor.decode(openRow(META_KEY, framed).value)
+export function openMeta(framed: Buffer, key = META_KEY): Meta {
+  const [layout, catalogId, commitNumber] = cbor.decode(openRow(key, framed).value)
   if (layout !== LAYOUT) {
     throw new CofferError('StoreCorrupt', {
-      key: META_KEY,
+      key,
       message: `layout ${layout} of the catalog is newer than this program`,
     })
   }

@@ -1,0 +1,129 @@
+// `coffer catalog copy`: moves a node's catalog to another store, while no node runs on it. Places are
+// `level:DIR` (a data directory), a Redis URL, or `config:FILE` (whatever catalog that file names).
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { CopyRefused, copyCatalog } from '../../lib/catalog/copy.ts'
+import type { RawCatalog } from '../../lib/catalog/raw.ts'
+import { openRawLevel } from '../../lib/catalog/raw-level.ts'
+import type { Durability } from '../../lib/catalog/redis/checks.ts'
+import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'
+import { type RedisSettings, redisSettings } from '../../lib/catalog/redis/settings.ts'
+import { openRedisLink } from '../../lib/catalog/redis.ts'
+import type { RedisConfig } from '../../lib/config/redis.ts'
+import { loadConfig } from '../../lib/config.ts'
+import { acquireControl } from '../../lib/control.ts'
+import { classicEngine } from '../../lib/level.ts'
+import { makeLog } from '../../lib/log.ts'
+import { makePrivateDirectory } from '../../lib/private-file.ts'
+
+export interface CopyOptions {
+  readonly from: string
+  readonly to: string
+  readonly passwordFile?: string
+}
+
+/** Longest wait for a Redis that is starting. */
+const START_TIMEOUT_MS = 10_000
+/** How often the copy says how far it is, in rows. */
+const PROGRESS_ROWS = 100_000
+
+/** Where a catalog lies. */
+interface Place {
+  /** For messages: without a password. */
+  readonly name: string
+  /** The data directory that must be still while it is read or written. */
+  readonly data?: string
+  open(): Promise<RawCatalog>
+}
+
+/** Copies a catalog and says what it did. Throws CopyRefused, DataDirectoryInUse, FileInvalid. */
+export async function copy(options: CopyOptions): Promise<void> {
+  // Whatever Redis it lies in, it may be read; it is written only to one that keeps it.
+  const from = placeOf(options.from, options.passwordFile, 'relaxed')
+  const to = placeOf(options.to, options.passwordFile, 'strict')
+  if (options.passwordFile !== undefined && ![options.from, options.to].some(isUrl)) {
+    throw new CopyRefused('--password-file is for a redis:// place')
+  }
+  if (from.name === to.name) throw new CopyRefused('--from and --to name the same place')
+  const open: (() => Promise<void>)[] = []
+  try {
+    if (from.data !== undefined && !existsSync(from.data)) {
+      throw new CopyRefused(`there is no such directory: ${from.data}`)
+    }
+    if (to.data !== undefined) makePrivateDirectory(to.data)
+    for (const data of new Set([from.data, to.data])) {
+      if (data === undefined) continue
+      const lock = await acquireControl(data, {})
+      open.push(() => lock.close())
+    }
+    const source = await from.open()
+    open.push(() => source.close())
+    const target = await to.open()
+    open.push(() => target.close())
+    await report(source, target, from.name, to.name)
+  } finally {
+    for (const close of open.reverse()) await close()
+  }
+}
+
+async function report(source: RawCatalog, target: RawCatalog, from: string, to: string) {
+  const say = (line: string) => void process.stdout.write(`${line}\n`)
+  let next = PROGRESS_ROWS
+  const done = await copyCatalog(source, target, (rows) => {
+    if (rows < next) return
+    next = rows + PROGRESS_ROWS
+    say(`${rows.toLocaleString('en')} rows`)
+  })
+  if (done.restarted) say('An earlier copy was not finished: it was thrown away.')
+  say(`Copied the catalog ${done.catalogId} from ${from} to ${to}:`)
+  say(`${done.rows.toLocaleString('en')} rows, ${done.bytes.toLocaleString('en')} bytes`)
+  say(`at commit ${done.commitNumber.toLocaleString('en')}; read again and compared row by row.`)
+}
+
+const isUrl = (text: string) => /^rediss?:/.test(text) && URL.canParse(text)
+
+/** Throws CopyRefused where the text names no place, FileInvalid where its configuration is wrong. */
+function placeOf(text: string, passwordFile: string | undefined, durability: Durability): Place {
+  const [kind, rest] = [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]
+  if (kind === 'level' && rest !== '') return levelPlace(resolve(rest))
+  if (isUrl(text)) {
+    const { username, password } = new URL(text)
+    if (passwordFile !== undefined && (username !== '' || password !== '')) {
+      throw new CopyRefused('--password-file stands for a password in the URL: only one of them')
+    }
+    const file = passwordFile === undefined ? {} : { passwordFile: resolve(passwordFile) }
+    return redisPlace({ url: text, ...file, durability })
+  }
+  if (kind === 'config' && rest !== '') return configuredPlace(rest, durability)
+  throw new CopyRefused('a place is level:DIR, a redis:// or rediss:// URL, or config:FILE')
+}
+
+function levelPlace(data: string): Place {
+  const open = () => openRawLevel(classicEngine, join(data, 'catalog'))
+  return { name: `level:${data}`, data, open }
+}
+
+function redisPlace(redis: RedisConfig, data?: string): Place {
+  const settings = redisSettings(redis)
+  const options = { ...settings, startTimeoutMs: START_TIMEOUT_MS, log: makeLog('silent') }
+  const open = async () => makeRawRedis(await openRedisLink(options))
+  const urls = settings.cluster ?? [settings.url ?? sentinelName(settings)]
+  const name = `${urls.map(withoutUser).join(' ')} (prefix ${settings.prefix})`
+  return { name, ...(data === undefined ? {} : { data }), open }
+}
+
+const sentinelName = ({ sentinels }: RedisSettings) =>
+  `redis+sentinel://${sentinels!.addresses.join(',')}/${sentinels!.name}`
+
+function withoutUser(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/, '$1')
+}
+
+/** The catalog of a node; its data directory must be still, wherever the catalog lies. */
+function configuredPlace(file: string, durability: Durability): Place {
+  const { catalog, data } = loadConfig({ file })
+  if (catalog === 'level') return levelPlace(data)
+  // What a node may use with a warning may be read and written here without one.
+  const relaxed = durability === 'relaxed' ? { durability } : {}
+  return redisPlace({ ...catalog.redis, ...relaxed }, data)
+}
