@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { chosenCatalog } from './catalog-choice.ts'
 import { type Answer, type SentRequest, send, users } from './node.ts'
 
 export interface ChildNode {
@@ -53,7 +54,7 @@ export async function startChildNode(
     { host: '127.0.0.1', port: tlsPort, tls: 'auto' },
   ]
   const base = { data, keyring: join(data, 'keyring'), devices: [join(data, 'volumes')], listen }
-  const all = { ...base, users: join(dir, 'users.yaml'), ...config }
+  const all = { ...base, users: join(dir, 'users.yaml'), ...(await chosenCatalog()), ...config }
   await writeFile(join(dir, 'coffer.yaml'), stringify(all))
   let output = ''
   let child: ChildProcess | undefined

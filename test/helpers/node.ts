@@ -16,6 +16,7 @@ import { type Config, defaultConfig } from '../../lib/config.ts'
 import { makeLog } from '../../lib/log.ts'
 import { replaceableUsers } from '../../lib/users-file.ts'
 import { type Servers, startServers } from '../../middleware/server.ts'
+import { chosenCatalog } from './catalog-choice.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 
@@ -109,6 +110,7 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
       { host: '127.0.0.1', port: 0, serves: ['object'] },
       { host: '127.0.0.1', port: 0, serves: ['object'], tls: 'auto' },
     ],
+    ...(await chosenCatalog()),
     ...overrides,
     ssec: { ...base.ssec, ...overrides.ssec },
     swift: { ...base.swift, ...overrides.swift },

@@ -1,5 +1,4 @@
 // What anyone may ask: what this node is and can, whether it is well, and which methods an address takes.
-import { CofferError } from '../../../lib/errors.ts'
 import { sendEmpty, sendText } from '../answer.ts'
 import { describeNode } from '../info.ts'
 import { allowOf } from '../methods.ts'
@@ -13,10 +12,11 @@ export const info: Handler = async (ctx, node) => {
   sendText(ctx, 'application/json; charset=UTF-8', JSON.stringify(describeNode(node.config)))
 }
 
-/** `/healthcheck`: a node that drains has refused before. */
+/** `/healthcheck`. Throws SwiftError 503 with the reason where a store is impaired; a node that drains has
+ * refused before. */
 export const healthcheck: Handler = async (ctx, node) => {
   const reason = node.impaired()
-  if (reason !== null) throw new CofferError('StoreUnavailable', { reason })
+  if (reason !== null) throw new SwiftError(503, `${reason}\n`, { 'Retry-After': '1' })
   sendText(ctx, 'text/plain; charset=UTF-8', 'OK')
 }
 
