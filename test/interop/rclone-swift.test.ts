@@ -165,6 +165,11 @@ clientTest(
         `${way}\n`,
         `${way}: no copy without the bytes`,
       )
+      await rclone.ok(['copyto', '--disable', 'copy', `swift:c/${way}`, `swift:d/${way}`, ...key])
+      t.ok(
+        (await rclone.ok(['cat', `swift:d/${way}`, ...key])).equals(content),
+        `${way}: through it`,
+      )
       setting.file('other', 30)
       await rclone.ok(['copyto', setting.path('other'), `swift:c/${way}`, ...key])
       const got = await rclone.ok(['cat', `swift:c/${way}`, ...key])
