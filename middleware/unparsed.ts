@@ -1,6 +1,6 @@
 // Answers to what Node's parser could not read, written to the socket itself. Of such a request at most the
 // first line is known: where that has a path, it tells the dialect.
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { dialectOf } from './dialect.ts'
 import type { Dialect } from './state.ts'
@@ -39,10 +39,17 @@ function dialectOfPath(path: Buffer | undefined): Dialect {
   return dialectOf(target, {}, noRules)
 }
 
+/** True where the answer to a request does not depend on what could not be read behind its head: it was
+ * whole, or its body is packed in a way that is refused unread. */
+function needsNoMore({ complete, headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return complete || (coding !== undefined && coding.toLowerCase() !== 'chunked')
+}
+
 /**
  * Answers what could not be parsed and ends the connection. `last` is the answer to the request before it on
- * the same connection: where that request was whole, it is what went wrong behind it that could not be read
- * (a body without a length), and it gets its own answer first.
+ * the same connection: where that request has an answer whatever follows (a body without a length, or in an
+ * unknown coding), it gets its own answer, and no other.
  */
 export function answerUnparsed(
   error: ParseError,
@@ -55,7 +62,7 @@ export function answerUnparsed(
     socket.destroy()
     return
   }
-  if (last?.req.complete === true && !last.closed) {
+  if (last !== undefined && !last.closed && needsNoMore(last.req)) {
     if (!last.headersSent) last.setHeader('Connection', 'close')
     last.once('close', () => endLingering(socket))
     return

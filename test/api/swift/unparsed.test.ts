@@ -63,8 +63,13 @@ t.test('a body without a length is answered as what it is, not as a second reque
 
 t.test('a body in another coding than chunked is not implemented', async (t) => {
   const node = await startNode(t)
-  const { request } = await login(node)
+  const { token, request } = await login(node)
   await request('PUT', '/c')
+  const head = `PUT /v1/AUTH_test/c/o HTTP/1.1\r\nHost: h\r\nX-Auth-Token: ${token}\r\n`
+  const packed = `${head}Transfer-Encoding: gzip,chunked\r\n\r\n`
+  for (const pieces of [[`${packed}no chunks`], [packed, 'no chunks']]) {
+    t.match(await exchange(node, ...pieces), /^HTTP\/1\.1 501 Not Implemented\r\n/)
+  }
   for (const [coding, status] of [
     ['gzip, chunked', 501],
     ['CHUNKED', 201],
