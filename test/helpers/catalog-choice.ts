@@ -15,6 +15,11 @@ export async function chosenCatalog(): Promise<{
   return { catalog: { redis: { url, prefix: `node-${randomBytes(4).toString('hex')}` } } }
 }
 
+/** Where the catalog keeps its files, if that is not in the nodes' own directories. */
+export async function catalogDirectory(): Promise<string | undefined> {
+  return (await redis)?.dir
+}
+
 /** Imported only here: the bench uses these helpers too, without tap. */
 async function startForFile(): Promise<TestRedis> {
   const [{ default: t }, { startRedis }] = await Promise.all([import('tap'), import('./redis.ts')])
