@@ -126,8 +126,14 @@ function makeClient(options: RedisSettings): Client {
   const connect = () => void redis.connect().catch(() => undefined)
   return {
     call: (command, ...args) => redis.call(command, ...args),
-    evalsha: (sha, keys, ...args) => redis.callBuffer('evalsha', sha, keys, ...args),
-    eval: (text, keys, ...args) => redis.callBuffer('eval', text, keys, ...args),
+    evalsha(sha, keys, ...args) {
+      gather(redis)
+      return redis.callBuffer('evalsha', sha, keys, ...args)
+    },
+    eval(text, keys, ...args) {
+      gather(redis)
+      return redis.callBuffer('eval', text, keys, ...args)
+    },
     masters: () => (redis instanceof Cluster ? redis.nodes('master').map(server) : [server(redis)]),
     onReady: (listener) => void redis.on('ready', listener),
     onLost(listener) {
@@ -143,6 +149,16 @@ function makeClient(options: RedisSettings): Client {
       redis.disconnect()
     },
   }
+}
+
+/** Lets commands of the same turn leave in one piece: that saves system calls, and Redis takes them together
+ * and syncs once for all. ioredis' own way to it sends nothing while an earlier piece is under way. */
+function gather(redis: Redis | Cluster): void {
+  if (redis instanceof Cluster || redis.stream === undefined) return
+  const { stream } = redis
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  process.nextTick(() => stream.uncork())
 }
 
 const server = (redis: Redis): Server => ({

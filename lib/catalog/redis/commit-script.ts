@@ -9,8 +9,8 @@ const DONE_COMMITS = 65_536
 export const VOID_COMMITS = 16 * DONE_COMMITS
 /** How often old ones are forgotten, in commits. */
 const FORGET_COMMITS = 128
-/** What a row takes in Redis beside its value and twice its key, measured: two dictionaries, a skip list. */
-const ROW_OVERHEAD_BYTES = 200
+/** What a row takes in Redis beside its value and twice its key, about: two dictionaries and a skip list. */
+const ROW_OVERHEAD_BYTES = 180
 
 /** Tables for CRC-32 four bytes at a time, by half bytes, the lowest first. A script has nothing that lasts, so
  * they are in its text and are made each time: small ones are made sooner than large ones save. */

@@ -14,9 +14,6 @@ const TICK_MS = 200
 /** How often a Redis that refuses writes is asked again. */
 const WRITE_TRY_MS = 1000
 
-/** A connection that nothing comes from is dropped at once, but the next one is given so long. */
-const RECONNECT_MS = 1000
-
 /** The answer of a script: a word, the commit number, and what follows. */
 export type Reply = readonly [string, number, ...unknown[]]
 
@@ -57,7 +54,7 @@ export class Link {
   #opening: Promise<void> | null = null
   #waiting: (() => void)[] = []
   #triedWriteMs = 0
-  #reconnectedMs = Number.NEGATIVE_INFINITY
+  #reconnectedMs = performance.now()
   #closed = false
   readonly #timer: NodeJS.Timeout
 
@@ -155,7 +152,7 @@ export class Link {
   /** Nobody waits for that commit any more. The way is closed until its outcome can change no more. */
   abandon(id: Buffer): void {
     this.#doubtful.add(id)
-    this.#fail('the outcome of a commit is unknown')
+    if (this.#fault === null) this.#fail('the outcome of a commit is unknown')
   }
 
   close(): void {
@@ -199,6 +196,7 @@ export class Link {
     if (this.#closed || this.#fault === reason) return
     // That there is no connection says less than why the last one ended.
     if (this.#fault !== null && reason === AWAY) return
+    if (this.#fault === null) this.#reconnectedMs = performance.now()
     this.#fault = reason
     this.#options.log.error({ reason }, 'catalog: Redis cannot be used')
   }
@@ -212,20 +210,23 @@ export class Link {
   #tick(): void {
     const now = performance.now()
     const [oldest] = this.#pending
-    const { timeoutMs, client } = this.#options
-    const slow = oldest !== undefined && now - oldest.sentMs > timeoutMs
-    if (slow) this.#fail('Redis does not answer')
-    if (this.#fault !== null) {
-      // Its connection may be one that nothing comes from any more, or lead to yesterday's master.
-      if (now - this.#reconnectedMs > (slow ? RECONNECT_MS : 2 * timeoutMs)) {
-        this.#reconnectedMs = now
-        client.reconnect()
-      }
+    const { timeoutMs } = this.#options
+    if (this.#fault === null && oldest !== undefined && now - oldest.sentMs > timeoutMs) {
+      this.#fail('Redis does not answer')
+      this.#reconnect()
+    } else if (this.#fault !== null) {
+      // The new connection may be as mute, or lead to yesterday's master.
+      if (now - this.#reconnectedMs > 2 * timeoutMs) this.#reconnect()
       void this.#tryOpen()
     } else if (this.#refusal !== null && now - this.#triedWriteMs > WRITE_TRY_MS) {
       this.#triedWriteMs = now
       void this.#tryWrite()
     }
+  }
+
+  #reconnect(): void {
+    this.#reconnectedMs = performance.now()
+    this.#options.client.reconnect()
   }
 
   #tryOpen(): Promise<void> {
@@ -254,7 +255,6 @@ export class Link {
       this.#options.log.info({ commitNumber: this.#number }, 'catalog: Redis answers')
     }
     this.#fault = null
-    this.#reconnectedMs = performance.now()
     this.#wake()
   }
 
