@@ -7,7 +7,7 @@ import { CofferError } from '../errors.ts'
 import type { Catalog } from './catalog.ts'
 import { openCounters, openRow } from './framing.ts'
 import type { Meta } from './meta.ts'
-import { unsafe } from './redis/checks.ts'
+import { makeCheck } from './redis/checks.ts'
 import type { Client, Server } from './redis/client.ts'
 import { makeCommits } from './redis/commits.ts'
 import { Link } from './redis/link.ts'
@@ -85,8 +85,8 @@ async function openLink(
 ): Promise<Link> {
   const { prefix, timeoutMs, startTimeoutMs, durability, log } = options
   const client = makeClient(options)
-  const isUnsafe = () => unsafe(client, durability, log)
-  const link = new Link({ client, prefix, timeoutMs, unsafe: isUnsafe, log })
+  const unsafe = makeCheck(client, durability, log)
+  const link = new Link({ client, prefix, timeoutMs, unsafe, log })
   try {
     await link.begin(() => begin(link), startTimeoutMs)
     return link

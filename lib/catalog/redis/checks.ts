@@ -58,24 +58,39 @@ function faultsOf(found: Fields | undefined): string[] {
   })
 }
 
-/** Says what makes the servers that take writes unsafe, or null. Warns of it instead where durability is
- * relaxed. Throws the client's error where one cannot be asked. */
-export async function unsafe(
+/**
+ * Makes the question what makes the servers that take writes unsafe: a sentence, or null. Where durability is
+ * relaxed it warns instead, once for each finding. It throws the client's error where one cannot be asked.
+ */
+export function makeCheck(
   client: Client,
   durability: Durability,
   log: Logger,
-): Promise<string | null> {
-  for (const server of client.masters()) {
+): () => Promise<string | null> {
+  let warned = ''
+
+  async function unsafe(server: Server): Promise<string | null> {
     const version = await versionOf(server)
     if (version === undefined) return 'Redis does not let its user ask: allow INFO (ACL: +info)'
     if (Number.parseInt(version, 10) < VERSION_MIN) {
       return `Redis ${version} is too old: ${VERSION_MIN} or newer is needed`
     }
     const faults = faultsOf(await settingsOf(server))
-    if (faults.length === 0) continue
+    if (faults.length === 0) return null
     const sentence = `Redis is not safe for a catalog: ${faults.join('; ')}`
     if (durability === 'strict') return sentence
-    log.warn({ faults }, 'catalog: Redis can lose what it acknowledged')
+    if (warned !== sentence) log.warn({ faults }, 'catalog: Redis can lose what it acknowledged')
+    warned = sentence
+    return null
   }
-  return null
+
+  return async () => {
+    const servers = client.masters()
+    if (servers.length === 0) throw new Error('no master is known')
+    for (const server of servers) {
+      const found = await unsafe(server)
+      if (found !== null) return found
+    }
+    return null
+  }
 }

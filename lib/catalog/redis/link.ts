@@ -30,8 +30,8 @@ export interface LinkOptions {
 
 /** The command was sent, or may have been, and no answer came: it may be carried out, even later. */
 export class Unanswered extends CofferError {
-  constructor(message: string, cause?: unknown) {
-    super('StoreUnavailable', { message }, cause)
+  constructor(message: string) {
+    super('StoreUnavailable', { message })
   }
 }
 

@@ -108,27 +108,34 @@ redisTest(t, 'reads that are cut off are refused, not waited for', async (t) => 
   await t.rejects(catalog.get('mark-of-a-key'), { code: 'StoreUnavailable' })
 })
 
-redisTest(t, 'a commit that nobody could settle is void once Redis is back', async (t) => {
-  const { proxy, catalog, other } = await startPlace(t)
-  const commit: Commit = {
-    id: randomId(),
-    put: [{ key: 'a', value }],
-    add: [{ key: 'n', deltas: [1] }],
-  }
-  proxy.cut('late', idBytes(commit))
-  proxy.refusing = true
-  await t.rejects(catalog.commit(commit), {
-    code: 'StoreUnavailable',
-    details: { message: 'the outcome of the commit is unknown' },
-  })
-  t.type(catalog.impaired, 'string')
-  proxy.refusing = false
-  while (catalog.impaired !== null) await new Promise((resolve) => setTimeout(resolve, 20))
-  t.equal(await catalog.get('a'), undefined)
-  await proxy.deliver()
-  t.equal(await other.get('a'), undefined, 'what came late did nothing')
-  t.equal(await countOf(other), 0)
-})
+redisTest(
+  t,
+  'a commit that nobody could settle is void once Redis is back, be it full',
+  async (t) => {
+    const { redis, proxy, catalog, other } = await startPlace(t)
+    await redis.raw.connect()
+    const commit: Commit = {
+      id: randomId(),
+      put: [{ key: 'a', value }],
+      add: [{ key: 'n', deltas: [1] }],
+    }
+    proxy.cut('late', idBytes(commit))
+    proxy.refusing = true
+    await t.rejects(catalog.commit(commit), {
+      code: 'StoreUnavailable',
+      details: { message: 'the outcome of the commit is unknown' },
+    })
+    t.type(catalog.impaired, 'string')
+    await redis.raw.config('SET', 'maxmemory', '100kb')
+    proxy.refusing = false
+    while (catalog.impaired !== null) await new Promise((resolve) => setTimeout(resolve, 20))
+    t.equal(await catalog.get('a'), undefined)
+    await redis.raw.config('SET', 'maxmemory', '0')
+    await proxy.deliver()
+    t.equal(await other.get('a'), undefined, 'what came late did nothing')
+    t.equal(await countOf(other), 0)
+  },
+)
 
 redisTest(
   t,

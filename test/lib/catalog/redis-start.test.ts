@@ -1,9 +1,15 @@
 // What a catalog wants of a Redis before it trusts it, how it is reached, and what it makes of what it finds.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { openRedisCatalog } from '../../../lib/catalog/redis.ts'
 import { randomId } from '../../../lib/names.ts'
+import { freePort } from '../../helpers/child-node.ts'
+import { scratch } from '../../helpers/process.ts'
 import { recordedLog } from '../../helpers/recorded-log.ts'
-import { catalogOptions, redisTest, startRedis } from '../../helpers/redis.ts'
+import { catalogOptions, redisServer, redisTest, startRedis } from '../../helpers/redis.ts'
 import { coffersAcl } from '../../helpers/redis-acl.ts'
 
 const startTimeoutMs = 1500
@@ -99,6 +105,31 @@ redisTest(t, 'a user with the rights of etc/redis/coffer.conf is enough', async 
     group: { prefix: '', delimiter: '/' },
   })
   t.equal(page.entries.length, 1)
+})
+
+redisTest(t, 'etc/redis/coffer.conf starts a Redis that a node trusts', async (t) => {
+  const dir = scratch(t)
+  const port = await freePort()
+  const text = readFileSync(new URL('../../../etc/redis/coffer.conf', import.meta.url), 'utf8')
+  const file = join(dir, 'coffer.conf')
+  writeFileSync(file, text.replace(/^dir .*$/m, `dir ${dir}`))
+  const here = ['--port', String(port), '--bind', '127.0.0.1']
+  const server = spawn(redisServer!, [file, ...here], { stdio: 'ignore' })
+  t.teardown(async () => {
+    server.kill('SIGKILL')
+    await once(server, 'exit')
+  })
+  const credentials = { username: 'coffer', password: 'change-me' }
+  const catalog = await openRedisCatalog(catalogOptions(`redis://127.0.0.1:${port}`, credentials))
+  await catalog.commit({ id: randomId(), put: [{ key: 'a', value: Buffer.from('x') }] })
+  await catalog.close()
+})
+
+redisTest(t, 'a Redis that hangs ends the start in time', async (t) => {
+  const redis = await startRedis(t)
+  await redis.kill('SIGSTOP')
+  const opening = openRedisCatalog(catalogOptions(redis.url, { startTimeoutMs, timeoutMs: 300 }))
+  await t.rejects(opening, { code: 'StoreUnavailable' })
 })
 
 redisTest(t, 'a password that is wrong or missing is told apart, and never told', async (t) => {
