@@ -62,9 +62,9 @@ export class Bench {
     return this.settings.quick ? ['https'] : ['http', 'https']
   }
 
-  /** A started node with an empty bucket. */
-  async startNode(): Promise<CofferNode> {
-    const node = new CofferNode(this.scope, this.#certificate, this.settings.profile)
+  /** A started node with an empty bucket; `beside`: not the row's only one. */
+  async startNode(beside?: { readonly name: string; readonly more: object }): Promise<CofferNode> {
+    const node = new CofferNode(this.scope, this.#certificate, this.settings.profile, beside)
     await node.start()
     await node.createBucket()
     return node

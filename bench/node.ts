@@ -39,17 +39,23 @@ export class CofferNode {
   #child: Child | undefined
   #addresses: string[] = []
 
-  /** `profiled`: its main thread is sampled, and printed when it stops. */
-  constructor(scope: Scope, certificate: Certificate, profiled: boolean) {
+  /** `profiled`: its main thread is sampled, and printed when it stops. `more`: further keys of its
+   * configuration, for a node beside the first: `name` is its directory's. */
+  constructor(
+    scope: Scope,
+    certificate: Certificate,
+    profiled: boolean,
+    { name = 'node', more = {} }: { readonly name?: string; readonly more?: object } = {},
+  ) {
     this.#scope = scope
     this.#profiled = profiled
-    this.dir = join(scope.dir, 'node')
+    this.dir = join(scope.dir, name)
     mkdirSync(this.dir)
     writeFileSync(join(this.dir, 'users.yaml'), usersFile())
     const { file } = certificate
     const tls = { cert: file, key: file.replace(/cert\.pem$/, 'key.pem') }
     const listen = [{ port: 0 }, { port: 0, tls }]
-    const config = { data: this.data, users: join(this.dir, 'users.yaml'), listen }
+    const config = { data: this.data, users: join(this.dir, 'users.yaml'), listen, ...more }
     // JSON is YAML.
     writeFileSync(join(this.dir, 'coffer.yaml'), JSON.stringify(config))
   }

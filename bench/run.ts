@@ -5,6 +5,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { developmentCertificate } from '../lib/certificate.ts'
 import { Bench, type BenchRow, type Settings } from './bench.ts'
+import { measureCatalogs } from './rows/catalogs.ts'
 import { measureCopy } from './rows/copy.ts'
 import { measureDialects } from './rows/dialects.ts'
 import { measureGetLarge } from './rows/get-large.ts'
@@ -13,6 +14,7 @@ import { measureListing } from './rows/listing.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePutLarge } from './rows/put-large.ts'
 import { measurePutSmall } from './rows/put-small.ts'
+import { measureRedisMemory } from './rows/redis-memory.ts'
 import { measureSealing } from './rows/sealing.ts'
 import { Scope } from './scope.ts'
 import { renderTable } from './table.ts'
@@ -28,6 +30,8 @@ const rows: readonly BenchRow[] = [
   { name: 'memory', measure: measureMemory },
   { name: 'listing', measure: measureListing },
   { name: 'copy', measure: measureCopy },
+  { name: 'catalogs', measure: measureCatalogs },
+  { name: 'redis-memory', measure: measureRedisMemory },
 ]
 
 const ROUNDS = 3

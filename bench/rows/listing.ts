@@ -31,7 +31,8 @@ function nameOf(i: number, names: number): string {
   return `${digits(Math.floor(at / perPrefix))}/${digits(at % perPrefix)}`
 }
 
-async function fill(catalog: Catalog, names: number): Promise<void> {
+/** Puts so many names into the catalog of a node that is stopped. */
+export async function fillNames(catalog: Catalog, names: number): Promise<void> {
   const current = versionIdAt(nowMicros())
   const type = 'application/octet-stream'
   const summary = { timeMicros: nowMicros(), size: 4096, etag: randomId(), type, checksum: null }
@@ -50,6 +51,14 @@ async function fill(catalog: Catalog, names: number): Promise<void> {
     }
   }
   await Promise.all(Array.from({ length: COMMITS_IN_FLIGHT }, walk))
+}
+
+/** Milliseconds of listings of 1,000 common prefixes, and of 1,000 names below one. */
+export async function timeListings(node: CofferNode) {
+  return {
+    prefixes: await timeListing(node, {}, 'CommonPrefixes'),
+    flat: await timeListing(node, { prefix: FLAT }, 'Contents'),
+  }
 }
 
 async function timeListing(
@@ -71,18 +80,25 @@ async function timeListing(
   return samples
 }
 
-export async function measureListing(bench: Bench): Promise<Finding[]> {
-  const names = bench.settings.quick ? 100_000 : 1_000_000
-  const node = await bench.startNode()
-  await node.stop()
-  const catalog = await openLevelCatalog({
+export const namesOf = ({ settings }: Bench) => (settings.quick ? 100_000 : 1_000_000)
+
+/** The catalog of a node that is stopped. */
+export function openLevelOf(node: CofferNode): Promise<Catalog> {
+  return openLevelCatalog({
     engine: classicEngine,
     location: join(node.data, 'catalog'),
     writeBufferBytes: 16 << 20,
     log: makeLog('silent'),
   })
+}
+
+export async function measureListing(bench: Bench): Promise<Finding[]> {
+  const names = namesOf(bench)
+  const node = await bench.startNode()
+  await node.stop()
+  const catalog = await openLevelOf(node)
   try {
-    await fill(catalog, names)
+    await fillNames(catalog, names)
   } finally {
     await catalog.close()
   }
@@ -90,8 +106,7 @@ export async function measureListing(bench: Bench): Promise<Finding[]> {
   await node.child.settledCpuSeconds()
   const budget = { atMost: LISTING_MS_MAX }
   const of = `of ${names.toLocaleString('en')} names`
-  const prefixes = await timeListing(node, {}, 'CommonPrefixes')
-  const flat = await timeListing(node, { prefix: FLAT }, 'Contents')
+  const { prefixes, flat } = await timeListings(node)
   await node.stop()
   return [
     {

@@ -1,0 +1,101 @@
+// What an object's rows take in Redis, written by the service: bodies in volumes, and small ones beside their
+// rows. The bytes of volumes go nowhere. Figures are Redis' own (used_memory), for an object.
+import { randomBytes } from 'node:crypto'
+import { encodePiece } from '../../lib/blobs/locator.ts'
+import type { BlobStore } from '../../lib/blobs/store.ts'
+import { openRedisCatalog } from '../../lib/catalog/redis.ts'
+import { redisDefaults } from '../../lib/config/redis.ts'
+import { rootCipher } from '../../lib/crypto/cipher.ts'
+import { Leases } from '../../lib/service/leases.ts'
+import { makeService } from '../../lib/service/service.ts'
+import { catalogOptions, startRedis, type TestRedis } from '../../test/helpers/redis.ts'
+import { admin, sourceOf } from '../../test/helpers/service.ts'
+import type { Bench } from '../bench.ts'
+import type { Finding } from '../table.ts'
+
+const WRITERS = 64
+/** Beside its row, the most that lies there, and in a volume. */
+const BODY_BYTES = [100, redisDefaults.smallBodyBytes, 10_000]
+
+export async function measureRedisMemory(bench: Bench): Promise<Finding[]> {
+  const objects = bench.settings.quick ? 5_000 : 100_000
+  const findings: Finding[] = []
+  for (const bytes of BODY_BYTES) {
+    const redis = await startRedis({ teardown: (close) => bench.scope.defer(close) })
+    const perObject = await fill(redis, objects, bytes)
+    await redis.kill()
+    findings.push({
+      what: `rows of an object of ${bytes.toLocaleString('en')} bytes, ${objects.toLocaleString('en')} of them`,
+      unit: 'bytes',
+      samples: [perObject],
+    })
+  }
+  return findings
+}
+
+/** Writes so many objects; what Redis takes more for each. */
+async function fill(redis: TestRedis, objects: number, bytes: number): Promise<number> {
+  const catalog = await openRedisCatalog(catalogOptions(redis.url))
+  const { smallBodyBytes } = redisDefaults
+  const queued = () => {}
+  const stores = { catalog, blobs: discarding, smallBodyBytes, leases: new Leases(queued), queued }
+  const service = makeService(stores)
+  const rootKey = randomBytes(32)
+  const cipher = rootCipher({ active: 'k1', key: () => rootKey })
+  const container = { account: admin.account, container: 'bench' }
+  await service.createContainer(admin, container, { indexed: true })
+  const body = randomBytes(bytes)
+  const before = await usedMemory(redis)
+  let next = 0
+  const write = async () => {
+    while (next < objects) {
+      const object = `photos/2026/11/picture-${String(next++).padStart(8, '0')}.jpeg`
+      const source = sourceOf(body)
+      const headers = { type: 'image/jpeg' }
+      await service.put(admin, { ...container, object }, { source, cipher, headers, metadata: {} })
+    }
+  }
+  await Promise.all(Array.from({ length: WRITERS }, write))
+  const taken = (await usedMemory(redis)) - before
+  await catalog.close()
+  return taken / objects
+}
+
+async function usedMemory({ raw }: TestRedis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await raw.info('memory'))![1])
+}
+
+let written = 0
+
+/** Takes any bytes, and says where a volume would have put them. */
+const discarding: BlobStore = {
+  create(id) {
+    let records = 0
+    let storedBytes = 0
+    const volume = '0000000000000001'
+    return {
+      id,
+      volume,
+      write(_slab, length) {
+        records++
+        storedBytes += length
+        return undefined
+      },
+      async finish() {
+        const pieces = [encodePiece([{ first: written, length: records }])]
+        written += records
+        return { volume, pieces, records, storedBytes }
+      },
+      abort() {},
+    }
+  },
+  read: () => {
+    throw new Error('nothing was kept')
+  },
+  barrier: async () => {},
+  settle() {},
+  release() {},
+  usage: async () => [],
+  impaired: null,
+  close: async () => {},
+}
