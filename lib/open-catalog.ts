@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
 import { openLevelCatalog } from './catalog/level.ts'
+import type { Meta } from './catalog/meta.ts'
 import { openRedisCatalog, redisSettings } from './catalog/redis.ts'
 import { keepWitness, readWitness } from './catalog/witness.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
@@ -40,7 +41,22 @@ async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
     writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
     log,
   })
+  try {
+    refuseLeftBehind(catalog, readWitness(config.data))
+  } catch (error) {
+    await catalog.close()
+    throw error
+  }
   return { catalog, smallBodyBytes: SMALL_BODY_BYTES, close: () => catalog.close() }
+}
+
+/** A catalog that was copied to Redis stays where it was: used again it would lack all that came later.
+ * Throws StoreCorrupt. */
+function refuseLeftBehind({ id, commitNumber }: Catalog, seen: Meta | null): void {
+  if (seen === null || (seen.catalogId === id && seen.commitNumber <= commitNumber)) return
+  const message =
+    'this node had a later catalog in Redis than the one in its data: copy it back (coffer catalog copy), or remove catalog-seen.json to go on without it'
+  throw new CofferError('StoreCorrupt', { message })
 }
 
 async function openOnRedis(

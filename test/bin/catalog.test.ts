@@ -117,6 +117,8 @@ redisTest(t, 'a node moves to Redis and back, and loses nothing', async (t) => {
   await stop(second)
   t.match((await run(there)).stderr, /^coffer: the target is not empty: /)
 
+  const left = start(t, args)
+  await t.rejects(left, /had a later catalog in Redis/, 'what was left behind is not used again')
   renameSync(join(data, 'catalog'), join(data, 'catalog.old'))
   const back = await run(copyArgs(`config:${onRedis}`, `level:${data}`))
   t.equal(back.code, 0, back.stderr)

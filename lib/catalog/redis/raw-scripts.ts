@@ -42,7 +42,7 @@ return {'ok'}
 
 /** ARGV as of begin. */
 const finish = `
-if redis.call('HGET', KEYS[1], 'copyOf') ~= ARGV[1] then return {'lost'} end
+if redis.call('HMGET', KEYS[1], 'copyOf')[1] ~= ARGV[1] then return {'lost'} end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', ARGV[2], 'layout', ARGV[3])
 redis.call('HDEL', KEYS[1], 'copyOf', 'copyNumber')
 return {'ok'}
