@@ -102,11 +102,14 @@ redisTest(t, 'a Redis that stands still keeps nobody waiting for ever', async (t
   await checkReads(t, place, names)
 })
 
-redisTest(t, 'a Redis that is full refuses writes alone', async (t) => {
+redisTest(t, 'a Redis that is full is read, and takes deletes', async (t) => {
   const place = await startPlace(t)
+  for (const name of ['one', 'two']) await place.s3('PUT', `/bkt/${name}`, { body: small })
   await place.redis.raw.config('SET', 'maxmemory', '1mb')
   await checkWritesRefused(t, place)
   await checkReason(t, place, /Redis is full/)
+  t.equal((await place.s3('DELETE', '/bkt/one')).status, 204, 'S3 deletes')
+  t.equal((await place.swift('DELETE', '/bkt/two')).status, 204, 'Swift deletes')
   await checkReads(t, place, ['large', 'small'])
   await place.redis.raw.config('SET', 'maxmemory', '0')
   await recovered(t, place)
