@@ -15,6 +15,8 @@ import { classicEngine } from '../../../lib/level.ts'
 import { randomId } from '../../../lib/names.ts'
 import { catalogOptions, redisTest, startRedis, type TestRedis } from '../../helpers/redis.ts'
 
+t.setTimeout(180_000)
+
 /** One place for a catalog, empty at first. Never open in both ways at once. */
 interface Place {
   open(): Promise<Catalog>
@@ -205,6 +207,29 @@ for (const [fromName, makeFrom] of Object.entries(places)) {
     )
   }
 }
+
+t.test('a rotten row is not copied: the copy names it and ends', async (t) => {
+  const [from, to] = [await levelPlace(t), await levelPlace(t)]
+  await fill(from, 10)
+  const source = await from.openRaw()
+  const rotten = new Proxy(source, {
+    get(whole, name: keyof RawCatalog) {
+      if (name !== 'rowsBehind') return whole[name].bind(whole)
+      return async (after: string) => {
+        const rows = await whole.rowsBehind(after)
+        if (rows[3] !== undefined) rows[3].framed[20]! ^= 1
+        return rows
+      }
+    },
+  })
+  const target = await to.openRaw()
+  const [, , , row] = await source.rowsBehind('')
+  const details = { key: row!.key }
+  await t.rejects(copyCatalog(rotten, target), { code: 'StoreCorrupt', details })
+  t.match(await target.state(), { kind: 'unfinished' })
+  await source.close()
+  await target.close()
+})
 
 for (const [name, make] of Object.entries(places)) {
   copyTest(
