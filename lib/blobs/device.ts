@@ -2,6 +2,7 @@
 // or has failed, the next is made (or a failed one opened again) in the background, so that `create`
 // need not wait; while there is none, the device refuses.
 import { CofferError } from '../errors.ts'
+import { FormatNewer } from '../format-version.ts'
 import { type Engine, isSpaceError } from '../level.ts'
 import { findVolumes, isHalfMade } from './directory.ts'
 import { Claim, Space } from './space.ts'
@@ -77,7 +78,7 @@ export class Device {
   /**
    * Opens every volume once to learn what it is, goes on with the newest that has room, and seals the
    * others: after a restart no blob is begun. Rejects where the directory cannot be used; a volume that
-   * cannot be opened is logged and tried again later.
+   * cannot be opened is logged and tried again later; one of a later format rejects with FormatNewer.
    */
   async open(): Promise<void> {
     const { engine } = this.#options
@@ -170,6 +171,7 @@ export class Device {
     try {
       found = await volume.open()
     } catch (error) {
+      if (error instanceof FormatNewer) throw error
       if (isNew && (await isHalfMade(engine, volume.location).catch(() => false))) found = 'empty'
       else {
         // It may be only for now that it cannot be opened: its records are not given up.

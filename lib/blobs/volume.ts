@@ -6,10 +6,17 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { CofferError } from '../errors.ts'
+import { requireKnown } from '../format-version.ts'
 import type { Engine } from '../level.ts'
 import { Barrier, Logs } from './barrier.ts'
 import { Handle } from './handle.ts'
-import { decodeHeader, encodeHeader, type VolumeHeader } from './header.ts'
+import {
+  decodeHeader,
+  encodeHeader,
+  headerVersion,
+  VOLUME_VERSION,
+  type VolumeHeader,
+} from './header.ts'
 import { Puts } from './puts.ts'
 import { KEY_BYTES, type RecordSum } from './record.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
@@ -112,7 +119,7 @@ export class Volume {
   /**
    * Opens the database, closing it first where it is open, and reads what it is. Nothing is remembered:
    * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
-   * no begun blob. Rejects with the database's error.
+   * no begun blob. Rejects with the database's error, FormatNewer where a later release wrote it.
    */
   async open(): Promise<Found> {
     await this.#puts.idle()
@@ -288,7 +295,10 @@ export class Volume {
 
   async #readHeader(number: number): Promise<VolumeHeader | undefined> {
     const value = await this.#handle.get(number)
-    return value === undefined ? undefined : decodeHeader(value, number)
+    if (value === undefined) return undefined
+    const version = headerVersion(value) ?? VOLUME_VERSION
+    requireKnown(this.location, 'the volume', version, VOLUME_VERSION)
+    return decodeHeader(value, number)
   }
 
   #unavailable(what: string, cause?: unknown): CofferError {

@@ -1,6 +1,7 @@
 // The blob store on LevelDB volumes: spreads new blobs over the devices, and finds the volume for
 // everything else.
 import { CofferError } from '../errors.ts'
+import { FormatNewer } from '../format-version.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { VolumeReader } from './reader.ts'
 import type {
@@ -27,11 +28,18 @@ export interface Volumes extends BlobStore {
 
 /**
  * Opens the volumes of all devices. A device that cannot be used is logged, its blobs are unavailable;
- * rejects with the error of the first where none can.
+ * rejects with the error of the first where none can, and with FormatNewer where a later release has written one.
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const devices = options.devices.map((directory) => new Device(directory, options))
   const opened = await Promise.allSettled(devices.map((device) => device.open()))
+  const newer = opened.find(
+    (result) => result.status === 'rejected' && result.reason instanceof FormatNewer,
+  )
+  if (newer?.status === 'rejected') {
+    await Promise.all(devices.map((device) => device.close()))
+    throw newer.reason
+  }
   const usable = devices.filter((_, i) => opened[i]!.status === 'fulfilled')
   for (const [i, result] of opened.entries()) {
     if (result.status === 'fulfilled') continue

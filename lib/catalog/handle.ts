@@ -41,6 +41,9 @@ export interface Handle {
   /** Writes a batch, synced, together with the next commit number, and makes the log's own name
    * durable. `id` is that of a commit in it. Whatever it rejects with, the handle is dead. */
   write(operations: Operation[], id: CommitId): Promise<void>
+  /** Rewrites the tables of a range of keys without rows that were replaced or removed. One caller at a
+   * time. Throws StoreUnavailable. */
+  compact(from: string, to: string): Promise<void>
   /** Reopens a dead handle where there is room. True when it takes writes. One caller at a time. */
   revive(): Promise<boolean>
   close(): Promise<void>
@@ -80,6 +83,8 @@ class LevelHandle implements Handle {
   #files = new Set<string>()
   /** Upper bound of what LevelDB's memtable holds since its log began. */
   #memtableBytes = 0
+  /** A compaction makes LevelDB begin a log at any time, not only when its memtable is full. */
+  #compacting = false
 
   constructor(options: LevelCatalogOptions) {
     this.#options = options
@@ -145,7 +150,8 @@ class LevelHandle implements Handle {
         Buffer.byteLength(operation.key) + (operation.type === 'put' ? operation.value.length : 0)
       this.#memtableBytes += bytes + MEMTABLE_ENTRY_BYTES
     }
-    if (this.#memtableBytes > this.#options.writeBufferBytes * 0.9) await this.#syncNames()
+    const full = this.#memtableBytes > this.#options.writeBufferBytes * 0.9
+    if (full || this.#compacting) await this.#syncNames()
   }
 
   async #syncNames(): Promise<void> {
@@ -198,6 +204,16 @@ class LevelHandle implements Handle {
       throw error
     }
     this.#meta = meta
+  }
+
+  async compact(from: string, to: string): Promise<void> {
+    this.#compacting = true
+    await this.during(async (db) => {
+      await db.compactRange(from, to)
+      // Where this fails every later write tries it again, and is not acknowledged before.
+      await this.#syncNames()
+    })
+    this.#compacting = false
   }
 
   async revive(): Promise<boolean> {

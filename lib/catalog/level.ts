@@ -1,6 +1,7 @@
 // The catalog on LevelDB: the single-node implementation of seam 2. Reads go straight to the database,
 // small ones synchronously, because rows are small and cached; every change goes through the one writer.
 import type { Database } from '../level.ts'
+import { openSnapshot } from './backup-snapshot.ts'
 import type { Catalog, Row } from './catalog.ts'
 import { openCounters, openRow } from './framing.ts'
 import { asReadError, type LevelCatalogOptions, openHandle } from './handle.ts'
@@ -61,6 +62,8 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
     getMany: (keys) => handle.during((db) => readMany(db, [...keys])),
     scan: (range) => handle.during((db) => scanPage(db, range)),
     commit: (commit) => writer.commit(commit),
+    snapshot: () => openSnapshot(handle),
+    compact: (from, to) => handle.compact(from, to),
     async close() {
       await writer.close()
       await handle.close()
