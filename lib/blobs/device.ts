@@ -87,7 +87,7 @@ export class Device {
     const writable: Volume[] = []
     const openNext = async () => {
       for (let next = found.pop(); next !== undefined; next = found.pop()) {
-        const volume = new Volume(this.#settings, next.id, next.location)
+        const volume = new Volume(this.#settings, this.directory, next.id, next.generation)
         if (await this.#enroll(volume)) writable.push(volume)
       }
     }
@@ -145,11 +145,13 @@ export class Device {
   usage(): Promise<VolumeUsage[]> {
     return Promise.all(
       Array.from(this.volumes.values(), async (volume) => {
-        const { id, state, records, writtenBytes } = volume
+        const { id, generation, state, records, writtenBytes, dead } = volume
+        const nothing = { files: 0, bytes: 0 }
         // One volume that cannot be looked at must not hide the others.
-        const measured = this.#options.engine.measure(volume.location).catch(() => ({ files: 0 }))
-        const { files } = await measured
-        return { device: this.directory, volume: id, state, records, writtenBytes, files }
+        const measured = this.#options.engine.measure(volume.location).catch(() => nothing)
+        const { files, bytes: diskBytes } = await measured
+        const about = { device: this.directory, volume: id, generation, state }
+        return { ...about, records, writtenBytes, files, diskBytes, deadSinceMs: dead.ms }
       }),
     )
   }
@@ -237,7 +239,7 @@ export class Device {
     // Whether anything fails or a blob still holds a volume: not at once again.
     this.#retryAtMs = performance.now() + RETRY_MS
     for (const volume of [...this.#failed]) {
-      if (volume.begun === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
+      if (volume.begun.size === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
     }
     if (this.#current === undefined || this.#isFull(this.#current)) await this.#makeNext()
     if (this.#failed.size > 0) return

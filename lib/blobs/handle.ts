@@ -13,9 +13,25 @@ const RETRY_MS = 1000
 
 const READ = { fillCache: false }
 
+/** Opens the database of a volume, or of a copy of one. Rejects with LevelDB's error. */
+export function openVolumeDatabase(
+  engine: Engine,
+  location: string,
+  writeBufferBytes: number,
+  create: boolean,
+): Promise<Database<Buffer>> {
+  return engine.open(location, {
+    keyEncoding: 'buffer',
+    writeBufferBytes,
+    maxFileBytes: writeBufferBytes,
+    cacheBytes: CACHE_BYTES,
+    create,
+  })
+}
+
 export class Handle {
   readonly #engine: Engine
-  readonly #location: string
+  #location: string
   readonly #writeBufferBytes: number
   #db: Database<Buffer> | undefined
   #opening: Promise<void> | undefined
@@ -47,6 +63,27 @@ export class Handle {
       this.#closing = db.close()
     }
     await this.#closing
+  }
+
+  /**
+   * Goes over to another database, which holds the same records: reads that have begun end on the old one,
+   * and none waits. Returns what closes the old one, once those have ended. Rejects with LevelDB's error
+   * where the other cannot be opened; then nothing has changed.
+   */
+  async moveTo(location: string): Promise<() => Promise<void>> {
+    const next = await this.#openAt(location, false)
+    while (this.#opening !== undefined) await this.#opening.catch(() => undefined)
+    if (this.#ended) {
+      await next.close()
+      throw this.#unavailable()
+    }
+    const old = this.#db
+    this.#db = next
+    this.#location = location
+    return async () => {
+      await this.#closing
+      await old?.close()
+    }
   }
 
   /** Closes for good. */
@@ -85,18 +122,16 @@ export class Handle {
     await this.#closing
     if (this.#ended) throw this.#unavailable()
     try {
-      this.#db = await this.#engine.open(this.#location, {
-        keyEncoding: 'buffer',
-        writeBufferBytes: this.#writeBufferBytes,
-        maxFileBytes: this.#writeBufferBytes,
-        cacheBytes: CACHE_BYTES,
-        create,
-      })
+      this.#db = await this.#openAt(this.#location, create)
       this.#failure = undefined
     } catch (error) {
       this.#failure = { error, atMs: performance.now() }
       throw error
     }
+  }
+
+  #openAt(location: string, create: boolean): Promise<Database<Buffer>> {
+    return openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, create)
   }
 
   async #getLater(number: number): Promise<Buffer | undefined> {

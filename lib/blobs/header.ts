@@ -2,7 +2,7 @@
 // volume is and how far the catalog was, so that an old catalog cannot destroy newer bytes (DESIGN §5).
 // Part of the format, see docs/format.md.
 import { crc32 } from '../bytes/crc32.ts'
-import { versionOfMagic } from '../format-version.ts'
+import { requireKnown, versionOfMagic } from '../format-version.ts'
 import { readUint64, recordKey, writeUint64 } from './record.ts'
 
 const MAGIC = Buffer.from('coffer/v1 volume', 'latin1')
@@ -53,6 +53,16 @@ export function decodeHeader(value: Buffer, number: number): VolumeHeader | unde
     catalog: value.toString('hex', CATALOG_AT, COMMIT_AT),
     commitNumber: readUint64(value, COMMIT_AT),
   }
+}
+
+/** As `decodeHeader`, of a volume at `location`. Throws FormatNewer where a later release has written it. */
+export function readHeader(
+  value: Buffer,
+  number: number,
+  location: string,
+): VolumeHeader | undefined {
+  requireKnown(location, 'the volume', headerVersion(value) ?? VOLUME_VERSION, VOLUME_VERSION)
+  return decodeHeader(value, number)
 }
 
 /** The version of the format that a header is of, read without its checksum, whose place a later version may

@@ -110,12 +110,15 @@ class DeviceStore implements Volumes {
   }
 
   settle(id: BlobId): void {
-    this.#unsettled.get(id)?.settle(id)
+    this.#unsettled.get(id)?.begun.settle(id)
     this.#unsettled.delete(id)
   }
 
-  /** Nothing is ever deleted from a volume: the catalog's counters say what is dead in it. */
-  release(): void {}
+  /** Nothing is ever deleted from a volume: the catalog's counters say how much is dead in it, and the
+   * volume since when. */
+  release(volume: string): void {
+    this.#find(volume)?.markDead()
+  }
 
   async usage(): Promise<readonly VolumeUsage[]> {
     const usages = this.#devices.map((device) => device.usage())
