@@ -10,6 +10,7 @@ import type { Catalog } from './catalog/catalog.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
+import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './level.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
@@ -29,8 +30,28 @@ export interface Coffer {
   readonly tokens: Tokens
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
+  /** What the stores tell of themselves. Throws StoreUnavailable where the catalog cannot be read. */
+  figures(): Promise<Figures>
   /** Ends sweep and expiry and closes the stores; every acknowledged write is durable already. */
   close(): Promise<void>
+}
+
+/** Where the node's rows lie, on LevelDB. */
+export const catalogLocation = (config: Config) => join(config.data, 'catalog')
+
+/** Opens the node's catalog alone, for tools that take the place of the node. Throws as openCoffer. */
+export function openCatalog(
+  config: Config,
+  log: Logger,
+  { readonly = false } = {},
+): Promise<Catalog> {
+  return openLevelCatalog({
+    engine: classicEngine,
+    location: catalogLocation(config),
+    writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
+    log,
+    readonly,
+  })
 }
 
 /** Opens the node's stores. Throws where a store cannot be opened; then nothing stays open. */
@@ -41,12 +62,7 @@ export async function openCoffer(options: {
 }): Promise<Coffer> {
   const { config, keyring, log } = options
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const catalog = await openLevelCatalog({
-    engine: classicEngine,
-    location: join(config.data, 'catalog'),
-    writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
-    log,
-  })
+  const catalog = await openCatalog(config, log)
   const blobs = await openVolumes({
     engine: classicEngine,
     devices: config.devices,
@@ -60,7 +76,9 @@ export async function openCoffer(options: {
   })
   const { resellers, tokenSeconds } = config.swift
   const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
-  return { ...joinStores(catalog, blobs, keyring, log), tokens }
+  const { data, devices } = config
+  const figures = () => gatherFigures({ catalog, blobs, devices, data })
+  return { ...joinStores(catalog, blobs, keyring, log), tokens, figures }
 }
 
 function joinStores(
@@ -68,7 +86,7 @@ function joinStores(
   blobs: BlobStore,
   keyring: Keyring,
   log: Logger,
-): Omit<Coffer, 'tokens'> {
+): Omit<Coffer, 'tokens' | 'figures'> {
   const queued = () => sweep.wake()
   const stores: Stores = { catalog, blobs, leases: new Leases(queued), queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
