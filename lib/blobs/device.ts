@@ -3,32 +3,14 @@
 // need not wait; while there is none, the device refuses.
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
-import { type Engine, isSpaceError } from '../level.ts'
+import { isSpaceError } from '../level.ts'
 import { findVolumes, isHalfMade } from './directory.ts'
+import type { DeviceOptions } from './options.ts'
+import { type CollectLive, type Reclaimed, type ReclaimOptions, reclaimVolume } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
 import { type Found, Volume, type VolumeSettings } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
-
-/** What the store logs with: the part of a pino Logger that it needs. */
-export interface StoreLog {
-  info(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
-export interface DeviceOptions {
-  readonly engine: Engine
-  readonly catalogId: string
-  /** The catalog's commit number of this moment. */
-  readonly commitNumber: () => number
-  /** A volume with so many bytes takes no new blobs. */
-  readonly volumeSizeBytes: number
-  /** LevelDB's memtable, of each volume that is written to. */
-  readonly writeBufferBytes: number
-  /** Bytes to keep free on the device; 0 turns that off. */
-  readonly reserveBytes: number
-  readonly log: StoreLog
-}
 
 /** Why a device takes no blob: it is full, or something failed (or is under way). */
 export type Refusal = 'space' | 'failure'
@@ -156,6 +138,30 @@ export class Device {
     )
   }
 
+  /** What may still be written, the reserve apart. Throws StoreUnavailable. */
+  get freeBytes(): number {
+    return this.#space.freeBytes
+  }
+
+  /** Lets an open volume take no new blobs, so that it is sealed once the begun ones let go. Rejects with the
+   * error of making the next one. */
+  async roll(volume: Volume): Promise<void> {
+    await this.#repairing
+    if (this.#current === volume) await this.#makeNext()
+  }
+
+  /** Rewrites a sealed volume without its dead records; rejects as `reclaimVolume` does. */
+  async reclaim(volume: Volume, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed> {
+    const site = { ...this.#options, directory: this.directory, space: this.#space }
+    try {
+      const reclaimed = await reclaimVolume(site, volume, collect, options)
+      if (reclaimed.generation === null) this.volumes.delete(volume.id)
+      return reclaimed
+    } finally {
+      this.#rest(volume)
+    }
+  }
+
   /** Closes every volume. No blob can begin any more. */
   async close(): Promise<void> {
     this.#closing = true
@@ -266,13 +272,17 @@ export class Device {
   #volumeSealed(volume: Volume): void {
     const about = { device: this.directory, volume: volume.id }
     this.#options.log.info(about, 'a volume is sealed')
+    this.#rest(volume)
+  }
+
+  /** Gives a sealed volume's memory back. */
+  #rest(volume: Volume): void {
     // Where opening it again might fail for want of space it stays open.
     if (!this.#hasRepairRoom()) return
-    volume
-      .rest()
-      .catch((error) =>
-        this.#options.log.error({ ...about, err: error }, 'a volume cannot be closed'),
-      )
+    volume.rest().catch((error) => {
+      const about = { device: this.directory, volume: volume.id, err: error }
+      this.#options.log.error(about, 'a volume cannot be closed')
+    })
   }
 
   #keepFailure(error: unknown, about: object, message: string): void {

@@ -2,8 +2,10 @@
 // everything else.
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
-import { Device, type DeviceOptions } from './device.ts'
+import { Device } from './device.ts'
+import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
+import { type CollectLive, type Reclaimed, type ReclaimOptions, ReclaimRefused } from './reclaim.ts'
 import type {
   BlobId,
   BlobReader,
@@ -24,6 +26,24 @@ export interface Volumes extends BlobStore {
   readonly foreign: readonly string[]
   /** Ids of volumes that know a later commit than the catalog does: it is an old copy. */
   readonly catalogBehind: readonly string[]
+  devices(): DeviceState[]
+  /** Lets an open volume take no new blobs; it is sealed once the begun ones let go. Of another volume nothing.
+   * Rejects with StoreUnavailable where there is no such volume, and with the error of making the next one. */
+  roll(volume: string): Promise<void>
+  /**
+   * Rewrites a sealed volume without its dead records. One at a time. Rejects as `reclaimVolume` does
+   * (lib/blobs/reclaim.ts), also with ReclaimRefused for a volume that is not sealed, and for any where the catalog
+   * is older than a volume: bytes that it has not heard of would be destroyed.
+   */
+  reclaim(volume: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed>
+}
+
+export interface DeviceState {
+  readonly device: string
+  /** What may still be written, the reserve apart; null where the filesystem does not say. */
+  readonly freeBytes: number | null
+  /** Null while it takes writes, else why not. */
+  readonly impaired: string | null
 }
 
 /**
@@ -58,6 +78,8 @@ class DeviceStore implements Volumes {
   readonly #devices: readonly Device[]
   /** Blobs that were begun and neither settled nor given up. */
   readonly #unsettled = new Map<BlobId, Volume>()
+  readonly #closing = new AbortController()
+  #reclaiming: Promise<unknown> | undefined
   #turn = 0
 
   constructor(devices: readonly Device[]) {
@@ -100,13 +122,7 @@ class DeviceStore implements Volumes {
   }
 
   async barrier(volumes: readonly string[]): Promise<void> {
-    await Promise.all(
-      volumes.map((volume) => {
-        const found = this.#find(volume)
-        if (found === undefined) throw missing(volume)
-        return found.barrier()
-      }),
-    )
+    await Promise.all(volumes.map((volume) => this.#require(volume).barrier()))
   }
 
   settle(id: BlobId): void {
@@ -125,7 +141,41 @@ class DeviceStore implements Volumes {
     return (await Promise.all(usages)).flat()
   }
 
+  devices(): DeviceState[] {
+    return this.#devices.map((device) => {
+      const { directory, impaired } = device
+      return { device: directory, freeBytes: freeBytesOf(device), impaired }
+    })
+  }
+
+  async roll(volume: string): Promise<void> {
+    const found = this.#require(volume)
+    await this.#deviceOf(volume)!.roll(found)
+  }
+
+  async reclaim(id: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed> {
+    const volume = this.#require(id)
+    if (this.catalogBehind.length > 0) {
+      throw new ReclaimRefused(
+        `the catalog is older than volume ${this.catalogBehind[0]}: reclaim is off until \`coffer fsck --accept-catalog\``,
+      )
+    }
+    if (volume.state !== 'sealed') throw new ReclaimRefused(`the volume is ${volume.state}`)
+    if (this.#reclaiming !== undefined)
+      throw new ReclaimRefused('another volume is being reclaimed')
+    const signal = AbortSignal.any([options.signal, this.#closing.signal])
+    const running = this.#deviceOf(id)!.reclaim(volume, collect, { ...options, signal })
+    this.#reclaiming = running
+    try {
+      return await running
+    } finally {
+      this.#reclaiming = undefined
+    }
+  }
+
   async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#reclaiming?.catch(() => undefined)
     await Promise.all(this.#devices.map((device) => device.close()))
   }
 
@@ -135,12 +185,26 @@ class DeviceStore implements Volumes {
     return writer
   }
 
+  #deviceOf(volume: string): Device | undefined {
+    return this.#devices.find((device) => device.volumes.has(volume))
+  }
+
   #find(volume: string): Volume | undefined {
-    for (const device of this.#devices) {
-      const found = device.volumes.get(volume)
-      if (found !== undefined) return found
-    }
-    return undefined
+    return this.#deviceOf(volume)?.volumes.get(volume)
+  }
+
+  #require(volume: string): Volume {
+    const found = this.#find(volume)
+    if (found === undefined) throw missing(volume)
+    return found
+  }
+}
+
+function freeBytesOf(device: Device): number | null {
+  try {
+    return device.freeBytes
+  } catch {
+    return null
   }
 }
 
