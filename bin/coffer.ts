@@ -3,6 +3,9 @@
 // when they are called: nothing may use libuv's thread pool before `serve` has set its size.
 import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config.ts'
+import type { BackupOptions } from './commands/backup.ts'
+import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
+import type { RewrapCommandOptions } from './commands/rewrap.ts'
 import type { AddOptions } from './commands/user.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
 
@@ -19,6 +22,11 @@ function makeProgram(): Command {
     .description('run the node (this is what coffer does without a command)')
     .option('--check', 'say what is wrong with the configuration, and exit')
     .action(serve)
+  withSource(program.command('reload'))
+    .description(
+      'let the running node read users, certificates and log.level again, as SIGHUP does',
+    )
+    .action(async (options) => (await import('./commands/reload.ts')).reload(options))
   const user = program.command('user').description('edit the users of the node')
   withSource(user.command('add <account> <user>'))
     .description('add a user and print its secrets, once')
@@ -41,6 +49,20 @@ function makeProgram(): Command {
   withSource(user.command('reload'))
     .description('let the running node read a users file that was edited by hand')
     .action(async (options) => (await import('./commands/user.ts')).reload(options))
+  withSource(program.command('backup <file>'))
+    .description(
+      'write the catalog to a file, of a running node too; neither volumes nor keys are in it',
+    )
+    .option('--verify', 'only read a backup that is there, and say whether it is whole')
+    .action(async (file: string, options: BackupOptions) =>
+      (await import('./commands/backup.ts')).backup(file, options),
+    )
+  withSource(program.command('restore <file>'))
+    .description('make the catalog of a stopped node from a backup, where there is none')
+    .action(async (file: string, options: SourceOptions) =>
+      (await import('./commands/restore.ts')).restore(file, options),
+    )
+  addKeyCommands(program)
   program
     .command('decrypt')
     .description('turn a stored object back into bytes, without a server')
@@ -56,6 +78,38 @@ function makeProgram(): Command {
   return program
 }
 
+/** Commands about root keys. */
+function addKeyCommands(program: Command): void {
+  const key = program.command('key').description('change the root keys of the node')
+  const keyring = [
+    '--keyring <file>',
+    'the file to change, where the node reads a copy of it',
+  ] as const
+  withSource(key.command('add'))
+    .description('add a random root key; nothing is under it before it is activated')
+    .option('--id <id>', 'its id (default: a random one)')
+    .option(...keyring)
+    .action(async (options: AddKeyOptions) => (await import('./commands/key.ts')).add(options))
+  withSource(key.command('list'))
+    .description('list root keys, and how many versions and uploads are under each')
+    .action(async (options) => (await import('./commands/key.ts')).list(options))
+  withSource(key.command('activate <id>'))
+    .description('make a root key the one that wraps from now on')
+    .option(...keyring)
+    .action(async (id: string, options: KeyOptions) =>
+      (await import('./commands/key.ts')).activate(id, options),
+    )
+  withSource(program.command('rewrap'))
+    .description(
+      'wrap what is under older root keys under the active one, then compact the catalog',
+    )
+    .option('--from <id>', 'only what is under this key')
+    .option('--rate <rows>', 'rows written a second, at most', '1000')
+    .action(async (options: RewrapCommandOptions) =>
+      (await import('./commands/rewrap.ts')).rewrap(options),
+    )
+}
+
 /** Gives a command the options that say which node it is about. */
 function withSource(command: Command): Command {
   return command
@@ -66,7 +120,8 @@ function withSource(command: Command): Command {
 const collect = (role: string, roles: string[]) => [...roles, role]
 
 async function serve(options: ServeOptions): Promise<void> {
-  const config = loadConfig({ file: fileOf(options), data: options.data })
+  const readConfig = () => loadConfig({ file: fileOf(options), data: options.data })
+  const config = readConfig()
   if (options.check === true) {
     const { check } = await import('./commands/check.ts')
     check(config)
@@ -74,7 +129,7 @@ async function serve(options: ServeOptions): Promise<void> {
   }
   const { sizeThreadPool } = await import('./thread-pool.ts')
   sizeThreadPool(config.devices.length)
-  await (await import('./commands/serve.ts')).serve(config)
+  await (await import('./commands/serve.ts')).serve(config, readConfig)
 }
 
 async function decrypt(args: string[]): Promise<void> {
