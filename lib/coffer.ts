@@ -4,8 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
-import type { BlobStore } from './blobs/store.ts'
-import { openVolumes } from './blobs/volumes.ts'
+import { openVolumes, type Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Config } from './config.ts'
@@ -14,6 +13,7 @@ import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './level.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import { startSweep } from './service/sweep.ts'
@@ -25,14 +25,15 @@ const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
 export interface Coffer {
   readonly service: Service
   /** What lies below the service, for tools and tests. */
-  readonly stores: Stores
+  readonly stores: Stores & { readonly blobs: Volumes }
+  readonly reclaimer: Reclaimer
   readonly rootCipher: Cipher
   readonly tokens: Tokens
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
   /** What the stores tell of themselves. Throws StoreUnavailable where the catalog cannot be read. */
   figures(): Promise<Figures>
-  /** Ends sweep and expiry and closes the stores; every acknowledged write is durable already. */
+  /** Ends sweep, expiry and reclaim and closes the stores; every acknowledged write is durable already. */
   close(): Promise<void>
 }
 
@@ -62,6 +63,20 @@ export async function openCoffer(options: {
 }): Promise<Coffer> {
   const { config, keyring, log } = options
   await mkdir(config.data, { recursive: true, mode: 0o700 })
+  const { catalog, blobs } = await openStores(config, log)
+  const { resellers, tokenSeconds } = config.swift
+  const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
+  const { data, devices } = config
+  const figures = () => gatherFigures({ catalog, blobs, devices, data })
+  return { ...joinStores(catalog, blobs, config, keyring, log), tokens, figures }
+}
+
+/** Opens catalog and volumes alone, for tools that take the place of the node. Throws as openCoffer; whoever
+ * opens them closes the volumes first. */
+export async function openStores(
+  config: Config,
+  log: Logger,
+): Promise<{ readonly catalog: Catalog; readonly blobs: Volumes }> {
   const catalog = await openCatalog(config, log)
   const blobs = await openVolumes({
     engine: classicEngine,
@@ -74,29 +89,29 @@ export async function openCoffer(options: {
     await catalog.close()
     throw error
   })
-  const { resellers, tokenSeconds } = config.swift
-  const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
-  const { data, devices } = config
-  const figures = () => gatherFigures({ catalog, blobs, devices, data })
-  return { ...joinStores(catalog, blobs, keyring, log), tokens, figures }
+  return { catalog, blobs }
 }
 
 function joinStores(
   catalog: Catalog,
-  blobs: BlobStore,
+  blobs: Volumes,
+  config: Config,
   keyring: Keyring,
   log: Logger,
 ): Omit<Coffer, 'tokens' | 'figures'> {
   const queued = () => sweep.wake()
-  const stores: Stores = { catalog, blobs, leases: new Leases(queued), queued }
+  const stores = { catalog, blobs, leases: new Leases(queued), queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
+  const reclaimer = startReclaimer(stores, config.storage.reclaim, log)
   return {
     service: makeService(stores),
     stores,
+    reclaimer,
     rootCipher: rootCipher(keyring),
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
+      await reclaimer.close()
       await expiry.close()
       await sweep.close()
       await blobs.close()

@@ -26,6 +26,8 @@ export interface Volumes extends BlobStore {
   readonly foreign: readonly string[]
   /** Ids of volumes that know a later commit than the catalog does: it is an old copy. */
   readonly catalogBehind: readonly string[]
+  /** Why nothing can be reclaimed, a sentence; null where it can. */
+  readonly reclaimOff: string | null
   devices(): DeviceState[]
   /** Lets an open volume take no new blobs; it is sealed once the begun ones let go. Of another volume nothing.
    * Rejects with StoreUnavailable where there is no such volume, and with the error of making the next one. */
@@ -94,6 +96,12 @@ class DeviceStore implements Volumes {
     return this.#devices.flatMap((device) => [...device.catalogBehind])
   }
 
+  get reclaimOff(): string | null {
+    const [volume] = this.catalogBehind
+    if (volume === undefined) return null
+    return `the catalog is older than volume ${volume}: reclaim is off until \`coffer fsck --accept-catalog\``
+  }
+
   get impaired(): string | null {
     const reasons = this.#devices.map((device) => device.impaired)
     return reasons.includes(null) ? null : reasons.join('; ')
@@ -155,11 +163,7 @@ class DeviceStore implements Volumes {
 
   async reclaim(id: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed> {
     const volume = this.#require(id)
-    if (this.catalogBehind.length > 0) {
-      throw new ReclaimRefused(
-        `the catalog is older than volume ${this.catalogBehind[0]}: reclaim is off until \`coffer fsck --accept-catalog\``,
-      )
-    }
+    if (this.reclaimOff !== null) throw new ReclaimRefused(this.reclaimOff)
     if (volume.state !== 'sealed') throw new ReclaimRefused(`the volume is ${volume.state}`)
     if (this.#reclaiming !== undefined)
       throw new ReclaimRefused('another volume is being reclaimed')
