@@ -5,7 +5,7 @@ import type { Problem } from './document.ts'
 
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {
-  return [...ofListeners(config), ...ofProxies(config), ...ofPolicies(config)]
+  return [...ofListeners(config), ...ofProxies(config), ...ofPolicies(config), ...ofLimits(config)]
 }
 
 function* ofListeners({ listen }: Config): Generator<Problem> {
@@ -60,6 +60,15 @@ function* ofPolicies({ swift }: Config): Generator<Problem> {
   }
 }
 
+function* ofLimits({ limits }: Config): Generator<Problem> {
+  if (limits.loginBackoffMaxMs < limits.loginBackoffMs) {
+    yield { path: ['limits', 'loginBackoffMaxMs'], message: 'is below loginBackoffMs' }
+  }
+  if (limits.socketTimeoutMs < limits.bodyTimeoutMs) {
+    yield { path: ['limits', 'socketTimeoutMs'], message: 'is below bodyTimeoutMs' }
+  }
+}
+
 /**
  * One sentence for each key that is set to something this version does not do yet, to be logged at start.
  * Such keys are accepted because configurations are written against the whole list.
@@ -82,7 +91,8 @@ export function unbuilt(config: Config, defaults: Config): string[] {
   }
   for (const [i, { serves }] of config.listen.entries()) {
     for (const service of serves) {
-      if (service !== 'object') warnings.push(`listen.${i}.serves: ${service} is not built yet`)
+      if (service === 'object' || service === 'ops') continue
+      warnings.push(`listen.${i}.serves: ${service} is not built yet`)
     }
   }
   return warnings

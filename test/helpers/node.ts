@@ -112,6 +112,7 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     ...overrides,
     ssec: { ...base.ssec, ...overrides.ssec },
     swift: { ...base.swift, ...overrides.swift },
+    limits: { ...base.limits, ...overrides.limits },
     storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20, ...overrides.storage },
   } as Config
   const chunks: Buffer[] = []
@@ -131,8 +132,8 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
   let servers: Servers
   const start = async () => {
     coffer = await openCoffer({ config, keyring, log })
-    const { service, rootCipher, tokens, impaired } = coffer
-    const stores = { service, rootCipher, tokens, impaired }
+    const { service, rootCipher, tokens, impaired, figures } = coffer
+    const stores = { service, rootCipher, tokens, impaired, figures, version: '0.0.0' }
     const node = { config, ...stores, users: reloadable, log, audit }
     servers = await startServers(node, () => certificate)
   }
