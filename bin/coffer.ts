@@ -6,6 +6,7 @@ import { loadConfig } from '../lib/config.ts'
 import type { BackupOptions } from './commands/backup.ts'
 import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
+import type { ScrubCommandOptions } from './commands/scrub.ts'
 import type { AddOptions } from './commands/user.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
 
@@ -63,6 +64,20 @@ function makeProgram(): Command {
       (await import('./commands/restore.ts')).restore(file, options),
     )
   addKeyCommands(program)
+  withSource(program.command('scrub'))
+    .description(
+      'read all that is stored against its checksums, without keys, beside a running node too',
+    )
+    .option('--rate <bytes>', 'at most so many bytes a second, as 50M')
+    .option('--restart', 'from the beginning, where an earlier scrub was ended')
+    .option('--json', 'one JSON object instead of lines')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all is sound, 5 something is rotten, 1 it was ended or failed.',
+    )
+    .action(async (options: ScrubCommandOptions) =>
+      (await import('./commands/scrub.ts')).runScrub(options),
+    )
   program
     .command('decrypt')
     .description('turn a stored object back into bytes, without a server')

@@ -147,10 +147,11 @@ interface Opened {
 }
 
 async function tryOpen(location: string, rate: Rate): Promise<Opened> {
-  const { tables: named, logNumber, damages: found } = await readManifest(location, rate)
-  const damages = [...found]
+  const manifest = await readManifest(location, rate)
+  const { tables: named, logNumber } = manifest
+  const damages = [...manifest.damages]
   const tables: { level: number; table: TableFile; last: Buffer }[] = []
-  let vanished: string | undefined
+  let { vanished } = manifest
   const missing = (file: string, error: unknown) => {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error

@@ -17,9 +17,11 @@ export interface Manifest {
   /** Logs from this number on hold what is in no table. */
   readonly logNumber: number
   readonly damages: readonly Damage[]
+  /** A file that is named and is not there. */
+  readonly vanished?: string
 }
 
-/** Reads the manifest. Rejects with the system's error where a file is missing. */
+/** Reads the manifest. Rejects with the system's error where CURRENT cannot be read. */
 export async function readManifest(location: string, rate: Rate): Promise<Manifest> {
   const current = await readFile(join(location, 'CURRENT'), 'latin1')
   const name = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
@@ -28,7 +30,11 @@ export async function readManifest(location: string, rate: Rate): Promise<Manife
     damages.push({ file: 'CURRENT', offset: 0, what: 'names no manifest' })
     return { tables: [], logNumber: 0, damages }
   }
-  const file = await PlainFile.open(join(location, name), name, rate)
+  const file = await PlainFile.open(join(location, name), name, rate).catch(ignoreMissing)
+  if (file === undefined) {
+    damages.push({ file: 'CURRENT', offset: 0, what: `names ${name}, which is missing` })
+    return { tables: [], logNumber: 0, damages, vanished: name }
+  }
   const tables = new Map<number, TableName>()
   let logNumber = 0
   try {
@@ -43,6 +49,10 @@ export async function readManifest(location: string, rate: Rate): Promise<Manife
     await file.close()
   }
   return { tables: [...tables.values()], logNumber, damages }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /** Applies an edit; returns the log number where it has one. Throws Malformed. */
