@@ -7,6 +7,7 @@ import { makeTokens, type Tokens } from './auth/tokens.ts'
 import { openVolumes, type Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { openLevelCatalog } from './catalog/level.ts'
+import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { type Figures, gatherFigures } from './figures.ts'
@@ -78,17 +79,20 @@ export async function openStores(
   log: Logger,
 ): Promise<{ readonly catalog: Catalog; readonly blobs: Volumes }> {
   const catalog = await openCatalog(config, log)
+  const closeCatalog = async (error: unknown) => {
+    await catalog.close()
+    throw error
+  }
+  const catalogRestored = await readRestored(catalog).then((found) => found !== null, closeCatalog)
   const blobs = await openVolumes({
     engine: classicEngine,
     devices: config.devices,
     catalogId: catalog.id,
+    catalogRestored,
     commitNumber: () => catalog.commitNumber,
     ...config.storage,
     log,
-  }).catch(async (error) => {
-    await catalog.close()
-    throw error
-  })
+  }).catch(closeCatalog)
   return { catalog, blobs }
 }
 

@@ -53,7 +53,7 @@ export async function printKeys(ask: Ask): Promise<void> {
   for (const id of [...ids, ...missing]) {
     const { versions = 0, uploads = 0 } = Object.hasOwn(uses, id) ? uses[id]! : {}
     const unused = versions + uploads === 0
-    let state = unused ? 'unused: it may be taken out of the keyring' : 'in use'
+    let state = unused ? 'unused: backups may still need it' : 'in use'
     if (id === active) state = 'active'
     if (missing.includes(id)) state = 'MISSING: what is under it cannot be read'
     process.stdout.write(`${id}\t${versions} versions\t${uploads} uploads\t${state}\n`)

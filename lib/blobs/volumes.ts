@@ -19,6 +19,8 @@ import type { Volume } from './volume.ts'
 export interface VolumesOptions extends DeviceOptions {
   /** One directory a disk. */
   readonly devices: readonly string[]
+  /** The catalog is of a backup that nobody has accepted yet: nothing is reclaimed, whatever its commit number. */
+  readonly catalogRestored?: boolean
 }
 
 export interface Volumes extends BlobStore {
@@ -69,7 +71,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     const about = { device: options.devices[i], err: result.reason }
     options.log.error(about, 'a device cannot be used')
   }
-  return new DeviceStore(usable)
+  return new DeviceStore(usable, options.catalogRestored ?? false)
 }
 
 /** What a blob of unknown length is taken for when it begins: a device that has no room for one record
@@ -78,14 +80,16 @@ const UNANNOUNCED_BYTES = 65_536
 
 class DeviceStore implements Volumes {
   readonly #devices: readonly Device[]
+  readonly #catalogRestored: boolean
   /** Blobs that were begun and neither settled nor given up. */
   readonly #unsettled = new Map<BlobId, Volume>()
   readonly #closing = new AbortController()
   #reclaiming: Promise<unknown> | undefined
   #turn = 0
 
-  constructor(devices: readonly Device[]) {
+  constructor(devices: readonly Device[], catalogRestored: boolean) {
     this.#devices = devices
+    this.#catalogRestored = catalogRestored
   }
 
   get foreign(): readonly string[] {
@@ -97,6 +101,9 @@ class DeviceStore implements Volumes {
   }
 
   get reclaimOff(): string | null {
+    if (this.#catalogRestored) {
+      return 'the catalog was restored from a backup: reclaim is off until `coffer fsck --accept-catalog`'
+    }
     const [volume] = this.catalogBehind
     if (volume === undefined) return null
     return `the catalog is older than volume ${volume}: reclaim is off until \`coffer fsck --accept-catalog\``
