@@ -107,6 +107,7 @@ async function rewrite(
   const { engine, space, writeBufferBytes } = site
   // Beside what is live: a log that is not yet a table, twice, and as much again where it is opened.
   const neededBytes = liveBytes + 3 * writeBufferBytes
+  space.forget()
   if (!space.takes(neededBytes) || !space.has(neededBytes)) {
     throw new CofferError('StoreFull', { what: 'no room for the copy', volume: volume.id })
   }
