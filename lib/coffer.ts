@@ -67,9 +67,11 @@ export async function openCoffer(options: {
   const { catalog, blobs } = await openStores(config, log)
   const { resellers, tokenSeconds } = config.swift
   const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
+  const joined = joinStores(catalog, blobs, config, keyring, log)
   const { data, devices } = config
-  const figures = () => gatherFigures({ catalog, blobs, devices, data })
-  return { ...joinStores(catalog, blobs, config, keyring, log), tokens, figures }
+  const { reclaimer } = joined
+  const figures = () => gatherFigures({ catalog, blobs, reclaimer, devices, data })
+  return { ...joined, tokens, figures }
 }
 
 /** Opens catalog and volumes alone, for tools that take the place of the node. Throws as openCoffer; whoever

@@ -2,18 +2,11 @@
 // still counts, how much the sweep has before it, how full the disks are. Figures only, no names of
 // accounts, containers or objects.
 import { statfs } from 'node:fs/promises'
-import type { BlobStore, VolumeUsage } from './blobs/store.ts'
+import type { Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
-import { endOf, expiryKey, expiryPrefix, queuePrefix, volumeUsageKey } from './catalog/keys.ts'
-
-export interface VolumeFigures extends VolumeUsage {
-  /** Bytes of records that rows name. */
-  readonly liveBytes: number
-  /** Written and not live: deleted, or of uploads that are not done (or never will be). */
-  readonly deadBytes: number
-  /** Dead bytes that reclaim can give back now: those of sealed volumes. */
-  readonly reclaimableBytes: number
-}
+import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
+import { type DeviceStatus, deviceStatuses } from './service/reclaim-status.ts'
+import type { Reclaimer } from './service/reclaim-worker.ts'
 
 /** A disk by the directory that lies on it. Null where the directory, or its disk, is not there. */
 export interface DiskFigures {
@@ -24,14 +17,17 @@ export interface DiskFigures {
 }
 
 export interface Figures {
-  readonly volumes: readonly VolumeFigures[]
-  readonly devices: readonly DiskFigures[]
+  /** Devices that are in use, as `coffer status` tells of them. */
+  readonly devices: readonly DeviceStatus[]
+  /** The disks of all devices that the configuration names. */
+  readonly disks: readonly DiskFigures[]
   /** The disk of the data directory, where an embedded catalog lies. */
   readonly data: DiskFigures
   /** Durable batches of commits since the catalog was made. */
   readonly catalogCommits: number
   /** Why no writes are accepted; null: they are. */
   readonly impaired: { readonly catalog: string | null; readonly blobs: string | null }
+  readonly reclaim: { readonly isRunning: boolean; readonly off: string | null }
   /** Rows of work that commits left for the sweep, counted up to QUEUE_ROWS_MAX. */
   readonly queueRows: number
   /** Objects whose time has come and that the expirer has not removed, counted up to QUEUE_ROWS_MAX. */
@@ -45,34 +41,27 @@ const PAGE_ROWS = 1000
 
 export interface FiguresOptions {
   readonly catalog: Catalog
-  readonly blobs: BlobStore
+  readonly blobs: Volumes
+  readonly reclaimer: Reclaimer
   readonly devices: readonly string[]
   readonly data: string
 }
 
-/** Reads the figures anew. Throws StoreUnavailable where the catalog cannot be read. */
+/** Reads the figures anew. Throws StoreUnavailable, StoreCorrupt of the catalog. */
 export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
-  const { catalog, blobs, devices, data } = options
+  const { catalog, blobs, reclaimer, devices, data } = options
   const nowSeconds = Math.floor(Date.now() / 1000)
   const due = expiryKey(nowSeconds + 1, '')
-  const usages = await blobs.usage()
   return {
-    volumes: await Promise.all(usages.map((usage) => volumeFigures(catalog, usage))),
-    devices: await Promise.all(devices.map(diskFigures)),
+    devices: await deviceStatuses(catalog, blobs),
+    disks: await Promise.all(devices.map(diskFigures)),
     data: await diskFigures(data),
     catalogCommits: catalog.commitNumber,
     impaired: { catalog: catalog.impaired, blobs: blobs.impaired },
+    reclaim: { isRunning: reclaimer.underWay !== null, off: reclaimer.off },
     queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix)),
     dueRows: await countRows(catalog, expiryPrefix, due),
   }
-}
-
-async function volumeFigures(catalog: Catalog, usage: VolumeUsage): Promise<VolumeFigures> {
-  const counters = await catalog.getCounters(volumeUsageKey(usage.volume))
-  const liveBytes = counters?.values[0] ?? 0
-  const deadBytes = Math.max(0, usage.writtenBytes - liveBytes)
-  const reclaimableBytes = usage.state === 'sealed' ? deadBytes : 0
-  return { ...usage, liveBytes, deadBytes, reclaimableBytes }
 }
 
 /** Size and free space of the disk under a directory. Never throws: a disk that is gone is a figure too. */
