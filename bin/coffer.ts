@@ -28,6 +28,30 @@ function makeProgram(): Command {
       'let the running node read users, certificates and log.level again, as SIGHUP does',
     )
     .action(async (options) => (await import('./commands/reload.ts')).reload(options))
+  withSource(program.command('status'))
+    .description('say what lies on each volume: live, dead, reclaimable; queue and catalog')
+    .option('--json', 'as one JSON object')
+    .action(async (options) => (await import('./commands/status.ts')).status(options))
+  withSource(program.command('reclaim'))
+    .description('give the disk back what deleted objects left in volumes')
+    .option('--volume <id>', 'this volume alone, whatever its share of dead bytes')
+    .option('--dead-share <share>', 'volumes with at least this share of dead bytes (0.05)')
+    .option(
+      '--rate <bytes>',
+      'bytes a second, 0: no limit (the configured rate; no limit without a node)',
+    )
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--json', 'as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Volumes that take writes are rolled first and rewritten once no upload holds them. Each is copied
+without what is dead, read back, and put in place by a rename; readers and writers go on meanwhile. A
+volume that cannot be rewritten stays as it was.
+
+Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and copied as it is).`,
+    )
+    .action(async (options) => (await import('./commands/reclaim.ts')).reclaim(options))
   const user = program.command('user').description('edit the users of the node')
   withSource(user.command('add <account> <user>'))
     .description('add a user and print its secrets, once')

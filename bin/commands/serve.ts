@@ -11,8 +11,10 @@ import { startServers } from '../../middleware/server.ts'
 import { version } from '../program.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { prepare } from './prepare.ts'
+import { answerReclaim } from './reclaim.ts'
 import { reloadNode } from './reload.ts'
 import { warnOfRestored } from './restore.ts'
+import { answerStatus } from './status.ts'
 import { makeUpkeep } from './upkeep.ts'
 import { usersFileOf } from './user.ts'
 import { welcome } from './welcome.ts'
@@ -51,6 +53,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
         return {}
       },
       reload: async () => refuseProblems(await reload()),
+      reclaim: (args) => answerReclaim(coffer, args),
+      status: () => answerStatus(coffer),
     })
     open.push(() => control.close())
     const { keyring, firstUser, certificateOf } = await prepare(config)

@@ -59,7 +59,7 @@ export interface Reclaimer {
   /** Why nothing can be reclaimed at all; null where it can. */
   readonly off: string | null
   /** Waits for what is under way, then works the request off. Throws ReclaimRefused where there is no such
-   * volume, or none can be reclaimed; what befalls a single volume is in the outcomes. */
+   * volume, none can be reclaimed, or the node is closed meanwhile; what befalls a single volume is in the outcomes. */
   run(request: ReclaimRequest): Promise<ReclaimOutcome[]>
   /** Ends what is under way at the next slice; the volume stays as it is. */
   close(): Promise<void>
@@ -104,7 +104,9 @@ class VolumeReclaimer implements Reclaimer {
         if (!settings.enabled || this.off !== null || catalog.impaired !== null) return
         await this.#enqueue(() => this.#workOff({}, true))
       },
-      (error) => log.error({ err: error }, 'reclaim failed'),
+      (error) => {
+        if (!this.#closing.signal.aborted) log.error({ err: error }, 'reclaim failed')
+      },
       POLICY_EVERY_MS,
     )
   }
@@ -137,7 +139,7 @@ class VolumeReclaimer implements Reclaimer {
   async #workOff(request: ReclaimRequest, isPolicy: boolean): Promise<ReclaimOutcome[]> {
     const outcomes: ReclaimOutcome[] = []
     for (const chosen of await this.#choose(request, isPolicy)) {
-      if (this.#closing.signal.aborted) break
+      this.#refuseClosing()
       const { device, volume, deadBytes } = chosen
       const about = { device, volume, deadBytes }
       if (request.dryRun === true) {
@@ -148,13 +150,17 @@ class VolumeReclaimer implements Reclaimer {
         if (request.roll === true) await this.#rollAndSeal(volume)
         outcomes.push({ ...about, done: await this.#reclaim(volume, request) })
       } catch (error) {
-        if (this.#closing.signal.aborted) break
+        this.#refuseClosing()
         this.#pausedUntilMs.set(volume, Date.now() + FAILED_PAUSE_MS)
         this.#log.error({ device, volume, err: error }, 'a volume was not reclaimed')
         outcomes.push({ ...about, failure: sentenceOf(error) })
       }
     }
     return outcomes
+  }
+
+  #refuseClosing(): void {
+    if (this.#closing.signal.aborted) throw new ReclaimRefused('ended before all was done')
   }
 
   async #choose(request: ReclaimRequest, isPolicy: boolean): Promise<VolumeStatus[]> {
