@@ -62,6 +62,8 @@ export interface TestNode {
   /** `http://127.0.0.1:port` and `https://127.0.0.1:port`. */
   readonly http: string
   readonly https: string
+  /** The first listener that serves ops alone. */
+  readonly ops: string
   /** Everything logged so far, one JSON object a line. */
   readonly logged: () => string
   readonly audited: AuditEntry[]
@@ -154,6 +156,9 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     },
     get https() {
       return servers.addresses[1]!
+    },
+    get ops() {
+      return servers.opsAddresses[0]!
     },
     get coffer() {
       return coffer
