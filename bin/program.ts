@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { ReclaimRefused } from '../lib/blobs/reclaim.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
+import { CofferError } from '../lib/errors.ts'
 import { UserRefused } from '../lib/users-file.ts'
 
 export interface SourceOptions {
@@ -48,6 +49,11 @@ function describe(error: unknown): string {
   const system = error as NodeJS.ErrnoException
   if (system.syscall !== undefined || mendable.some((known) => error instanceof known)) {
     return error.message
+  }
+  // Its details are in words for an operator, and never hold a secret.
+  if (error instanceof CofferError && typeof error.details.message === 'string') {
+    const { message, key } = error.details
+    return key === undefined ? message : `${message} (${key})`
   }
   return error.stack ?? error.message
 }
