@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config.ts'
 import type { BackupOptions } from './commands/backup.ts'
+import type { FsckCommandOptions } from './commands/fsck.ts'
 import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
 import type { ScrubCommandOptions } from './commands/scrub.ts'
@@ -101,6 +102,22 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     )
     .action(async (options: ScrubCommandOptions) =>
       (await import('./commands/scrub.ts')).runScrub(options),
+    )
+  withSource(program.command('fsck'))
+    .description(
+      'prove the catalog of a stopped node against itself and its volumes, changing nothing',
+    )
+    .option('--repair', 'mend what follows from other rows: counters, lost references, orphans')
+    .option('--accept-catalog', 'go on with a catalog that is older than its volumes, or damaged')
+    .option('--no-records', 'rows only; otherwise every record is read, too')
+    .option('--rate <bytes>', 'at most so many bytes a second, as 50M')
+    .option('--json', 'one JSON object instead of lines')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 nothing is wrong or all was repaired, 5 something is, 1 it failed.',
+    )
+    .action(async (options: FsckCommandOptions) =>
+      (await import('./commands/fsck.ts')).runFsck(options),
     )
   program
     .command('decrypt')

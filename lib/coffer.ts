@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
 import { openVolumes, type Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config.ts'
@@ -41,13 +42,17 @@ export interface Coffer {
 /** Where the node's rows lie, on LevelDB. */
 export const catalogLocation = (config: Config) => join(config.data, 'catalog')
 
-/** Opens the node's catalog alone, for tools that take the place of the node. Throws as openCoffer. */
-export function openCatalog(
+/** Opens the node's catalog alone, for tools that take the place of the node. Throws as openCoffer, and
+ * CatalogDamaged where one of its files is rotten. */
+export async function openCatalog(
   config: Config,
   log: Logger,
   { readonly = false } = {},
 ): Promise<Catalog> {
-  return openLevelCatalog({
+  await requireSoundFiles(catalogLocation(config), (damage) => {
+    log.warn({ damage: describeDamage(damage) }, 'catalog: its log has no sound end')
+  })
+  return await openLevelCatalog({
     engine: classicEngine,
     location: catalogLocation(config),
     writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,

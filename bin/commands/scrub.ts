@@ -88,7 +88,8 @@ function printText(progress: Progress, finished: boolean, resumed: boolean): voi
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function sentence({ what, objects = [] }: Finding): string {
+/** A finding with the objects that have it. */
+export function sentence({ what, objects = [] }: Finding): string {
   if (objects.length === 0) return what
   return `${what}: ${objects.map(describe).join(', ')}`
 }

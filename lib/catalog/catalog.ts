@@ -115,6 +115,9 @@ export interface Catalog {
    * where that is the store's own business. Reads and commits go on; one call at a time. Throws
    * StoreUnavailable. */
   compact?(from: string, to: string): Promise<void>
+  /** Raises `commitNumber` to at least that, durably, for a catalog that an operator has accepted although it is
+   * older than its volumes. Nobody commits meanwhile. Absent where the store cannot. Throws StoreUnavailable. */
+  advance?(commitNumber: number): Promise<void>
   close(): Promise<void>
 }
 

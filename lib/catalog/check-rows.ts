@@ -7,7 +7,7 @@ import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import type { Catalog, Row } from './catalog.ts'
 import { openRow } from './framing.ts'
-import { META_KEY, openMeta } from './meta.ts'
+import { META_KEY, type Meta, openMeta } from './meta.ts'
 
 /** Told of what does not hold: a row by its key, or a piece of a file. */
 export interface Told {
@@ -20,8 +20,8 @@ export interface RowSource {
   scan(from: string, to: string | undefined, told?: Told): AsyncGenerator<Row>
   /** The row, where there is one that holds. */
   get(key: string): Promise<Row | undefined>
-  /** The catalog's id. Throws StoreCorrupt. */
-  id(): Promise<string>
+  /** The catalog's id and commit number. Throws StoreCorrupt. */
+  meta(): Promise<Meta>
   close(): Promise<void>
 }
 
@@ -52,10 +52,9 @@ export async function fileRows(location: string, rate: Rate): Promise<RowSource>
       yield* scan(from, to, told)
     },
     get,
-    async id() {
-      for await (const { value } of files.scan({ from: Buffer.from(META_KEY) }, () => {})) {
-        return openMeta(value).catalogId
-      }
+    async meta() {
+      const range = { from: Buffer.from(META_KEY), to: Buffer.from(`${META_KEY}\0`) }
+      for await (const { value } of files.scan(range, () => {})) return openMeta(value)
       throw new CofferError('StoreCorrupt', { message: 'the catalog has no meta row' })
     },
     close: () => files.close(),
@@ -84,7 +83,7 @@ export function seamRows(catalog: Catalog): RowSource {
       }
     },
     get: (key) => catalog.get(key).catch(ignoreRotten),
-    id: () => Promise.resolve(catalog.id),
+    meta: () => Promise.resolve({ catalogId: catalog.id, commitNumber: catalog.commitNumber }),
     close: () => Promise.resolve(),
   }
 }

@@ -64,6 +64,7 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
     commit: (commit) => writer.commit(commit),
     snapshot: () => openSnapshot(handle),
     compact: (from, to) => handle.compact(from, to),
+    advance: (commitNumber) => handle.advance(commitNumber),
     async close() {
       await writer.close()
       await handle.close()

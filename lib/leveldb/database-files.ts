@@ -54,6 +54,13 @@ export class DatabaseFiles {
     }
   }
 
+  /** The greatest key, also of a row that was deleted; undefined where there is none. */
+  get lastKey(): Buffer | undefined {
+    const keys = this.#tables.map(({ table }) => table.lastKey)
+    const all = [...keys, this.#logged.at(-1)?.key].filter((key) => key !== undefined)
+    return all.sort(Buffer.compare).at(-1)
+  }
+
   /** Reads every block of every table, and tells `damaged` of those that do not hold. */
   async verify(damaged: (damage: Damage) => void): Promise<void> {
     for (const { table } of this.#tables) await table.verify(damaged)

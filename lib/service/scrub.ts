@@ -1,19 +1,21 @@
 // Reads everything that a node keeps and says what is rotten, without keys: every block of every file, every
 // row of the catalog, every record of every volume, each against its checksum. It goes on where an earlier
 // run was ended, at a rate that leaves the disks to others, beside a node that serves or without one.
-import { generationsOf, locationOf } from '../blobs/directory.ts'
-import { scrubVolume, type VolumeFinding } from '../blobs/scrub.ts'
-import { NamedRecords } from '../blobs/scrub-records.ts'
-import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import { scrubVolume } from '../blobs/scrub.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { blobKey, endOf, segmentKey, volumeKey } from '../catalog/keys.ts'
-import { segmentRow, volumeBlobRow } from '../catalog/rows.ts'
-import { CofferError, isCode } from '../errors.ts'
-import { classicEngine } from '../level.ts'
-import { DatabaseFiles } from '../leveldb/database-files.ts'
+import { volumeKey } from '../catalog/keys.ts'
+import { isCode } from '../errors.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { bodyOfKey, holdersOf, type NamedVersion, versionOfKey } from './scrub-objects.ts'
+import {
+  describeFinding,
+  findVolumes,
+  type Locate,
+  openVolume,
+  readNamed,
+  volumeFinding,
+} from './scrub-volumes.ts'
 
 /** Something that is rotten, in a form for people and programs. */
 export interface Finding {
@@ -60,6 +62,8 @@ export interface ScrubOptions {
   readonly devices: readonly string[]
   readonly rate: Rate
   readonly progress: Progress
+  /** False: only the catalog. */
+  readonly records?: boolean
   /** Called between pieces of work; may keep the progress. False: stop here. */
   readonly proceed: () => Promise<boolean>
 }
@@ -71,7 +75,8 @@ export async function scrub(options: ScrubOptions): Promise<boolean> {
   try {
     if (!progress.catalogDone && !(await scrubCatalog(options, rows))) return false
     const catalogId = await idOf(rows)
-    const volumes = await findVolumes(options, rows)
+    const none = new Map<string, Locate>()
+    const volumes = options.records === false ? none : await findVolumes(options.devices, rows)
     for (const [volume, locate] of volumes) {
       if (progress.volumes[volume] === 'done') continue
       if (!(await scrubOne(options, { rows, catalogId }, volume, locate))) return false
@@ -107,37 +112,14 @@ async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boo
 const PROCEED_ROWS = 10_000
 const PROCEED_RECORDS = 256
 
-type Locate = () => Promise<string | undefined>
-
-/** Every volume that lies on a device or that a row names, and how to find where it lies now. */
-async function findVolumes(
-  { devices }: ScrubOptions,
-  rows: RowSource,
-): Promise<Map<string, Locate>> {
-  const found = new Map<string, Locate>()
-  const prefix = 'volume-usage/'
-  for await (const { key } of rows.scan(prefix, endOf(prefix))) {
-    found.set(key.slice(prefix.length), () => Promise.resolve(undefined))
-  }
-  for (const device of devices) {
-    for (const name of await classicEngine.list(device).catch(() => [])) {
-      const id = /^([0-9a-f]{16})\.g[1-9]\d{0,14}$/.exec(name)?.[1]
-      if (id === undefined) continue
-      found.set(id, async () => {
-        const generation = (await generationsOf(classicEngine, device, id)).at(-1)
-        return generation === undefined ? undefined : locationOf(device, id, generation)
-      })
-    }
-  }
-  return found
-}
-
 /** Null where the row that says it is rotten, which was told by then. */
 async function idOf(rows: RowSource): Promise<string | null> {
-  return await rows.id().catch((error) => {
+  try {
+    return (await rows.meta()).catalogId
+  } catch (error) {
     if (isCode(error, 'StoreCorrupt')) return null
     throw error
-  })
+  }
 }
 
 /** Scrubs a volume. False where it was told to stop. */
@@ -165,7 +147,7 @@ async function scrubOne(
           catalogId,
           named,
           fromNumber,
-          tell: (finding) => findings.push(describe(volume, finding, bodies)),
+          tell: (finding) => findings.push(describeFinding(volume, finding, bodies)),
           passed: async (number) => {
             watch.next = number
             if (number % PROCEED_RECORDS !== 0) return true
@@ -186,84 +168,6 @@ async function scrubOne(
   progress.findings.push(...(await stillNamed(options, volume, findings)))
   if (!stopped) progress.volumes[volume] = 'done'
   return (await options.proceed()) && !stopped
-}
-
-const VANISHED_TRIES_MAX = 5
-
-/** Opens the volume's files; reclaim may be replacing them by the next generation's. */
-async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFiles | undefined> {
-  for (let tries = 1; ; tries++) {
-    const location = await locate()
-    if (location === undefined) return undefined
-    try {
-      return await DatabaseFiles.open(location, rate)
-    } catch (error) {
-      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!gone || tries === VANISHED_TRIES_MAX || (await locate()) === location) throw error
-    }
-  }
-}
-
-const volumeFinding = (volume: string, what: string): Finding => ({
-  where: 'volume',
-  volume,
-  what: `volume ${volume} ${what}`,
-})
-
-/** Where the volume's blobs lie in it, by the rows. */
-async function readNamed(rows: RowSource, volume: string) {
-  const named = new NamedRecords()
-  const bodies = new Map<string, string>()
-  const findings: Finding[] = []
-  const prefix = volumeKey(volume, '')
-  for await (const { key, value } of rows.scan(prefix, endOf(prefix))) {
-    const blob = key.slice(prefix.length)
-    const { body, part } = volumeBlobRow.decode(value)
-    bodies.set(blob, body)
-    const stored = await rows.get(segmentKey(body, part))
-    const records = stored === undefined ? 0 : segmentRow.decode(stored.value).records
-    const wrong = (what: string) =>
-      findings.push({ ...volumeFinding(volume, `blob ${blob}: ${what}`), blob, body })
-    if (stored === undefined) {
-      wrong('its segment has no row')
-      continue
-    }
-    const pieces: Buffer[] = []
-    for (let piece = 0; piece < Math.ceil(records / RECORDS_PER_PIECE); piece++) {
-      const row = await rows.get(blobKey(blob, piece))
-      if (row === undefined) wrong(`piece ${piece} of its locator has no row`)
-      else pieces.push(row.value)
-    }
-    try {
-      const found = named.add(blob, pieces)
-      if (found !== records) wrong(`its locator has ${found} records, its segment ${records}`)
-    } catch (error) {
-      if (!(error instanceof CofferError)) throw error
-      wrong('its locator is malformed')
-    }
-  }
-  return { named, bodies, findings }
-}
-
-function describe(
-  volume: string,
-  finding: VolumeFinding,
-  bodies: ReadonlyMap<string, string>,
-): Finding {
-  if (finding.kind === 'file') return volumeFinding(volume, describeNumbers(finding.damage))
-  if (finding.kind === 'header') return volumeFinding(volume, `its header ${finding.what}`)
-  const { record, blob, index, what } = finding
-  const sentence = `record ${record} (record ${index} of blob ${blob}) ${what}`
-  return { ...volumeFinding(volume, sentence), record, blob, body: bodies.get(blob)! }
-}
-
-/** Keys of a volume are record numbers. */
-function describeNumbers(damage: Parameters<typeof describeDamage>[0]): string {
-  const { keys, ...rest } = damage
-  const numberOf = (key: Buffer) => (key.length === 8 ? key.readBigUInt64BE() : '?')
-  if (keys === undefined) return describeDamage(rest)
-  const after = keys.after === undefined ? 'the beginning' : `record ${numberOf(keys.after)}`
-  return `${describeDamage(rest)} (behind ${after}, up to record ${numberOf(keys.last)})`
 }
 
 /** Leaves out blobs that were given up while their volume was read: reclaim may have dropped them. */
