@@ -111,9 +111,11 @@ export interface Catalog {
   readonly impaired: string | null
   /** Absent where the store cannot hold one moment while others write. Throws StoreUnavailable. */
   snapshot?(): Promise<Snapshot>
-  /** Rewrites the store's files without those rows from `from` to `to` that were replaced or removed; absent
-   * where that is the store's own business. Reads and commits go on; one call at a time. Throws
-   * StoreUnavailable. */
+  /**
+   * Rewrites the store's files without those rows from `from` to `to` that were replaced or removed before;
+   * absent where that is the store's own business. Neither end is, or will be, the key of a row. Reads and
+   * commits go on; one call at a time. Throws StoreUnavailable.
+   */
   compact?(from: string, to: string): Promise<void>
   /** Raises `commitNumber` to at least that, durably, for a catalog that an operator has accepted although it is
    * older than its volumes. Nobody commits meanwhile. Absent where the store cannot. Throws StoreUnavailable. */

@@ -72,7 +72,7 @@ class Rewrap {
   readonly #startMs = performance.now()
   /** Rows written so far, for the rate. */
   #written = 0
-  /** Where a compaction may be interrupted, by kind. */
+  /** Where a compaction may be interrupted, by kind: behind keys, which end with an id, no other begins. */
   #borders: Record<EnvelopeKind, string[]> = { version: [], upload: [] }
   readonly progress: RewrapProgress
 
@@ -130,7 +130,8 @@ class Rewrap {
     const before = this.progress.scanned
     this.progress.scanned += rows.length
     const crossed = Math.floor(this.progress.scanned / COMPACT_ROWS)
-    if (crossed > Math.floor(before / COMPACT_ROWS)) this.#borders[kind].push(rows.at(-1)!.key)
+    if (crossed > Math.floor(before / COMPACT_ROWS))
+      this.#borders[kind].push(`${rows.at(-1)!.key}\u0000`)
   }
 
   async #batch(batch: readonly Wrapped[]): Promise<void> {
