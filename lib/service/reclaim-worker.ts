@@ -201,7 +201,8 @@ class VolumeReclaimer implements Reclaimer {
     const sinceMs = Date.now()
     const bytesPerSecond = request.bytesPerSecond ?? this.#settings.bytesPerSecond
     try {
-      const done = await this.#blobs.reclaim(volume, liveCollector(this.#catalog, volume), {
+      const collect = liveCollector(this.#catalog, volume, signal)
+      const done = await this.#blobs.reclaim(volume, collect, {
         signal,
         pace: makePace(bytesPerSecond, signal),
         progress: (step, bytes) => {

@@ -1,7 +1,7 @@
 // What the catalog says is live in a volume: the blobs of the rows `volume/<id>/…`, each by the record numbers
 // of its locator. Rows of a sealed volume only ever go, so what is read page by page is never too little.
 // Where rows contradict one another nothing is reclaimed: that is for fsck.
-import type { CollectLive } from '../blobs/reclaim.ts'
+import { type CollectLive, ReclaimRefused } from '../blobs/reclaim.ts'
 import type { LiveRecords } from '../blobs/reclaim-live.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import type { Catalog, Row } from '../catalog/catalog.ts'
@@ -28,15 +28,16 @@ export async function liveOf(catalog: Catalog, volume: string): Promise<VolumeLi
 /**
  * Adds every live blob of a sealed volume to what reclaim keeps. The collector rejects with StoreCorrupt where a
  * row of the volume has no segment, a segment no locator, or the counters do not agree with the rows, and
- * with StoreUnavailable.
+ * with StoreUnavailable; with ReclaimRefused once `signal` is aborted.
  */
-export function liveCollector(catalog: Catalog, volume: string): CollectLive {
+export function liveCollector(catalog: Catalog, volume: string, signal: AbortSignal): CollectLive {
   return async (live) => {
     const before = await liveOf(catalog, volume)
     const prefix = volumeKey(volume, '')
     let bytes = 0
     let from: string | undefined = prefix
     while (from !== undefined) {
+      if (signal.aborted) throw new ReclaimRefused('the node is being closed')
       const page = await catalog.scan({ from, to: endOf(prefix), limit: PAGE_ROWS })
       const rows = page.entries.filter((entry): entry is Row => !('group' in entry))
       bytes += await addPage(catalog, volume, rows, live)
