@@ -36,7 +36,7 @@ export class LoginBackoff {
 
   /** True while nothing was denied lately: then `waitMs` is 0 for everybody and `succeeded` does nothing. */
   get idle(): boolean {
-    return this.#addresses.size === 0
+    return this.#users.size === 0 && this.#addresses.size === 0
   }
 
   /** Milliseconds that this login must still wait; 0: it may be looked at. `nowMs` of any steady clock. */
