@@ -1,5 +1,5 @@
 // The upgrade rule: every stored format carries a number, an older one is read, and a newer one is refused
-// with what it is and both numbers, before anything is changed. docs/format.md §13 lists the formats.
+// with what it is and both numbers, before anything is changed. docs/format.md §14 lists the formats.
 import { FileInvalid } from './config/document.ts'
 
 /** Something on the disk was written by a later release. The message says what, and which version. */

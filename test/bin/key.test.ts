@@ -1,5 +1,13 @@
 // `coffer key` and `coffer rewrap` from outside. No key is ever printed.
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse, stringify } from 'yaml'
@@ -155,3 +163,26 @@ t.test('the file that systemd hands to the service is changed where it comes fro
   t.equal(readFileSync(keyring, 'utf8'), before)
   t.match(parse(readFileSync(source, 'utf8')).keys, { next: String })
 })
+
+t.test(
+  'a node runs on a keyring as LoadCredential hands it over, and says where to change it',
+  async (t) => {
+    const { args, keyring, data } = site(t)
+    const credentials = join(data, '..', 'credentials')
+    mkdirSync(credentials, { mode: 0o700 })
+    // Group bits show the ACL that lets the service in (systemd.exec(5)).
+    writeFileSync(join(credentials, 'keyring'), readFileSync(keyring), { mode: 0o440 })
+    chmodSync(join(credentials, 'keyring'), 0o440)
+    rmSync(keyring)
+    const config = args[1]!
+    writeFileSync(config, `${readFileSync(config, 'utf8')}keyring: ${credentials}/keyring\n`)
+    const without = await run(['serve', '--check', ...args])
+    t.match(without.stderr, /keyring: mode is 0440, must be 0600/)
+    const node = await start(t, args, { env: { CREDENTIALS_DIRECTORY: credentials } })
+    const got = await send(node.http, 'GET', '/plain/small.txt', {}, '')
+    t.equal(got.status, 200)
+    // Whoever asks the node needs no credential.
+    const listed = await run(['key', 'list', ...args])
+    t.match(listed.stdout, /^k[0-9a-f]{8}\t\d+ versions\t1 uploads\tactive$/m)
+  },
+)
