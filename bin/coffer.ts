@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program: arguments in, exit code out. Commands live in bin/commands, one file each, and are loaded
 // when they are called: nothing may use libuv's thread pool before `serve` has set its size.
+import { realpathSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config.ts'
 import type { BackupOptions } from './commands/backup.ts'
@@ -15,7 +16,8 @@ interface ServeOptions extends SourceOptions {
   readonly check?: boolean
 }
 
-function makeProgram(): Command {
+/** The commands with their options and help; nothing runs before it parses arguments. */
+export function makeProgram(): Command {
   const program = new Command('coffer')
     .description('An object-storage node that speaks S3 and Swift, with customer-held keys')
     .enablePositionalOptions()
@@ -169,7 +171,10 @@ function addKeyCommands(program: Command): void {
 /** Gives a command the options that say which node it is about. */
 function withSource(command: Command): Command {
   return command
-    .option('--config <file>', 'the configuration (default: etc/coffer.yaml of this program)')
+    .option(
+      '--config <file>',
+      'the configuration (default: $COFFER_CONFIG, or etc/coffer.yaml of this program)',
+    )
     .option('--data <dir>', 'the data directory; keyring and devices follow where they are not set')
 }
 
@@ -193,9 +198,14 @@ async function decrypt(args: string[]): Promise<void> {
   process.exitCode = await main(args)
 }
 
-try {
-  await makeProgram().parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode
-  else report(error)
+async function main(): Promise<void> {
+  try {
+    await makeProgram().parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode
+    else report(error)
+  }
 }
+
+// The man page is made from the same commands (packaging/manual.ts), and runs none.
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main()

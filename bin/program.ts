@@ -15,9 +15,13 @@ export interface SourceOptions {
 
 const pathTo = (inProgram: string) => fileURLToPath(new URL(`../${inProgram}`, import.meta.url))
 
-/** The configuration file to read; undefined where none is named and the program's own is gone. */
+/**
+ * The configuration file to read: the named one, that of COFFER_CONFIG (which an installed package sets), or
+ * the program's own; undefined where that is gone.
+ */
 export function fileOf({ config }: SourceOptions): string | undefined {
   if (config !== undefined) return config
+  if (process.env.COFFER_CONFIG) return process.env.COFFER_CONFIG
   const own = pathTo('etc/coffer.yaml')
   return existsSync(own) ? shown(own) : undefined
 }
