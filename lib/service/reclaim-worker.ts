@@ -172,8 +172,9 @@ class VolumeReclaimer implements Reclaimer {
     }
     const deadShare = request.deadShare ?? this.#settings.deadShare
     const isPaused = (id: string) => (this.#pausedUntilMs.get(id) ?? 0) > Date.now()
+    const states = request.roll === true ? ['sealed', 'draining', 'open'] : ['sealed']
     return statuses
-      .filter(({ state }) => state === 'sealed' || (request.roll === true && state !== 'failed'))
+      .filter(({ state }) => states.includes(state))
       .filter(({ deadBytes }) => deadBytes >= DEAD_BYTES_MIN)
       .filter(({ deadBytes, diskBytes }) => deadBytes >= deadShare * diskBytes)
       .filter(({ volume }) => !isPolicy || !isPaused(volume))

@@ -75,7 +75,9 @@ async function readable(store: Volumes, blobs: readonly SavedBlob[]): Promise<nu
 }
 
 const generationsIn = async ({ directory, volume }: Site) =>
-  (await readdir(join(directory, 'device'))).filter((name) => name.startsWith(volume))
+  (await readdir(join(directory, 'device'))).filter(
+    (name) => name.startsWith(volume) && /\.(g\d+|new)$/.test(name),
+  )
 
 async function killEverywhere(t: Test, liveOf: (site: Site) => readonly SavedBlob[]) {
   const template = await makeSite(join(t.testdir(), 'template'))

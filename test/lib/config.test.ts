@@ -49,6 +49,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
       volumeSizeBytes: 34359738368,
       writeBufferBytes: 67108864,
       reserveBytes: 1073741824,
+      reclaim: { enabled: true, deadShare: 0.3, bytesPerSecond: 67108864 },
     },
     limits: {
       connections: 10_000,
