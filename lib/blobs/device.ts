@@ -4,11 +4,14 @@
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../level.ts'
-import { findVolumes, isHalfMade } from './directory.ts'
+import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
 import type { DeviceOptions } from './options.ts'
-import { type CollectLive, type Reclaimed, type ReclaimOptions, reclaimVolume } from './reclaim.ts'
+import { forEach } from './parallel.ts'
+import { Quarantine } from './quarantine.ts'
+import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
+import { usagesOf } from './usage.ts'
 import { type Found, Volume, type VolumeSettings } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
 
@@ -35,6 +38,8 @@ export class Device {
   readonly foreign = new Set<string>()
   /** Volumes that know a later commit than the catalog does. */
   readonly catalogBehind = new Set<string>()
+  /** Volumes that are not opened, because they would kill the node. */
+  readonly quarantine: Quarantine
   readonly #options: DeviceOptions
   readonly #space: Space
   readonly #settings: VolumeSettings
@@ -49,6 +54,7 @@ export class Device {
   constructor(directory: string, options: DeviceOptions) {
     this.directory = directory
     this.#options = options
+    this.quarantine = new Quarantine(options.engine, directory, options.log)
     this.#space = new Space(options.engine, directory, options.reserveBytes)
     this.#settings = {
       ...options,
@@ -63,17 +69,21 @@ export class Device {
    * cannot be opened is logged and tried again later; one of a later format rejects with FormatNewer.
    */
   async open(): Promise<void> {
-    const { engine } = this.#options
-    await engine.makeDirectory(this.directory)
-    const found = await findVolumes(engine, this.directory)
+    await this.#options.engine.makeDirectory(this.directory)
+    const volumeOf = ({ id, generation }: FoundVolume) =>
+      new Volume(this.#settings, this.directory, id, generation)
+    const found = await this.quarantine.screen(
+      await findVolumes(this.#options.engine, this.directory),
+      async (late) => {
+        const volume = volumeOf(late)
+        if (await this.#enroll(volume)) await this.#useOrSeal(volume)
+      },
+    )
     const writable: Volume[] = []
-    const openNext = async () => {
-      for (let next = found.pop(); next !== undefined; next = found.pop()) {
-        const volume = new Volume(this.#settings, this.directory, next.id, next.generation)
-        if (await this.#enroll(volume)) writable.push(volume)
-      }
-    }
-    await Promise.all(Array.from({ length: OPENING_MAX }, openNext))
+    await forEach(found, OPENING_MAX, async (next) => {
+      const volume = volumeOf(next)
+      if (await this.#enroll(volume)) writable.push(volume)
+    })
     writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
     for (const volume of writable) await this.#useOrSeal(volume)
     if (this.#failed.size > 0) this.#retryAtMs = performance.now() + RETRY_MS
@@ -125,16 +135,12 @@ export class Device {
 
   /** What lies on the device, volume by volume. */
   usage(): Promise<VolumeUsage[]> {
-    return Promise.all(
-      Array.from(this.volumes.values(), async (volume) => {
-        const { id, generation, state, records, writtenBytes, dead } = volume
-        const nothing = { files: 0, bytes: 0 }
-        // One volume that cannot be looked at must not hide the others.
-        const measured = this.#options.engine.measure(volume.location).catch(() => nothing)
-        const { files, bytes: diskBytes } = await measured
-        const about = { device: this.directory, volume: id, generation, state }
-        return { ...about, records, writtenBytes, files, diskBytes, deadSinceMs: dead.ms }
-      }),
+    const { volumes, quarantine } = this
+    return usagesOf(
+      this.#options.engine,
+      this.directory,
+      volumes.values(),
+      quarantine.held.values(),
     )
   }
 
@@ -147,24 +153,24 @@ export class Device {
    * error of making the next one. */
   async roll(volume: Volume): Promise<void> {
     await this.#repairing
-    if (this.#current === volume) await this.#makeNext()
+    if (this.#current !== volume) return
+    const made = this.#makeNext()
+    const over = () => {
+      this.#repairing = undefined
+    }
+    this.#repairing = made.then(over, over)
+    await made
   }
 
-  /** Rewrites a sealed volume without its dead records; rejects as `reclaimVolume` does. */
-  async reclaim(volume: Volume, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed> {
-    const site = { ...this.#options, directory: this.directory, space: this.#space }
-    try {
-      const reclaimed = await reclaimVolume(site, volume, collect, options)
-      if (reclaimed.generation === null) this.volumes.delete(volume.id)
-      return reclaimed
-    } finally {
-      this.#rest(volume)
-    }
+  /** What reclaim needs of the device. */
+  get site(): ReclaimSite {
+    return { ...this.#options, directory: this.directory, space: this.#space }
   }
 
   /** Closes every volume. No blob can begin any more. */
   async close(): Promise<void> {
     this.#closing = true
+    await this.quarantine.close()
     await this.#repairing
     await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
   }
@@ -272,11 +278,11 @@ export class Device {
   #volumeSealed(volume: Volume): void {
     const about = { device: this.directory, volume: volume.id }
     this.#options.log.info(about, 'a volume is sealed')
-    this.#rest(volume)
+    this.rest(volume)
   }
 
   /** Gives a sealed volume's memory back. */
-  #rest(volume: Volume): void {
+  rest(volume: Volume): void {
     // Where opening it again might fail for want of space it stays open.
     if (!this.#hasRepairRoom()) return
     volume.rest().catch((error) => {

@@ -2,6 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
+import { ReadNote } from './read-note.ts'
 import { readUint64, recordKey } from './record.ts'
 
 /** LevelDB's cache of blocks for one volume. Tables are mapped, so it holds next to nothing. */
@@ -33,6 +34,7 @@ export class Handle {
   readonly #engine: Engine
   #location: string
   readonly #writeBufferBytes: number
+  readonly #note: ReadNote
   #db: Database<Buffer> | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -43,6 +45,7 @@ export class Handle {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
+    this.#note = new ReadNote(engine, location)
   }
 
   /** Opens the database unless it is open. Rejects with LevelDB's error, StoreUnavailable after `end`. */
@@ -90,18 +93,21 @@ export class Handle {
   async end(): Promise<void> {
     this.#ended = true
     await this.close()
+    await this.#note.end()
   }
 
   /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's
    * error, or that of opening. */
   get(number: number): Promise<Buffer | undefined> {
-    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
+    return this.#note.during(() => this.#get(number))
   }
 
   /** The values of several records, in one turn of the thread pool; as `get` otherwise. */
   async getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    if (this.#db === undefined) return await Promise.all(numbers.map((number) => this.get(number)))
-    return await this.#db.getMany(numbers.map(recordKey), READ)
+    return await this.#note.during(() => {
+      if (this.#db !== undefined) return this.#db.getMany(numbers.map(recordKey), READ)
+      return Promise.all(numbers.map((number) => this.#get(number)))
+    })
   }
 
   /** Puts a value, which is copied before this returns. The database must be open. */
@@ -131,14 +137,20 @@ export class Handle {
   }
 
   #openAt(location: string, create: boolean): Promise<Database<Buffer>> {
-    return openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, create)
+    return this.#note.during(() =>
+      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, create),
+    )
+  }
+
+  #get(number: number): Promise<Buffer | undefined> {
+    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
   }
 
   async #getLater(number: number): Promise<Buffer | undefined> {
     const failure = this.#failure
     if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
     await this.open()
-    return this.get(number)
+    return await this.#get(number)
   }
 
   #unavailable(): CofferError {

@@ -63,7 +63,8 @@ export interface VolumeUsage {
   readonly volume: string
   /** 1 when it was made, one more with every reclaim. */
   readonly generation: number
-  readonly state: 'open' | 'draining' | 'sealed' | 'failed'
+  /** `quarantined`: it would kill whoever opens it, and is not opened. */
+  readonly state: 'open' | 'draining' | 'sealed' | 'failed' | 'quarantined'
   readonly records: number
   readonly writtenBytes: number
   /** What its files take; 0 where they cannot be looked at. */

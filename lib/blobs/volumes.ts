@@ -133,7 +133,7 @@ class DeviceStore implements Volumes {
   read(volume: string, id: BlobId, pieces: PieceSource, first: number, last: number): BlobReader {
     const found = this.#find(volume)
     if (found !== undefined) return new VolumeReader(found, id, pieces, first, last)
-    return { read: () => Promise.reject(missing(volume)), close: () => undefined }
+    return { read: () => Promise.reject(this.#missing(volume)), close: () => undefined }
   }
 
   async barrier(volumes: readonly string[]): Promise<void> {
@@ -206,8 +206,14 @@ class DeviceStore implements Volumes {
 
   #require(volume: string): Volume {
     const found = this.#find(volume)
-    if (found === undefined) throw missing(volume)
+    if (found === undefined) throw this.#missing(volume)
     return found
+  }
+
+  #missing(volume: string): CofferError {
+    const held = this.#devices.find(({ quarantine }) => quarantine.held.has(volume))
+    const what = held === undefined ? 'the volume is not there' : 'the volume is quarantined'
+    return new CofferError('StoreUnavailable', { what, volume })
   }
 }
 
@@ -217,8 +223,4 @@ function freeBytesOf(device: Device): number | null {
   } catch {
     return null
   }
-}
-
-function missing(volume: string): CofferError {
-  return new CofferError('StoreUnavailable', { what: 'the volume is not there', volume })
 }

@@ -14,6 +14,7 @@ export class Rate {
   readonly #bytesPerSecond: number
   readonly #sinceMs = performance.now()
   #bytes = 0
+  #stopped = false
 
   /** Infinity: no limit. */
   constructor(bytesPerSecond: number) {
@@ -25,8 +26,18 @@ export class Rate {
     return this.#bytes
   }
 
-  /** Resolves when that many bytes more may be read. */
+  /** From now on nothing may be read. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Resolves when that many bytes more may be read. Rejects once it was stopped. */
   async take(bytes: number): Promise<void> {
+    if (this.#stopped) throw new Error('reading was stopped')
     this.#bytes += bytes
     const dueMs = this.#sinceMs + (this.#bytes / this.#bytesPerSecond) * 1000
     const pauseMs = dueMs - performance.now()

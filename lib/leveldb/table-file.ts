@@ -108,7 +108,8 @@ export class TableFile {
   #damage(block: number, error: unknown): Damage {
     const { offset, last } = this.#index[block]!
     const keys = { after: this.#index[block - 1]?.last, last }
-    return { file: this.#file.name, offset, what: describe(error), keys }
+    const unreadable = !(error instanceof Malformed)
+    return { file: this.#file.name, offset, what: describe(error), keys, unreadable }
   }
 
   /** The first block that may hold the key. */

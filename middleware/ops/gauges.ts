@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskFigures, Figures } from '../../lib/figures.ts'
 import type { DeviceStatus } from '../../lib/service/reclaim-status.ts'
 
-const states = ['open', 'draining', 'sealed', 'failed'] as const
+const states = ['open', 'draining', 'sealed', 'failed', 'quarantined'] as const
 
 type MakeGauge = <T extends string>(name: string, help: string, ...labelNames: T[]) => Gauge<T>
 

@@ -86,7 +86,9 @@ for (const [name, makeEngine] of [
       t.same(
         await engine
           .list(join(directory, 'device'))
-          .then((names) => names.filter((each) => each.startsWith(volume))),
+          .then((names) =>
+            names.filter((each) => each.startsWith(`${volume}.`) && !each.endsWith('.reading')),
+          ),
         [`${volume}.g2`],
       )
       await store.close()
