@@ -5,7 +5,13 @@ import { FormatNewer } from '../format-version.ts'
 import { Device } from './device.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
-import { type CollectLive, type Reclaimed, type ReclaimOptions, ReclaimRefused } from './reclaim.ts'
+import {
+  type CollectLive,
+  type Reclaimed,
+  type ReclaimOptions,
+  ReclaimRefused,
+  reclaimVolume,
+} from './reclaim.ts'
 import type {
   BlobId,
   BlobReader,
@@ -175,12 +181,16 @@ class DeviceStore implements Volumes {
     if (this.#reclaiming !== undefined)
       throw new ReclaimRefused('another volume is being reclaimed')
     const signal = AbortSignal.any([options.signal, this.#closing.signal])
-    const running = this.#deviceOf(id)!.reclaim(volume, collect, { ...options, signal })
+    const device = this.#deviceOf(id)!
+    const running = reclaimVolume(device.site, volume, collect, { ...options, signal })
     this.#reclaiming = running
     try {
-      return await running
+      const reclaimed = await running
+      if (reclaimed.generation === null) device.volumes.delete(id)
+      return reclaimed
     } finally {
       this.#reclaiming = undefined
+      device.rest(volume)
     }
   }
 
