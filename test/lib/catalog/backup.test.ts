@@ -14,6 +14,7 @@ import { RESTORED_KEY, readRestored } from '../../../lib/catalog/restore-mark.ts
 import { FileInvalid } from '../../../lib/config.ts'
 import { classicEngine } from '../../../lib/level.ts'
 import { nowMicros, randomId } from '../../../lib/names.ts'
+import { type Faults, faultyEngine } from '../../helpers/faulty-engine.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 
 const log = pino({ level: 'silent' })
@@ -275,3 +276,29 @@ for (const reopened of [false, true]) {
     t.same([...(await contentOf(last)).keys()], ['version/a', 'version/b', 'version/c'])
   })
 }
+
+t.test(
+  'a compaction begins a log, and no commit is acknowledged before its name is durable',
+  async (t) => {
+    const location = join(t.testdir(), 'catalog')
+    const faults: Faults = {}
+    const engine = faultyEngine(classicEngine, faults)
+    const catalog = await openLevelCatalog({ engine, location, writeBufferBytes: 4 << 20, log })
+    t.teardown(() => catalog.close())
+    await put(catalog, { 'version/a': 'one' })
+    let synced = 0
+    faults.syncDirectory = (directory) => {
+      if (directory === location) synced++
+    }
+    await catalog.compact!('version/', 'version0')
+    t.ok(synced > 0, 'synced with the compaction')
+    faults.syncDirectory = () => {
+      throw new Error('EIO')
+    }
+    await t.rejects(catalog.compact!('version/', 'version0'), { code: 'StoreUnavailable' })
+    await t.rejects(put(catalog, { 'version/b': 'two' }), { code: 'StoreUnavailable' })
+    faults.syncDirectory = undefined
+    await put(catalog, { 'version/c': 'three' })
+    t.equal((await catalog.get('version/c'))?.value.toString(), 'three')
+  },
+)
