@@ -13,6 +13,7 @@ import { poisonReleased } from '../../lib/bytes/release.ts'
 import { developmentCertificate } from '../../lib/certificate.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config.ts'
+import type { Keyring } from '../../lib/crypto/cipher.ts'
 import { makeLog } from '../../lib/log.ts'
 import { replaceableUsers } from '../../lib/users-file.ts'
 import { type Servers, startServers } from '../../middleware/server.ts'
@@ -98,8 +99,12 @@ type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K
 // Every buffer that the node releases is overwritten first: a use after release shows in what comes back.
 poisonReleased(true)
 
-/** Starts a node; it stops, and its data goes, when the test ends. */
-export async function startNode(t: Teardown, overrides: Overrides = {}): Promise<TestNode> {
+/** Starts a node; it stops, and its data goes, when the test ends. `keyring` is that of data of another node. */
+export async function startNode(
+  t: Teardown,
+  overrides: Overrides = {},
+  keyring: Keyring = drawnKeyring(),
+): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-'))
   const certificate = await developmentCertificate(dir)
   const base = defaultConfig()
@@ -127,8 +132,6 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
   const log = makeLog('debug', sink)
   const audited: AuditEntry[] = []
   const audit = { write: (entry: AuditEntry) => void audited.push(entry), close: async () => {} }
-  const rootKey = randomBytes(32)
-  const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
   const reloadable = replaceableUsers(makeUsers(users))
   let coffer: Coffer
   let servers: Servers
@@ -175,6 +178,11 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
       return send(base, method, path, options, String(certificate.cert))
     },
   }
+}
+
+export function drawnKeyring(): Keyring {
+  const rootKey = randomBytes(32)
+  return { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
 }
 
 /** SHA-256 and its HMAC in the shape that the SDK's signer takes. */
