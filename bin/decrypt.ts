@@ -23,7 +23,8 @@ import {
 } from './decrypt/sealed.ts'
 import { Volumes } from './decrypt/volumes.ts'
 
-const USAGE = `Usage: coffer decrypt --data DIR [--devices DIR,...] --account A --container C --object O
+/** What --help prints; the man page has it too. */
+export const USAGE = `Usage: coffer decrypt --data DIR [--devices DIR,...] --account A --container C --object O
          [--version ID] (--key-file FILE | --keyring FILE) [--out FILE]
 
 Turns a stored object back into bytes. No coffer may run on DIR, and nothing in it is changed.

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ReclaimRefused } from '../lib/blobs/reclaim.ts'
 import { CopyRefused } from '../lib/catalog/copy.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
@@ -15,9 +16,13 @@ export interface SourceOptions {
 
 const pathTo = (inProgram: string) => fileURLToPath(new URL(`../${inProgram}`, import.meta.url))
 
-/** The configuration file to read; undefined where none is named and the program's own is gone. */
+/**
+ * The configuration file to read: the named one, that of COFFER_CONFIG (which an installed package sets), or
+ * the program's own; undefined where that is gone.
+ */
 export function fileOf({ config }: SourceOptions): string | undefined {
   if (config !== undefined) return config
+  if (process.env.COFFER_CONFIG) return process.env.COFFER_CONFIG
   const own = pathTo('etc/coffer.yaml')
   return existsSync(own) ? shown(own) : undefined
 }
@@ -42,7 +47,7 @@ export function report(error: unknown): void {
   process.exitCode = 1
 }
 
-const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, CopyRefused]
+const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, CopyRefused, ReclaimRefused]
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -3,14 +3,17 @@
 import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
-import type { BlobStore } from './blobs/store.ts'
-import { openVolumes } from './blobs/volumes.ts'
+import { openVolumes, type Volumes } from './blobs/volumes.ts'
+import type { Catalog } from './catalog/catalog.ts'
+import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
+import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './level.ts'
-import { type OpenCatalog, openCatalog } from './open-catalog.ts'
+import { openCatalog } from './open-catalog.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import { startSweep } from './service/sweep.ts'
@@ -19,12 +22,24 @@ import type { Service } from './service/types.ts'
 export interface Coffer {
   readonly service: Service
   /** What lies below the service, for tools and tests. */
-  readonly stores: Stores
+  readonly stores: Stores & { readonly blobs: Volumes }
+  readonly reclaimer: Reclaimer
   readonly rootCipher: Cipher
   readonly tokens: Tokens
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
-  /** Ends sweep and expiry and closes the stores; every acknowledged write is durable already. */
+  /** What the stores tell of themselves. Throws StoreUnavailable where the catalog cannot be read. */
+  figures(): Promise<Figures>
+  /** Ends sweep, expiry and reclaim and closes the stores; every acknowledged write is durable already. */
+  close(): Promise<void>
+}
+
+/** Catalog and volumes of a node. */
+export interface OpenStores {
+  readonly catalog: Catalog
+  readonly blobs: Volumes
+  /** Largest body that lies beside its row. */
+  readonly smallBodyBytes: number
   close(): Promise<void>
 }
 
@@ -36,44 +51,63 @@ export async function openCoffer(options: {
 }): Promise<Coffer> {
   const { config, keyring, log } = options
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const opened = await openCatalog(config, log)
-  const { catalog } = opened
-  const blobs = await openVolumes({
-    engine: classicEngine,
-    devices: config.devices,
-    catalogId: catalog.id,
-    commitNumber: () => catalog.commitNumber,
-    ...config.storage,
-    log,
-  }).catch(async (error) => {
-    await opened.close()
-    throw error
-  })
+  const opened = await openStores(config, log)
+  const { catalog, blobs } = opened
   const { resellers, tokenSeconds } = config.swift
   const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
-  return { ...joinStores(opened, blobs, keyring, log), tokens }
+  const joined = joinStores(opened, config, keyring, log)
+  const { data, devices } = config
+  const { reclaimer } = joined
+  const figures = () => gatherFigures({ catalog, blobs, reclaimer, devices, data })
+  return { ...joined, tokens, figures }
+}
+
+/** Opens catalog and volumes alone, for tools that take the place of the node. Throws as openCoffer. */
+export async function openStores(config: Config, log: Logger): Promise<OpenStores> {
+  const opened = await openCatalog(config, log)
+  const { catalog, smallBodyBytes } = opened
+  try {
+    const blobs = await openVolumes({
+      engine: classicEngine,
+      devices: config.devices,
+      catalogId: catalog.id,
+      catalogRestored: (await readRestored(catalog)) !== null,
+      commitNumber: () => catalog.commitNumber,
+      ...config.storage,
+      log,
+    })
+    const close = async () => {
+      await blobs.close()
+      await opened.close()
+    }
+    return { catalog, blobs, smallBodyBytes, close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
 }
 
 function joinStores(
-  { catalog, smallBodyBytes, close }: OpenCatalog,
-  blobs: BlobStore,
+  { catalog, blobs, smallBodyBytes, close }: OpenStores,
+  config: Config,
   keyring: Keyring,
   log: Logger,
-): Omit<Coffer, 'tokens'> {
+): Omit<Coffer, 'tokens' | 'figures'> {
   const queued = () => sweep.wake()
-  const leases = new Leases(queued)
-  const stores: Stores = { catalog, blobs, smallBodyBytes, leases, queued }
+  const stores = { catalog, blobs, smallBodyBytes, leases: new Leases(queued), queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
+  const reclaimer = startReclaimer(stores, config.storage.reclaim, log)
   return {
     service: makeService(stores),
     stores,
+    reclaimer,
     rootCipher: rootCipher(keyring),
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
+      await reclaimer.close()
       await expiry.close()
       await sweep.close()
-      await blobs.close()
       await close()
     },
   }

@@ -6,6 +6,8 @@ export const codes = [
   // who asks
   'AccessDenied', // known or anonymous caller without the right
   'CredentialUnknown', // no such access key
+  'LoginDelayed', // too many were denied; details: seconds (to wait)
+  'UploadsExceeded', // the caller has too many under way; details: limit
   'SignatureMismatch', // details: stringToSign, canonicalRequest, accessKey, signature
   'SignatureMalformed', // Authorization header cannot be read; details: message, region?
   'SignatureQueryMalformed', // presigned query cannot be read; details: message
@@ -17,7 +19,7 @@ export const codes = [
   // the request's body
   'BodyTruncated', // fewer bytes than announced, or the client hung up
   'BodyTooLarge', // details: size?, limit
-  'BodyTooSlow', // no byte for longer than the limit
+  'BodyTooSlow', // no byte, or too few, for longer than the limit
   'LengthMissing',
   'PayloadHashInvalid', // x-amz-content-sha256 is none of the known values
   'PayloadHashMismatch', // details: claimed, computed

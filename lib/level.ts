@@ -2,7 +2,7 @@
 // they lie in. The only file that imports `classic-level`; the tests run the same code on an engine
 // of memory-level (test/helpers/memory-engine.ts), which has no files.
 import { statfsSync } from 'node:fs'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 
@@ -20,7 +20,16 @@ export interface Keys {
  */
 export type Database<K> = Pick<
   ClassicLevel<K, Buffer>,
-  'get' | 'getSync' | 'getMany' | 'put' | 'batch' | 'iterator' | 'keys' | 'snapshot' | 'close'
+  | 'get'
+  | 'getSync'
+  | 'getMany'
+  | 'put'
+  | 'batch'
+  | 'iterator'
+  | 'keys'
+  | 'snapshot'
+  | 'compactRange'
+  | 'close'
 >
 
 export interface OpenOptions<E extends keyof Keys> {
@@ -47,6 +56,14 @@ export interface Engine {
   open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
   /** Removes a closed database with all its files; nothing where there is none. */
   destroy(location: string): Promise<void>
+  /** Gives a database another name in its directory, durable after `syncDirectory`. Whoever has it open
+   * can only close it afterwards. */
+  rename(location: string, to: string): Promise<void>
+  /** Keeps a small text in a file among a database's own, unless there is one of that name. It goes with the
+   * database, and is not made durable. */
+  note(path: string, text: string): Promise<void>
+  /** What `note` kept; undefined where there is nothing. */
+  readNote(path: string): Promise<string | undefined>
   /** Makes a directory and those above it, where they are missing. */
   makeDirectory(directory: string): Promise<void>
   /** Names in a directory: databases in a device's, files in a database's. */
@@ -98,6 +115,16 @@ export const classicEngine: Engine = {
   async destroy(location) {
     await rm(location, { recursive: true, force: true })
   },
+
+  rename: (location, to) => rename(location, to),
+
+  async note(path, text) {
+    await writeFile(path, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  },
+
+  readNote: (path) => readFile(path, 'utf8').catch(ignoreMissing),
 
   async makeDirectory(directory) {
     await mkdir(directory, { recursive: true })

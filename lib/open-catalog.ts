@@ -1,14 +1,16 @@
 // The part of the composition root that picks the catalog: LevelDB in the data directory, or Redis.
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
+import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Meta } from './catalog/meta.ts'
 import { openRedisCatalog, redisSettings } from './catalog/redis.ts'
 import { keepWitness, readWitness } from './catalog/witness.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
-import type { Config } from './config.ts'
+import { type Config, FileInvalid } from './config.ts'
 import { CofferError } from './errors.ts'
 import { classicEngine } from './level.ts'
 import { randomId } from './names.ts'
@@ -27,7 +29,17 @@ export interface OpenCatalog {
   close(): Promise<void>
 }
 
-/** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used. */
+/** Where the rows lie on LevelDB. */
+export const catalogLocation = (config: Config) => join(config.data, 'catalog')
+
+/** Throws FileInvalid where the configuration means a LevelDB catalog and there is none: a tool makes none. */
+export function requireCatalog(config: Config): void {
+  if (config.catalog !== 'level' || existsSync(catalogLocation(config))) return
+  throw new FileInvalid([`${config.data}: there is no catalog here`])
+}
+
+/** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used;
+ * CatalogDamaged where a file of it is rotten. */
 export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
   return config.catalog === 'level'
     ? openOnLevel(config, log)
@@ -35,9 +47,12 @@ export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
 }
 
 async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
+  await requireSoundFiles(catalogLocation(config), (damage) => {
+    log.warn({ damage: describeDamage(damage) }, 'catalog: its log has no sound end')
+  })
   const catalog = await openLevelCatalog({
     engine: classicEngine,
-    location: join(config.data, 'catalog'),
+    location: catalogLocation(config),
     writeBufferBytes: CATALOG_WRITE_BUFFER_BYTES,
     log,
   })

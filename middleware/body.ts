@@ -5,6 +5,7 @@ import type { Next } from 'koa'
 import { ChunkedPieces } from '../lib/auth/sigv4-chunks.ts'
 import { type Pieces, Pull } from '../lib/bytes/pull.ts'
 import { type Claims, noPieces, VerifiedSource } from '../lib/bytes/verify.ts'
+import type { Config } from '../lib/config.ts'
 import { CofferError } from '../lib/errors.ts'
 import {
   type ClaimedChecksum,
@@ -13,9 +14,6 @@ import {
   readClaimedChecksum,
 } from './checksum-headers.ts'
 import type { Context, State } from './state.ts'
-
-/** A client that sends nothing for so long while its body is waited for is given up. */
-export const BODY_IDLE_TIMEOUT_MS = 60_000
 
 const waiting = new WeakSet<ServerResponse>()
 
@@ -156,14 +154,15 @@ function prepareSwift(ctx: Context, raw: Pieces, { chunked, length }: Announced)
  * Gives each request its `source`. Throws NotSupported, LengthMissing, DigestInvalid, ChecksumInvalid,
  * TrailerMalformed; the source throws the rest when it is read.
  */
-export function body(idleTimeoutMs = BODY_IDLE_TIMEOUT_MS) {
+export function body(limits: Pick<Config['limits'], 'bodyTimeoutMs' | 'bodyBytesPerSecond'>) {
+  const { bodyTimeoutMs: idleTimeoutMs, bodyBytesPerSecond: bytesPerSecond } = limits
   return async function body(ctx: Context, next: Next): Promise<void> {
     const { req, res, state } = ctx
     const sent = announced(req)
     const empty = !sent.chunked && (sent.length ?? 0) === 0
     const pull = empty
       ? null
-      : new Pull(req, { idleTimeoutMs, onFirstRead: () => sendContinue(res) })
+      : new Pull(req, { idleTimeoutMs, bytesPerSecond, onFirstRead: () => sendContinue(res) })
     try {
       requirePlainTransfer(req)
       requireLength(state, sent)

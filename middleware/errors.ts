@@ -3,6 +3,7 @@
 // for a success.
 import type { Middleware } from 'koa'
 import { CofferError } from '../lib/errors.ts'
+import { codeOf } from './audit.ts'
 import type { Context, Dialect, Node, State } from './state.ts'
 
 export type RenderError = (ctx: Context, error: unknown) => void
@@ -12,6 +13,7 @@ export function errors(node: Node, renderers: Record<Dialect, RenderError>): Mid
     try {
       await next()
     } catch (error) {
+      ctx.state.failure = codeOf(error)
       if (ctx.res.headersSent) {
         report(node, ctx, error)
         ctx.respond = false

@@ -1,5 +1,6 @@
 // THE pipeline: every middleware of the object listeners, once, in order, with the reason for its place.
 import Koa, { type Middleware } from 'koa'
+import type { Config } from '../lib/config.ts'
 import { audit } from './audit.ts'
 import { auth } from './auth.ts'
 import { body } from './body.ts'
@@ -8,7 +9,9 @@ import { encryption } from './encryption.ts'
 import { errors } from './errors.ts'
 import { foldNames, gatekeeper } from './gatekeeper.ts'
 import { health } from './health.ts'
+import { logins, uploads } from './limits.ts'
 import { log } from './log.ts'
+import { metrics } from './metrics.ts'
 import { requestId, transactionId } from './request-id.ts'
 import { detectS3, keyRuleOf, renderS3Error, s3 } from './s3/index.ts'
 import { ssec } from './ssec.ts'
@@ -20,18 +23,27 @@ import { makeTrust, readTarget } from './target.ts'
 const order = [
   'requestId', // everything that can be written down needs the id
   'log', // sees every request, whatever becomes of it
+  'metrics', // the same
   'target', // raw request line, client, transport, dialect: all rules work on it
   'errors', // the only catch; needs the dialect to speak
   'health', // a draining node refuses before it spends anything
   'detect', // names the operation before auth, so that refusals are logged and audited by name
   'gatekeeper', // no header of the other dialect may reach auth or a handler
+  'logins', // who was denied too often waits, before a password or a signature is looked at
   'auth', // needs the headers as they were sent, the key headers included
   'audit', // needs the caller; sees the outcome of all that follows
+  'uploads', // needs the caller; refuses before a body is read
   'ssec', // takes the keys out of the request before anything reads on
   'encryption', // binds a cipher: needs the operation's rule
   'body', // decodes and verifies what is left to read: needs auth's signing state
   'dispatch', // the dialect's table and handler
 ]
+
+/** What the configuration says about telling the dialects apart. */
+export function dialectRules({ domains, swift }: Config): DialectRules {
+  const resellers = swift.resellers.map(({ prefix }) => prefix)
+  return { domains, remapDomains: swift.remapDomains, resellers }
+}
 
 /** The pipeline of one listener; `listenerUrl` is what the configuration says of where clients reach it. */
 export function makePipeline(
@@ -41,11 +53,7 @@ export function makePipeline(
 ): Koa<State> {
   const { config } = node
   const trusted = makeTrust(config.trustedProxies)
-  const rules: DialectRules = {
-    domains: config.domains,
-    remapDomains: config.swift.remapDomains,
-    resellers: config.swift.resellers.map(({ prefix }) => prefix),
-  }
+  const rules = dialectRules(config)
   const target: Middleware<State> = async function target(ctx, next) {
     const { state } = ctx
     state.target = readTarget(ctx.req, trusted, listenerUrl)
@@ -77,16 +85,19 @@ export function makePipeline(
   const pipeline: Middleware<State>[] = [
     requestId(),
     log(node),
+    metrics(node, ruleOf),
     target,
     errors(node, { s3: renderS3Error, swift: renderSwiftError }),
     health(draining),
     detect,
     gatekeeper(),
+    logins(node),
     auth(node),
     audit(node),
+    uploads(node),
     ssec(),
     encryption(node, ruleOf),
-    body(),
+    body(config.limits),
     dispatch,
   ]
   const names = pipeline.map((middleware) => middleware.name)

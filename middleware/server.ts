@@ -1,14 +1,18 @@
 // The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put right
 // (DESIGN §4): uploads may take longer than five minutes, malformed requests get the dialect's form.
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Listener } from '../lib/config.ts'
+import type { Config, Listener } from '../lib/config.ts'
 import { deferContinue } from './body.ts'
-import { makePipeline } from './index.ts'
+import { dialectRules, makePipeline } from './index.ts'
+import { makeLimits } from './limits.ts'
+import { isOps, ops } from './ops/index.ts'
+import { Metrics } from './ops/metrics.ts'
 import { renderS3Unparsed } from './s3/unparsed.ts'
-import type { Node } from './state.ts'
+import type { Node, NodeParts } from './state.ts'
 import { renderSwiftUnparsed } from './swift/unparsed.ts'
+import { makeTrust } from './target.ts'
 import { answerUnparsed } from './unparsed.ts'
 
 /** PEM texts. */
@@ -18,60 +22,110 @@ export interface Certificate {
 }
 
 export interface Servers {
-  /** Where each listener can be reached, in the order of the configuration. */
+  /** Where each listener for objects can be reached, in the order of the configuration. */
   readonly addresses: readonly string[]
-  /** Refuses new requests, waits for those under way for so long, then cuts them off. */
+  /** The same of listeners for ops alone. */
+  readonly opsAddresses: readonly string[]
+  /** New connections get these certificates; those that are open keep theirs. All are asked for before
+   * any is changed: throws what `certificateOf` throws, and then nothing has changed. */
+  replaceCertificates(certificateOf: (listener: Listener) => Certificate): void
+  /** Refuses new requests, waits for those under way for so long, then cuts them off. Listeners for ops alone
+   * go last, so that /ready tells why meanwhile. */
   close(options: { drainTimeoutMs: number }): Promise<void>
 }
 
-/** All headers of a request together; S3 allows 8 KB, Swift a few headers of 8 KB each. */
-const HEADER_BYTES_MAX = 32 << 10
-/** The headers of a request must be there within this. */
-const HEADERS_TIMEOUT_MS = 60_000
-/** Longer than what load balancers keep idle connections for, so that they close them, not we. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000
-/** A connection on which nothing moved in either direction for so long is given up. */
-const SOCKET_IDLE_TIMEOUT_MS = 300_000
+/** How often Node looks for connections whose headers take too long; its own default is 30 s. */
+const CHECK_INTERVAL_MS_MAX = 5000
 
-const options = {
-  maxHeaderSize: HEADER_BYTES_MAX,
-  headersTimeout: HEADERS_TIMEOUT_MS,
-  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+const optionsOf = ({ limits }: Config) => ({
+  maxHeaderSize: limits.headerBytes,
+  headersTimeout: limits.headersTimeoutMs,
+  connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS_MAX, limits.headersTimeoutMs),
+  keepAliveTimeout: limits.keepAliveTimeoutMs,
   // A whole request may take as long as it likes; a body that stalls is the body reader's business.
   requestTimeout: 0,
   noDelay: true,
-}
+})
 
 const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
 
+interface Started {
+  readonly listener: Listener
+  readonly server: Server
+}
+
+const servesObjects = ({ serves }: Listener) => serves.includes('object')
+const servesOps = ({ serves }: Listener) => serves.includes('ops')
+
 /** Starts every listener, or none. `certificateOf` reads the certificate of a TLS listener. */
 export async function startServers(
-  node: Node,
+  parts: NodeParts,
   certificateOf: (listener: Listener) => Certificate,
 ): Promise<Servers> {
+  const { config, figures, version } = parts
+  const { reserveBytes } = config.storage
+  const metrics = new Metrics({ figures, version, reserveBytes })
+  const node: Node = { ...parts, metrics, limits: makeLimits(config) }
+  if (config.listen.some(servesOps)) metrics.watchProcess()
   let draining = false
-  const servers: Server[] = []
+  const started: Started[] = []
   const close = async (drainTimeoutMs: number) => {
     draining = true
-    await Promise.all(servers.map((server) => closeServer(server, drainTimeoutMs)))
+    const closeAll = (those: Started[]) =>
+      Promise.all(those.map(({ server }) => closeServer(server, drainTimeoutMs)))
+    await closeAll(started.filter(({ listener }) => servesObjects(listener)))
+    await closeAll(started)
   }
   const addresses: string[] = []
+  const opsAddresses: string[] = []
   try {
-    for (const listener of node.config.listen) {
-      if (!listener.serves.includes('object')) continue
+    for (const [place, listener] of config.listen.entries()) {
+      if (!servesObjects(listener) && !servesOps(listener)) continue
+      const options = optionsOf(config)
       const server =
         listener.tls === undefined
           ? createServer(options)
           : createTlsServer({ ...options, ...certificateOf(listener) })
-      servers.push(server)
-      const handle = makePipeline(node, () => draining, listener.url).callback()
-      addresses.push(await listen(server, listener, handle))
+      started.push({ listener, server })
+      server.maxConnections = config.limits.connections
+      server.setTimeout(config.limits.socketTimeoutMs)
+      metrics.watchServer(place, server)
+      const handle = handlerOf(node, listener, () => draining)
+      const address = await listen(server, listener, handle)
+      if (servesObjects(listener)) addresses.push(address)
+      else opsAddresses.push(address)
     }
   } catch (error) {
     await close(0)
     throw error
   }
-  return { addresses, close: ({ drainTimeoutMs }) => close(drainTimeoutMs) }
+  return {
+    addresses,
+    opsAddresses,
+    replaceCertificates: (certificateOf) => replaceCertificates(started, certificateOf),
+    close: ({ drainTimeoutMs }) => close(drainTimeoutMs),
+  }
+}
+
+function handlerOf(node: Node, listener: Listener, draining: () => boolean): RequestListener {
+  const answerOps = ops(node, draining)
+  if (!servesObjects(listener)) return answerOps
+  const answerObjects = makePipeline(node, draining, listener.url).callback()
+  if (!servesOps(listener)) return answerObjects
+  const rules = dialectRules(node.config)
+  const trusted = makeTrust(node.config.trustedProxies)
+  return (req, res) => (isOps(req, rules, trusted) ? answerOps : answerObjects)(req, res)
+}
+
+function replaceCertificates(
+  started: readonly Started[],
+  certificateOf: (listener: Listener) => Certificate,
+): void {
+  const secured = started.filter(({ listener }) => listener.tls !== undefined)
+  const certificates = secured.map(({ listener }) => certificateOf(listener))
+  for (const [i, { server }] of secured.entries()) {
+    ;(server as TlsServer).setSecureContext(certificates[i]!)
+  }
 }
 
 async function listen(
@@ -79,7 +133,6 @@ async function listen(
   listener: Listener,
   handle: RequestListener,
 ): Promise<string> {
-  server.setTimeout(SOCKET_IDLE_TIMEOUT_MS)
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
     last.set(req.socket, res)

@@ -11,13 +11,16 @@ import type { Source } from '../lib/bytes/source.ts'
 import type { Config } from '../lib/config.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
 import type { CustomerKey } from '../lib/crypto/customer-key.ts'
+import type { Figures } from '../lib/figures.ts'
 import type { Service } from '../lib/service/types.ts'
 import type { ClaimedChecksum } from './checksum-headers.ts'
+import type { Limits } from './limits.ts'
+import type { Metrics } from './ops/metrics.ts'
 import type { S3Request } from './s3/detect.ts'
 import type { SwiftRequest } from './swift/detect.ts'
 
 /** Everything a request may need of the process, handed down by the composition root. */
-export interface Node {
+export interface NodeParts {
   readonly config: Config
   readonly service: Service
   readonly users: Users
@@ -27,6 +30,16 @@ export interface Node {
   readonly audit: Audit
   /** Null when requests are served, else why not (for health). */
   readonly impaired: () => string | null
+  /** What the stores tell of themselves, for metrics. */
+  readonly figures: () => Promise<Figures>
+  /** The program's. */
+  readonly version: string
+}
+
+/** What the servers serve: the parts of the process, and what they count and bound together. */
+export interface Node extends NodeParts {
+  readonly metrics: Metrics
+  readonly limits: Limits
 }
 
 export type Dialect = 's3' | 'swift'
@@ -80,6 +93,9 @@ export interface State {
   s3: S3Request
   /** What the Swift dialect's `detect` read; only on requests of that dialect. */
   swift: SwiftRequest
+  /** What the request was refused for, or failed with: a code of the service's or of the dialect's own;
+   * undefined where it was not. */
+  failure: string | undefined
   /** A token was sent, right or wrong: what is denied is 403 with a right one, else 401. Only Swift. */
   token: 'none' | 'valid' | 'invalid'
   container: string | undefined

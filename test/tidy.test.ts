@@ -18,7 +18,9 @@ function walk(directory: string): string[] {
 }
 
 const files = walk(root).sort()
-const sources = files.filter((file) => /^(bin|lib|middleware|test|bench)\/.*\.ts$/.test(file))
+const sources = files.filter((file) =>
+  /^(bin|lib|middleware|packaging|test|bench)\/.*\.ts$/.test(file),
+)
 const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
 const textOf = (file: string) => texts.get(file)!
 const within = (...tops: string[]) => sources.filter((file) => tops.includes(file.split('/')[0]!))
@@ -70,8 +72,9 @@ t.test('imports go one way: bin, middleware, lib', async (t) => {
     lib: ['lib'],
     middleware: ['middleware', 'lib'],
     bin: ['bin', 'middleware', 'lib'],
+    packaging: ['packaging', 'bin', 'middleware', 'lib'],
     bench: ['bench', 'bin', 'middleware', 'lib', 'test'],
-    test: ['test', 'bin', 'middleware', 'lib', 'bench'],
+    test: ['test', 'bin', 'middleware', 'lib', 'bench', 'packaging'],
   }
   const wrong = imports.filter(({ file, target }) => {
     const top = target.split('/')[0]!
@@ -162,8 +165,8 @@ t.test('every file is reached from a program, and every test helper from a test'
   const missing = imports.filter(({ target }) => target.endsWith('.ts') && !texts.has(target))
   t.same(missing.map(shown), [], 'imports name files that exist')
   const programs = reach(started.filter((file) => !file.startsWith('test/')))
-  const dead = within('bin', 'lib', 'middleware').filter((file) => !programs.has(file))
-  t.same(dead, [], 'no dead file in bin, lib and middleware')
+  const dead = within('bin', 'lib', 'middleware', 'packaging').filter((file) => !programs.has(file))
+  t.same(dead, [], 'no dead file in bin, lib, middleware and packaging')
   const tests = reach(sources.filter((file) => file.endsWith('.test.ts')).concat(started))
   const unused = within('test', 'bench').filter((file) => !tests.has(file))
   // A helper may also be a program of its own, started by a test by its path.

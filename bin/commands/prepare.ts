@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { hasWitness } from '../../lib/catalog/witness.ts'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import type { Config, Listener } from '../../lib/config.ts'
-import type { Keyring } from '../../lib/crypto/cipher.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { addUser, type Secrets } from '../../lib/users-file.ts'
 import { usersFileOf } from './user.ts'
 
 export interface Prepared {
-  readonly keyring: Keyring
+  readonly keyring: ReplaceableKeyring
   /** Of the user that this start has made; null where there were users. */
   readonly firstUser: Secrets | null
   readonly certificateOf: (listener: Listener) => Certificate
@@ -21,7 +21,15 @@ export interface Prepared {
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
   const first = !existsSync(join(config.data, 'catalog')) && !hasWitness(config.data)
-  const keyring = openKeyring(config.keyring, { create: first })
+  const keyring = replaceableKeyring(openKeyring(config.keyring, { create: first }))
+  const certificateOf = await readCertificates(config)
+  return { keyring, firstUser: await makeFirstUser(config), certificateOf }
+}
+
+/** The certificates of all TLS listeners, as they are on the disk now. Throws FileInvalid where one is wrong. */
+export async function readCertificates(
+  config: Config,
+): Promise<(listener: Listener) => Certificate> {
   const certificates = new Map<Listener, Certificate>()
   for (const listener of config.listen) {
     if (listener.tls === undefined) continue
@@ -31,11 +39,7 @@ export async function prepare(config: Config): Promise<Prepared> {
         : readCertificate(listener.tls)
     certificates.set(listener, certificate)
   }
-  return {
-    keyring,
-    firstUser: await makeFirstUser(config),
-    certificateOf: (listener) => certificates.get(listener)!,
-  }
+  return (listener) => certificates.get(listener)!
 }
 
 async function makeFirstUser(config: Config): Promise<Secrets | null> {

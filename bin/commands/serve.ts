@@ -1,5 +1,5 @@
 // `coffer serve`: takes the data directory, makes at a first start what is missing, opens the node, and
-// closes it on a signal.
+// closes it on a signal. SIGHUP makes it read again what can change under way.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
 import { openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, unbuilt } from '../../lib/config.ts'
@@ -8,22 +8,34 @@ import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { loadUsers, replaceableUsers } from '../../lib/users-file.ts'
 import { startServers } from '../../middleware/server.ts'
+import { version } from '../program.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { prepare } from './prepare.ts'
+import { answerReclaim } from './reclaim.ts'
+import { reloadNode } from './reload.ts'
+import { warnOfRestored } from './restore.ts'
+import { answerStatus } from './status.ts'
+import { makeUpkeep } from './upkeep.ts'
 import { usersFileOf } from './user.ts'
 import { welcome } from './welcome.ts'
 
-/** For requests under way when a signal comes; systemd waits 90 s before it kills. */
-const DRAIN_TIMEOUT_MS = 30_000
 /** Ctrl-C under `npm start` arrives twice: from the terminal, and passed on by npm. */
 const SAME_SIGNAL_MS = 1_000
 
 /**
- * Runs the node until SIGINT or SIGTERM, then drains and closes it. Throws DataDirectoryInUse,
+ * Runs the node until SIGINT or SIGTERM, then drains and closes it. `readConfig` reads the configuration anew,
+ * for reloads. Throws DataDirectoryInUse,
  * FileInvalid, or what a store or a listener says.
  */
-export async function serve(config: Config): Promise<void> {
+export async function serve(config: Config, readConfig: () => Config): Promise<void> {
   const stop = signalled()
+  // One that comes during the start counts when the node serves.
+  let reloadAsked = false
+  let reload = async (): Promise<readonly string[]> => {
+    reloadAsked = true
+    return []
+  }
+  process.on('SIGHUP', () => void reload())
   const log = makeLog(config.log.level)
   process.once('uncaughtException', (error) => {
     log.fatal({ err: error }, 'ended by an error that nothing caught')
@@ -33,11 +45,16 @@ export async function serve(config: Config): Promise<void> {
   const open: (() => Promise<void>)[] = []
   try {
     makePrivateDirectory(config.data)
+    const upkeep = makeUpkeep(config, () => ({ catalog: coffer.stores.catalog, keyring }))
     const control = await acquireControl(config.data, {
+      ...upkeep.handlers,
       'reload-users': async () => {
         users.replace(loadUsers(usersFileOf(config)))
         return {}
       },
+      reload: async () => refuseProblems(await reload()),
+      reclaim: (args) => answerReclaim(coffer, args),
+      status: () => answerStatus(coffer),
     })
     open.push(() => control.close())
     const { keyring, firstUser, certificateOf } = await prepare(config)
@@ -46,17 +63,28 @@ export async function serve(config: Config): Promise<void> {
     open.push(() => audit.close())
     const coffer = await openCoffer({ config, keyring, log })
     open.push(() => coffer.close())
-    const { service, rootCipher, tokens, impaired } = coffer
-    const node = { config, service, users, tokens, rootCipher, log, audit, impaired }
+    open.push(() => upkeep.close())
+    await warnOfRestored(coffer.stores.catalog, log)
+    const { service, rootCipher, tokens, impaired, figures } = coffer
+    const stores = { service, tokens, rootCipher, impaired, figures }
+    const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf)
-    open.push(() => servers.close({ drainTimeoutMs: DRAIN_TIMEOUT_MS }))
+    open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
+    reload = () => reloadNode({ config, readConfig, users, servers, log })
+    if (reloadAsked) await reload()
     for (const warning of unbuilt(config, defaultConfig())) log.warn(warning)
     warnOfThreadPool((threads, wanted) => log.warn({ threads, wanted }, 'the thread pool is small'))
-    process.stdout.write(welcome(config, servers.addresses, firstUser))
+    process.stdout.write(welcome(config, servers, firstUser))
     log.info({ signal: await stop }, 'draining')
   } finally {
     for (const close of open.reverse()) await close()
   }
+}
+
+/** Throws Error with a line for each problem: what `coffer reload` then says. */
+function refuseProblems(problems: readonly string[]): object {
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+  return {}
 }
 
 function warnOfThreadPool(warn: (threads: number, wanted: number) => void): void {

@@ -2,15 +2,19 @@
 import { join } from 'node:path'
 import type { Config } from '../../lib/config.ts'
 import type { Secrets } from '../../lib/users-file.ts'
+import type { Servers } from '../../middleware/server.ts'
 import { shown } from '../program.ts'
 
 /** The text for standard output. `user` is the one that this start has made, if it has. */
 export function welcome(
   config: Config,
-  addresses: readonly string[],
+  { addresses, opsAddresses }: Pick<Servers, 'addresses' | 'opsAddresses'>,
   user: Secrets | null,
 ): string {
-  const listening = `coffer serves on ${addresses.join(' and ')}\n`
+  const objects = addresses.length === 0 ? '' : `coffer serves on ${addresses.join(' and ')}\n`
+  const ops =
+    opsAddresses.length === 0 ? '' : `Metrics and health on ${opsAddresses.join(' and ')}\n`
+  const listening = objects + ops
   if (user === null) return listening
   const data = shown(config.data)
   // A service's output is a log, and a log must never hold a secret (systemd.exec(5), $JOURNAL_STREAM).

@@ -5,6 +5,7 @@ import { Failure } from './failure.ts'
 import type { StoredEnvelope } from './sealed.ts'
 
 const KEY_BYTES = 32
+const KEYRING_VERSION = 1
 
 /** Gives the key for an envelope. Throws Failure wrongKey where it is for another kind of key. */
 export type KeySource = (envelope: StoredEnvelope) => Buffer
@@ -37,13 +38,17 @@ export function customerKeySource(file: string): KeySource {
 
 /** Root keys: YAML `{active, keys: {id: base64}}`. */
 export function keyringSource(file: string): KeySource {
-  let keys: unknown
+  let document: { version?: unknown; keys?: unknown } | null
   try {
-    keys = (parse(readFile(file).toString('utf8')) as { keys?: unknown } | null)?.keys
+    document = parse(readFile(file).toString('utf8'))
   } catch (error) {
     if (error instanceof Failure) throw error
     // The parser's message quotes the file, and with it a key.
     throw new Failure('usage', `${file} is no keyring: it is not YAML`)
+  }
+  const { version = KEYRING_VERSION, keys } = document ?? {}
+  if (version !== KEYRING_VERSION) {
+    throw new Failure('usage', `${file}: a keyring of version ${version} is not known here`)
   }
   if (typeof keys !== 'object' || keys === null) throw new Failure('usage', `${file} is no keyring`)
   return ({ kind, rootKeyId }) => {

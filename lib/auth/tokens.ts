@@ -96,10 +96,11 @@ class MacTokens implements Tokens {
 
   /** As a byte string; undefined where the keyring has no such key. */
   #mac(keyId: string, record: string, said: Buffer): string | undefined {
+    // Asked each time: a key that was taken out of the keyring ends its tokens.
+    const root = this.#keyring.key(keyId)
+    if (root === undefined) return undefined
     let key = this.#keys.get(keyId)
     if (key === undefined) {
-      const root = this.#keyring.key(keyId)
-      if (root === undefined) return undefined
       // RFC 5869.
       key = new HmacKey('sha256', Buffer.from(hkdfSync('sha256', root, '', LABEL, KEY_BYTES)))
       this.#keys.set(keyId, key)

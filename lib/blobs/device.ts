@@ -2,32 +2,18 @@
 // or has failed, the next is made (or a failed one opened again) in the background, so that `create`
 // need not wait; while there is none, the device refuses.
 import { CofferError } from '../errors.ts'
-import { type Engine, isSpaceError } from '../level.ts'
-import { findVolumes, isHalfMade } from './directory.ts'
+import { FormatNewer } from '../format-version.ts'
+import { isSpaceError } from '../level.ts'
+import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
+import type { DeviceOptions } from './options.ts'
+import { forEach } from './parallel.ts'
+import { Quarantine } from './quarantine.ts'
+import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
+import { usagesOf } from './usage.ts'
 import { type Found, Volume, type VolumeSettings } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
-
-/** What the store logs with: the part of a pino Logger that it needs. */
-export interface StoreLog {
-  info(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
-export interface DeviceOptions {
-  readonly engine: Engine
-  readonly catalogId: string
-  /** The catalog's commit number of this moment. */
-  readonly commitNumber: () => number
-  /** A volume with so many bytes takes no new blobs. */
-  readonly volumeSizeBytes: number
-  /** LevelDB's memtable, of each volume that is written to. */
-  readonly writeBufferBytes: number
-  /** Bytes to keep free on the device; 0 turns that off. */
-  readonly reserveBytes: number
-  readonly log: StoreLog
-}
 
 /** Why a device takes no blob: it is full, or something failed (or is under way). */
 export type Refusal = 'space' | 'failure'
@@ -52,6 +38,8 @@ export class Device {
   readonly foreign = new Set<string>()
   /** Volumes that know a later commit than the catalog does. */
   readonly catalogBehind = new Set<string>()
+  /** Volumes that are not opened, because they would kill the node. */
+  readonly quarantine: Quarantine
   readonly #options: DeviceOptions
   readonly #space: Space
   readonly #settings: VolumeSettings
@@ -66,6 +54,7 @@ export class Device {
   constructor(directory: string, options: DeviceOptions) {
     this.directory = directory
     this.#options = options
+    this.quarantine = new Quarantine(options.engine, directory, options.log)
     this.#space = new Space(options.engine, directory, options.reserveBytes)
     this.#settings = {
       ...options,
@@ -77,20 +66,24 @@ export class Device {
   /**
    * Opens every volume once to learn what it is, goes on with the newest that has room, and seals the
    * others: after a restart no blob is begun. Rejects where the directory cannot be used; a volume that
-   * cannot be opened is logged and tried again later.
+   * cannot be opened is logged and tried again later; one of a later format rejects with FormatNewer.
    */
   async open(): Promise<void> {
-    const { engine } = this.#options
-    await engine.makeDirectory(this.directory)
-    const found = await findVolumes(engine, this.directory)
+    await this.#options.engine.makeDirectory(this.directory)
+    const volumeOf = ({ id, generation }: FoundVolume) =>
+      new Volume(this.#settings, this.directory, id, generation)
+    const found = await this.quarantine.screen(
+      await findVolumes(this.#options.engine, this.directory),
+      async (late) => {
+        const volume = volumeOf(late)
+        if (await this.#enroll(volume)) await this.#useOrSeal(volume)
+      },
+    )
     const writable: Volume[] = []
-    const openNext = async () => {
-      for (let next = found.pop(); next !== undefined; next = found.pop()) {
-        const volume = new Volume(this.#settings, next.id, next.location)
-        if (await this.#enroll(volume)) writable.push(volume)
-      }
-    }
-    await Promise.all(Array.from({ length: OPENING_MAX }, openNext))
+    await forEach(found, OPENING_MAX, async (next) => {
+      const volume = volumeOf(next)
+      if (await this.#enroll(volume)) writable.push(volume)
+    })
     writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
     for (const volume of writable) await this.#useOrSeal(volume)
     if (this.#failed.size > 0) this.#retryAtMs = performance.now() + RETRY_MS
@@ -142,20 +135,42 @@ export class Device {
 
   /** What lies on the device, volume by volume. */
   usage(): Promise<VolumeUsage[]> {
-    return Promise.all(
-      Array.from(this.volumes.values(), async (volume) => {
-        const { id, state, records, writtenBytes } = volume
-        // One volume that cannot be looked at must not hide the others.
-        const measured = this.#options.engine.measure(volume.location).catch(() => ({ files: 0 }))
-        const { files } = await measured
-        return { device: this.directory, volume: id, state, records, writtenBytes, files }
-      }),
+    const { volumes, quarantine } = this
+    return usagesOf(
+      this.#options.engine,
+      this.directory,
+      volumes.values(),
+      quarantine.held.values(),
     )
+  }
+
+  /** What may still be written, the reserve apart. Throws StoreUnavailable. */
+  get freeBytes(): number {
+    return this.#space.freeBytes
+  }
+
+  /** Lets an open volume take no new blobs, so that it is sealed once the begun ones let go. Rejects with the
+   * error of making the next one. */
+  async roll(volume: Volume): Promise<void> {
+    await this.#repairing
+    if (this.#current !== volume) return
+    const made = this.#makeNext()
+    const over = () => {
+      this.#repairing = undefined
+    }
+    this.#repairing = made.then(over, over)
+    await made
+  }
+
+  /** What reclaim needs of the device. */
+  get site(): ReclaimSite {
+    return { ...this.#options, directory: this.directory, space: this.#space }
   }
 
   /** Closes every volume. No blob can begin any more. */
   async close(): Promise<void> {
     this.#closing = true
+    await this.quarantine.close()
     await this.#repairing
     await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
   }
@@ -170,6 +185,7 @@ export class Device {
     try {
       found = await volume.open()
     } catch (error) {
+      if (error instanceof FormatNewer) throw error
       if (isNew && (await isHalfMade(engine, volume.location).catch(() => false))) found = 'empty'
       else {
         // It may be only for now that it cannot be opened: its records are not given up.
@@ -235,7 +251,7 @@ export class Device {
     // Whether anything fails or a blob still holds a volume: not at once again.
     this.#retryAtMs = performance.now() + RETRY_MS
     for (const volume of [...this.#failed]) {
-      if (volume.begun === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
+      if (volume.begun.size === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
     }
     if (this.#current === undefined || this.#isFull(this.#current)) await this.#makeNext()
     if (this.#failed.size > 0) return
@@ -262,13 +278,17 @@ export class Device {
   #volumeSealed(volume: Volume): void {
     const about = { device: this.directory, volume: volume.id }
     this.#options.log.info(about, 'a volume is sealed')
+    this.rest(volume)
+  }
+
+  /** Gives a sealed volume's memory back. */
+  rest(volume: Volume): void {
     // Where opening it again might fail for want of space it stays open.
     if (!this.#hasRepairRoom()) return
-    volume
-      .rest()
-      .catch((error) =>
-        this.#options.log.error({ ...about, err: error }, 'a volume cannot be closed'),
-      )
+    volume.rest().catch((error) => {
+      const about = { device: this.directory, volume: volume.id, err: error }
+      this.#options.log.error(about, 'a volume cannot be closed')
+    })
   }
 
   #keepFailure(error: unknown, about: object, message: string): void {

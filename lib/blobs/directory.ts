@@ -6,7 +6,20 @@ import type { Engine } from '../level.ts'
 export interface FoundVolume {
   /** 16 hex digits. */
   readonly id: string
-  readonly location: string
+  /** 1 when it was made, one more with every reclaim. */
+  readonly generation: number
+}
+
+/** Where a generation of a volume lies. */
+export const locationOf = (directory: string, id: string, generation: number) =>
+  join(directory, `${id}.g${generation}`)
+
+/** Where a volume is copied to; what lies there is removed at every start. */
+export const copyLocationOf = (directory: string, id: string) => join(directory, `${id}.new`)
+
+function parseName(name: string): FoundVolume | undefined {
+  const match = /^([0-9a-f]{16})\.g([1-9]\d{0,14})$/.exec(name)
+  return match === null ? undefined : { id: match[1]!, generation: Number(match[2]) }
 }
 
 /** Lists a device's volumes after removing what a crash left: unfinished copies, and every generation of a
@@ -15,21 +28,28 @@ export async function findVolumes(engine: Engine, directory: string): Promise<Fo
   const highest = new Map<string, number>()
   const leftovers: string[] = []
   for (const name of await engine.list(directory)) {
-    if (/^[0-9a-f]{16}\.new$/.test(name)) leftovers.push(name)
-    const match = /^([0-9a-f]{16})\.g([1-9]\d{0,14})$/.exec(name)
-    if (match === null) continue
-    const id = match[1]!
-    const generation = Number(match[2])
+    if (/^[0-9a-f]{16}\.new$/.test(name)) leftovers.push(join(directory, name))
+    const found = parseName(name)
+    if (found === undefined) continue
+    const { id, generation } = found
     const other = highest.get(id) ?? 0
-    if (other > 0) leftovers.push(`${id}.g${Math.min(other, generation)}`)
+    if (other > 0) leftovers.push(locationOf(directory, id, Math.min(other, generation)))
     highest.set(id, Math.max(other, generation))
   }
-  for (const name of leftovers) await engine.destroy(join(directory, name))
+  for (const location of leftovers) await engine.destroy(location)
   if (leftovers.length > 0) await engine.syncDirectory(directory)
-  return Array.from(highest, ([id, generation]) => ({
-    id,
-    location: join(directory, `${id}.g${generation}`),
-  }))
+  return Array.from(highest, ([id, generation]) => ({ id, generation }))
+}
+
+/** Generations of one volume that lie in the directory, lowest first. */
+export async function generationsOf(
+  engine: Engine,
+  directory: string,
+  id: string,
+): Promise<number[]> {
+  const found = (await engine.list(directory)).map(parseName)
+  const own = found.flatMap((each) => (each?.id === id ? [each.generation] : []))
+  return own.sort((a, b) => a - b)
 }
 
 /** True for what a crash leaves that came while a database was being made, after LevelDB has tried to open

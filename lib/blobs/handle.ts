@@ -2,6 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
+import { ReadNote } from './read-note.ts'
 import { readUint64, recordKey } from './record.ts'
 
 /** LevelDB's cache of blocks for one volume. Tables are mapped, so it holds next to nothing. */
@@ -13,10 +14,27 @@ const RETRY_MS = 1000
 
 const READ = { fillCache: false }
 
+/** Opens the database of a volume, or of a copy of one. Rejects with LevelDB's error. */
+export function openVolumeDatabase(
+  engine: Engine,
+  location: string,
+  writeBufferBytes: number,
+  create: boolean,
+): Promise<Database<Buffer>> {
+  return engine.open(location, {
+    keyEncoding: 'buffer',
+    writeBufferBytes,
+    maxFileBytes: writeBufferBytes,
+    cacheBytes: CACHE_BYTES,
+    create,
+  })
+}
+
 export class Handle {
   readonly #engine: Engine
-  readonly #location: string
+  #location: string
   readonly #writeBufferBytes: number
+  readonly #note: ReadNote
   #db: Database<Buffer> | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -27,6 +45,7 @@ export class Handle {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
+    this.#note = new ReadNote(engine, location)
   }
 
   /** Opens the database unless it is open. Rejects with LevelDB's error, StoreUnavailable after `end`. */
@@ -49,22 +68,46 @@ export class Handle {
     await this.#closing
   }
 
+  /**
+   * Goes over to another database, which holds the same records: reads that have begun end on the old one,
+   * and none waits. Returns what closes the old one, once those have ended. Rejects with LevelDB's error
+   * where the other cannot be opened; then nothing has changed.
+   */
+  async moveTo(location: string): Promise<() => Promise<void>> {
+    const next = await this.#openAt(location, false)
+    while (this.#opening !== undefined) await this.#opening.catch(() => undefined)
+    if (this.#ended) {
+      await next.close()
+      throw this.#unavailable()
+    }
+    const old = this.#db
+    this.#db = next
+    this.#location = location
+    return async () => {
+      await this.#closing
+      await old?.close()
+    }
+  }
+
   /** Closes for good. */
   async end(): Promise<void> {
     this.#ended = true
     await this.close()
+    await this.#note.end()
   }
 
   /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's
    * error, or that of opening. */
   get(number: number): Promise<Buffer | undefined> {
-    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
+    return this.#note.during(() => this.#get(number))
   }
 
   /** The values of several records, in one turn of the thread pool; as `get` otherwise. */
   async getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    if (this.#db === undefined) return await Promise.all(numbers.map((number) => this.get(number)))
-    return await this.#db.getMany(numbers.map(recordKey), READ)
+    return await this.#note.during(() => {
+      if (this.#db !== undefined) return this.#db.getMany(numbers.map(recordKey), READ)
+      return Promise.all(numbers.map((number) => this.#get(number)))
+    })
   }
 
   /** Puts a value, which is copied before this returns. The database must be open. */
@@ -85,13 +128,7 @@ export class Handle {
     await this.#closing
     if (this.#ended) throw this.#unavailable()
     try {
-      this.#db = await this.#engine.open(this.#location, {
-        keyEncoding: 'buffer',
-        writeBufferBytes: this.#writeBufferBytes,
-        maxFileBytes: this.#writeBufferBytes,
-        cacheBytes: CACHE_BYTES,
-        create,
-      })
+      this.#db = await this.#openAt(this.#location, create)
       this.#failure = undefined
     } catch (error) {
       this.#failure = { error, atMs: performance.now() }
@@ -99,11 +136,21 @@ export class Handle {
     }
   }
 
+  #openAt(location: string, create: boolean): Promise<Database<Buffer>> {
+    return this.#note.during(() =>
+      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, create),
+    )
+  }
+
+  #get(number: number): Promise<Buffer | undefined> {
+    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
+  }
+
   async #getLater(number: number): Promise<Buffer | undefined> {
     const failure = this.#failure
     if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
     await this.open()
-    return this.get(number)
+    return await this.#get(number)
   }
 
   #unavailable(): CofferError {

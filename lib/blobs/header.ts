@@ -2,9 +2,12 @@
 // volume is and how far the catalog was, so that an old catalog cannot destroy newer bytes (DESIGN §5).
 // Part of the format, see docs/format.md.
 import { crc32 } from '../bytes/crc32.ts'
+import { requireKnown, versionOfMagic } from '../format-version.ts'
 import { readUint64, recordKey, writeUint64 } from './record.ts'
 
 const MAGIC = Buffer.from('coffer/v1 volume', 'latin1')
+/** The version in MAGIC, and the highest that is read. */
+export const VOLUME_VERSION = 1
 const BEGUN = 1
 const SEALED = 2
 
@@ -51,6 +54,20 @@ export function decodeHeader(value: Buffer, number: number): VolumeHeader | unde
     commitNumber: readUint64(value, COMMIT_AT),
   }
 }
+
+/** As `decodeHeader`, of a volume at `location`. Throws FormatNewer where a later release has written it. */
+export function readHeader(
+  value: Buffer,
+  number: number,
+  location: string,
+): VolumeHeader | undefined {
+  requireKnown(location, 'the volume', headerVersion(value) ?? VOLUME_VERSION, VOLUME_VERSION)
+  return decodeHeader(value, number)
+}
+
+/** The version of the format that a header is of, read without its checksum, whose place a later version may
+ * have moved; undefined where it is no header. */
+export const headerVersion = (value: Buffer) => versionOfMagic(value, 'volume')
 
 function sumOf(value: Buffer, number: number): number {
   return crc32(value.subarray(0, CRC_AT), crc32(recordKey(number)))

@@ -38,6 +38,11 @@ export class Space {
     return this.#left() >= bytes
   }
 
+  /** Bytes that are free beyond the reserve, 0 where it is touched. Throws StoreUnavailable. */
+  get freeBytes(): number {
+    return Math.max(0, this.#ask() - this.#reserveBytes)
+  }
+
   /** The next question goes to the filesystem: something did not find room. */
   forget(): void {
     this.#askedAtMs = Number.NEGATIVE_INFINITY

@@ -61,9 +61,16 @@ export type PieceSource = (piece: number) => Promise<Buffer> | Buffer
 export interface VolumeUsage {
   readonly device: string
   readonly volume: string
-  readonly state: 'open' | 'draining' | 'sealed' | 'failed'
+  /** 1 when it was made, one more with every reclaim. */
+  readonly generation: number
+  /** `quarantined`: it would kill whoever opens it, and is not opened. */
+  readonly state: 'open' | 'draining' | 'sealed' | 'failed' | 'quarantined'
   readonly records: number
   readonly writtenBytes: number
+  /** What its files take; 0 where they cannot be looked at. */
+  readonly diskBytes: number
+  /** Since when there are dead bytes, milliseconds since 1970; null where that is not known, or there are none. */
+  readonly deadSinceMs: number | null
   readonly files: number
 }
 

@@ -4,15 +4,17 @@
 // never reserved (EVIDENCE H7). After one failed write nothing is written until the database was closed
 // and opened again, because LevelDB would acknowledge it and lose it (EVIDENCE B1).
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../level.ts'
 import { Barrier, Logs } from './barrier.ts'
+import { BegunBlobs } from './begun.ts'
+import { DeadSince } from './dead-since.ts'
+import { locationOf } from './directory.ts'
 import { Handle } from './handle.ts'
-import { decodeHeader, encodeHeader, type VolumeHeader } from './header.ts'
+import { encodeHeader, readHeader, type VolumeHeader } from './header.ts'
 import { Puts } from './puts.ts'
 import { KEY_BYTES, type RecordSum } from './record.ts'
-import type { BlobId, VolumeUsage } from './store.ts'
+import type { VolumeUsage } from './store.ts'
 
 export interface VolumeSettings {
   readonly engine: Engine
@@ -29,21 +31,17 @@ export interface VolumeSettings {
 /** What opening a database found. `damaged`: its header cannot be read; records can. */
 export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
 
-/** A blob holds its volume until it has ended (finished or given up) and its commit's outcome is final. */
-interface Begun {
-  ended: boolean
-  settled: boolean
-}
-
 export class Volume {
   readonly id: string
-  readonly location: string
+  /** The blobs that hold the volume. */
+  readonly begun = new BegunBlobs(() => this.#sealIfQuiet())
+  readonly dead: DeadSince
   readonly #settings: VolumeSettings
+  readonly #directory: string
   readonly #handle: Handle
-  readonly #begun = new Map<BlobId, Begun>()
   #state: VolumeUsage['state'] = 'failed'
   #header: VolumeHeader | undefined
-  #writing = 0
+  #generation: number
   #nextNumber = 0
   #writtenBytes = 0
   #puts!: Puts
@@ -52,11 +50,13 @@ export class Volume {
   #sealing: Promise<void> | undefined
 
   /** A volume that takes no writes before `open` and `accept`. */
-  constructor(settings: VolumeSettings, id: string, location: string) {
+  constructor(settings: VolumeSettings, directory: string, id: string, generation: number) {
     this.#settings = settings
+    this.#directory = directory
     this.id = id
-    this.location = location
-    this.#handle = new Handle(settings.engine, location, settings.writeBufferBytes)
+    this.#generation = generation
+    this.dead = new DeadSince(settings.engine)
+    this.#handle = new Handle(settings.engine, this.location, settings.writeBufferBytes)
     this.#renew()
   }
 
@@ -64,7 +64,7 @@ export class Volume {
    * error of the file or database, and leaves nothing then. */
   static async create(settings: VolumeSettings, directory: string): Promise<Volume> {
     const id = randomBytes(8).toString('hex')
-    const volume = new Volume(settings, id, join(directory, `${id}.g1`))
+    const volume = new Volume(settings, directory, id, 1)
     try {
       await volume.#handle.open(true)
       await volume.#putHeader(false)
@@ -85,6 +85,15 @@ export class Volume {
     return this.#state
   }
 
+  /** 1 when it was made, one more with every reclaim. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  get location(): string {
+    return locationOf(this.#directory, this.id, this.#generation)
+  }
+
   /** Numbers used so far, headers included: the next record's number. */
   get records(): number {
     return this.#nextNumber
@@ -99,20 +108,10 @@ export class Volume {
     return this.#header?.commitNumber ?? 0
   }
 
-  /** Blobs that were begun here and have not both ended and been settled. */
-  get begun(): number {
-    return this.#begun.size
-  }
-
-  /** Blobs that records may still be written for. */
-  get writing(): number {
-    return this.#writing
-  }
-
   /**
    * Opens the database, closing it first where it is open, and reads what it is. Nothing is remembered:
    * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
-   * no begun blob. Rejects with the database's error.
+   * no begun blob. Rejects with the database's error, FormatNewer where a later release wrote it.
    */
   async open(): Promise<Found> {
     await this.#puts.idle()
@@ -124,6 +123,7 @@ export class Volume {
     if (last === undefined) return 'empty'
     this.#nextNumber = last + 1
     this.#writtenBytes = (await this.#settings.engine.measure(this.location)).bytes
+    await this.dead.load(this.location)
     const end = await this.#readHeader(last)
     const header = end?.sealed ? end : await this.#readHeader(0)
     if (header === undefined || header.volume !== this.id) return 'damaged'
@@ -154,32 +154,35 @@ export class Volume {
     return this.#sealing
   }
 
+  /** Some of its records are dead from now on. */
+  markDead(): void {
+    this.dead.mark(this.location)
+  }
+
   /** Closes the database until the next read, which gives its memory back. */
   rest(): Promise<void> {
     return this.#handle.close()
   }
 
-  /** Begins a blob under an id that is not in use. Only in state open. */
-  begin(id: BlobId): void {
-    this.#begun.set(id, { ended: false, settled: false })
-    this.#writing++
+  /** The sealed header as reclaim writes it into a copy: with the catalog's commit number of this moment. */
+  makeSealedHeader(): VolumeHeader {
+    return this.#makeHeader(true)
   }
 
-  /** The blob gets no more records. */
-  end(id: BlobId): void {
-    const blob = this.#begun.get(id)
-    if (blob === undefined || blob.ended) return
-    blob.ended = true
-    this.#writing--
-    this.#letGo(id, blob)
-  }
-
-  /** The outcome of the blob's commit is final, or the blob was given up. */
-  settle(id: BlobId): void {
-    const blob = this.#begun.get(id)
-    if (blob === undefined) return
-    blob.settled = true
-    this.#letGo(id, blob)
+  /**
+   * Goes over to the next generation, which lies beside this one with the same live records: reads that have
+   * begun end on the old one. Returns what closes that. Rejects with the database's error; then nothing has
+   * changed. Only where the volume is sealed.
+   */
+  async moveOn(): Promise<() => Promise<void>> {
+    const next = this.#generation + 1
+    const closeOld = await this.#handle.moveTo(locationOf(this.#directory, this.id, next))
+    this.#generation = next
+    this.dead.copied(this.location)
+    return async () => {
+      await closeOld()
+      this.#writtenBytes = (await this.#settings.engine.measure(this.location)).bytes
+    }
   }
 
   /**
@@ -268,27 +271,25 @@ export class Volume {
     this.#barrier = new Barrier(() => this.#syncAll())
   }
 
-  #letGo(id: BlobId, blob: Begun): void {
-    if (!blob.ended || !blob.settled) return
-    this.#begun.delete(id)
-    this.#sealIfQuiet()
-  }
-
   #sealIfQuiet(): void {
-    if (this.#state === 'draining' && this.#begun.size === 0) void this.seal()
+    if (this.#state === 'draining' && this.begun.size === 0) void this.seal()
   }
 
   async #putHeader(sealed: boolean): Promise<void> {
     const number = this.#nextNumber++
-    const commitNumber = this.#settings.commitNumber()
-    const header = { sealed, volume: this.id, catalog: this.#settings.catalogId, commitNumber }
+    const header = this.#makeHeader(sealed)
     await this.#handle.put(number, encodeHeader(header, number))
     this.#header = header
   }
 
+  #makeHeader(sealed: boolean): VolumeHeader {
+    const commitNumber = this.#settings.commitNumber()
+    return { sealed, volume: this.id, catalog: this.#settings.catalogId, commitNumber }
+  }
+
   async #readHeader(number: number): Promise<VolumeHeader | undefined> {
     const value = await this.#handle.get(number)
-    return value === undefined ? undefined : decodeHeader(value, number)
+    return value && readHeader(value, number, this.location)
   }
 
   #unavailable(what: string, cause?: unknown): CofferError {

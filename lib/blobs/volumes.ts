@@ -1,8 +1,17 @@
 // The blob store on LevelDB volumes: spreads new blobs over the devices, and finds the volume for
 // everything else.
 import { CofferError } from '../errors.ts'
-import { Device, type DeviceOptions } from './device.ts'
+import { FormatNewer } from '../format-version.ts'
+import { Device } from './device.ts'
+import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
+import {
+  type CollectLive,
+  type Reclaimed,
+  type ReclaimOptions,
+  ReclaimRefused,
+  reclaimVolume,
+} from './reclaim.ts'
 import type {
   BlobId,
   BlobReader,
@@ -16,6 +25,8 @@ import type { Volume } from './volume.ts'
 export interface VolumesOptions extends DeviceOptions {
   /** One directory a disk. */
   readonly devices: readonly string[]
+  /** The catalog is of a backup that nobody has accepted yet: nothing is reclaimed, whatever its commit number. */
+  readonly catalogRestored?: boolean
 }
 
 export interface Volumes extends BlobStore {
@@ -23,15 +34,42 @@ export interface Volumes extends BlobStore {
   readonly foreign: readonly string[]
   /** Ids of volumes that know a later commit than the catalog does: it is an old copy. */
   readonly catalogBehind: readonly string[]
+  /** Why nothing can be reclaimed, a sentence; null where it can. */
+  readonly reclaimOff: string | null
+  devices(): DeviceState[]
+  /** Lets an open volume take no new blobs; it is sealed once the begun ones let go. Of another volume nothing.
+   * Rejects with StoreUnavailable where there is no such volume, and with the error of making the next one. */
+  roll(volume: string): Promise<void>
+  /**
+   * Rewrites a sealed volume without its dead records. One at a time. Rejects as `reclaimVolume` does
+   * (lib/blobs/reclaim.ts), also with ReclaimRefused for a volume that is not sealed, and for any where the catalog
+   * is older than a volume: bytes that it has not heard of would be destroyed.
+   */
+  reclaim(volume: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed>
+}
+
+export interface DeviceState {
+  readonly device: string
+  /** What may still be written, the reserve apart; null where the filesystem does not say. */
+  readonly freeBytes: number | null
+  /** Null while it takes writes, else why not. */
+  readonly impaired: string | null
 }
 
 /**
  * Opens the volumes of all devices. A device that cannot be used is logged, its blobs are unavailable;
- * rejects with the error of the first where none can.
+ * rejects with the error of the first where none can, and with FormatNewer where a later release has written one.
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const devices = options.devices.map((directory) => new Device(directory, options))
   const opened = await Promise.allSettled(devices.map((device) => device.open()))
+  const newer = opened.find(
+    (result) => result.status === 'rejected' && result.reason instanceof FormatNewer,
+  )
+  if (newer?.status === 'rejected') {
+    await Promise.all(devices.map((device) => device.close()))
+    throw newer.reason
+  }
   const usable = devices.filter((_, i) => opened[i]!.status === 'fulfilled')
   for (const [i, result] of opened.entries()) {
     if (result.status === 'fulfilled') continue
@@ -39,7 +77,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     const about = { device: options.devices[i], err: result.reason }
     options.log.error(about, 'a device cannot be used')
   }
-  return new DeviceStore(usable)
+  return new DeviceStore(usable, options.catalogRestored ?? false)
 }
 
 /** What a blob of unknown length is taken for when it begins: a device that has no room for one record
@@ -48,12 +86,16 @@ const UNANNOUNCED_BYTES = 65_536
 
 class DeviceStore implements Volumes {
   readonly #devices: readonly Device[]
+  readonly #catalogRestored: boolean
   /** Blobs that were begun and neither settled nor given up. */
   readonly #unsettled = new Map<BlobId, Volume>()
+  readonly #closing = new AbortController()
+  #reclaiming: Promise<unknown> | undefined
   #turn = 0
 
-  constructor(devices: readonly Device[]) {
+  constructor(devices: readonly Device[], catalogRestored: boolean) {
     this.#devices = devices
+    this.#catalogRestored = catalogRestored
   }
 
   get foreign(): readonly string[] {
@@ -62,6 +104,15 @@ class DeviceStore implements Volumes {
 
   get catalogBehind(): readonly string[] {
     return this.#devices.flatMap((device) => [...device.catalogBehind])
+  }
+
+  get reclaimOff(): string | null {
+    if (this.#catalogRestored) {
+      return 'the catalog was restored from a backup: reclaim is off until `coffer fsck --accept-catalog`'
+    }
+    const [volume] = this.catalogBehind
+    if (volume === undefined) return null
+    return `the catalog is older than volume ${volume}: reclaim is off until \`coffer fsck --accept-catalog\``
   }
 
   get impaired(): string | null {
@@ -88,33 +139,64 @@ class DeviceStore implements Volumes {
   read(volume: string, id: BlobId, pieces: PieceSource, first: number, last: number): BlobReader {
     const found = this.#find(volume)
     if (found !== undefined) return new VolumeReader(found, id, pieces, first, last)
-    return { read: () => Promise.reject(missing(volume)), close: () => undefined }
+    return { read: () => Promise.reject(this.#missing(volume)), close: () => undefined }
   }
 
   async barrier(volumes: readonly string[]): Promise<void> {
-    await Promise.all(
-      volumes.map((volume) => {
-        const found = this.#find(volume)
-        if (found === undefined) throw missing(volume)
-        return found.barrier()
-      }),
-    )
+    await Promise.all(volumes.map((volume) => this.#require(volume).barrier()))
   }
 
   settle(id: BlobId): void {
-    this.#unsettled.get(id)?.settle(id)
+    this.#unsettled.get(id)?.begun.settle(id)
     this.#unsettled.delete(id)
   }
 
-  /** Nothing is ever deleted from a volume: the catalog's counters say what is dead in it. */
-  release(): void {}
+  /** Nothing is ever deleted from a volume: the catalog's counters say how much is dead in it, and the
+   * volume since when. */
+  release(volume: string): void {
+    this.#find(volume)?.markDead()
+  }
 
   async usage(): Promise<readonly VolumeUsage[]> {
     const usages = this.#devices.map((device) => device.usage())
     return (await Promise.all(usages)).flat()
   }
 
+  devices(): DeviceState[] {
+    return this.#devices.map((device) => {
+      const { directory, impaired } = device
+      return { device: directory, freeBytes: freeBytesOf(device), impaired }
+    })
+  }
+
+  async roll(volume: string): Promise<void> {
+    const found = this.#require(volume)
+    await this.#deviceOf(volume)!.roll(found)
+  }
+
+  async reclaim(id: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed> {
+    const volume = this.#require(id)
+    if (this.reclaimOff !== null) throw new ReclaimRefused(this.reclaimOff)
+    if (volume.state !== 'sealed') throw new ReclaimRefused(`the volume is ${volume.state}`)
+    if (this.#reclaiming !== undefined)
+      throw new ReclaimRefused('another volume is being reclaimed')
+    const signal = AbortSignal.any([options.signal, this.#closing.signal])
+    const device = this.#deviceOf(id)!
+    const running = reclaimVolume(device.site, volume, collect, { ...options, signal })
+    this.#reclaiming = running
+    try {
+      const reclaimed = await running
+      if (reclaimed.generation === null) device.volumes.delete(id)
+      return reclaimed
+    } finally {
+      this.#reclaiming = undefined
+      device.rest(volume)
+    }
+  }
+
   async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#reclaiming?.catch(() => undefined)
     await Promise.all(this.#devices.map((device) => device.close()))
   }
 
@@ -124,15 +206,31 @@ class DeviceStore implements Volumes {
     return writer
   }
 
+  #deviceOf(volume: string): Device | undefined {
+    return this.#devices.find((device) => device.volumes.has(volume))
+  }
+
   #find(volume: string): Volume | undefined {
-    for (const device of this.#devices) {
-      const found = device.volumes.get(volume)
-      if (found !== undefined) return found
-    }
-    return undefined
+    return this.#deviceOf(volume)?.volumes.get(volume)
+  }
+
+  #require(volume: string): Volume {
+    const found = this.#find(volume)
+    if (found === undefined) throw this.#missing(volume)
+    return found
+  }
+
+  #missing(volume: string): CofferError {
+    const held = this.#devices.find(({ quarantine }) => quarantine.held.has(volume))
+    const what = held === undefined ? 'the volume is not there' : 'the volume is quarantined'
+    return new CofferError('StoreUnavailable', { what, volume })
   }
 }
 
-function missing(volume: string): CofferError {
-  return new CofferError('StoreUnavailable', { what: 'the volume is not there', volume })
+function freeBytesOf(device: Device): number | null {
+  try {
+    return device.freeBytes
+  } catch {
+    return null
+  }
 }

@@ -41,7 +41,7 @@ export class VolumeWriter implements BlobWriter {
     this.#volume = volume
     this.#hooks = hooks
     this.#sum = new RecordSum(id)
-    volume.begin(id)
+    volume.begun.begin(id)
   }
 
   write(slab: Buffer, length: number): Promise<void> | undefined {
@@ -59,7 +59,7 @@ export class VolumeWriter implements BlobWriter {
       this.#error = error
       throw error
     }
-    const allowed = Math.max(1, Math.floor(PUTS_MAX / this.#volume.writing))
+    const allowed = Math.max(1, Math.floor(PUTS_MAX / this.#volume.begun.writing))
     const ahead = this.#pending[this.#pending.length - allowed]
     return ahead === undefined ? undefined : ahead.then(() => this.#rethrow())
   }
@@ -82,7 +82,8 @@ export class VolumeWriter implements BlobWriter {
     if (this.#state === 'aborted') return
     this.#state = 'aborted'
     this.#end()
-    this.#volume.settle(this.id)
+    this.#volume.begun.settle(this.id)
+    if (this.#storedBytes > 0) this.#volume.markDead()
     this.#hooks.gaveUp()
   }
 
@@ -109,7 +110,7 @@ export class VolumeWriter implements BlobWriter {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#volume.end(this.id)
+    this.#volume.begun.end(this.id)
     this.#hooks.ended()
   }
 

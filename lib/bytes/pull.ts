@@ -12,6 +12,9 @@ export interface Pieces {
 export interface PullOptions {
   /** Longest wait for the next byte, in milliseconds. */
   readonly idleTimeoutMs: number
+  /** What a stream must bring on average while it is waited for, once it was waited for as long as
+   * `idleTimeoutMs` altogether. Absent or 0: any. */
+  readonly bytesPerSecond?: number
   /** Called once, before the first byte is waited for (to tell the client to go on). */
   readonly onFirstRead?: () => void
 }
@@ -28,13 +31,17 @@ interface Waiter {
 
 /**
  * `read` throws BodyTruncated where the stream closes or fails before its end, BodyTooSlow where no byte
- * came for `idleTimeoutMs` while one was waited for.
+ * came for `idleTimeoutMs` while one was waited for, or fewer than `bytesPerSecond`.
  */
 export class Pull implements Pieces {
   readonly #stream: Readable
   readonly #options: PullOptions
   #queue: Buffer[] = []
   #queuedBytes = 0
+  #takenBytes = 0
+  /** Waited for bytes so far; time that a slow reader takes is not in it. */
+  #waitedMs = 0
+  #waitingSinceMs = 0
   #waiter: Waiter | null = null
   #timer: NodeJS.Timeout | null = null
   #ended = false
@@ -57,6 +64,7 @@ export class Pull implements Pieces {
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(undefined)
     this.#timer?.refresh()
+    this.#waitingSinceMs = performance.now()
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject }
     })
@@ -108,8 +116,14 @@ export class Pull implements Pieces {
       this.#timer?.refresh()
       return
     }
+    this.#takenBytes += piece.length
     const waiter = this.#waiter
     if (waiter !== null) {
+      this.#waitedMs += performance.now() - this.#waitingSinceMs
+      if (this.#isTooSlow()) {
+        this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
+        return
+      }
       this.#waiter = null
       waiter.resolve(piece)
       return
@@ -117,6 +131,13 @@ export class Pull implements Pieces {
     this.#queue.push(piece)
     this.#queuedBytes += piece.length
     if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
+  }
+
+  /** A byte now and then keeps the timer from firing, and would hold an upload open for ever. */
+  #isTooSlow(): boolean {
+    const { idleTimeoutMs, bytesPerSecond = 0 } = this.#options
+    if (this.#waitedMs <= idleTimeoutMs) return false
+    return this.#takenBytes < (bytesPerSecond * this.#waitedMs) / 1000
   }
 
   #end(): void {

@@ -66,6 +66,24 @@ export interface Commit {
 /** Most rows a commit may touch, all four lists together. */
 export const COMMIT_ROWS_MAX = 100
 
+/** A row as the store keeps it, with revision and checksum (framing.ts). */
+export interface RawRow {
+  readonly key: string
+  readonly framed: Buffer
+}
+
+/** All rows as they were at one moment, however long it takes to read them. */
+export interface Snapshot {
+  /** Of that moment. */
+  readonly commitNumber: number
+  /**
+   * The next rows behind `after` ('' begins) in byte order, without the catalog's row about itself; none at
+   * the end. Checks no checksum. Throws StoreUnavailable where the moment is lost.
+   */
+  rowsBehind(after: string): Promise<RawRow[]>
+  close(): Promise<void>
+}
+
 export interface Catalog {
   /** Random and for ever the same: volumes carry it. 32 hex digits. */
   readonly id: string
@@ -91,6 +109,17 @@ export interface Catalog {
   commit(commit: Commit): Promise<void>
   /** Null when writes are accepted, else why not (for health and log). */
   readonly impaired: string | null
+  /** Absent where the store cannot hold one moment while others write. Throws StoreUnavailable. */
+  snapshot?(): Promise<Snapshot>
+  /**
+   * Rewrites the store's files without those rows from `from` to `to` that were replaced or removed before;
+   * absent where that is the store's own business. Neither end is, or will be, the key of a row. Reads and
+   * commits go on; one call at a time. Throws StoreUnavailable.
+   */
+  compact?(from: string, to: string): Promise<void>
+  /** Raises `commitNumber` to at least that, durably, for a catalog that an operator has accepted although it is
+   * older than its volumes. Nobody commits meanwhile. Absent where the store cannot. Throws StoreUnavailable. */
+  advance?(commitNumber: number): Promise<void>
   close(): Promise<void>
 }
 

@@ -28,6 +28,9 @@ const CACHE_BYTES = 32 << 20
  * a skip list's node of up to a few pointers. */
 const MEMTABLE_ENTRY_BYTES = 64
 
+/** No key is greater: kinds of rows are words. */
+const BEHIND_ALL = '~'
+
 export interface Handle {
   readonly catalogId: string
   /** As read at the last opening, one more with every batch since. */
@@ -41,6 +44,11 @@ export interface Handle {
   /** Writes a batch, synced, together with the next commit number, and makes the log's own name
    * durable. `id` is that of a commit in it. Whatever it rejects with, the handle is dead. */
   write(operations: Operation[], id: CommitId): Promise<void>
+  /** Raises the commit number to at least that, durably. Nobody writes meanwhile. Rejects as `write`. */
+  advance(commitNumber: number): Promise<void>
+  /** Rewrites the tables of a range of keys without rows that were replaced or removed. One caller at a
+   * time. Throws StoreUnavailable. */
+  compact(from: string, to: string): Promise<void>
   /** Reopens a dead handle where there is room. True when it takes writes. One caller at a time. */
   revive(): Promise<boolean>
   close(): Promise<void>
@@ -80,6 +88,8 @@ class LevelHandle implements Handle {
   #files = new Set<string>()
   /** Upper bound of what LevelDB's memtable holds since its log began. */
   #memtableBytes = 0
+  /** A compaction makes LevelDB begin a log at any time, not only when its memtable is full. */
+  #compacting = false
 
   constructor(options: LevelCatalogOptions) {
     this.#options = options
@@ -144,7 +154,8 @@ class LevelHandle implements Handle {
         Buffer.byteLength(operation.key) + (operation.type === 'put' ? operation.value.length : 0)
       this.#memtableBytes += bytes + MEMTABLE_ENTRY_BYTES
     }
-    if (this.#memtableBytes > this.#options.writeBufferBytes * 0.9) await this.#syncNames()
+    const full = this.#memtableBytes > this.#options.writeBufferBytes * 0.9
+    if (full || this.#compacting) await this.#syncNames()
   }
 
   async #syncNames(): Promise<void> {
@@ -182,7 +193,16 @@ class LevelHandle implements Handle {
   }
 
   async write(operations: Operation[], id: CommitId): Promise<void> {
-    const meta = { catalogId: this.catalogId, commitNumber: this.commitNumber + 1 }
+    await this.#write(operations, id, this.commitNumber + 1)
+  }
+
+  async advance(commitNumber: number): Promise<void> {
+    if (this.#impaired !== null) throw unavailable(this.#impaired)
+    if (commitNumber > this.commitNumber) await this.#write([], randomId(), commitNumber)
+  }
+
+  async #write(operations: Operation[], id: CommitId, commitNumber: number): Promise<void> {
+    const meta = { catalogId: this.catalogId, commitNumber }
     const metaPut = { type: 'put', key: META_KEY, value: frameMeta(meta, id) } as const
     try {
       const all = [...operations, metaPut]
@@ -197,6 +217,16 @@ class LevelHandle implements Handle {
       throw error
     }
     this.#meta = meta
+  }
+
+  async compact(from: string, to: string): Promise<void> {
+    this.#compacting = true
+    await this.during(async (db) => {
+      await db.compactRange(from, to)
+      // Where this fails every later write tries it again, and is not acknowledged before.
+      await this.#syncNames()
+    })
+    this.#compacting = false
   }
 
   async revive(): Promise<boolean> {
@@ -248,9 +278,19 @@ class LevelHandle implements Handle {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    const sound = this.#impaired === null
     this.#impaired = 'the catalog is closed'
     await this.#noReaders()
+    if (sound) await this.#flush()
     await this.#db?.close()
     this.#db = null
+  }
+
+  /** Leaves nothing in the log: rot at its end cannot be told from a write that a crash cut short. */
+  async #flush(): Promise<void> {
+    // A range of no keys: LevelDB writes its memtable to a table first, whatever the range.
+    await this.#db?.compactRange(BEHIND_ALL, BEHIND_ALL).catch((error) => {
+      this.#options.log.warn({ err: error }, 'catalog: its log stays for the next start')
+    })
   }
 }

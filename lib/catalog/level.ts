@@ -1,6 +1,8 @@
 // The catalog on LevelDB: the single-node implementation of seam 2. Reads go straight to the database,
 // small ones synchronously, because rows are small and cached; every change goes through the one writer.
 import type { Database } from '../level.ts'
+import { randomId } from '../names.ts'
+import { openSnapshot } from './backup-snapshot.ts'
 import type { Catalog, Row } from './catalog.ts'
 import { openCounters, openRow } from './framing.ts'
 import { asReadError, type LevelCatalogOptions, openHandle } from './handle.ts'
@@ -61,6 +63,15 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
     getMany: (keys) => handle.during((db) => readMany(db, [...keys])),
     scan: (range) => handle.during((db) => scanPage(db, range)),
     commit: (commit) => writer.commit(commit),
+    snapshot: () => openSnapshot(handle),
+    async compact(from, to) {
+      await handle.compact(from, to)
+      // LevelDB never rewrites a table of the lowest level that has any, and a memtable's goes there whole, with
+      // what was replaced in it. Tombstones at both ends make a table above that overlaps all of them.
+      await writer.commit({ id: randomId(), del: [from, to] })
+      await handle.compact(from, to)
+    },
+    advance: (commitNumber) => handle.advance(commitNumber),
     async close() {
       await writer.close()
       await handle.close()

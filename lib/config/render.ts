@@ -100,7 +100,7 @@ the working directory; unknown keys are errors. \`coffer --check\` says what is 
 \`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. Keys whose
 feature is not built yet are accepted, and warned of at start when they are set to something else than their default:
 \`threads\`, \`swift.resellers\` beyond the first prefix and \`serviceRole\`, \`swift.remapDomains\`,
-\`swift.policies\`, \`lifecycle\`, and the services identity, keymanager and ops.
+\`swift.policies\`, \`lifecycle\`, and the services identity and keymanager.
 
 | key | value | default | what it is for |
 |---|---|---|---|

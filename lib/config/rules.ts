@@ -6,7 +6,8 @@ import { redisContradictions } from './redis.ts'
 
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {
-  return [...ofCatalog(config), ...ofListeners(config), ...ofProxies(config), ...ofPolicies(config)]
+  const rules = [ofCatalog, ofListeners, ofProxies, ofPolicies, ofLimits]
+  return rules.flatMap((rule) => [...rule(config)])
 }
 
 function* ofCatalog({ catalog }: Config): Generator<Problem> {
@@ -68,6 +69,15 @@ function* ofPolicies({ swift }: Config): Generator<Problem> {
   }
 }
 
+function* ofLimits({ limits }: Config): Generator<Problem> {
+  if (limits.loginBackoffMaxMs < limits.loginBackoffMs) {
+    yield { path: ['limits', 'loginBackoffMaxMs'], message: 'is below loginBackoffMs' }
+  }
+  if (limits.socketTimeoutMs < limits.bodyTimeoutMs) {
+    yield { path: ['limits', 'socketTimeoutMs'], message: 'is below bodyTimeoutMs' }
+  }
+}
+
 /**
  * One sentence for each key that is set to something this version does not do yet, to be logged at start.
  * Such keys are accepted because configurations are written against the whole list.
@@ -89,7 +99,8 @@ export function unbuilt(config: Config, defaults: Config): string[] {
   }
   for (const [i, { serves }] of config.listen.entries()) {
     for (const service of serves) {
-      if (service !== 'object') warnings.push(`listen.${i}.serves: ${service} is not built yet`)
+      if (service === 'object' || service === 'ops') continue
+      warnings.push(`listen.${i}.serves: ${service} is not built yet`)
     }
   }
   return warnings

@@ -3,6 +3,7 @@
 // (`npm run schema`). A key without `default` may be absent; `examples` shows what then holds.
 import { logLevels } from '../log.ts'
 import { file, listener, policy, reseller } from './entries.ts'
+import { limits } from './limits.ts'
 import { redis } from './redis.ts'
 
 const bytes = (minimum: number) => ({ type: 'integer', minimum, maximum: 2 ** 50 }) as const
@@ -187,8 +188,36 @@ export const configSchema = {
           default: 1073741824,
           description: 'Free space on each disk below which a PUT is refused; deletes may use it',
         },
+        reclaim: {
+          type: 'object',
+          additionalProperties: false,
+          default: {},
+          description: 'Rewriting sealed volumes without what is dead in them',
+          properties: {
+            enabled: {
+              type: 'boolean',
+              default: true,
+              description:
+                'Whether it is done in the background; coffer reclaim does it at any time',
+            },
+            deadShare: {
+              type: 'number',
+              minimum: 0.05,
+              maximum: 1,
+              default: 0.3,
+              description: 'A volume is rewritten when this share of its bytes on disk is dead',
+            },
+            bytesPerSecond: {
+              ...bytes(0),
+              default: 67108864,
+              description:
+                'Rate of reading and writing, a quarter of it while the node is busy; 0: no limit',
+            },
+          },
+        },
       },
     },
+    limits,
     threads: {
       type: 'integer',
       minimum: 1,

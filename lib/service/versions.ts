@@ -72,7 +72,7 @@ export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<Foun
 
 /**
  * The version a read means: the current one, or the one asked for (`null`: the null version). Throws
- * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker.
+ * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt.
  */
 export async function findVersion(
   catalog: Catalog,
@@ -82,6 +82,7 @@ export async function findVersion(
   if (versionId !== undefined) return await findVersionById(catalog, ref, versionId)
   const { account, container, object } = ref
   // A version can be replaced between the two reads; then the object's row names another.
+  let before: Row | undefined
   for (;;) {
     const [held, stored] = await catalog.getMany([
       containerKey(account, container),
@@ -91,7 +92,14 @@ export async function findVersion(
     const row = decoded(objectRow, stored)
     if (row === undefined) throw await missing(catalog, ref, held)
     const found = await getVersion(catalog, ref, row.current!)
-    if (found === undefined) continue
+    if (found === undefined) {
+      // The same row twice: nobody is replacing it, and the version is lost.
+      if (stored!.revision === before?.revision) {
+        throw new CofferError('StoreCorrupt', { object: ref.object, version: row.current! })
+      }
+      before = stored
+      continue
+    }
     if (isDue(found.row)) throw await missing(catalog, ref, held)
     const isNull = row.current === row.nullVersion
     return { ...found, isNull, versioning: versioningOf(held) }

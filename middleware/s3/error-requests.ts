@@ -31,6 +31,8 @@ const incomplete = row(
   'You did not provide the number of bytes specified by the Content-Length HTTP header',
 )
 
+const slowDown = row(503, 'SlowDown', 'Please reduce your request rate.')
+
 export const requestErrors = {
   AccessDenied: ({ message }) => denied(text(message, 'Access Denied')),
   CredentialUnknown: ({ accessKey }) =>
@@ -40,6 +42,9 @@ export const requestErrors = {
       'The AWS Access Key Id you provided does not exist in our records.',
       { AWSAccessKeyId: accessKey },
     ),
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: SlowDown is 503.
+  LoginDelayed: ({ seconds }) => ({ ...slowDown, headers: { 'Retry-After': String(seconds) } }),
+  UploadsExceeded: { ...slowDown, headers: { 'Retry-After': '1' } },
   SignatureMismatch: signature,
   SignatureMalformed: ({ message, region }) =>
     row(

@@ -34,6 +34,9 @@ const said = (value: string | number | undefined, otherwise: string) => String(v
 export const errorTable = {
   AccessDenied: denied,
   CredentialUnknown: denied,
+  LoginDelayed: ({ seconds }) => ({ status: 429, headers: { 'Retry-After': String(seconds) } }),
+  // As Swift's ratelimit middleware, for which swiftclient waits and tries again.
+  UploadsExceeded: { status: 498, headers: { 'Retry-After': '1' } },
   SignatureMismatch: denied,
   SignatureMalformed: denied,
   SignatureQueryMalformed: denied,

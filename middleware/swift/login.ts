@@ -62,6 +62,17 @@ function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials 
   return { account: named, user: full.account === named ? full.user : '', password }
 }
 
+/** `account:user` of a login, not yet checked; '' where none is named. For limits and counts. */
+export function claimedUser(path: string, headers: IncomingHttpHeaders): string {
+  try {
+    const { account, user } = credentialsOf(path, headers)
+    return account === '' ? '' : `${account}:${user}`
+  } catch (error) {
+    if (error instanceof SwiftError) return ''
+    throw error
+  }
+}
+
 function denied(ctx: Context, node: Node, { account, user }: Credentials): SwiftError {
   // A name that nobody has may be a password in the wrong place.
   const known = node.users.byName(account, user)

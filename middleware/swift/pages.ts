@@ -18,6 +18,8 @@ const pages: Readonly<Record<number, readonly [title: string, text: string]>> = 
   413: ['Request Entity Too Large', 'The request is larger than this node takes.'],
   416: ['Requested Range Not Satisfiable', 'There is nothing in the range that was asked for.'],
   422: ['Unprocessable Entity', 'What came is not what was announced.'],
+  429: ['Too Many Requests', 'Too many logins were denied. Please wait and try again.'],
+  498: ['Rate Limited', 'Too many uploads are under way. Please try again later.'],
   499: ['Client Disconnect', 'The client went away while it was sending.'],
   500: ['Internal Error', 'The node failed to serve the request.'],
   501: ['Not Implemented', 'This node does not implement what was asked for.'],

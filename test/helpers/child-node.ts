@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -26,6 +26,8 @@ export interface ChildNode {
   start(): Promise<void>
   /** SIGKILL, or another signal; resolves when the process is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>
+  /** How the process ends, also by itself. */
+  exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
 }
 
@@ -40,13 +42,16 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys. */
+/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys, and
+ * `environmentOf`, which is told the data directory, variables. */
 export async function startChildNode(
   t: { teardown(fn: () => void | Promise<void>): unknown },
   config: object = {},
+  environmentOf: (data: string) => Record<string, string> = () => ({}),
 ): Promise<ChildNode> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-child-'))
   const data = join(dir, 'data')
+  await mkdir(data, { mode: 0o700 })
   const [port, tlsPort] = [await freePort(), await freePort()]
   await writeFile(join(dir, 'users.yaml'), stringify(users), { mode: 0o600 })
   const listen = [
@@ -68,6 +73,7 @@ export async function startChildNode(
   const start = async () => {
     child = spawn(process.execPath, [program, 'serve', '--config', join(dir, 'coffer.yaml')], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environmentOf(data) },
     })
     const listening = new Promise<void>((resolve, reject) => {
       const heard = (text: Buffer) => {
@@ -99,6 +105,10 @@ export async function startChildNode(
     output: () => output,
     start,
     kill,
+    exited: async () => {
+      const [code, signal] = await once(child!, 'exit')
+      return { code, signal }
+    },
     request: (method, path, options = {}) =>
       send(options.tls ? https : http, method, path, options, readFileSync(caFile, 'utf8')),
   }

@@ -9,6 +9,9 @@ export interface Faults {
   close?: (location: string) => void | Promise<void>
   list?: (directory: string) => void
   syncDirectory?: (directory: string) => void
+  batch?: (location: string) => void | Promise<void>
+  rename?: (location: string) => void | Promise<void>
+  destroy?: (location: string) => void | Promise<void>
 }
 
 /** `engine` with `faults`, which may be changed at any time. */
@@ -18,7 +21,16 @@ export function faultyEngine(engine: Engine, faults: Faults): Engine {
       faults.open?.(location)
       return faultyDatabase(await engine.open(location, options), location, faults)
     },
-    destroy: (location) => engine.destroy(location),
+    async destroy(location) {
+      await faults.destroy?.(location)
+      await engine.destroy(location)
+    },
+    async rename(location, to) {
+      await faults.rename?.(location)
+      await engine.rename(location, to)
+    },
+    note: (path, text) => engine.note(path, text),
+    readNote: (path) => engine.readNote(path),
     makeDirectory: (directory) => engine.makeDirectory(directory),
     async list(directory) {
       faults.list?.(directory)
@@ -38,7 +50,7 @@ function faultyDatabase<K>(db: Database<K>, location: string, faults: Faults): D
   return new Proxy(db, {
     get(target, name) {
       // Reading several records is reading.
-      const fault = faults[(name === 'getMany' ? 'get' : name) as 'put' | 'get' | 'close']
+      const fault = faults[(name === 'getMany' ? 'get' : name) as 'put' | 'batch' | 'get' | 'close']
       const method = Reflect.get(target, name)
       if (typeof method !== 'function') return method
       if (fault === undefined) return method.bind(target)

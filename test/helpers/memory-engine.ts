@@ -23,6 +23,9 @@ function newDatabase(keyEncoding: keyof Keys): Memory {
 /** A new engine with nothing in it. `freeBytes` may be set by tests of the reserve. */
 export function memoryEngine(): Engine & { freeBytesNow: number } {
   const databases = new Map<string, Memory>()
+  const notes = new Map<string, string>()
+  const notesOf = (location: string) =>
+    [...notes.keys()].filter((path) => path.startsWith(`${location}/`))
   return {
     freeBytesNow: 2 ** 40,
 
@@ -39,12 +42,33 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
         throw new Error(`${location} is open already`)
       }
       await db.open()
+      // There are no tables to compact.
+      Object.assign(db, { compactRange: async () => {} })
       return db as unknown as Database<Keys[E]>
     },
 
     async destroy(location) {
       databases.delete(location)
+      for (const path of notesOf(location)) notes.delete(path)
     },
+
+    async rename(location, to) {
+      const db = databases.get(location)
+      if (db === undefined) throw new Error(`${location} does not exist`)
+      if (databases.has(to)) throw new Error(`${to} exists`)
+      databases.delete(location)
+      databases.set(to, db)
+      for (const path of notesOf(location)) {
+        notes.set(to + path.slice(location.length), notes.get(path)!)
+        notes.delete(path)
+      }
+    },
+
+    async note(path, text) {
+      if (!notes.has(path)) notes.set(path, text)
+    },
+
+    readNote: async (path) => notes.get(path),
 
     async makeDirectory() {},
 

@@ -13,6 +13,7 @@ import { poisonReleased } from '../../lib/bytes/release.ts'
 import { developmentCertificate } from '../../lib/certificate.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config.ts'
+import type { Keyring } from '../../lib/crypto/cipher.ts'
 import { makeLog } from '../../lib/log.ts'
 import { replaceableUsers } from '../../lib/users-file.ts'
 import { type Servers, startServers } from '../../middleware/server.ts'
@@ -63,6 +64,8 @@ export interface TestNode {
   /** `http://127.0.0.1:port` and `https://127.0.0.1:port`. */
   readonly http: string
   readonly https: string
+  /** The first listener that serves ops alone. */
+  readonly ops: string
   /** Everything logged so far, one JSON object a line. */
   readonly logged: () => string
   readonly audited: AuditEntry[]
@@ -97,8 +100,12 @@ type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K
 // Every buffer that the node releases is overwritten first: a use after release shows in what comes back.
 poisonReleased(true)
 
-/** Starts a node; it stops, and its data goes, when the test ends. */
-export async function startNode(t: Teardown, overrides: Overrides = {}): Promise<TestNode> {
+/** Starts a node; it stops, and its data goes, when the test ends. `keyring` is that of data of another node. */
+export async function startNode(
+  t: Teardown,
+  overrides: Overrides = {},
+  keyring: Keyring = drawnKeyring(),
+): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-'))
   const certificate = await developmentCertificate(dir)
   const base = defaultConfig()
@@ -114,6 +121,7 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     ...overrides,
     ssec: { ...base.ssec, ...overrides.ssec },
     swift: { ...base.swift, ...overrides.swift },
+    limits: { ...base.limits, ...overrides.limits },
     storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20, ...overrides.storage },
   } as Config
   const chunks: Buffer[] = []
@@ -126,15 +134,13 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
   const log = makeLog('debug', sink)
   const audited: AuditEntry[] = []
   const audit = { write: (entry: AuditEntry) => void audited.push(entry), close: async () => {} }
-  const rootKey = randomBytes(32)
-  const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
   const reloadable = replaceableUsers(makeUsers(users))
   let coffer: Coffer
   let servers: Servers
   const start = async () => {
     coffer = await openCoffer({ config, keyring, log })
-    const { service, rootCipher, tokens, impaired } = coffer
-    const stores = { service, rootCipher, tokens, impaired }
+    const { service, rootCipher, tokens, impaired, figures } = coffer
+    const stores = { service, rootCipher, tokens, impaired, figures, version: '0.0.0' }
     const node = { config, ...stores, users: reloadable, log, audit }
     servers = await startServers(node, () => certificate)
   }
@@ -156,6 +162,9 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
     get https() {
       return servers.addresses[1]!
     },
+    get ops() {
+      return servers.opsAddresses[0]!
+    },
     get coffer() {
       return coffer
     },
@@ -171,6 +180,11 @@ export async function startNode(t: Teardown, overrides: Overrides = {}): Promise
       return send(base, method, path, options, String(certificate.cert))
     },
   }
+}
+
+export function drawnKeyring(): Keyring {
+  const rootKey = randomBytes(32)
+  return { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
 }
 
 /** SHA-256 and its HMAC in the shape that the SDK's signer takes. */

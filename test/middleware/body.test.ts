@@ -21,7 +21,7 @@ interface Running {
 /** An app that answers with the body that it read, or the error's code and message. */
 async function serve(t: Test, preset: Partial<State>, idleTimeoutMs?: number): Promise<Running> {
   const app = new Koa<State>()
-  const makeBody = body(idleTimeoutMs)
+  const makeBody = body({ bodyTimeoutMs: idleTimeoutMs ?? 60_000, bodyBytesPerSecond: 0 })
   app.use(async (ctx) => {
     Object.assign(ctx.state, {
       dialect: 's3',

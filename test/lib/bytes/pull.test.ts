@@ -125,6 +125,38 @@ t.test('a sender that falls silent is given up', async (t) => {
   t.ok(stream.destroyed, 'a discarded stream that stays silent is cut off')
 })
 
+t.test('a sender that drips is given up, though it never falls silent', async (t) => {
+  const stream = new PassThrough()
+  const pull = new Pull(stream, { idleTimeoutMs: 60, bytesPerSecond: 1000 })
+  const drip = setInterval(() => stream.write('x'), 5)
+  t.teardown(() => clearInterval(drip))
+  const read = async () => {
+    for (;;) await pull.read()
+  }
+  t.equal(await codeOf(read()), 'BodyTooSlow')
+  t.equal(await codeOf(pull.read()), 'BodyTooSlow', 'and stays so')
+  stream.destroy()
+})
+
+t.test('a sender is slow on average only, and without a limit never', async (t) => {
+  for (const [bytesPerSecond, first] of [
+    [1000, 'x'.repeat(1_000_000)],
+    [0, 'x'],
+  ] as const) {
+    const stream = new PassThrough()
+    const pull = new Pull(stream, { idleTimeoutMs: 60, bytesPerSecond })
+    stream.write(first)
+    const pieces = new Set(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    for (let left = first.length; left > 0; left -= (await pull.read())!.length);
+    for (const piece of pieces) {
+      setTimeout(() => stream.write(piece), 20)
+      t.equal(String(await pull.read()), piece)
+    }
+    stream.end()
+    t.equal(await pull.read(), undefined)
+  }
+})
+
 t.test("the reader's own time does not count", async (t) => {
   const stream = new PassThrough()
   const pull = new Pull(stream, { idleTimeoutMs: 20 })

@@ -1,0 +1,55 @@
+// `coffer backup`: writes the catalog of a node, running or not, to a file. The volumes are not in it, and
+// neither is the keyring.
+import { resolve } from 'node:path'
+import { type BackupReport, verifyBackup, writeBackup } from '../../lib/catalog/backup.ts'
+import type { BackupHeader } from '../../lib/catalog/backup-format.ts'
+import { loadConfig } from '../../lib/config.ts'
+import { fileOf, type SourceOptions, shown } from '../program.ts'
+import { type Ask, withUpkeep } from './upkeep.ts'
+
+export interface BackupOptions extends SourceOptions {
+  readonly verify?: boolean
+}
+
+/** Throws FileInvalid, ControlRefused, the system's error; FILE is then as it was. */
+export async function backup(file: string, options: BackupOptions): Promise<void> {
+  const path = resolve(file)
+  if (options.verify === true) {
+    say('Read', file, await verifyBackup(path))
+    return
+  }
+  const config = loadConfig({ file: fileOf(options), data: options.data })
+  const done = await withUpkeep(config, async (ask) => {
+    const begun = (await ask('backup-begin')) as unknown as BackupHeader & { id: string }
+    try {
+      return await writeBackup(path, { ...begun, pieces: () => piecesOf(ask, begun.id) })
+    } finally {
+      // A node that is gone holds nothing any more.
+      await ask('backup-end', { id: begun.id }).catch(() => undefined)
+    }
+  })
+  say('Wrote and read back', file, done)
+  process.stdout.write(
+    `It holds no keys and no volumes: keep copies of ${shown(config.keyring)} and of the devices apart.\n`,
+  )
+}
+
+async function* piecesOf(ask: Ask, id: string) {
+  let after = ''
+  for (;;) {
+    const page = await ask('backup-page', { id, after })
+    if (page.rows === 0) return
+    after = page.after as string
+    yield { bytes: Buffer.from(page.bytes as string, 'base64'), rows: page.rows as number }
+  }
+}
+
+function say(done: string, file: string, report: BackupReport): void {
+  const count = (n: number) => n.toLocaleString('en')
+  const { catalogId, commitNumber, timeMicros, rows, bytes, digest } = report
+  process.stdout.write(
+    `${done} ${file}: catalog ${catalogId} at commit ${count(commitNumber)}, ` +
+      `${new Date(timeMicros / 1000).toISOString()}\n` +
+      `${count(rows)} rows, ${count(bytes)} bytes, SHA-256 ${digest}\n`,
+  )
+}

@@ -1,0 +1,8 @@
+// How commands end that look for what is wrong. The numbers are those of `coffer decrypt` (docs/format.md §11).
+export const exitCodes = {
+  sound: 0,
+  /** The command could not do its work, or was ended. */
+  failed: 1,
+  /** Something was found. */
+  damaged: 5,
+} as const

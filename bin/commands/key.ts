@@ -1,0 +1,82 @@
+// `coffer key`: adds, lists and activates root keys. No key is ever printed.
+import { type Config, loadConfig } from '../../lib/config.ts'
+import { callControl } from '../../lib/control.ts'
+import { activateRootKey, addRootKey } from '../../lib/crypto/keyring-edit.ts'
+import type { KeyUse } from '../../lib/service/rewrap-rows.ts'
+import { fileOf, type SourceOptions, shown } from '../program.ts'
+import { type Ask, withUpkeep } from './upkeep.ts'
+
+export interface KeyOptions extends SourceOptions {
+  /** The file to change, where that is not the one that the node reads. */
+  readonly keyring?: string
+}
+
+export interface AddKeyOptions extends KeyOptions {
+  readonly id?: string
+}
+
+/** Adds a random key. Throws FileInvalid, ControlRefused. */
+export async function add(options: AddKeyOptions): Promise<void> {
+  const config = configOf(options)
+  const file = options.keyring ?? config.keyring
+  const id = addRootKey(file, options.id)
+  process.stdout.write(
+    `Added ${id} to ${shown(file)}. Nothing is under it yet: copy the file to a safe place, then\n` +
+      `coffer key activate ${id}\n`,
+  )
+  await tellNode(config, options)
+}
+
+/** Makes a key the one that wraps from now on. Throws FileInvalid, ControlRefused. */
+export async function activate(id: string, options: KeyOptions): Promise<void> {
+  const config = configOf(options)
+  const file = options.keyring ?? config.keyring
+  activateRootKey(file, id)
+  process.stdout.write(`${id} is the active key in ${shown(file)}.\n`)
+  await tellNode(config, options)
+  process.stdout.write('What older keys have wrapped stays under them until coffer rewrap.\n')
+}
+
+/** Prints one line a key: id, active or not, versions and uploads under it. Throws FileInvalid. */
+export async function list(options: SourceOptions): Promise<void> {
+  await withUpkeep(configOf(options), printKeys)
+}
+
+/** Prints the keys of the node that `ask` asks; what it lacks makes the exit code 1. */
+export async function printKeys(ask: Ask): Promise<void> {
+  const { active, ids, uses } = (await ask('keyring-uses')) as unknown as {
+    active: string
+    ids: string[]
+    uses: Record<string, KeyUse>
+  }
+  const missing = Object.keys(uses).filter((id) => !ids.includes(id))
+  for (const id of [...ids, ...missing]) {
+    const { versions = 0, uploads = 0 } = Object.hasOwn(uses, id) ? uses[id]! : {}
+    const unused = versions + uploads === 0
+    let state = unused ? 'unused: backups may still need it' : 'in use'
+    if (id === active) state = 'active'
+    if (missing.includes(id)) state = 'MISSING: what is under it cannot be read'
+    process.stdout.write(`${id}\t${versions} versions\t${uploads} uploads\t${state}\n`)
+  }
+  if (missing.length > 0) process.exitCode = 1
+}
+
+function configOf(options: SourceOptions): Config {
+  return loadConfig({ file: fileOf(options), data: options.data })
+}
+
+async function tellNode(config: Config, { keyring }: KeyOptions): Promise<void> {
+  if (keyring !== undefined && keyring !== config.keyring) {
+    process.stdout.write(
+      `A node that reads ${shown(config.keyring)} learns of it when that file is renewed: under systemd,\n` +
+        'systemctl restart coffer.\n',
+    )
+    return
+  }
+  const answer = await callControl(config.data, 'keyring-reload', {})
+  process.stdout.write(
+    answer === null
+      ? 'No node runs on this data.\n'
+      : `The running node has read the file; its active key is ${answer.active}.\n`,
+  )
+}

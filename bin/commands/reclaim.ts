@@ -1,0 +1,120 @@
+// `coffer reclaim`: gives the disk back what deleted objects have left in volumes. A running node does it
+// itself, at its rate and one volume at a time; where none runs, this process takes its place.
+import { type Config, loadConfig } from '../../lib/config.ts'
+import { callControl } from '../../lib/control.ts'
+import { makeLog } from '../../lib/log.ts'
+import {
+  type Reclaimer,
+  type ReclaimOutcome,
+  type ReclaimRequest,
+  startReclaimer,
+} from '../../lib/service/reclaim-worker.ts'
+import { fileOf, type SourceOptions } from '../program.ts'
+import { numberOf, shownBytes } from './bytes.ts'
+import { exitCodes } from './found.ts'
+import { withStores } from './stores.ts'
+
+export interface ReclaimCommandOptions extends SourceOptions {
+  readonly volume?: string
+  readonly deadShare?: string
+  readonly rate?: string
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
+/** A volume is worth its rewriting when somebody asks for it: what is left is within 10 % of what is live. */
+const DEAD_SHARE = 0.05
+const RATE_MAX = 2 ** 40
+
+/**
+ * Reclaims and prints what became of each volume. Sets the exit code: 0 all was done, 1 a volume stayed as it was,
+ * 5 a rotten record was found. Throws FileInvalid, ControlRefused, ReclaimRefused, what a store says.
+ */
+export async function reclaim(options: ReclaimCommandOptions): Promise<void> {
+  const config = loadConfig({ file: fileOf(options), data: options.data })
+  const request = requestOf(options)
+  const answer = await callControl(config.data, 'reclaim', request)
+  const outcomes =
+    answer === null
+      ? await reclaimAlone(config, request)
+      : (answer.outcomes as readonly ReclaimOutcome[])
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ outcomes })}\n`)
+  else process.stdout.write(describe(outcomes, request.dryRun === true))
+  if (outcomes.some(({ failure }) => failure !== undefined)) process.exitCode = exitCodes.failed
+  else if (outcomes.some(({ done }) => (done?.bad.length ?? 0) > 0)) {
+    process.exitCode = exitCodes.damaged
+  }
+}
+
+/** What a running node does for the command. Throws Error where the arguments are wrong, ReclaimRefused. */
+export async function answerReclaim(
+  { reclaimer }: { readonly reclaimer: Reclaimer },
+  args: unknown,
+): Promise<object> {
+  const { volume, deadShare, bytesPerSecond, dryRun, roll } = (args ?? {}) as ReclaimRequest
+  const isNumber = (value: unknown, most: number) =>
+    typeof value === 'number' && value >= 0 && value <= most
+  if (volume !== undefined && typeof volume !== 'string') throw new Error('volume must be text')
+  if (deadShare !== undefined && !isNumber(deadShare, 1)) throw new Error('deadShare is 0 to 1')
+  if (bytesPerSecond !== undefined && !isNumber(bytesPerSecond, RATE_MAX)) {
+    throw new Error('bytesPerSecond is a number of bytes')
+  }
+  const request = {
+    volume,
+    deadShare,
+    bytesPerSecond,
+    dryRun: dryRun === true,
+    roll: roll === true,
+  }
+  return { outcomes: await reclaimer.run(request) }
+}
+
+function requestOf({ volume, deadShare, rate, dryRun }: ReclaimCommandOptions): ReclaimRequest {
+  return {
+    ...(volume === undefined ? {} : { volume }),
+    deadShare: deadShare === undefined ? DEAD_SHARE : numberOf('--dead-share', deadShare, 0, 1),
+    ...(rate === undefined ? {} : { bytesPerSecond: numberOf('--rate', rate, 0, RATE_MAX) }),
+    dryRun: dryRun === true,
+    roll: true,
+  }
+}
+
+/** Without a node there are no requests to give way to: as fast as it goes, unless a rate was named. */
+function reclaimAlone(config: Config, request: ReclaimRequest): Promise<ReclaimOutcome[]> {
+  return withStores(config, async (stores) => {
+    const settings = { ...config.storage.reclaim, enabled: false, bytesPerSecond: 0 }
+    const reclaimer = startReclaimer(stores, settings, makeLog('fatal', process.stderr))
+    const stop = () => void reclaimer.close()
+    process.once('SIGINT', stop).once('SIGTERM', stop)
+    try {
+      return await reclaimer.run(request)
+    } finally {
+      process.off('SIGINT', stop).off('SIGTERM', stop)
+      await reclaimer.close()
+    }
+  })
+}
+
+function describe(outcomes: readonly ReclaimOutcome[], dryRun: boolean): string {
+  if (outcomes.length === 0) return 'No volume has enough dead bytes.\n'
+  const lines = outcomes.flatMap((outcome) => linesOf(outcome))
+  const freed = outcomes.reduce((sum, { done, deadBytes }) => {
+    if (dryRun) return sum + deadBytes
+    return sum + (done === undefined ? 0 : done.bytesBefore - done.bytesAfter)
+  }, 0)
+  return `${lines.join('\n')}\n${dryRun ? 'Would free about' : 'Freed'} ${shownBytes(freed)}.\n`
+}
+
+function linesOf({ volume, deadBytes, done, failure }: ReclaimOutcome): string[] {
+  if (failure !== undefined) return [`${volume}  stayed as it was: ${failure}`]
+  if (done === undefined) return [`${volume}  ${shownBytes(deadBytes)} dead`]
+  const { bytesBefore, bytesAfter, generation, records, bad } = done
+  const sizes = `${shownBytes(bytesBefore)} -> ${shownBytes(bytesAfter)}`
+  const what = generation === null ? 'nothing was live: gone' : `generation ${generation}`
+  return [
+    `${volume}  ${sizes}, ${records} records, ${what}`,
+    ...bad.map(
+      ({ number, blob }) => `  record ${number} of blob ${blob} is rotten: copied as it is`,
+    ),
+  ]
+}

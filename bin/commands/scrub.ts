@@ -1,0 +1,101 @@
+// `coffer scrub`: reads everything that the node keeps, and names what is rotten. A process of its own that opens
+// no database and maps no file, so that it works beside a running node, takes no lock, and outlives a sector that
+// cannot be read.
+import { join } from 'node:path'
+import { fileRows } from '../../lib/catalog/check-rows.ts'
+import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
+import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { type Finding, newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
+import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/scrub-file.ts'
+import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
+import { fileOf, type SourceOptions } from '../program.ts'
+import { exitCodes } from './found.ts'
+
+export interface ScrubCommandOptions extends SourceOptions {
+  readonly rate?: string
+  readonly restart?: boolean
+  readonly json?: boolean
+}
+
+/** How often the progress is written down. */
+const SAVE_EVERY_MS = 2000
+
+/** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, 1 it was ended or failed. */
+export async function runScrub(options: ScrubCommandOptions): Promise<void> {
+  const config = loadConfig({ file: fileOf(options), data: options.data })
+  const rate = new Rate(bytesPerSecond(options.rate))
+  if (options.restart === true) forgetProgress(config.data)
+  const earlier = loadProgress(config.data)
+  const progress = earlier === null || earlier.endedMs !== null ? newProgress(Date.now()) : earlier
+  const resumed = progress === earlier
+  const bytesBefore = progress.bytes
+  let ended = false
+  const end = () => {
+    ended = true
+  }
+  process.once('SIGINT', end).once('SIGTERM', end)
+  let savedAtMs = performance.now()
+  const finished = await scrub({
+    openRows: () => openRows(config, rate),
+    devices: config.devices,
+    rate,
+    progress,
+    proceed: async () => {
+      progress.bytes = bytesBefore + rate.bytes
+      if (ended || progress.endedMs !== null || performance.now() - savedAtMs > SAVE_EVERY_MS) {
+        saveProgress(config.data, progress)
+        savedAtMs = performance.now()
+      }
+      return !ended
+    },
+  })
+  if (options.json === true) printJson(progress, finished)
+  else printText(progress, finished, resumed)
+  if (!finished) process.exitCode = exitCodes.failed
+  else if (progress.findings.length > 0) process.exitCode = exitCodes.damaged
+}
+
+function openRows({ data }: Config, rate: Rate) {
+  return fileRows(join(data, 'catalog'), rate)
+}
+
+const scales: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
+
+/** Reads `20M`, `20MB`, `1.5G`, `500000`: bytes a second. Throws FileInvalid. */
+export function bytesPerSecond(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)B?(?:\/s)?$/i.exec(text)
+  const rate = match === null ? 0 : Number(match[1]) * scales[match[2]!.toUpperCase()]!
+  if (rate <= 0) throw new FileInvalid([`--rate: ${text} is no rate: bytes a second, as 50M`])
+  return rate
+}
+
+function printJson(progress: Progress, finished: boolean): void {
+  const { begunMs, endedMs, catalogRows, records, bytes, findings } = progress
+  const volumes = Object.keys(progress.volumes).length
+  const report = { finished, begunMs, endedMs, catalogRows, volumes, records, bytes, findings }
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+}
+
+function printText(progress: Progress, finished: boolean, resumed: boolean): void {
+  const { catalogRows, records, bytes, findings, volumes } = progress
+  const lines = findings.map((finding) => `rotten: ${sentence(finding)}`)
+  const state = finished ? 'read' : 'read so far (the next scrub goes on from here)'
+  const since = resumed ? ', with what an earlier run had read' : ''
+  lines.push(
+    `${state}${since}: ${catalogRows} rows, ${Object.keys(volumes).length} volumes, ${records} records, ${bytes} bytes; ${findings.length} findings`,
+  )
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** A finding with the objects that have it. */
+export function sentence({ what, objects = [] }: Finding): string {
+  if (objects.length === 0) return what
+  return `${what}: ${objects.map(describe).join(', ')}`
+}
+
+function describe({ account, container, object, version, upload }: NamedVersion): string {
+  const name = JSON.stringify(`${account}/${container}/${object}`)
+  if (version !== undefined) return `${name} version ${version}`
+  return upload === undefined ? name : `${name} upload ${upload}`
+}

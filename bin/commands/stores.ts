@@ -1,0 +1,27 @@
+// Takes the place of a node that does not run: the lock of its data directory, then its catalog and volumes,
+// without sweep, expiry, keyring or listeners.
+import { type OpenStores, openStores } from '../../lib/coffer.ts'
+import type { Config } from '../../lib/config.ts'
+import { acquireControl } from '../../lib/control.ts'
+import { makeLog } from '../../lib/log.ts'
+import { requireCatalog } from '../../lib/open-catalog.ts'
+
+/** Opens the stores for `work` and closes them after it. Throws FileInvalid where there is no catalog,
+ * DataDirectoryInUse, what a store says when it is opened, and what `work` throws. */
+export async function withStores<T>(
+  config: Config,
+  work: (stores: OpenStores) => Promise<T>,
+): Promise<T> {
+  requireCatalog(config)
+  const lock = await acquireControl(config.data, {})
+  try {
+    const stores = await openStores(config, makeLog('error', process.stderr))
+    try {
+      return await work(stores)
+    } finally {
+      await stores.close()
+    }
+  } finally {
+    await lock.close()
+  }
+}

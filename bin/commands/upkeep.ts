@@ -1,0 +1,230 @@
+// What a node does for `backup`, `key` and `rewrap` while it runs: handlers for its control socket. Where no
+// node runs, the command line takes the lock and asks the same handlers itself, on the catalog alone.
+import { BackupSession } from '../../lib/catalog/backup-session.ts'
+import type { Catalog } from '../../lib/catalog/catalog.ts'
+import { type Config, FileInvalid } from '../../lib/config.ts'
+import {
+  acquireControl,
+  type ControlHandlers,
+  ControlRefused,
+  callControl,
+} from '../../lib/control.ts'
+import { openKeyring } from '../../lib/crypto/keyring.ts'
+import {
+  changedRootKeys,
+  type ReplaceableKeyring,
+  replaceableKeyring,
+} from '../../lib/crypto/keyring-edit.ts'
+import { CofferError } from '../../lib/errors.ts'
+import { makeLog } from '../../lib/log.ts'
+import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
+import { type RewrapProgress, startRewrap } from '../../lib/service/rewrap.ts'
+import { countRootKeys } from '../../lib/service/rewrap-rows.ts'
+
+/** What the handlers work on; asked for when they are, because the socket is there before the stores. */
+export interface UpkeepParts {
+  readonly catalog: Catalog
+  readonly keyring: ReplaceableKeyring
+}
+
+export interface Upkeep {
+  readonly handlers: ControlHandlers
+  /** Ends what is under way; before the catalog is closed. */
+  close(): Promise<void>
+}
+
+/** The answer of a verb, from a node or from handlers of our own. */
+export type Ask = (verb: string, args?: object) => Promise<Record<string, unknown>>
+
+const RATE_MAX = 1_000_000
+
+/** The error with what the store says of it: over the socket only its message is heard. */
+function inWords(error: unknown): unknown {
+  if (!(error instanceof CofferError)) return error
+  const { message, what, key } = error.details
+  const said = message ?? what ?? error.code
+  return new Error(key === undefined ? `${said}` : `${said} (row ${JSON.stringify(key)})`, {
+    cause: error,
+  })
+}
+
+function field(args: unknown, name: string): string {
+  const value = (args as Record<string, unknown> | null)?.[name]
+  if (typeof value !== 'string') throw new Error(`${name} must be text`)
+  return value
+}
+
+export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
+  let session: BackupSession | undefined
+  let rewrap: Rewrapping | undefined
+  const backup = () => {
+    session ??= new BackupSession(parts().catalog)
+    return session
+  }
+  const handlers: ControlHandlers = {
+    'backup-begin': async () => {
+      if (rewrap?.running) throw new Error('a rewrap is under way: back up when it is done')
+      return await backup().begin()
+    },
+    'backup-page': async (args) => {
+      const page = await backup().page(field(args, 'id'), field(args, 'after'))
+      return { ...page, bytes: page.bytes.toString('base64') }
+    },
+    'backup-end': async (args) => {
+      await backup().end(field(args, 'id'))
+      return {}
+    },
+    'keyring-reload': () => reloadKeyring(config, parts()),
+    'keyring-uses': async () => {
+      const { active, ids } = parts().keyring
+      return { active, ids, uses: Object.fromEntries(await countRootKeys(parts())) }
+    },
+    'rewrap-start': async (args) => {
+      if (rewrap?.running) return { joined: true }
+      if (backup().running) throw new Error('a backup is being taken: rewrap when it is done')
+      rewrap = new Rewrapping(parts(), args)
+      return { joined: false }
+    },
+    'rewrap-status': async () => {
+      if (rewrap === undefined) throw new Error('no rewrap was begun')
+      return rewrap.status()
+    },
+  }
+  return {
+    handlers: Object.fromEntries(
+      Object.entries(handlers).map(([verb, handle]) => [
+        verb,
+        (args: unknown) =>
+          handle(args).catch((error) => {
+            throw inWords(error)
+          }),
+      ]),
+    ),
+    async close() {
+      await rewrap?.close()
+      await session?.close()
+    },
+  }
+}
+
+/** Throws where the file is wrong, or without it something could not be opened any more. */
+async function reloadKeyring(config: Config, { catalog, keyring }: UpkeepParts): Promise<object> {
+  const next = openKeyring(config.keyring, { create: false })
+  const [changed] = changedRootKeys(keyring, next)
+  if (changed !== undefined) {
+    throw new Error(`the key ${changed} is another one now: what lies under it would be lost`)
+  }
+  const gone = keyring.ids.filter((id) => next.key(id) === undefined)
+  if (gone.includes(keyring.active)) {
+    throw new Error(`the key ${keyring.active} is active and gone from the file`)
+  }
+  const uses = gone.length === 0 ? new Map() : await countRootKeys({ catalog })
+  const used = gone.filter((id) => uses.has(id))
+  if (used.length > 0) {
+    throw new Error(`rows are under keys that are gone from the file: ${used.join(', ')}`)
+  }
+  keyring.replace(next)
+  return { active: next.active, ids: next.ids }
+}
+
+/** One run of rewrap, and what became of it. */
+class Rewrapping {
+  readonly #progress: RewrapProgress
+  readonly #done: Promise<void>
+  #error: unknown
+  #closed = false
+  running = true
+
+  /** Throws where the arguments are wrong. */
+  constructor({ catalog, keyring }: UpkeepParts, args: unknown) {
+    const { from, rowsPerSecond } = (args ?? {}) as { from?: unknown; rowsPerSecond?: unknown }
+    const isRate = Number.isInteger(rowsPerSecond) && (rowsPerSecond as number) >= 1
+    if (!isRate || (rowsPerSecond as number) > RATE_MAX) {
+      throw new Error(`the rate is 1 to ${RATE_MAX} rows a second`)
+    }
+    if (from !== undefined && (typeof from !== 'string' || keyring.key(from) === undefined)) {
+      throw new Error(`the keyring has no key ${from}`)
+    }
+    if (from === keyring.active) throw new Error(`the key ${from} is the active one`)
+    const { progress, done } = startRewrap({ catalog }, keyring, {
+      ...(typeof from === 'string' ? { from } : {}),
+      rowsPerSecond: rowsPerSecond as number,
+      closed: () => this.#closed,
+    })
+    this.#progress = progress
+    this.#done = done
+      .catch((error) => {
+        this.#error = inWords(error)
+      })
+      .finally(() => {
+        this.running = false
+      })
+  }
+
+  status(): object {
+    if (this.#error !== undefined) throw this.#error
+    return { ...this.#progress, running: this.running }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#done
+  }
+}
+
+/**
+ * Gives `work` the node that runs on the data directory, or handlers on its catalog where none does. Throws
+ * FileInvalid where there is no catalog, DataDirectoryInUse, ControlRefused, what the handlers throw.
+ */
+export async function withUpkeep<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
+  const open: (() => Promise<void>)[] = []
+  let running = false
+  let stopped = false
+  let local: ControlHandlers | undefined
+  const ask: Ask = async (verb, args = {}) => {
+    // What gives something back is said all the same.
+    if (stopped && !verb.endsWith('-end')) throw new ControlRefused('interrupted')
+    if (local === undefined) {
+      const answer = await callControl(config.data, verb, args)
+      running ||= answer !== null
+      if (answer !== null) return answer
+      if (running) throw new ControlRefused('the node ended before the work was done')
+      local = await takePlace(config, open)
+    }
+    try {
+      return (await local[verb]!(args)) as Record<string, unknown>
+    } catch (error) {
+      throw error instanceof FileInvalid ? error : new ControlRefused((error as Error).message)
+    }
+  }
+  const stop = () => {
+    stopped = true
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    return await work(ask)
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+    for (const close of open.reverse()) await close()
+  }
+}
+
+async function takePlace(config: Config, open: (() => Promise<void>)[]): Promise<ControlHandlers> {
+  requireCatalog(config)
+  const lock = await acquireControl(config.data, {})
+  open.push(() => lock.close())
+  const opened = await openCatalog(config, makeLog('error', process.stderr))
+  open.push(() => opened.close())
+  const { catalog } = opened
+  let keyring: ReplaceableKeyring | undefined
+  const upkeep = makeUpkeep(config, () => ({
+    catalog,
+    // A backup needs none, and may be all that is left to do without one.
+    get keyring() {
+      keyring ??= replaceableKeyring(openKeyring(config.keyring, { create: false }))
+      return keyring
+    },
+  }))
+  open.push(() => upkeep.close())
+  return upkeep.handlers
+}

@@ -1,0 +1,117 @@
+// Which records of a volume some row still names, and whose they are: told to reclaim by whoever knows the
+// catalog. About eight bytes a record where there are any, so that a volume of millions of them fits into memory.
+import { CofferError } from '../errors.ts'
+import { decodePiece } from './locator.ts'
+import type { BlobId } from './store.ts'
+
+export interface LiveRecord {
+  readonly number: number
+  readonly blob: BlobId
+  /** The record's index in its blob. */
+  readonly index: number
+}
+
+const CHUNK_RECORDS = 65_536
+const ID_BYTES = 16
+
+/** The records of one range of numbers. */
+interface Chunk {
+  /** One more than the blob's place among the ids; 0: nobody names the record. */
+  readonly owners: Uint32Array
+  readonly indexes: Uint32Array
+}
+
+export class LiveRecords {
+  readonly #volume: string
+  readonly #end: number
+  readonly #chunks = new Map<number, Chunk>()
+  #ids = Buffer.alloc(ID_BYTES * 64)
+  #blobs = 0
+  #records = 0
+
+  /** `end`: the first number that no record of the volume has. */
+  constructor(volume: string, end: number) {
+    this.#volume = volume
+    this.#end = end
+  }
+
+  get blobs(): number {
+    return this.#blobs
+  }
+
+  get records(): number {
+    return this.#records
+  }
+
+  /**
+   * Adds a blob by all pieces of its locator; returns how many records it has. Throws StoreCorrupt where it
+   * names a record that the volume cannot have, or that another blob has.
+   */
+  add(blob: BlobId, pieces: readonly Buffer[]): number {
+    this.#keepId(blob)
+    let index = 0
+    for (const piece of pieces) {
+      for (const { first, length } of decodePiece(piece)) {
+        for (let number = first; number < first + length; number++) {
+          this.#claim(number, blob, index++)
+        }
+      }
+    }
+    return index
+  }
+
+  /** Every record in rising order of numbers, `count` at a time. */
+  *slices(count: number): Generator<LiveRecord[]> {
+    let slice: LiveRecord[] = []
+    for (const [place, { owners, indexes }] of [...this.#chunks].sort(([a], [b]) => a - b)) {
+      for (let at = 0; at < CHUNK_RECORDS; at++) {
+        const owner = owners[at]!
+        if (owner === 0) continue
+        const number = place * CHUNK_RECORDS + at
+        slice.push({ number, blob: this.#idOf(owner), index: indexes[at]! })
+        if (slice.length < count) continue
+        yield slice
+        slice = []
+      }
+    }
+    if (slice.length > 0) yield slice
+  }
+
+  #claim(number: number, blob: BlobId, index: number): void {
+    // Number 0 is the volume's header.
+    if (number < 1 || number >= this.#end)
+      throw this.#corrupt('a row names no record', number, blob)
+    const chunk = this.#chunkOf(Math.floor(number / CHUNK_RECORDS))
+    const at = number % CHUNK_RECORDS
+    if (chunk.owners[at] !== 0) throw this.#corrupt('two blobs have one record', number, blob)
+    chunk.owners[at] = this.#blobs
+    chunk.indexes[at] = index
+    this.#records++
+  }
+
+  #chunkOf(place: number): Chunk {
+    let chunk = this.#chunks.get(place)
+    if (chunk === undefined) {
+      const [owners, indexes] = [new Uint32Array(CHUNK_RECORDS), new Uint32Array(CHUNK_RECORDS)]
+      chunk = { owners, indexes }
+      this.#chunks.set(place, chunk)
+    }
+    return chunk
+  }
+
+  #keepId(blob: BlobId): void {
+    if (this.#blobs * ID_BYTES === this.#ids.length) {
+      this.#ids = Buffer.concat([this.#ids, Buffer.alloc(this.#ids.length)])
+    }
+    this.#ids.write(blob, this.#blobs * ID_BYTES, 'hex')
+    this.#blobs++
+  }
+
+  #idOf(owner: number): BlobId {
+    return this.#ids.toString('hex', (owner - 1) * ID_BYTES, owner * ID_BYTES)
+  }
+
+  #corrupt(what: string, record: number, blob: BlobId): CofferError {
+    return new CofferError('StoreCorrupt', { what, volume: this.#volume, record, blob })
+  }
+}

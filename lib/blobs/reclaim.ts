@@ -1,0 +1,220 @@
+// Rewrites a sealed volume without its dead records: copy → barrier → close → read back → rename to the next
+// generation and fsync of the device's directory, which is the switch → readers go over → close and destroy
+// the old generation (DESIGN §5, EVIDENCE B6). At every moment the directory holds one whole generation that
+// a start will choose. A volume without any live record is given up in one rename.
+import { CofferError } from '../errors.ts'
+import type { Engine } from '../level.ts'
+import { copyLocationOf, generationsOf, locationOf } from './directory.ts'
+import type { StoreLog } from './options.ts'
+import { type BadRecords, type CopySource, verifyCopy, writeCopy } from './reclaim-copy.ts'
+import { type LiveRecord, LiveRecords } from './reclaim-live.ts'
+import { Claim, type Space } from './space.ts'
+import type { Volume } from './volume.ts'
+
+/** The volume cannot be reclaimed as things are; nothing has changed. The message is a sentence for people. */
+export class ReclaimRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ReclaimRefused'
+  }
+}
+
+export type ReclaimStep = 'collect' | 'copy' | 'verify' | 'switch' | 'destroy'
+
+export interface ReclaimOptions {
+  /** Ends the work before the switch; the volume then stays as it is. */
+  readonly signal: AbortSignal
+  /** Waits as long as the rate asks for, after so many bytes. */
+  readonly pace: (bytes: number) => Promise<void>
+  /** Told how far it is: of `copy` and `verify` the bytes so far. */
+  readonly progress: (step: ReclaimStep, bytes: number) => void
+}
+
+/** Adds all live blobs of the volume, read after the call; returns the bytes that they take in it. */
+export type CollectLive = (live: LiveRecords) => Promise<number>
+
+export interface Reclaimed {
+  readonly volume: string
+  /** Null: nothing in it was live, it is gone. */
+  readonly generation: number | null
+  readonly records: number
+  readonly liveBytes: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** Records whose checksum does not hold, copied as they are. */
+  readonly bad: readonly LiveRecord[]
+}
+
+/** What reclaim needs of the volume's device. */
+export interface ReclaimSite {
+  readonly engine: Engine
+  readonly directory: string
+  readonly space: Space
+  readonly writeBufferBytes: number
+  readonly log: StoreLog
+}
+
+/**
+ * Reclaims one sealed volume of a device. Rejects with ReclaimRefused, StoreFull where the copy would go below
+ * the reserve, StoreCorrupt where a live record is missing or the rows contradict one another, and the error of
+ * the file or database; the volume is then what it was.
+ */
+export async function reclaimVolume(
+  site: ReclaimSite,
+  volume: Volume,
+  collect: CollectLive,
+  options: ReclaimOptions,
+): Promise<Reclaimed> {
+  await clearLeftovers(site, volume)
+  options.progress('collect', 0)
+  volume.dead.copying()
+  // The last record is the sealed header.
+  const live = new LiveRecords(volume.id, volume.records - 1)
+  const liveBytes = await collect(live)
+  const bytesBefore = (await site.engine.measure(volume.location)).bytes
+  refuseAborted(options.signal)
+  const about = { volume: volume.id, records: live.records, liveBytes, bytesBefore }
+  if (live.records === 0) {
+    await giveUp(site, volume, options)
+    return { ...about, generation: null, bytesAfter: 0, bad: [] }
+  }
+  const bad = await rewrite(site, volume, live, liveBytes, options)
+  const bytesAfter = (await site.engine.measure(volume.location)).bytes
+  const found = Array.from(bad.values(), ({ number, blob, index }) => ({ number, blob, index }))
+  return { ...about, generation: volume.generation, bytesAfter, bad: found }
+}
+
+/** Removes what an earlier attempt in this process could not. */
+async function clearLeftovers({ engine, directory }: ReclaimSite, volume: Volume): Promise<void> {
+  const generations = await generationsOf(engine, directory, volume.id)
+  if (generations.some((generation) => generation > volume.generation)) {
+    throw new ReclaimRefused('a later generation lies beside the volume: restart the node')
+  }
+  for (const generation of generations) {
+    if (generation === volume.generation) continue
+    await engine.destroy(locationOf(directory, volume.id, generation))
+  }
+  await engine.destroy(copyLocationOf(directory, volume.id))
+}
+
+async function rewrite(
+  site: ReclaimSite,
+  volume: Volume,
+  live: LiveRecords,
+  liveBytes: number,
+  options: ReclaimOptions,
+): Promise<BadRecords> {
+  const { engine, space, writeBufferBytes } = site
+  // Beside what is live: a log that is not yet a table, twice, and as much again where it is opened.
+  const neededBytes = liveBytes + 3 * writeBufferBytes
+  space.forget()
+  if (!space.takes(neededBytes) || !space.has(neededBytes)) {
+    throw new CofferError('StoreFull', { what: 'no room for the copy', volume: volume.id })
+  }
+  const claim = new Claim(space, neededBytes)
+  const location = copyLocationOf(site.directory, volume.id)
+  const source: CopySource = {
+    engine,
+    location,
+    writeBufferBytes,
+    live,
+    header: volume.makeSealedHeader(),
+    lastNumber: volume.records - 1,
+    getMany: (numbers) => volume.getMany(numbers),
+  }
+  const between = (step: ReclaimStep, wrote: (bytes: number) => void) => {
+    let done = 0
+    return async (bytes: number) => {
+      refuseAborted(options.signal)
+      wrote(bytes)
+      done += bytes
+      options.progress(step, done)
+      await options.pace(bytes)
+    }
+  }
+  try {
+    const written = between('copy', (bytes) => {
+      // Others may fill the disk meanwhile: the copy gives way to them.
+      if (!space.takes(0)) throw new CofferError('StoreFull', { volume: volume.id })
+      claim.wrote(bytes)
+    })
+    options.progress('copy', 0)
+    const bad = await writeCopy(source, written)
+    options.progress('verify', 0)
+    await verifyCopy(
+      source,
+      bad,
+      between('verify', () => {}),
+    )
+    await switchOver(site, volume, options)
+    return bad
+  } catch (error) {
+    space.forget()
+    await engine.destroy(location).catch((failure) => complain(site, volume, failure))
+    throw error
+  } finally {
+    claim.end()
+  }
+}
+
+async function switchOver(
+  site: ReclaimSite,
+  volume: Volume,
+  options: ReclaimOptions,
+): Promise<void> {
+  const { engine, directory } = site
+  options.progress('switch', 0)
+  const old = volume.location
+  const copy = copyLocationOf(directory, volume.id)
+  const next = locationOf(directory, volume.id, volume.generation + 1)
+  let closeOld: () => Promise<void>
+  await engine.rename(copy, next)
+  try {
+    await engine.syncDirectory(directory)
+    closeOld = await volume.moveOn()
+  } catch (error) {
+    // Both generations are whole, so it does not matter which one a crash would leave; but this process
+    // reads the old one, and a copy that cannot be opened must not win at the next start.
+    await engine.rename(next, copy)
+    throw error
+  }
+  options.progress('destroy', 0)
+  try {
+    await closeOld()
+    await engine.destroy(old)
+    await engine.syncDirectory(directory)
+  } catch (error) {
+    complain(site, volume, error)
+  }
+}
+
+/** Nothing in it is live: the name that a start removes is the whole switch. */
+async function giveUp(site: ReclaimSite, volume: Volume, options: ReclaimOptions): Promise<void> {
+  const { engine, directory } = site
+  const copy = copyLocationOf(directory, volume.id)
+  options.progress('switch', 0)
+  await engine.rename(volume.location, copy)
+  try {
+    await engine.syncDirectory(directory)
+  } catch (error) {
+    await engine.rename(copy, volume.location)
+    throw error
+  }
+  options.progress('destroy', 0)
+  try {
+    await volume.close()
+    await engine.destroy(copy)
+    await engine.syncDirectory(directory)
+  } catch (error) {
+    complain(site, volume, error)
+  }
+}
+
+function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ReclaimRefused('the node is being closed')
+}
+
+function complain({ log, directory }: ReclaimSite, volume: Volume, error: unknown): void {
+  const about = { device: directory, volume: volume.id, err: error }
+  log.error(about, 'what reclaim leaves cannot be removed: the next start does it')
+}

@@ -1,0 +1,129 @@
+// Reads a volume from its files alone and holds every record against its checksum, without keys, without
+// LevelDB, and without disturbing a node that has it open. Changes nothing.
+import type { Damage } from '../leveldb/coding.ts'
+import type { DatabaseFiles } from '../leveldb/database-files.ts'
+import { decodeHeader } from './header.ts'
+import { KEY_BYTES, readUint64, recordKey } from './record.ts'
+import type { NamedRecords, NamedRun } from './scrub-records.ts'
+import type { BlobId } from './store.ts'
+
+/** Something in a volume that is not as it was written. */
+export type VolumeFinding =
+  | { readonly kind: 'file'; readonly damage: Damage }
+  | { readonly kind: 'header'; readonly what: string }
+  | {
+      readonly kind: 'record'
+      readonly record: number
+      readonly blob: BlobId
+      readonly index: number
+      readonly what: string
+    }
+
+export interface VolumeScrub {
+  readonly files: DatabaseFiles
+  readonly volume: string
+  /** Null: not known. */
+  readonly catalogId: string | null
+  readonly named: NamedRecords
+  /** Records with lower numbers were read by an earlier run. */
+  readonly fromNumber: number
+  readonly tell: (finding: VolumeFinding) => void
+  /** All records below that number have been read. False: stop here. */
+  readonly passed: (number: number) => Promise<boolean> | boolean
+}
+
+/** Returns how many named records were read and hold. */
+export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
+  const { files, named, fromNumber, tell } = scrub
+  for (const damage of files.damages) tell({ kind: 'file', damage })
+  const walk = new RunWalk(named, fromNumber, (run, number) => {
+    tell({ kind: 'record', ...placeOf(run, number), what: 'is missing' })
+  })
+  let sound = 0
+  let header = fromNumber > 0
+  const damaged = (damage: Damage) => tell({ kind: 'file', damage })
+  for await (const { key, value } of files.scan({ from: recordKey(fromNumber) }, damaged)) {
+    if (key.length !== KEY_BYTES) continue
+    const number = readUint64(key, 0)
+    if (number === 0) {
+      header = true
+      checkHeader(scrub, value)
+    }
+    for (const run of walk.at(number)) {
+      if (named.holds(run, number, value)) sound++
+      else tell({ kind: 'record', ...placeOf(run, number), what: 'does not hold its checksum' })
+    }
+    if (!(await scrub.passed(number + 1))) return sound
+  }
+  walk.end()
+  if (!header) tell({ kind: 'header', what: 'is missing' })
+  return sound
+}
+
+const placeOf = ({ blob, index, first }: NamedRun, number: number) => ({
+  record: number,
+  blob,
+  index: index + number - first,
+})
+
+function checkHeader({ volume, catalogId, tell }: VolumeScrub, value: Buffer): void {
+  const header = decodeHeader(value, 0)
+  if (header === undefined) tell({ kind: 'header', what: 'does not hold its checksum' })
+  else if (header.volume !== volume) tell({ kind: 'header', what: `is of volume ${header.volume}` })
+  else if (catalogId !== null && header.catalog !== catalogId)
+    tell({ kind: 'header', what: 'is of another catalog' })
+}
+
+/** Walks the named runs along rising numbers, and tells of those that were passed over. */
+class RunWalk {
+  readonly #runs: readonly NamedRun[]
+  readonly #missing: (run: NamedRun, number: number) => void
+  #next = 0
+  /** Runs that have begun and not ended: one, where no two blobs claim the same record. */
+  #begun: { readonly run: NamedRun; number: number }[] = []
+
+  constructor(
+    named: NamedRecords,
+    fromNumber: number,
+    missing: (run: NamedRun, number: number) => void,
+  ) {
+    this.#missing = missing
+    this.#runs = named.runs().filter(({ first, length }) => first + length > fromNumber)
+    this.#begin(fromNumber)
+    for (const each of this.#begun) each.number = Math.max(each.number, fromNumber)
+  }
+
+  /** The runs that have that number. */
+  at(number: number): NamedRun[] {
+    this.#passTo(number)
+    const here = this.#begun.filter((each) => each.number === number)
+    for (const each of here) each.number++
+    this.#drop()
+    return here.map(({ run }) => run)
+  }
+
+  end(): void {
+    this.#passTo(Number.MAX_SAFE_INTEGER)
+  }
+
+  #passTo(number: number): void {
+    this.#begin(number)
+    for (const each of this.#begun) {
+      const end = Math.min(number, each.run.first + each.run.length)
+      for (; each.number < end; each.number++) this.#missing(each.run, each.number)
+    }
+    this.#drop()
+  }
+
+  #begin(number: number): void {
+    for (; this.#next < this.#runs.length; this.#next++) {
+      const run = this.#runs[this.#next]!
+      if (run.first > number) return
+      this.#begun.push({ run, number: run.first })
+    }
+  }
+
+  #drop(): void {
+    this.#begun = this.#begun.filter(({ run, number }) => number < run.first + run.length)
+  }
+}

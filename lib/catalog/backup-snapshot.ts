@@ -1,0 +1,58 @@
+// One moment of a LevelDB catalog, held open while a backup reads it page by page. LevelDB keeps the rows
+// that commits replace meanwhile, so nobody waits for it.
+import { CofferError } from '../errors.ts'
+import type { RawRow, Snapshot } from './catalog.ts'
+import type { Handle } from './handle.ts'
+import { META_KEY, openMeta } from './meta.ts'
+
+/** Bounds of what one read brings into memory. */
+const PAGE_ROWS_MAX = 1000
+const PAGE_BYTES_MAX = 512 << 10
+
+const lost = () =>
+  new CofferError('StoreUnavailable', {
+    message: 'the catalog was opened again, and its moment is lost: begin anew',
+  })
+
+/** Holds the present moment of the catalog. Throws StoreUnavailable, StoreCorrupt for its row about itself. */
+export async function openSnapshot(handle: Handle): Promise<Snapshot> {
+  const { db, snapshot, meta } = await handle.during(async (db) => {
+    const snapshot = db.snapshot()
+    return { db, snapshot, meta: db.getSync(META_KEY, { snapshot }) }
+  })
+  const readPage = (after: string) =>
+    handle.during(async (current) => {
+      if (current !== db) throw lost()
+      const iterator = db.iterator({
+        gt: after,
+        snapshot,
+        fillCache: false,
+        highWaterMarkBytes: PAGE_BYTES_MAX,
+      })
+      try {
+        return await iterator.nextv(PAGE_ROWS_MAX)
+      } finally {
+        await iterator.close()
+      }
+    })
+  try {
+    const { commitNumber } = openMeta(meta ?? Buffer.alloc(0))
+    return {
+      commitNumber,
+      async rowsBehind(after) {
+        for (let from = after; ; from = META_KEY) {
+          const page = await readPage(from)
+          const rows: RawRow[] = page
+            .filter(([key]) => key !== META_KEY)
+            .map(([key, framed]) => ({ key, framed }))
+          // Only a page of nothing but that one row has something behind it and no row to give.
+          if (rows.length > 0 || page.length === 0) return rows
+        }
+      },
+      close: () => snapshot.close(),
+    }
+  } catch (error) {
+    await snapshot.close()
+    throw error
+  }
+}

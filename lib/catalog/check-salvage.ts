@@ -1,0 +1,82 @@
+// Makes a catalog of the rows that a damaged one still has. What a damaged piece held is gone, or shows as it was
+// before: so this is for an operator to ask for who has no better backup, and the catalog counts as restored.
+import { rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { FileInvalid } from '../config/document.ts'
+import { CofferError } from '../errors.ts'
+import type { Engine } from '../level.ts'
+import { DatabaseFiles } from '../leveldb/database-files.ts'
+import { Rate } from '../leveldb/plain-file.ts'
+import type { RawRow } from './catalog.ts'
+import { openRow } from './framing.ts'
+import { META_KEY, type Meta, openMeta } from './meta.ts'
+import { levelRestore } from './restore-level.ts'
+import { frameRestored, RESTORED_KEY } from './restore-mark.ts'
+
+export interface Salvaged {
+  readonly rows: number
+  /** Keys of rows that are there and do not hold. */
+  readonly rotten: readonly string[]
+  /** Where the damaged catalog lies now. */
+  readonly aside: string
+}
+
+const BATCH_ROWS = 1000
+
+/**
+ * Puts a sound catalog in the place of the damaged one, which is kept beside it. Nobody has it open. Throws
+ * FileInvalid where the row that tells whose catalog it is is lost; then nothing has changed.
+ */
+export async function salvageCatalog(
+  engine: Engine,
+  location: string,
+  nowMicros: number,
+): Promise<Salvaged> {
+  const beside = `${location}.salvaged`
+  const aside = `${location}.damaged-${nowMicros}`
+  await engine.destroy(beside)
+  const target = levelRestore(engine, beside)
+  const files = await DatabaseFiles.open(location, new Rate(Number.POSITIVE_INFINITY))
+  const rotten: string[] = []
+  let rows = 0
+  let meta: Meta | undefined
+  try {
+    await target.begin()
+    let batch: RawRow[] = []
+    for await (const { key: bytes, value } of files.scan({}, () => {})) {
+      const key = bytes.toString()
+      if (!holds(key, value)) rotten.push(key)
+      else if (key === META_KEY) meta = openMeta(value)
+      else if (key !== RESTORED_KEY) batch.push({ key, framed: Buffer.from(value) })
+      if (batch.length < BATCH_ROWS) continue
+      await target.put(batch)
+      rows += batch.length
+      batch = []
+    }
+    if (meta === undefined) {
+      throw new FileInvalid([`${location}: its row about itself is lost: only a backup can help`])
+    }
+    const mark = { commitNumber: meta.commitNumber, backupMicros: nowMicros }
+    const framed = frameRestored({ ...mark, restoredMicros: nowMicros })
+    await target.put([...batch, { key: RESTORED_KEY, framed }])
+    rows += batch.length
+    await target.finish(meta)
+  } finally {
+    await files.close()
+    await target.close()
+  }
+  await rename(location, aside)
+  await rename(beside, location)
+  await engine.syncDirectory(dirname(location))
+  return { rows, rotten, aside }
+}
+
+function holds(key: string, framed: Buffer): boolean {
+  try {
+    openRow(key, framed)
+    return true
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error
+    return false
+  }
+}

@@ -1,0 +1,69 @@
+// A LevelDB catalog that is being restored: a database beside its place, renamed into it when it is whole. A
+// restore that was cut short leaves a directory that no node opens and the next restore removes.
+import { rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { FileInvalid } from '../config/document.ts'
+import type { Database, Engine } from '../level.ts'
+import { randomId } from '../names.ts'
+import type { RawRow } from './catalog.ts'
+import { frameMeta, META_KEY } from './meta.ts'
+import type { RestoreTarget } from './restore.ts'
+
+const WRITE_BUFFER_BYTES = 16 << 20
+const MAX_FILE_BYTES = 8 << 20
+const CACHE_BYTES = 8 << 20
+const PAGE_ROWS_MAX = 1000
+
+/** `location` is where the catalog will be. Nobody else may use its directory meanwhile. */
+export function levelRestore(engine: Engine, location: string): RestoreTarget {
+  const staging = `${location}.restoring`
+  let db: Database<string> | null = null
+  /** Each batch synced: LevelDB's sync reaches the current log only (DESIGN §5). */
+  const write = (rows: readonly RawRow[]) =>
+    db!.batch(
+      rows.map(({ key, framed }) => ({ type: 'put', key, value: framed }) as const),
+      { sync: true },
+    )
+  const filesIn = (directory: string) =>
+    engine.list(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+  return {
+    async begin() {
+      if ((await filesIn(location)).length > 0) {
+        throw new FileInvalid([
+          `${location}: a catalog is there: a backup is restored where there is none, so move it away first`,
+        ])
+      }
+      await engine.makeDirectory(dirname(location))
+      await engine.destroy(staging)
+      db = await engine.open(staging, {
+        keyEncoding: 'utf8',
+        writeBufferBytes: WRITE_BUFFER_BYTES,
+        maxFileBytes: MAX_FILE_BYTES,
+        cacheBytes: CACHE_BYTES,
+        create: true,
+      })
+    },
+    put: write,
+    async rowsBehind(after) {
+      const found = await db!.iterator({ gt: after, limit: PAGE_ROWS_MAX, fillCache: false }).all()
+      return found.map(([key, framed]) => ({ key, framed }))
+    },
+    async finish(meta) {
+      await write([{ key: META_KEY, framed: frameMeta(meta, randomId()) }])
+      await db!.close()
+      db = null
+      await engine.syncDirectory(staging)
+      // An empty directory may be in the place, and rename replaces it.
+      await rename(staging, location)
+      await engine.syncDirectory(dirname(location))
+    },
+    async close() {
+      await db?.close()
+      db = null
+      await engine.destroy(staging)
+    },
+  }
+}

@@ -1,0 +1,89 @@
+// The part of the configuration's schema that bounds what clients may take of the node, and for how long.
+
+const count = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const
+const milliseconds = (minimum: number) =>
+  ({ type: 'integer', minimum, maximum: 86_400_000 }) as const
+
+export const limits = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  description: 'What clients may take of the node',
+  properties: {
+    connections: {
+      ...count(1_000_000),
+      default: 10_000,
+      description: 'Open connections of each listener; those beyond are closed at once',
+    },
+    headerBytes: {
+      type: 'integer',
+      minimum: 8192,
+      maximum: 1_048_576,
+      default: 32_768,
+      description: 'Request line and headers together; S3 allows 8 KB, Swift some headers of 8 KB',
+    },
+    headersTimeoutMs: {
+      ...milliseconds(100),
+      default: 60_000,
+      description: 'Time for the headers of a request to arrive',
+    },
+    keepAliveTimeoutMs: {
+      ...milliseconds(0),
+      default: 75_000,
+      description:
+        'Time that a connection waits for its next request; longer than that of a load balancer',
+    },
+    socketTimeoutMs: {
+      ...milliseconds(100),
+      default: 300_000,
+      description: 'A connection on which nothing moves for so long is closed',
+    },
+    bodyTimeoutMs: {
+      ...milliseconds(100),
+      default: 60_000,
+      description: 'An upload that sends nothing for so long while it is waited for is given up',
+    },
+    bodyBytesPerSecond: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1_073_741_824,
+      default: 100,
+      description:
+        'An upload slower than this, after bodyTimeoutMs of waiting for it, is given up; 0 allows any',
+    },
+    uploadsPerUser: {
+      ...count(1_000_000),
+      default: 1000,
+      description:
+        'Requests with a body that a user (or an address, if anonymous) may have under way',
+    },
+    loginFailures: {
+      ...count(1_000_000),
+      default: 10,
+      description: 'Denied logins in a row, of one user from one address, before they must wait',
+    },
+    loginFailuresPerAddress: {
+      ...count(1_000_000),
+      default: 100,
+      description: 'The same for an address, whatever users it names',
+    },
+    loginBackoffMs: {
+      ...milliseconds(1),
+      default: 1000,
+      description: 'The first wait; each further denial doubles it',
+    },
+    loginBackoffMaxMs: {
+      ...milliseconds(1),
+      default: 300_000,
+      description: 'The longest wait; denials are forgotten when none came for twice as long',
+    },
+    drainTimeoutMs: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 3_600_000,
+      default: 30_000,
+      description:
+        'Time for requests under way when the node is stopped; below TimeoutStopSec of the unit',
+    },
+  },
+} as const

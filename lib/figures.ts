@@ -1,0 +1,86 @@
+// What the stores tell of themselves, for metrics and health: what lies on each volume and how much of it
+// still counts, how much the sweep has before it, how full the disks are. Figures only, no names of
+// accounts, containers or objects.
+import { statfs } from 'node:fs/promises'
+import type { Volumes } from './blobs/volumes.ts'
+import type { Catalog } from './catalog/catalog.ts'
+import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
+import { type DeviceStatus, deviceStatuses } from './service/reclaim-status.ts'
+import type { Reclaimer } from './service/reclaim-worker.ts'
+
+/** A disk by the directory that lies on it. Null where the directory, or its disk, is not there. */
+export interface DiskFigures {
+  readonly directory: string
+  readonly sizeBytes: number | null
+  /** What an unprivileged process may still write. */
+  readonly freeBytes: number | null
+}
+
+export interface Figures {
+  /** Devices that are in use, as `coffer status` tells of them. */
+  readonly devices: readonly DeviceStatus[]
+  /** The disks of all devices that the configuration names. */
+  readonly disks: readonly DiskFigures[]
+  /** The disk of the data directory, where an embedded catalog lies. */
+  readonly data: DiskFigures
+  /** Durable batches of commits since the catalog was made. */
+  readonly catalogCommits: number
+  /** Why no writes are accepted; null: they are. */
+  readonly impaired: { readonly catalog: string | null; readonly blobs: string | null }
+  readonly reclaim: { readonly isRunning: boolean; readonly off: string | null }
+  /** Rows of work that commits left for the sweep, counted up to QUEUE_ROWS_MAX. */
+  readonly queueRows: number
+  /** Objects whose time has come and that the expirer has not removed, counted up to QUEUE_ROWS_MAX. */
+  readonly dueRows: number
+}
+
+/** Longer queues are not counted on: a scrape must not read a large catalog. */
+export const QUEUE_ROWS_MAX = 10_000
+
+const PAGE_ROWS = 1000
+
+export interface FiguresOptions {
+  readonly catalog: Catalog
+  readonly blobs: Volumes
+  readonly reclaimer: Reclaimer
+  readonly devices: readonly string[]
+  readonly data: string
+}
+
+/** Reads the figures anew. Throws StoreUnavailable, StoreCorrupt of the catalog. */
+export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
+  const { catalog, blobs, reclaimer, devices, data } = options
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  const due = expiryKey(nowSeconds + 1, '')
+  return {
+    devices: await deviceStatuses(catalog, blobs),
+    disks: await Promise.all(devices.map(diskFigures)),
+    data: await diskFigures(data),
+    catalogCommits: catalog.commitNumber,
+    impaired: { catalog: catalog.impaired, blobs: blobs.impaired },
+    reclaim: { isRunning: reclaimer.underWay !== null, off: reclaimer.off },
+    queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix)),
+    dueRows: await countRows(catalog, expiryPrefix, due),
+  }
+}
+
+/** Size and free space of the disk under a directory. Never throws: a disk that is gone is a figure too. */
+export async function diskFigures(directory: string): Promise<DiskFigures> {
+  try {
+    const { bsize, blocks, bavail } = await statfs(directory)
+    return { directory, sizeBytes: bsize * blocks, freeBytes: bsize * bavail }
+  } catch {
+    return { directory, sizeBytes: null, freeBytes: null }
+  }
+}
+
+async function countRows(catalog: Catalog, first: string, to: string): Promise<number> {
+  let rows = 0
+  let from: string | undefined = first
+  while (from !== undefined && rows < QUEUE_ROWS_MAX) {
+    const page = await catalog.scan({ from, to, limit: PAGE_ROWS })
+    rows += page.entries.length
+    from = page.cursor
+  }
+  return rows
+}

@@ -1,0 +1,87 @@
+// How LevelDB writes numbers, lengths and checksums, from its documents (doc/table_format.md,
+// doc/log_format.md) and util/coding.cc, util/crc32c.h.
+import { crc32c } from '@node-rs/crc32'
+
+/** Something in a file that LevelDB did not write so. */
+export interface Damage {
+  /** Name of the file in the database's directory. */
+  readonly file: string
+  /** Where the damaged piece begins. */
+  readonly offset: number
+  readonly what: string
+  /** User keys that may lie in the damaged piece: behind the first, up to the last. */
+  readonly keys?: { readonly after?: Buffer; readonly last: Buffer }
+  /** The file only ends too early there, as a crash leaves it: nothing sound follows. */
+  readonly torn?: boolean
+  /** The disk does not give it. */
+  readonly unreadable?: boolean
+}
+
+/** Bytes that cannot be what LevelDB wrote. */
+export class Malformed extends Error {
+  constructor(what: string) {
+    super(what)
+    this.name = 'Malformed'
+  }
+}
+
+/** Reads numbers and slices one after the other. Throws Malformed at the end of the bytes. */
+export class Cursor {
+  readonly #bytes: Buffer
+  at: number
+  readonly #end: number
+
+  constructor(bytes: Buffer, at = 0, end = bytes.length) {
+    this.#bytes = bytes
+    this.at = at
+    this.#end = end
+  }
+
+  get done(): boolean {
+    return this.at >= this.#end
+  }
+
+  /** LEB128, a safe integer. */
+  varint(): number {
+    let value = 0
+    for (let scale = 1; this.at < this.#end; scale *= 128) {
+      const byte = this.#bytes[this.at++]!
+      value += (byte & 0x7f) * scale
+      if (value > Number.MAX_SAFE_INTEGER) break
+      if (byte < 0x80) return value
+    }
+    throw new Malformed('a number is malformed')
+  }
+
+  /** A view. */
+  take(length: number): Buffer {
+    if (length > this.#end - this.at) throw new Malformed('a length goes beyond the end')
+    this.at += length
+    return this.#bytes.subarray(this.at - length, this.at)
+  }
+
+  /** A view of what its length stands before. */
+  slice(): Buffer {
+    return this.take(this.varint())
+  }
+}
+
+/** The sum as it stands in files: rotated, and a constant added (util/crc32c.h). */
+export function maskedCrc(bytes: Buffer): number {
+  const crc = crc32c(bytes)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
+
+/** An entry of a table or a log: what a key held from a sequence number on. */
+export interface Entry {
+  readonly key: Buffer
+  readonly sequence: bigint
+  /** Null: deleted. */
+  readonly value: Buffer | null
+}
+
+/** Order of entries: keys rising, of one key the newest first. */
+export function compareEntries(a: Entry, b: Entry): number {
+  const order = Buffer.compare(a.key, b.key)
+  return order !== 0 ? order : a.sequence > b.sequence ? -1 : a.sequence < b.sequence ? 1 : 0
+}

@@ -1,0 +1,225 @@
+// A LevelDB database read from its files alone: without its lock, without a map, changing nothing, also
+// while a process has it open. What is found is the state of one moment. Used where rot is looked for: an
+// opened LevelDB checks none of its own sums, and dies of a sector that cannot be read.
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compareEntries, type Damage, type Entry, Malformed } from './coding.ts'
+import { batchEntries, logRecords } from './log-file.ts'
+import { readManifest, type TableName } from './manifest.ts'
+import { PlainFile, type Rate } from './plain-file.ts'
+import { TableFile } from './table-file.ts'
+
+/** A process that has the database open may delete files between two of our steps. */
+const OPEN_TRIES_MAX = 20
+
+export interface StoredRow {
+  readonly key: Buffer
+  /** Valid until the next row is asked for. */
+  readonly value: Buffer
+}
+
+interface OpenTable {
+  readonly level: number
+  readonly table: TableFile
+}
+
+export class DatabaseFiles {
+  readonly location: string
+  /** What is wrong with manifest, logs, and the tables' own parts. Damaged blocks are told by `scan`. */
+  readonly damages: readonly Damage[]
+  readonly #tables: readonly OpenTable[]
+  readonly #logged: readonly Entry[]
+
+  private constructor(
+    location: string,
+    tables: readonly OpenTable[],
+    logged: readonly Entry[],
+    damages: readonly Damage[],
+  ) {
+    this.location = location
+    this.#tables = tables
+    this.#logged = logged
+    this.damages = damages
+  }
+
+  /** Opens all files of the database. Rejects with the system's error where there is none. */
+  static async open(location: string, rate: Rate): Promise<DatabaseFiles> {
+    for (let tries = 1; ; tries++) {
+      const opened = await tryOpen(location, rate)
+      if (opened.vanished === undefined || tries === OPEN_TRIES_MAX) {
+        const { tables, logged, damages } = opened
+        return new DatabaseFiles(location, tables, logged, damages)
+      }
+      for (const { table } of opened.tables) await table.close()
+    }
+  }
+
+  /** The greatest key, also of a row that was deleted; undefined where there is none. */
+  get lastKey(): Buffer | undefined {
+    const keys = this.#tables.map(({ table }) => table.lastKey)
+    const all = [...keys, this.#logged.at(-1)?.key].filter((key) => key !== undefined)
+    return all.sort(Buffer.compare).at(-1)
+  }
+
+  /** Reads every block of every table, and tells `damaged` of those that do not hold. */
+  async verify(damaged: (damage: Damage) => void): Promise<void> {
+    for (const { table } of this.#tables) await table.verify(damaged)
+  }
+
+  /**
+   * The rows of keys from `from` up to `to` (exclusive), in order, each with its newest value. `damaged` is
+   * told of blocks that do not hold; where one is, an older value may show, or none. `ahead`: many are wanted.
+   */
+  async *scan(
+    range: { readonly from?: Buffer; readonly to?: Buffer; readonly ahead?: boolean },
+    damaged: (damage: Damage) => void,
+  ): AsyncGenerator<StoredRow> {
+    const { from = Buffer.alloc(0), to, ahead = true } = range
+    const sources: Source[] = [new Source(iterate(this.#logged, from), damaged)]
+    const levels = new Map<number, TableFile[]>()
+    for (const { level, table } of this.#tables) {
+      // Tables of level 0 overlap one another; those of another level do not, and stand in order.
+      if (level === 0) sources.push(new Source(table.entries(from, ahead), damaged))
+      else levels.set(level, [...(levels.get(level) ?? []), table])
+    }
+    for (const tables of levels.values()) {
+      sources.push(new Source(chain(tables, from, ahead), damaged))
+    }
+    for (const source of sources) await source.advance()
+    let last: Buffer | undefined
+    for (;;) {
+      const source = leastOf(sources)
+      if (source === undefined) return
+      const { key, value } = source.head!
+      if (to !== undefined && Buffer.compare(key, to) >= 0) return
+      if (last === undefined || !key.equals(last)) {
+        last = Buffer.from(key)
+        if (value !== null) yield { key: last, value }
+      }
+      await source.advance()
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { table } of this.#tables) await table.close()
+  }
+}
+
+/** One of the sorted lists that are merged, and its first entry that is left. */
+class Source {
+  head: Entry | undefined
+  readonly #entries: AsyncIterator<Entry | Damage>
+  readonly #damaged: (damage: Damage) => void
+
+  constructor(entries: AsyncGenerator<Entry | Damage>, damaged: (damage: Damage) => void) {
+    this.#entries = entries
+    this.#damaged = damaged
+  }
+
+  async advance(): Promise<void> {
+    for (;;) {
+      const next = await this.#entries.next()
+      if (next.done || !('file' in next.value)) {
+        this.head = next.done ? undefined : (next.value as Entry)
+        return
+      }
+      this.#damaged(next.value)
+    }
+  }
+}
+
+function leastOf(sources: readonly Source[]): Source | undefined {
+  let least: Source | undefined
+  for (const source of sources) {
+    if (source.head === undefined) continue
+    if (least === undefined || compareEntries(source.head, least.head!) < 0) least = source
+  }
+  return least
+}
+
+async function* iterate(entries: readonly Entry[], from: Buffer): AsyncGenerator<Entry> {
+  for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry
+}
+
+async function* chain(tables: readonly TableFile[], from: Buffer, ahead: boolean) {
+  for (const table of tables) if (table.mayHoldFrom(from)) yield* table.entries(from, ahead)
+}
+
+interface Opened {
+  readonly tables: readonly OpenTable[]
+  readonly logged: readonly Entry[]
+  readonly damages: readonly Damage[]
+  /** A file that is named and is not there. */
+  readonly vanished: string | undefined
+}
+
+async function tryOpen(location: string, rate: Rate): Promise<Opened> {
+  const manifest = await readManifest(location, rate)
+  const { tables: named, logNumber } = manifest
+  const damages = [...manifest.damages]
+  const tables: { level: number; table: TableFile; last: Buffer }[] = []
+  let { vanished } = manifest
+  const missing = (file: string, error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    if (code === 'ENOENT') vanished = file
+    damages.push({ file, offset: 0, what: code === 'ENOENT' ? 'is missing' : `failed: ${code}` })
+  }
+  const logged = await readLogs(location, logNumber, rate, damages, missing)
+  for (const name of named) {
+    try {
+      const table = await openTable(location, name, rate)
+      damages.push(...table.damages)
+      tables.push({ level: name.level, table, last: table.lastKey ?? Buffer.alloc(0) })
+    } catch (error) {
+      missing(fileOf(name.number, 'ldb'), error)
+    }
+  }
+  tables.sort((a, b) => a.level - b.level || Buffer.compare(a.last, b.last))
+  return { tables, logged, damages, vanished }
+}
+
+const fileOf = (number: number, extension: string) =>
+  `${String(number).padStart(6, '0')}.${extension}`
+
+async function openTable(location: string, name: TableName, rate: Rate): Promise<TableFile> {
+  const file = fileOf(name.number, 'ldb')
+  return await TableFile.open(await PlainFile.open(join(location, file), file, rate), name.size)
+}
+
+/** The entries of all logs that count, sorted. */
+async function readLogs(
+  location: string,
+  logNumber: number,
+  rate: Rate,
+  damages: Damage[],
+  missing: (file: string, error: unknown) => void,
+): Promise<Entry[]> {
+  const numbers = (await readdir(location))
+    .map((name) => /^(\d+)\.log$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined && Number(digits) >= logNumber)
+    .sort((a, b) => Number(a) - Number(b))
+  const entries: Entry[] = []
+  for (const digits of numbers) {
+    const name = `${digits}.log`
+    let file: PlainFile
+    try {
+      file = await PlainFile.open(join(location, name), name, rate)
+    } catch (error) {
+      missing(name, error)
+      continue
+    }
+    try {
+      for await (const record of logRecords(file)) {
+        if (!Buffer.isBuffer(record)) damages.push(record)
+        else entries.push(...batchEntries(record))
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      damages.push({ file: name, offset: 0, what: error.message })
+    } finally {
+      await file.close()
+    }
+  }
+  return entries.sort(compareEntries)
+}

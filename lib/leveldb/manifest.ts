@@ -1,0 +1,82 @@
+// Which files of a LevelDB database hold its entries: the edits in the manifest that CURRENT names, summed up
+// (db/version_edit.cc). A file that no edit names is a leftover or unfinished, and means nothing.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Cursor, type Damage, Malformed } from './coding.ts'
+import { logRecords } from './log-file.ts'
+import { PlainFile, type Rate } from './plain-file.ts'
+
+export interface TableName {
+  readonly number: number
+  readonly level: number
+  readonly size: number
+}
+
+export interface Manifest {
+  readonly tables: readonly TableName[]
+  /** Logs from this number on hold what is in no table. */
+  readonly logNumber: number
+  readonly damages: readonly Damage[]
+  /** A file that is named and is not there. */
+  readonly vanished?: string
+}
+
+/** Reads the manifest. Rejects with the system's error where CURRENT cannot be read. */
+export async function readManifest(location: string, rate: Rate): Promise<Manifest> {
+  const current = await readFile(join(location, 'CURRENT'), 'latin1')
+  const name = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
+  const damages: Damage[] = []
+  if (name === undefined) {
+    damages.push({ file: 'CURRENT', offset: 0, what: 'names no manifest' })
+    return { tables: [], logNumber: 0, damages }
+  }
+  const file = await PlainFile.open(join(location, name), name, rate).catch(ignoreMissing)
+  if (file === undefined) {
+    damages.push({ file: 'CURRENT', offset: 0, what: `names ${name}, which is missing` })
+    return { tables: [], logNumber: 0, damages, vanished: name }
+  }
+  const tables = new Map<number, TableName>()
+  let logNumber = 0
+  try {
+    for await (const record of logRecords(file)) {
+      if (!Buffer.isBuffer(record)) damages.push(record)
+      else logNumber = apply(record, tables) ?? logNumber
+    }
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    damages.push({ file: name, offset: 0, what: error.message })
+  } finally {
+    await file.close()
+  }
+  return { tables: [...tables.values()], logNumber, damages }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/** Applies an edit; returns the log number where it has one. Throws Malformed. */
+function apply(edit: Buffer, tables: Map<number, TableName>): number | undefined {
+  const cursor = new Cursor(edit)
+  let logNumber: number | undefined
+  while (!cursor.done) {
+    const tag = cursor.varint()
+    if (tag === 1) cursor.slice()
+    else if (tag === 2) logNumber = cursor.varint()
+    else if (tag === 3 || tag === 4 || tag === 9) cursor.varint()
+    else if (tag === 5) {
+      cursor.varint()
+      cursor.slice()
+    } else if (tag === 6) {
+      cursor.varint()
+      tables.delete(cursor.varint())
+    } else if (tag === 7) {
+      const level = cursor.varint()
+      const number = cursor.varint()
+      tables.set(number, { number, level, size: cursor.varint() })
+      cursor.slice()
+      cursor.slice()
+    } else throw new Malformed('an edit of the manifest has an unknown tag')
+  }
+  return logNumber
+}

@@ -1,0 +1,109 @@
+// A file of a LevelDB database as `read` gives it. LevelDB maps its tables, and a sector that cannot be read
+// kills a process that touches the map (SIGBUS, EVIDENCE H12); here it is an error like any other. Reads
+// are counted against a rate, so that whoever reads everything leaves the disk to others.
+import { type FileHandle, open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What one read brings of a file that is read from end to end. */
+const WINDOW_BYTES = 1 << 20
+/** Shorter waits cost more than they bring. */
+const PAUSE_MS_MIN = 5
+
+/** Lets so many bytes a second through, on the average since it was made. */
+export class Rate {
+  readonly #bytesPerSecond: number
+  readonly #sinceMs = performance.now()
+  #bytes = 0
+  #stopped = false
+
+  /** Infinity: no limit. */
+  constructor(bytesPerSecond: number) {
+    this.#bytesPerSecond = bytesPerSecond
+  }
+
+  /** Bytes let through so far. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** From now on nothing may be read. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Resolves when that many bytes more may be read. Rejects once it was stopped. */
+  async take(bytes: number): Promise<void> {
+    if (this.#stopped) throw new Error('reading was stopped')
+    this.#bytes += bytes
+    const dueMs = this.#sinceMs + (this.#bytes / this.#bytesPerSecond) * 1000
+    const pauseMs = dueMs - performance.now()
+    if (pauseMs > PAUSE_MS_MIN) await sleep(pauseMs)
+  }
+}
+
+export class PlainFile {
+  readonly name: string
+  readonly size: number
+  readonly #file: FileHandle
+  readonly #rate: Rate
+  #window: Buffer = Buffer.alloc(0)
+  #windowAt = 0
+
+  private constructor(name: string, size: number, file: FileHandle, rate: Rate) {
+    this.name = name
+    this.size = size
+    this.#file = file
+    this.#rate = rate
+  }
+
+  /** Rejects with the system's error. */
+  static async open(path: string, name: string, rate: Rate): Promise<PlainFile> {
+    const file = await open(path, 'r')
+    try {
+      return new PlainFile(name, (await file.stat()).size, file, rate)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /**
+   * The bytes from `offset` on; fewer than `length` where the file ends. `ahead`: the bytes behind them are
+   * wanted next. They are valid until the next read. Rejects with the system's error (EIO).
+   */
+  async read(offset: number, length: number, ahead: boolean): Promise<Buffer> {
+    const at = offset - this.#windowAt
+    if (at >= 0 && at + length <= this.#window.length) return this.#window.subarray(at, at + length)
+    if (!ahead || length >= WINDOW_BYTES) return await this.#fresh(offset, length)
+    try {
+      this.#window = await this.#fresh(offset, WINDOW_BYTES)
+      this.#windowAt = offset
+    } catch {
+      // Something in the window is bad: perhaps not what was asked for.
+      return await this.#fresh(offset, length)
+    }
+    return this.#window.subarray(0, length)
+  }
+
+  close(): Promise<void> {
+    this.#window = Buffer.alloc(0)
+    return this.#file.close()
+  }
+
+  async #fresh(offset: number, wanted: number): Promise<Buffer> {
+    const length = Math.max(0, Math.min(wanted, this.size - offset))
+    await this.#rate.take(length)
+    const bytes = Buffer.allocUnsafe(length)
+    let filled = 0
+    while (filled < length) {
+      const { bytesRead } = await this.#file.read(bytes, filled, length - filled, offset + filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    return bytes.subarray(0, filled)
+  }
+}

@@ -1,0 +1,208 @@
+// A table of LevelDB, block by block, each checked against its own checksum (doc/table_format.md), which
+// LevelDB leaves unread (EVIDENCE H17). Tables of coffer are not compressed.
+import { Cursor, type Damage, type Entry, Malformed, maskedCrc } from './coding.ts'
+import type { PlainFile } from './plain-file.ts'
+
+const FOOTER_BYTES = 48
+const MAGIC = 0xdb4775248b80fb57n
+const TRAILER_BYTES = 5
+const UNCOMPRESSED = 0
+/** Sequence number and type behind a user key. */
+const TAG_BYTES = 8
+
+/** Where a block lies. */
+interface Place {
+  readonly offset: number
+  readonly size: number
+}
+
+interface IndexEntry extends Place {
+  /** User key: no key of the block is greater. */
+  readonly last: Buffer
+}
+
+export class TableFile {
+  readonly #file: PlainFile
+  readonly #index: readonly IndexEntry[]
+  /** What is wrong with the table's own parts: its footer, index, and filter. */
+  readonly damages: readonly Damage[]
+
+  private constructor(file: PlainFile, index: readonly IndexEntry[], damages: readonly Damage[]) {
+    this.#file = file
+    this.#index = index
+    this.damages = damages
+  }
+
+  /** Reads what says where the blocks are. Where that is damaged the table has no entries. */
+  static async open(file: PlainFile, size: number): Promise<TableFile> {
+    const damages: Damage[] = []
+    const wrong = (offset: number, what: string) => damages.push({ file: file.name, offset, what })
+    if (file.size !== size) wrong(Math.min(file.size, size), `has ${file.size} bytes, not ${size}`)
+    let index: IndexEntry[] = []
+    let at = Math.max(0, size - FOOTER_BYTES)
+    try {
+      const footer = readFooter(await file.read(at, FOOTER_BYTES, false))
+      at = footer.index.offset
+      index = indexOf(await readBlock(file, footer.index, false))
+      at = footer.metaindex.offset
+      let end = index.reduce((sum, entry) => followed(sum, entry), 0)
+      for (const { value } of blockPairs(await readBlock(file, footer.metaindex, false))) {
+        const filter = readPlace(new Cursor(value))
+        at = filter.offset
+        await readBlock(file, filter, true)
+        end = followed(end, filter)
+      }
+      at = end
+      if (followed(followed(end, footer.metaindex), footer.index) !== size - FOOTER_BYTES) {
+        throw new Malformed('the blocks do not fill the table')
+      }
+    } catch (error) {
+      wrong(at, describe(error))
+    }
+    return new TableFile(file, index, damages)
+  }
+
+  /**
+   * The entries of keys from `from` on, in order, and in their places the damaged blocks. Entries are valid
+   * until the next is asked for.
+   */
+  async *entries(from: Buffer = Buffer.alloc(0), ahead = true): AsyncGenerator<Entry | Damage> {
+    for (let i = this.#firstFor(from); i < this.#index.length; i++) {
+      const place = this.#index[i]!
+      let entries: Entry[]
+      try {
+        entries = entriesOf(await readBlock(this.#file, place, ahead))
+      } catch (error) {
+        yield this.#damage(i, error)
+        continue
+      }
+      for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry
+    }
+  }
+
+  /** Reads every block, and tells `damaged` of those that do not hold. */
+  async verify(damaged: (damage: Damage) => void): Promise<void> {
+    for (const [i, place] of this.#index.entries()) {
+      try {
+        await readBlock(this.#file, place, true)
+      } catch (error) {
+        damaged(this.#damage(i, error))
+      }
+    }
+  }
+
+  /** No key of the table is greater; undefined where it has none. */
+  get lastKey(): Buffer | undefined {
+    return this.#index.at(-1)?.last
+  }
+
+  /** False where all keys of the table come before `from`. */
+  mayHoldFrom(from: Buffer): boolean {
+    return this.lastKey !== undefined && Buffer.compare(this.lastKey, from) >= 0
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  #damage(block: number, error: unknown): Damage {
+    const { offset, last } = this.#index[block]!
+    const keys = { after: this.#index[block - 1]?.last, last }
+    const unreadable = !(error instanceof Malformed)
+    return { file: this.#file.name, offset, what: describe(error), keys, unreadable }
+  }
+
+  /** The first block that may hold the key. */
+  #firstFor(key: Buffer): number {
+    let low = 0
+    let high = this.#index.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (Buffer.compare(this.#index[middle]!.last, key) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Malformed) return error.message
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined) throw error
+  return `cannot be read: ${code}`
+}
+
+/** Blocks lie one behind the other, without gaps: so no byte of a table is unchecked. */
+function followed(end: number, { offset, size }: Place): number {
+  if (offset !== end) throw new Malformed('blocks do not follow one another')
+  return offset + size + TRAILER_BYTES
+}
+
+function readPlace(cursor: Cursor): Place {
+  return { offset: cursor.varint(), size: cursor.varint() }
+}
+
+function readFooter(footer: Buffer): { metaindex: Place; index: Place } {
+  if (footer.length < FOOTER_BYTES) throw new Malformed('the footer is cut off')
+  if (footer.readBigUInt64LE(FOOTER_BYTES - 8) !== MAGIC) throw new Malformed('no footer')
+  const cursor = new Cursor(footer, 0, FOOTER_BYTES - 8)
+  const places = { metaindex: readPlace(cursor), index: readPlace(cursor) }
+  if (footer.subarray(cursor.at, FOOTER_BYTES - 8).some((byte) => byte !== 0)) {
+    throw new Malformed('the padding of the footer is not zero')
+  }
+  return places
+}
+
+/** A block without its trailer. Throws Malformed, or the system's error. */
+async function readBlock(file: PlainFile, place: Place, ahead: boolean): Promise<Buffer> {
+  const { offset, size } = place
+  if (offset + size + TRAILER_BYTES > file.size) throw new Malformed('a block lies beyond the end')
+  const bytes = await file.read(offset, size + TRAILER_BYTES, ahead)
+  if (bytes.length < size + TRAILER_BYTES) throw new Malformed('a block is cut off')
+  if (bytes.readUInt32LE(size + 1) !== maskedCrc(bytes.subarray(0, size + 1))) {
+    throw new Malformed('a block does not hold its checksum')
+  }
+  if (bytes[size] !== UNCOMPRESSED) throw new Malformed('a block is compressed')
+  return bytes.subarray(0, size)
+}
+
+/** Keys and values of a block: keys are written without what they share with the one before. */
+function* blockPairs(block: Buffer): Generator<{ key: Buffer; value: Buffer }> {
+  if (block.length < 4) throw new Malformed('a block has no end')
+  const end = block.length - 4 - 4 * block.readUInt32LE(block.length - 4)
+  const cursor = new Cursor(block, 0, end)
+  let key = Buffer.alloc(0)
+  while (!cursor.done) {
+    const shared = cursor.varint()
+    const rest = cursor.varint()
+    const length = cursor.varint()
+    if (shared > key.length) throw new Malformed('a key shares more than there is')
+    key = Buffer.concat([key.subarray(0, shared), cursor.take(rest)])
+    yield { key, value: cursor.take(length) }
+  }
+}
+
+function indexOf(block: Buffer): IndexEntry[] {
+  const index: IndexEntry[] = []
+  for (const { key, value } of blockPairs(block)) {
+    const { offset, size } = readPlace(new Cursor(value))
+    index.push({ last: userKey(key), offset, size })
+  }
+  return index
+}
+
+function entriesOf(block: Buffer): Entry[] {
+  const entries: Entry[] = []
+  for (const { key, value } of blockPairs(block)) {
+    const tag = key.length < TAG_BYTES ? -1n : key.readBigUInt64LE(key.length - TAG_BYTES)
+    const type = tag & 0xffn
+    if (type > 1n) throw new Malformed('a key has no known type')
+    entries.push({ key: userKey(key), sequence: tag >> 8n, value: type === 1n ? value : null })
+  }
+  return entries
+}
+
+function userKey(key: Buffer): Buffer {
+  if (key.length < TAG_BYTES) throw new Malformed('a key is too short')
+  return key.subarray(0, key.length - TAG_BYTES)
+}

@@ -1,0 +1,110 @@
+// Containers against accounts and the index of names, unfinished uploads against containers, and the work that
+// commits have left in the queue.
+
+import type { Row } from '../catalog/catalog.ts'
+import type { RowSource } from '../catalog/check-rows.ts'
+import {
+  accountKey,
+  accountUsageKey,
+  bodyKey,
+  containerKey,
+  containerUsageKey,
+  endOf,
+  queuePrefix,
+  splitNameAndId,
+  uploadPartsKey,
+  uploadPrefix,
+  versionKey,
+} from '../catalog/keys.ts'
+import { bucketRow, containerRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import type { BodyCheck } from './fsck-bodies.ts'
+import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
+
+export interface ContainerCheck {
+  readonly rows: RowSource
+  readonly findings: Findings
+  readonly sums: Sums
+}
+
+/** Checks all containers: each counts for its account, and the index of S3 names leads to containers. One without
+ * a place in the index is no damage: its name was taken when it was made, and it never inherits it. */
+export async function checkContainers({ rows, findings, sums }: ContainerCheck): Promise<void> {
+  for await (const { key } of rows.scan('container/', endOf('container/'))) {
+    const [, account, container] = key.split('/') as [string, string, string]
+    sums.add(accountUsageKey(account), 1, 0, 0)
+    sums.add(containerUsageKey(account, container), 0, 0, 0)
+    if ((await rows.get(accountKey(account))) === undefined) {
+      findings.add('account', `${shown(key)}: its account has no row`)
+    }
+  }
+  for await (const row of rows.scan('bucket/', endOf('bucket/'))) {
+    const container = row.key.slice('bucket/'.length)
+    const { account } = bucketRow.decode(row.value)
+    const key = containerKey(account, container)
+    if ((await rows.get(key)) !== undefined) continue
+    const expect = [unchanged(row.key, row), { key, revision: null }]
+    const repair = { what: 'remove the row', expect, del: [row.key] }
+    findings.add('bucket', `${shown(row.key)}: ${account} has no such container`, repair)
+  }
+}
+
+/** Checks unfinished uploads, and holds their bodies. */
+export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
+  const { rows, findings } = check
+  const uploads = new Set<string>()
+  const given = await queuedContainers(rows)
+  for await (const row of rows.scan('upload/', endOf('upload/'))) {
+    const [, account, container] = row.key.split('/') as [string, string, string]
+    const { name, id } = splitNameAndId(row.key.slice(uploadPrefix(account, container).length))
+    const { body, versionId, containerId } = uploadRow.decode(row.value)
+    uploads.add(uploadPartsKey(id))
+    bodies.hold(body)
+    const version = await rows.get(versionKey(account, container, name, versionId))
+    if (version !== undefined) {
+      findings.add('upload', `${shown(row.key)}: its object is complete, and it is still there`)
+    }
+    const held = await rows.get(containerKey(account, container))
+    if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
+    if (given.has(containerId)) continue
+    const work = { kind: 'uploads', account, container, containerId } as const
+    given.add(containerId)
+    findings.add('upload', `${shown(row.key)}: its container is gone, and nobody will free it`, {
+      what: 'queue the uploads for the sweep',
+      expect: [unchanged(row.key, row)],
+      queue: queueRow.encode({ work }),
+    })
+  }
+  for await (const row of rows.scan('upload-parts/', endOf('upload-parts/'))) {
+    if (uploads.has(row.key)) continue
+    const expect = [unchanged(row.key, row)]
+    const repair = { what: 'remove the row', expect, del: [row.key] }
+    findings.add('upload', `${shown(row.key)}: there is no such upload`, repair)
+  }
+}
+
+/** Ids of deleted containers whose uploads the sweep will give up. */
+async function queuedContainers(rows: RowSource): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for await (const { work } of queued(rows)) if (work.kind === 'uploads') ids.add(work.containerId)
+  return ids
+}
+
+/** Checks the queue, and tells which bodies the sweep will look at. */
+export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
+  const { rows, findings } = check
+  for await (const { row, work } of queued(rows)) {
+    if (work.kind === 'uploads') continue
+    bodies.queue(work.body)
+    if (work.kind === 'body' && (await rows.get(bodyKey(work.body))) !== undefined) {
+      findings.add('queue', `${shown(row.key)}: gives up body ${work.body}, which is referred to`)
+    }
+  }
+}
+
+async function* queued(rows: RowSource): AsyncGenerator<{ row: Row; work: Work }> {
+  for await (const row of rows.scan(queuePrefix, endOf(queuePrefix))) {
+    yield { row, work: queueRow.decode(row.value).work }
+  }
+}
+
+type Work = ReturnType<typeof queueRow.decode>['work']

@@ -1,0 +1,96 @@
+// Proves the catalog against itself and against the volumes, in both directions, on a node that does not run.
+// What follows from other rows alone can be repaired, and nothing else: where a row is rotten nothing is, because
+// what looks unneeded may be what that row named.
+
+import { type Catalog, COMMIT_ROWS_MAX } from '../catalog/catalog.ts'
+import type { RowSource } from '../catalog/check-rows.ts'
+import { queueKey } from '../catalog/keys.ts'
+import type { Rate } from '../leveldb/plain-file.ts'
+import { randomId } from '../names.ts'
+import { BodyCheck } from './fsck-bodies.ts'
+import { checkContainers, checkQueue, checkUploads } from './fsck-containers.ts'
+import { checkCounters } from './fsck-counters.ts'
+import { checkObjects } from './fsck-objects.ts'
+import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
+import { type Finding, newProgress, type Progress, scrub } from './scrub.ts'
+
+export interface FsckReport {
+  /** What rows say of one another. */
+  readonly problems: readonly Problem[]
+  /** What is rotten or missing, as a scrub tells it. */
+  readonly rotten: readonly Finding[]
+  readonly catalogRows: number
+  readonly records: number
+  /** Of each volume: the bytes that its blobs take, and how many there are. */
+  readonly live: ReadonlyMap<string, readonly number[]>
+}
+
+/**
+ * Checks everything. `records`: read every record too, which takes as long as reading all that is stored.
+ * Nobody may write meanwhile. Throws StoreUnavailable.
+ */
+export async function fsck(options: {
+  readonly rows: RowSource
+  readonly devices: readonly string[]
+  readonly rate: Rate
+  readonly records: boolean
+}): Promise<FsckReport> {
+  const { rows } = options
+  const progress = await readAll(options)
+  const findings = new Findings()
+  const sums = new Sums()
+  const check = { rows, findings, sums }
+  const bodies = new BodyCheck(rows, findings, sums)
+  await checkContainers(check)
+  await checkUploads(check, bodies)
+  await checkQueue(check, bodies)
+  const body = bodies.refer.bind(bodies)
+  await checkObjects({ ...check, body })
+  await bodies.finish()
+  await checkCounters(rows, findings, sums)
+  const live = new Map<string, readonly number[]>()
+  for (const key of sums.keys()) {
+    if (key.startsWith(VOLUME_USAGE)) live.set(key.slice(VOLUME_USAGE.length), sums.get(key)!)
+  }
+  const { catalogRows, records, findings: rotten } = progress
+  return { problems: findings.problems, rotten, catalogRows, records, live }
+}
+
+const VOLUME_USAGE = 'volume-usage/'
+
+/** Every row, and every record where that is wanted, against its checksum. */
+async function readAll(options: Parameters<typeof fsck>[0]): Promise<Progress> {
+  const { rows, devices, rate, records } = options
+  const progress = newProgress(Date.now())
+  const shared = { ...rows, close: () => Promise.resolve() }
+  const openRows = () => Promise.resolve(shared)
+  const proceed = () => Promise.resolve(true)
+  await scrub({ openRows, devices, rate, progress, proceed, records })
+  return progress
+}
+
+/** Why nothing of a report may be repaired; null where it may. */
+export function refusalToRepair({ rotten }: FsckReport): string | null {
+  if (!rotten.some(({ where }) => where === 'catalog')) return null
+  return 'rows of the catalog are rotten: what looks unneeded may be what they named, so nothing is repaired'
+}
+
+/** Repairs what can be; returns the problems that are left. Throws StoreUnavailable, Conflict. */
+export async function repairAll(
+  catalog: Catalog,
+  problems: readonly Problem[],
+): Promise<Problem[]> {
+  for (const { repair } of problems) if (repair !== undefined) await apply(catalog, repair)
+  return problems.filter(({ repair }) => repair === undefined)
+}
+
+async function apply(
+  catalog: Catalog,
+  { expect, put = [], del, add, queue }: Repair,
+): Promise<void> {
+  const id = randomId()
+  const work = queue === undefined ? [] : [{ key: queueKey(id), value: queue }]
+  const rows = expect.length + put.length + (del?.length ?? 0) + (add?.length ?? 0) + work.length
+  if (rows > COMMIT_ROWS_MAX) throw new RangeError('a repair has too many rows')
+  await catalog.commit({ id, expect, put: [...put, ...work], del, add })
+}

@@ -1,0 +1,72 @@
+// What lies on the devices: of each volume what is live, what is dead, and what reclaim would give back. Bytes on
+// disk are the files' own; what LevelDB adds to a record (under 1 %) counts as dead.
+
+import type { VolumeUsage } from '../blobs/store.ts'
+import type { Volumes } from '../blobs/volumes.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { endOf, queuePrefix } from '../catalog/keys.ts'
+import { liveOf, type VolumeLive } from './reclaim.ts'
+
+export interface VolumeStatus extends VolumeUsage, VolumeLive {
+  readonly deadBytes: number
+  /** Dead bytes of a sealed volume, else 0. */
+  readonly reclaimableBytes: number
+}
+
+export interface DeviceStatus {
+  readonly device: string
+  /** What may still be written, the reserve apart; null where the filesystem does not say. */
+  readonly freeBytes: number | null
+  readonly impaired: string | null
+  readonly diskBytes: number
+  readonly liveBytes: number
+  readonly deadBytes: number
+  readonly reclaimableBytes: number
+  /** The earliest of its volumes; null where none is known. */
+  readonly deadSinceMs: number | null
+  readonly volumes: readonly VolumeStatus[]
+}
+
+/** Every volume with its live and dead bytes. Throws StoreCorrupt, StoreUnavailable of the catalog. */
+export async function volumeStatuses(catalog: Catalog, blobs: Volumes): Promise<VolumeStatus[]> {
+  const statuses: VolumeStatus[] = []
+  for (const usage of await blobs.usage()) {
+    const live = await liveOf(catalog, usage.volume)
+    const deadBytes = Math.max(0, usage.diskBytes - live.liveBytes)
+    const reclaimableBytes = usage.state === 'sealed' ? deadBytes : 0
+    statuses.push({ ...usage, ...live, deadBytes, reclaimableBytes })
+  }
+  return statuses
+}
+
+/** Every device that is in use, with its volumes. Throws as `volumeStatuses` does. */
+export async function deviceStatuses(catalog: Catalog, blobs: Volumes): Promise<DeviceStatus[]> {
+  const all = await volumeStatuses(catalog, blobs)
+  return blobs.devices().map((device) => {
+    const volumes = all.filter((volume) => volume.device === device.device)
+    const sum = (field: 'diskBytes' | 'liveBytes' | 'deadBytes' | 'reclaimableBytes') =>
+      volumes.reduce((total, volume) => total + volume[field], 0)
+    const times = volumes.flatMap(({ deadSinceMs }) => (deadSinceMs === null ? [] : [deadSinceMs]))
+    return {
+      ...device,
+      diskBytes: sum('diskBytes'),
+      liveBytes: sum('liveBytes'),
+      deadBytes: sum('deadBytes'),
+      reclaimableBytes: sum('reclaimableBytes'),
+      deadSinceMs: times.length === 0 ? null : Math.min(...times),
+      volumes,
+    }
+  })
+}
+
+/** Rows that wait for the sweep. Reads all of them. Throws StoreCorrupt, StoreUnavailable. */
+export async function queueLength(catalog: Catalog): Promise<number> {
+  let length = 0
+  let from: string | undefined = queuePrefix
+  while (from !== undefined) {
+    const page = await catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
+    length += page.entries.length
+    from = page.cursor
+  }
+  return length
+}

@@ -1,0 +1,38 @@
+// Where a scrub keeps how far it is: `scrub.json` in the data directory, so that the next run goes on and people
+// see what the last one found. Removed, or of another form, it only costs a scrub from the beginning.
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { writePrivately } from '../private-file.ts'
+import { newProgress, type Progress } from './scrub.ts'
+
+const FORM = 1
+
+/** The file of a data directory. */
+export const scrubFile = (data: string) => join(data, 'scrub.json')
+
+/** What an earlier run left to go on with, or has finished; null where there is nothing. */
+export function loadProgress(data: string): Progress | null {
+  let text: string
+  try {
+    text = readFileSync(scrubFile(data), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  try {
+    const { form, ...progress } = JSON.parse(text)
+    return form === FORM ? { ...newProgress(0), ...progress } : null
+  } catch {
+    return null
+  }
+}
+
+/** Durable when it returns. Throws the system's error. */
+export function saveProgress(data: string, progress: Progress): void {
+  writePrivately(scrubFile(data), `${JSON.stringify({ form: FORM, ...progress })}\n`)
+}
+
+/** The next scrub begins anew. */
+export function forgetProgress(data: string): void {
+  rmSync(scrubFile(data), { force: true })
+}

@@ -1,0 +1,119 @@
+// A volume as a scrub finds it: where it lies, which records the rows say are whose, and what a finding in it
+// is called.
+import { generationsOf, locationOf } from '../blobs/directory.ts'
+import type { VolumeFinding } from '../blobs/scrub.ts'
+import { NamedRecords } from '../blobs/scrub-records.ts'
+import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import { describeDamage } from '../catalog/check.ts'
+import type { RowSource } from '../catalog/check-rows.ts'
+import { blobKey, endOf, segmentKey, volumeKey } from '../catalog/keys.ts'
+import { segmentRow, volumeBlobRow } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import { classicEngine } from '../level.ts'
+import { DatabaseFiles } from '../leveldb/database-files.ts'
+import type { Rate } from '../leveldb/plain-file.ts'
+import type { Finding } from './scrub.ts'
+
+/** Where a volume lies now; undefined where it is on none of the devices. */
+export type Locate = () => Promise<string | undefined>
+
+/** Every volume that lies on a device or that a row names, and how to find where it lies now. */
+export async function findVolumes(
+  devices: readonly string[],
+  rows: RowSource,
+): Promise<Map<string, Locate>> {
+  const found = new Map<string, Locate>()
+  const prefix = 'volume-usage/'
+  for await (const { key } of rows.scan(prefix, endOf(prefix))) {
+    found.set(key.slice(prefix.length), () => Promise.resolve(undefined))
+  }
+  for (const device of devices) {
+    for (const name of await classicEngine.list(device).catch(() => [])) {
+      const id = /^([0-9a-f]{16})\.g[1-9]\d{0,14}$/.exec(name)?.[1]
+      if (id === undefined) continue
+      found.set(id, async () => {
+        const generation = (await generationsOf(classicEngine, device, id)).at(-1)
+        return generation === undefined ? undefined : locationOf(device, id, generation)
+      })
+    }
+  }
+  return found
+}
+
+const VANISHED_TRIES_MAX = 5
+
+/** Opens the volume's files; reclaim may be replacing them by the next generation's. */
+export async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFiles | undefined> {
+  for (let tries = 1; ; tries++) {
+    const location = await locate()
+    if (location === undefined) return undefined
+    try {
+      return await DatabaseFiles.open(location, rate)
+    } catch (error) {
+      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (!gone || tries === VANISHED_TRIES_MAX || (await locate()) === location) throw error
+    }
+  }
+}
+
+export const volumeFinding = (volume: string, what: string): Finding => ({
+  where: 'volume',
+  volume,
+  what: `volume ${volume} ${what}`,
+})
+
+/** Where the volume's blobs lie in it, by the rows. */
+export async function readNamed(rows: RowSource, volume: string) {
+  const named = new NamedRecords()
+  const bodies = new Map<string, string>()
+  const findings: Finding[] = []
+  const prefix = volumeKey(volume, '')
+  for await (const { key, value } of rows.scan(prefix, endOf(prefix))) {
+    const blob = key.slice(prefix.length)
+    const { body, part } = volumeBlobRow.decode(value)
+    bodies.set(blob, body)
+    const stored = await rows.get(segmentKey(body, part))
+    const records = stored === undefined ? 0 : segmentRow.decode(stored.value).records
+    const wrong = (what: string) =>
+      findings.push({ ...volumeFinding(volume, `blob ${blob}: ${what}`), blob, body })
+    if (stored === undefined) {
+      wrong('its segment has no row')
+      continue
+    }
+    const pieces: Buffer[] = []
+    for (let piece = 0; piece < Math.ceil(records / RECORDS_PER_PIECE); piece++) {
+      const row = await rows.get(blobKey(blob, piece))
+      if (row === undefined) wrong(`piece ${piece} of its locator has no row`)
+      else pieces.push(row.value)
+    }
+    try {
+      const found = named.add(blob, pieces)
+      if (found !== records) wrong(`its locator has ${found} records, its segment ${records}`)
+    } catch (error) {
+      if (!(error instanceof CofferError)) throw error
+      wrong('its locator is malformed')
+    }
+  }
+  return { named, bodies, findings }
+}
+
+export function describeFinding(
+  volume: string,
+  finding: VolumeFinding,
+  bodies: ReadonlyMap<string, string>,
+): Finding {
+  if (finding.kind === 'file') return volumeFinding(volume, describeNumbers(finding.damage))
+  if (finding.kind === 'header') return volumeFinding(volume, `its header ${finding.what}`)
+  const { record, blob, index, what } = finding
+  const sentence = `record ${record} (record ${index} of blob ${blob}) ${what}`
+  return { ...volumeFinding(volume, sentence), record, blob, body: bodies.get(blob)! }
+}
+
+/** Keys of a volume are record numbers. */
+function describeNumbers(damage: Parameters<typeof describeDamage>[0]): string {
+  const { keys, ...rest } = damage
+  const numberOf = (key: Buffer) => (key.length === 8 ? key.readBigUInt64BE() : '?')
+  if (keys === undefined) return describeDamage(rest)
+  const after = keys.after === undefined ? 'the beginning' : `record ${numberOf(keys.after)}`
+  return `${describeDamage(rest)} (behind ${after}, up to record ${numberOf(keys.last)})`
+}

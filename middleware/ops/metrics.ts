@@ -1,0 +1,169 @@
+// Everything that the node counts, in one registry. Labels come from closed lists (dialects, operations,
+// statuses, codes): no names, keys, accounts or addresses.
+import type { Server } from 'node:net'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Figures } from '../../lib/figures.ts'
+import type { KeyRule, State } from '../state.ts'
+import { makeGauges } from './gauges.ts'
+import { type Counted, RequestTallies } from './tallies.ts'
+
+/** Refusals of customer keys; a closed list of codes of lib/errors.ts. */
+const keyRefusals: ReadonlySet<string> = new Set([
+  'KeyRequired',
+  'KeyWrong',
+  'KeyNotApplicable',
+  'UploadKeyRequired',
+  'UploadKeyWrong',
+  'KeyInvalid',
+  'KeyAlgorithmInvalid',
+  'KeyInsecure',
+])
+
+const signatureRefusals: ReadonlySet<string> = new Set([
+  'CredentialUnknown',
+  'SignatureMismatch',
+  'SignatureMalformed',
+  'SignatureQueryMalformed',
+  'SignatureExpired',
+  'SignatureUnsupported',
+  'HeadersUnsigned',
+  'DateMissing',
+  'ClockSkewed',
+])
+
+const limitRefusals: ReadonlySet<string> = new Set(['LoginDelayed', 'UploadsExceeded'])
+
+/** How the request ended, beside what `Counted` has. */
+export interface Outcome {
+  readonly aborted: boolean
+  /** What its operation does with customer keys; undefined where it was not asked. */
+  readonly keyUse: KeyRule | undefined
+}
+
+export interface MetricsOptions {
+  readonly version: string
+  readonly figures: () => Promise<Figures>
+  readonly reserveBytes: number
+}
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #tallies = new RequestTallies(this.#registry)
+  readonly #setGauges: (figures: Figures) => void
+  readonly #figures: () => Promise<Figures>
+  readonly #servers = new Map<string, Server>()
+  readonly #aborted = this.#counter('coffer_requests_aborted_total', 'Connection lost', 'dialect')
+  readonly #keysTaken = this.#counter(
+    'coffer_ssec_requests_total',
+    'Requests with a customer key that were granted, by what the key was for',
+    'dialect',
+    'use',
+  )
+  readonly #keysRefused = this.#counter(
+    'coffer_ssec_refusals_total',
+    'Requests refused for a customer key that was wrong, missing or malformed',
+    'dialect',
+    'code',
+  )
+  readonly #logins = this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome')
+  readonly #tokens = this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome')
+  readonly #signatures = this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome')
+  readonly #limited = this.#counter('coffer_limited_total', 'Requests beyond a limit', 'code')
+  readonly #dropped = this.#counter(
+    'coffer_connections_dropped_total',
+    'Connections beyond limits.connections, by the listener’s place in the configuration',
+    'listener',
+  )
+  /** Requests under way. */
+  readonly underWay: Gauge = new Gauge({
+    name: 'coffer_requests_under_way',
+    help: 'Requests that were begun and are not over',
+    registers: [this.#registry],
+  })
+  readonly #connections = new Gauge({
+    name: 'coffer_connections',
+    help: 'Open connections, by the listener’s place in the configuration',
+    labelNames: ['listener'],
+    registers: [this.#registry],
+  })
+
+  constructor({ version, figures, reserveBytes }: MetricsOptions) {
+    this.#figures = figures
+    this.#setGauges = makeGauges(this.#registry, reserveBytes)
+    new Gauge({
+      name: 'coffer_info',
+      help: 'Always 1; the version is in its label',
+      labelNames: ['version'],
+      registers: [this.#registry],
+    }).set({ version }, 1)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** Measures the process too: CPU, memory, event-loop delay, collections. Until the process ends. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.#registry })
+  }
+
+  /** Counts a listener's connections; `listener` is its place in the configuration. */
+  watchServer(listener: number, server: Server): void {
+    const label = String(listener)
+    this.#servers.set(label, server)
+    this.#dropped.inc({ listener: label }, 0)
+    server.on('drop', () => this.#dropped.inc({ listener: label }))
+  }
+
+  /** A request is over: its connection gave it up, or its answer has left. */
+  ended(state: State, counted: Counted, { aborted, keyUse }: Outcome): void {
+    this.#tallies.count(counted)
+    const { dialect, operation } = counted
+    if (aborted) this.#aborted.inc({ dialect })
+    const code = state.failure
+    if (code === undefined) {
+      const { keys } = state
+      const isKeyed = keys !== undefined && (keys.own !== null || keys.source !== null)
+      if (isKeyed && keyUse !== 'none') this.#keysTaken.inc({ dialect, use: keyUse })
+    } else if (keyRefusals.has(code)) this.#keysRefused.inc({ dialect, code })
+    else if (limitRefusals.has(code)) this.#limited.inc({ code })
+    if (dialect === 's3') this.#countSignature(state)
+    else this.#countSwift(operation, counted.status, state)
+  }
+
+  /** The page of /metrics. Throws StoreUnavailable where the stores cannot tell. */
+  async page(): Promise<string> {
+    this.#setGauges(await this.#figures())
+    for (const [listener, server] of this.#servers) {
+      this.#connections.set({ listener }, await connectionsOf(server))
+    }
+    return await this.#registry.metrics()
+  }
+
+  #countSignature({ failure, signedBy }: State): void {
+    if (failure !== undefined && signatureRefusals.has(failure)) {
+      this.#signatures.inc({ outcome: failure })
+    } else if (signedBy === 'header' || signedBy === 'query') {
+      this.#signatures.inc({ outcome: 'good' })
+    }
+  }
+
+  #countSwift(operation: string, status: number, { token }: State): void {
+    if (operation === 'Auth') {
+      const outcome = status === 200 ? 'granted' : status === 401 ? 'denied' : 'refused'
+      this.#logins.inc({ outcome })
+    } else if (token === 'valid' || token === 'invalid') {
+      this.#tokens.inc({ outcome: token === 'valid' ? 'good' : 'denied' })
+    }
+  }
+
+  #counter<T extends string>(name: string, help: string, ...labelNames: T[]): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] })
+  }
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((error, count) => resolve(error === null ? count : 0))
+  })
+}

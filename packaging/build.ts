@@ -1,0 +1,89 @@
+// `npm run build`: writes dist/, the program as JavaScript for packages, which may not be run from TypeScript
+// (Node.js strips no types under node_modules). dist/ is a program tree of its own: what lies beside bin/ in
+// the repository and is read at run time lies beside it there too. The Debian package takes it as it is.
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { renderManual } from './manual.ts'
+
+/** The root of the repository. */
+export const repository = fileURLToPath(new URL('..', import.meta.url))
+
+/** What of package.json the packages need. */
+export interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  readonly license: string
+  readonly type: string
+  readonly engines: { readonly node: string }
+}
+
+export const readManifest = (): Manifest =>
+  JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+
+/**
+ * Writes the program to `out`, which it replaces. Throws where the sources do not compile, or name a file in a
+ * way that the compiler leaves as it is.
+ */
+export function build(out: string): void {
+  rmSync(out, { recursive: true, force: true })
+  const compiler = join(repository, 'node_modules/typescript/bin/tsc')
+  const project = join(repository, 'tsconfig.build.json')
+  execFileSync(process.execPath, [compiler, '-p', project, '--outDir', out], { stdio: 'inherit' })
+  refuseUnwritten(out)
+  const { name, version, description, license, type, engines } = readManifest()
+  const manifest = { name, version, description, license, type, private: true, engines }
+  writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  // The unit is for a checkout; the Debian package has one of its own.
+  const unit = join(repository, 'etc/systemd')
+  cpSync(join(repository, 'etc'), join(out, 'etc'), { recursive: true, filter: (f) => f !== unit })
+  mkdirSync(join(out, 'man'))
+  writeFileSync(join(out, 'man/coffer.1'), renderManual(version))
+  chmodSync(join(out, 'bin/coffer.js'), 0o755)
+}
+
+/**
+ * The compiler rewrites `.ts` in imports, and nowhere else: a worker or a child that is started by a file's
+ * name would be looked for under a name that is not there. Throws with the lines where that is so.
+ */
+export function refuseUnwritten(out: string): void {
+  const source = /['"`](?:\.{1,2}\/|[\w-]+\/)[^'"`\s]*\.ts['"`]/
+  const code = (line: string) => line.replace(/^\s*(\/?\*|\/\/).*|\s\/\/ .*$/, '')
+  const wrong = filesOf(out)
+    .filter((file) => file.endsWith('.js'))
+    .flatMap((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .flatMap((line, i) =>
+          source.test(code(line)) ? [`${file}:${i + 1}: ${line.trim()}`] : [],
+        ),
+    )
+  if (wrong.length > 0) {
+    throw new Error(`names of TypeScript files are left in the program:\n${wrong.join('\n')}`)
+  }
+}
+
+/** Every file below a directory, sorted. */
+export function filesOf(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const out = join(repository, 'dist')
+  build(out)
+  // npm pack --json prints its answer to standard output.
+  process.stderr.write(`Wrote ${filesOf(out).length} files to ${relative('', out)}.\n`)
+}
