@@ -1,12 +1,9 @@
 // A catalog from below its seam, for moving it whole: rows as they lie, framed, with the revisions and the
 // checksums that they have. Both implementations frame rows alike, so a move copies bytes and no meaning.
+import type { RawRow } from './catalog.ts'
 import type { Meta } from './meta.ts'
 
-export interface RawRow {
-  readonly key: string
-  /** See framing.ts. */
-  readonly framed: Buffer
-}
+export type { RawRow }
 
 /** What lies in a catalog's place. */
 export type RawState =
