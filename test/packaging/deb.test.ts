@@ -157,6 +157,13 @@ t.test('dpkg installs, upgrades, removes and purges it', { skip }, async (t) => 
   t.match(await text('coffer status'), /volume/i, 'without a node, too')
   t.equal(await strangers(), '', 'and leaves nothing that the service could not write')
 
+  const keys = '/etc/coffer/secrets/keyring'
+  await text(`install -d -m 0700 /etc/coffer/secrets && cp /var/lib/coffer/keyring ${keys}`)
+  t.match(await system.sh(`coffer key add --keyring ${keys}`), { code: 1, stderr: /EACCES/ })
+  t.match(await text(`COFFER_USER=root coffer key add --keyring ${keys}`), /^Added /)
+  t.equal(await strangers(), '')
+  await text('rm -r /etc/coffer/secrets')
+
   await text('systemctl enable coffer')
   const again = await text('dpkg -i /coffer.deb')
   t.notMatch(again, /systemctl enable/, 'an upgrade does not ask for what is done')
