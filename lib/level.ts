@@ -3,7 +3,7 @@
 // of memory-level (test/helpers/memory-engine.ts), which has no files.
 import { statfsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 
 /** The kinds of key a database may have, by the name of their encoding. */
@@ -64,7 +64,7 @@ export interface Engine {
   note(path: string, text: string): Promise<void>
   /** What `note` kept; undefined where there is nothing. */
   readNote(path: string): Promise<string | undefined>
-  /** Makes a directory and those above it, where they are missing. */
+  /** Makes a directory and those above it, where they are missing, durably. */
   makeDirectory(directory: string): Promise<void>
   /** Names in a directory: databases in a device's, files in a database's. */
   list(directory: string): Promise<string[]>
@@ -127,7 +127,11 @@ export const classicEngine: Engine = {
   readNote: (path) => readFile(path, 'utf8').catch(ignoreMissing),
 
   async makeDirectory(directory) {
-    await mkdir(directory, { recursive: true })
+    const first = await mkdir(directory, { recursive: true })
+    if (first === undefined) return
+    // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
+    const top = dirname(resolve(first))
+    for (let at = resolve(directory); at !== top; at = dirname(at)) await syncDirectory(dirname(at))
   },
 
   list: (directory) => readdir(directory),
@@ -147,19 +151,21 @@ export const classicEngine: Engine = {
 
   openFile: (path) => open(path, 'r'),
 
-  async syncDirectory(directory) {
-    const handle = await open(directory, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  },
+  syncDirectory,
 
   freeBytes(directory) {
     const stats = statfsSync(directory)
     return stats.bavail * stats.bsize
   },
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

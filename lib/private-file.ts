@@ -13,11 +13,14 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 
-/** Makes the directory with mode 0700 where it is missing, its parents too. */
+/** Makes the directory with mode 0700 where it is missing, its parents too, durably. */
 export function makePrivateDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const top = dirname(resolve(first))
+  for (let at = resolve(directory); at !== top; at = dirname(at)) syncDirectory(dirname(at))
 }
 
 /**
@@ -48,10 +51,14 @@ export function writePrivately(file: string, text: string): void {
     rmSync(neighbour, { force: true })
     throw error
   }
-  const directory = openSync(dirname(target), 'r')
+  syncDirectory(dirname(target))
+}
+
+function syncDirectory(directory: string): void {
+  const opened = openSync(directory, 'r')
   try {
-    fsyncSync(directory)
+    fsyncSync(opened)
   } finally {
-    closeSync(directory)
+    closeSync(opened)
   }
 }

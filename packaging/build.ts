@@ -81,9 +81,21 @@ export function filesOf(directory: string): string[] {
     .sort()
 }
 
+/** Runs a script to its end; why it failed is one message, and its exit code is 1. */
+export function runScript(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  }
+}
+
 if (process.argv[1] === import.meta.filename) {
-  const out = join(repository, 'dist')
-  build(out)
-  // npm pack --json prints its answer to standard output.
-  process.stderr.write(`Wrote ${filesOf(out).length} files to ${relative('', out)}.\n`)
+  runScript(() => {
+    const out = join(repository, 'dist')
+    build(out)
+    // npm pack --json prints its answer to standard output.
+    process.stderr.write(`Wrote ${filesOf(out).length} files to ${relative('', out)}.\n`)
+  })
 }

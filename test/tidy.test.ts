@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const skipped = new Set(['node_modules', '.git', '.tap', 'data', 'dist', 'suite-data'])
+const skipped = new Set(['node_modules', '.git', '.tap', 'data', 'dist', 'dist-deb', 'suite-data'])
 
 function walk(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {

@@ -1,16 +1,23 @@
 // The load of the kill tests: clients that write, copy, delete and complete uploads through both dialects,
 // and remember in which states each name may be, so that afterwards every byte can be held against that.
-import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { swiftKey } from '../helpers/both.ts'
 import type { ChildNode } from '../helpers/child-node.ts'
 import { type Answer, keyHeaders, type SentRequest } from '../helpers/node.ts'
 import type { Random } from '../helpers/random.ts'
-import { completeBody, createUpload, customerKey, elements, putPart } from '../helpers/s3.ts'
+import { completeBody, createUpload, putPart } from '../helpers/s3.ts'
 import { login, type Session } from '../helpers/swift.ts'
+import {
+  hashOf,
+  isSealed,
+  loadKey,
+  type Possible,
+  type State,
+  sealing,
+  verifyNames,
+} from './load-check.ts'
 
-const key = customerKey('k')
 const NAMES = 12
 /** Around what lies beside its row (less on Redis), a record, and several records. */
 const sizes = [0, 1, 1024, 1025, 8192, 8193, 65536, 65537, 700_000]
@@ -18,39 +25,40 @@ const PART_BYTES = 5 << 20
 /** A node whose catalog is away answers at once: whoever is refused waits a moment. */
 const REFUSED_PAUSE_MS = 20
 
-/** What a name may hold: the states that were acknowledged last, or asked for since. Null: no object. */
-type Possible = readonly (string | null)[]
+export interface LoadOptions {
+  /** Told of each change before it is asked for; returns what is told when it was acknowledged. */
+  readonly attempted?: (name: string, after: State) => () => void
+  /** Size of an upload's first part; below what S3 takes of one that another follows it is the only one. */
+  readonly firstPartBytes?: number
+}
 
 type Send = (method: string, path: string, options?: SentRequest) => Promise<Answer>
-
-const hashOf = (body: Buffer) => createHash('sha256').update(body).digest('hex')
 
 function bodyOf(random: Random, size: number): Buffer {
   return Buffer.alloc(size, random.bytes(Math.min(size, 97)))
 }
 
-/** Names with an even number are sealed under a customer's key, the others under the root key. */
-const isSealed = (name: string) => Number(name.split('-').at(-1)) % 2 === 0
-
 export class Load {
   readonly #node: ChildNode
   readonly #swift: Session
+  readonly #options: LoadOptions
   readonly #expected = new Map<string, Possible>()
   /** Requests that were answered with success, and that were not. */
   acknowledged = 0
   refused = 0
 
   /** Makes the container. Use `Load.on`. */
-  private constructor(node: ChildNode, swift: Session) {
+  private constructor(node: ChildNode, swift: Session, options: LoadOptions) {
     this.#node = node
     this.#swift = swift
+    this.#options = options
   }
 
-  static async on(node: ChildNode): Promise<Load> {
+  static async on(node: ChildNode, options: LoadOptions = {}): Promise<Load> {
     const swift = await login(node)
     const answer = await swift.request('PUT', '/bkt')
     if (answer.status >= 300) throw new Error(`no container: ${answer.status} ${answer.text}`)
-    return new Load(node, swift)
+    return new Load(node, swift, options)
   }
 
   get names(): number {
@@ -96,7 +104,9 @@ export class Load {
   }
 
   async #upload(random: Random, name: string, path: string): Promise<void> {
-    const parts = [bodyOf(random, PART_BYTES), bodyOf(random, 1000)]
+    const { firstPartBytes = PART_BYTES } = this.#options
+    const parts = [bodyOf(random, firstPartBytes), bodyOf(random, 1000)]
+    if (firstPartBytes < PART_BYTES) parts.pop()
     const options = sealing(name, false)
     const sent: [number, string][] = []
     let id: string
@@ -119,11 +129,13 @@ export class Load {
   async #attempt(name: string, after: string | null, send: () => Promise<Answer>): Promise<void> {
     const before = this.#expected.get(name) ?? [null]
     this.#expected.set(name, [...before, after])
+    const acknowledged = this.#options.attempted?.(name, after)
     const { status, text } = await send()
     // S3 completes an upload with a 200 that may turn out to be an error.
     if (status < 300 && !text.includes('<Error>')) {
       this.acknowledged++
       this.#expected.set(name, [after])
+      acknowledged?.()
     } else if (status !== 404) {
       await this.#pause()
     }
@@ -142,42 +154,9 @@ export class Load {
 
   /** Fails unless every name is in a state it may be in, both listings show just that, and counts are exact. */
   async verify(t: Test, note: string): Promise<void> {
-    const present: string[] = []
-    for (const [name, possible] of this.#expected) {
-      const throughSwift = isSealed(name) === name.startsWith('c0')
-      const send = this.#sender(throughSwift)
-      const answer = await send('GET', `/bkt/${name}`, sealing(name, throughSwift))
-      const found = answer.status === 404 ? null : hashOf(answer.body)
-      if (found !== null) {
-        if (answer.status !== 200) t.fail(`${name}: ${answer.status} ${answer.text}, ${note}`)
-        present.push(name)
-      }
-      if (!possible.includes(found)) t.fail(`${name} is in a state nobody asked for, ${note}`)
+    for (const [name, found] of await verifyNames(this.#node, this.#expected, t, note)) {
       this.#expected.set(name, [found])
     }
-    const names = elements(await this.#node.request('GET', '/bkt'), 'Key')
-    const isOwn = (name: string) => !name.startsWith('source-')
-    t.same(names.filter(isOwn), present.sort(), `what is listed can be read, ${note}`)
-    await this.#verifyCounts(t, names, note)
-  }
-
-  async #verifyCounts(t: Test, names: readonly string[], note: string): Promise<void> {
-    const listing = await this.#swift.request('GET', '/bkt?format=json')
-    const listed = JSON.parse(listing.text) as { name: string; bytes: number }[]
-    t.same(
-      listed.map(({ name }) => name),
-      names,
-      `both dialects list the same, ${note}`,
-    )
-    const { headers: container } = await this.#swift.request('HEAD', '/bkt')
-    const { headers: account } = await this.#swift.request('HEAD', '')
-    const counted = [
-      [container['x-container-object-count'], container['x-container-bytes-used']],
-      [account['x-account-object-count'], account['x-account-bytes-used']],
-    ].map((pair) => pair.map(Number))
-    const bytes = listed.reduce((sum, item) => sum + item.bytes, 0)
-    const exact = [listed.length, bytes]
-    t.same(counted, [exact, exact], `container and account count what is listed, ${note}`)
   }
 }
 
@@ -186,19 +165,13 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))
 }
 
-/** The options of a request that reads or writes `name`. */
-function sealing(name: string, throughSwift: boolean): SentRequest {
-  if (!isSealed(name)) return {}
-  return { tls: true, headers: throughSwift ? swiftKey(key) : keyHeaders(key) }
-}
-
 /** The options of a PUT that copies `source`, under the same kind of key. */
 function copying(source: string, throughSwift: boolean): SentRequest {
   const { tls, headers } = sealing(source, throughSwift)
   if (throughSwift) {
-    const opening = tls ? swiftKey(key, 'X-Copy-Source-Object-Encryption-Customer-') : {}
+    const opening = tls ? swiftKey(loadKey, 'X-Copy-Source-Object-Encryption-Customer-') : {}
     return { tls, body: '', headers: { ...headers, 'X-Copy-From': source, ...opening } }
   }
-  const opening = tls ? keyHeaders(key, 'x-amz-copy-source-') : {}
+  const opening = tls ? keyHeaders(loadKey, 'x-amz-copy-source-') : {}
   return { tls, headers: { ...headers, 'x-amz-copy-source': source, ...opening } }
 }

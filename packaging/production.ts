@@ -1,0 +1,95 @@
+// The packages that the program needs at run time, and of each the files that it needs there: neither sources and
+// types nor what was compiled for another machine. The lock file says which; node_modules has to be as it says.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+
+interface LockedPackage {
+  readonly version: string
+  readonly license?: string
+  readonly dev?: boolean
+  readonly optional?: boolean
+}
+
+export interface ProductionPackage {
+  /** Its place, as `node_modules/koa` or `node_modules/accepts/node_modules/mime-db`. */
+  readonly place: string
+  readonly version: string
+  readonly license: string
+}
+
+/**
+ * What `npm ci --omit=dev` would have installed on this machine, sorted by place. Throws where a package is missing or
+ * of another version than the lock file's; optional ones, which are for other machines, may be missing.
+ */
+export function productionPackages(root: string): ProductionPackage[] {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const locked = Object.entries(lock.packages as Record<string, LockedPackage>)
+  const found: ProductionPackage[] = []
+  const wrong: string[] = []
+  for (const [place, { version, license = 'see its LICENSE', dev, optional }] of locked) {
+    if (place === '' || dev === true) continue
+    const manifest = join(root, place, 'package.json')
+    if (existsSync(manifest)) {
+      const installed = JSON.parse(readFileSync(manifest, 'utf8')).version
+      if (installed !== version) wrong.push(`${place}: ${installed} instead of ${version}`)
+      found.push({ place, version, license })
+    } else if (optional !== true) {
+      wrong.push(`${place}: not installed`)
+    }
+  }
+  if (wrong.length > 0) {
+    throw new Error(`node_modules is not what package-lock.json says, npm ci:\n${wrong.join('\n')}`)
+  }
+  return found.sort((a, b) => (a.place < b.place ? -1 : 1))
+}
+
+/** Sources, types and build recipes: nothing that Node.js loads. */
+const idleExtensions = new Set(
+  ['.ts', '.mts', '.cts', '.map', '.c', '.cc', '.cpp', '.h', '.hpp', '.gyp', '.gypi', '.mk'].concat(
+    ['.md', '.markdown', '.tsbuildinfo', '.o', '.d', '.a', '.yml'],
+  ),
+)
+
+const idleDirectories = new Set(['test', 'tests', 'bench', 'benchmark', 'benchmarks', 'deps'])
+
+const isLicense = (name: string) => /^(licen[cs]e|copying|notice|authors)/i.test(name)
+
+/** Whether a file, named from the top of its package, is needed at run time on this machine. */
+export function isNeeded(path: string): boolean {
+  const parts = path.split('/')
+  const name = parts.at(-1)!
+  if (isLicense(name)) return true
+  if (parts.length > 1 && idleDirectories.has(parts[0]!)) return false
+  // node-gyp-build's places: prebuilds/<platform>-<arch>, and build/Release for what was compiled here.
+  if (parts[0] === 'prebuilds') {
+    return parts[1] === `${process.platform}-${process.arch}` && !name.includes('musl')
+  }
+  if (parts[0] === 'build' && (parts.includes('obj.target') || parts.includes('.deps')))
+    return false
+  if (parts[0] === 'build' && parts[1] === 'Release') return extname(name) === '.node'
+  if (name.startsWith('.') || name === 'Makefile') return false
+  return !idleExtensions.has(extname(name))
+}
+
+/** Copies what is needed of all packages from `root` into `target`. Returns which they are. Throws as above. */
+export function copyProduction(root: string, target: string): ProductionPackage[] {
+  const packages = productionPackages(root)
+  for (const { place } of packages) {
+    for (const path of filesOfPackage(join(root, place))) {
+      if (!isNeeded(path)) continue
+      const copy = join(target, place, path)
+      mkdirSync(dirname(copy), { recursive: true })
+      copyFileSync(join(root, place, path), copy)
+    }
+  }
+  return packages
+}
+
+/** Regular files of one package, named from its top; packages below it are entries of their own. */
+function filesOfPackage(top: string, below = ''): string[] {
+  return readdirSync(join(top, below), { withFileTypes: true }).flatMap((entry) => {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`
+    if (entry.isDirectory()) return path === 'node_modules' ? [] : filesOfPackage(top, path)
+    return entry.isFile() ? [path] : []
+  })
+}
