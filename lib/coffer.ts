@@ -15,6 +15,7 @@ import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './level.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { volumesWithBlobs } from './service/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
@@ -94,6 +95,7 @@ export async function openStores(
   const blobs = await openVolumes({
     engine: classicEngine,
     devices: config.devices,
+    knownVolumes: () => volumesWithBlobs(catalog),
     catalogId: catalog.id,
     catalogRestored,
     commitNumber: () => catalog.commitNumber,
