@@ -13,6 +13,7 @@ import { classicEngine } from './level.ts'
 import { openCatalog } from './open-catalog.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { volumesWithBlobs } from './service/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
@@ -70,6 +71,7 @@ export async function openStores(config: Config, log: Logger): Promise<OpenStore
     const blobs = await openVolumes({
       engine: classicEngine,
       devices: config.devices,
+      knownVolumes: () => volumesWithBlobs(catalog),
       catalogId: catalog.id,
       catalogRestored: (await readRestored(catalog)) !== null,
       commitNumber: () => catalog.commitNumber,

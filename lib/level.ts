@@ -2,7 +2,17 @@
 // they lie in. The only file that imports `classic-level`; the tests run the same code on an engine
 // of memory-level (test/helpers/memory-engine.ts), which has no files.
 import { statfsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  access,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 
@@ -66,6 +76,8 @@ export interface Engine {
   readNote(path: string): Promise<string | undefined>
   /** Makes a directory and those above it, where they are missing, durably. */
   makeDirectory(directory: string): Promise<void>
+  /** Rejects with the system's error where no file can be made and made durable in a directory. */
+  requireWritable(directory: string): Promise<void>
   /** Names in a directory: databases in a device's, files in a database's. */
   list(directory: string): Promise<string[]>
   /** Files of a database and their bytes. */
@@ -95,6 +107,8 @@ const KEY_BYTES_MAX = 8192
 /** LevelDB on the local filesystem. */
 export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
+    // LevelDB would make the directory all the same, on whatever disk lies there now.
+    if (!options.create) await access(location)
     const db = new ClassicLevel<Keys[E], Buffer>(location, {
       keyEncoding: options.keyEncoding,
       valueEncoding: 'buffer',
@@ -132,6 +146,18 @@ export const classicEngine: Engine = {
     // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
     const top = dirname(resolve(first))
     for (let at = resolve(directory); at !== top; at = dirname(at)) await syncDirectory(dirname(at))
+  },
+
+  async requireWritable(directory) {
+    const path = join(directory, `.coffer-${process.pid}.tmp`)
+    const file = await open(path, 'w')
+    try {
+      await file.write('x')
+      await file.sync()
+    } finally {
+      await file.close()
+      await rm(path, { force: true })
+    }
   },
 
   list: (directory) => readdir(directory),

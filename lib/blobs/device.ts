@@ -5,6 +5,7 @@ import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../level.ts'
 import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
+import { requireSameDisk } from './disk.ts'
 import type { DeviceOptions } from './options.ts'
 import { forEach } from './parallel.ts'
 import { Quarantine } from './quarantine.ts'
@@ -135,13 +136,8 @@ export class Device {
 
   /** What lies on the device, volume by volume. */
   usage(): Promise<VolumeUsage[]> {
-    const { volumes, quarantine } = this
-    return usagesOf(
-      this.#options.engine,
-      this.directory,
-      volumes.values(),
-      quarantine.held.values(),
-    )
+    const [opened, held] = [this.volumes.values(), this.quarantine.held.values()]
+    return usagesOf(this.#options.engine, this.directory, opened, held)
   }
 
   /** What may still be written, the reserve apart. Throws StoreUnavailable. */
@@ -154,7 +150,8 @@ export class Device {
   async roll(volume: Volume): Promise<void> {
     await this.#repairing
     if (this.#current !== volume) return
-    const made = this.#makeNext()
+    const { engine } = this.#options
+    const made = requireSameDisk(engine, this.directory, [volume]).then(() => this.#makeNext())
     const over = () => {
       this.#repairing = undefined
     }
@@ -250,6 +247,8 @@ export class Device {
   async #repairNow(): Promise<void> {
     // Whether anything fails or a blob still holds a volume: not at once again.
     this.#retryAtMs = performance.now() + RETRY_MS
+    // A volume that is closed here could not be read on.
+    await requireSameDisk(this.#options.engine, this.directory, this.volumes.values())
     for (const volume of [...this.#failed]) {
       if (volume.begun.size === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
     }

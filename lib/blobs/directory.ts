@@ -41,6 +41,10 @@ export async function findVolumes(engine: Engine, directory: string): Promise<Fo
   return Array.from(highest, ([id, generation]) => ({ id, generation }))
 }
 
+/** Ids of the volumes among the names in a device's directory. */
+export const volumeIdsIn = (names: readonly string[]) =>
+  names.flatMap((name) => parseName(name)?.id ?? [])
+
 /** Generations of one volume that lie in the directory, lowest first. */
 export async function generationsOf(
   engine: Engine,

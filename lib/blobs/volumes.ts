@@ -2,7 +2,10 @@
 // everything else.
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
+import type { Engine } from '../level.ts'
+import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
+import { type DiskOptions, requireDisk } from './disk.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
 import {
@@ -22,7 +25,8 @@ import type {
 } from './store.ts'
 import type { Volume } from './volume.ts'
 
-export interface VolumesOptions extends DeviceOptions {
+export interface VolumesOptions extends DeviceOptions, DiskOptions {
+  readonly engine: Engine
   /** One directory a disk. */
   readonly devices: readonly string[]
   /** The catalog is of a backup that nobody has accepted yet: nothing is reclaimed, whatever its commit number. */
@@ -57,27 +61,35 @@ export interface DeviceState {
 }
 
 /**
- * Opens the volumes of all devices. A device that cannot be used is logged, its blobs are unavailable;
- * rejects with the error of the first where none can, and with FormatNewer where a later release has written one.
+ * Opens the volumes of all devices. A device that cannot be used is logged, its blobs are unavailable, and it is
+ * tried again; rejects with the error of the first where none can (DiskMissing where its disk seems not to be
+ * mounted), and with FormatNewer where a later release has written one.
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
-  const devices = options.devices.map((directory) => new Device(directory, options))
-  const opened = await Promise.allSettled(devices.map((device) => device.open()))
-  const newer = opened.find(
-    (result) => result.status === 'rejected' && result.reason instanceof FormatNewer,
-  )
-  if (newer?.status === 'rejected') {
-    await Promise.all(devices.map((device) => device.close()))
-    throw newer.reason
+  const open = async (directory: string) => {
+    await requireDisk(options, directory)
+    const device = new Device(directory, options)
+    try {
+      await device.open()
+      return device
+    } catch (error) {
+      await device.close()
+      throw error
+    }
   }
-  const usable = devices.filter((_, i) => opened[i]!.status === 'fulfilled')
-  for (const [i, result] of opened.entries()) {
-    if (result.status === 'fulfilled') continue
-    if (usable.length === 0) throw result.reason
-    const about = { device: options.devices[i], err: result.reason }
-    options.log.error(about, 'a device cannot be used')
+  const results = await Promise.allSettled(options.devices.map(open))
+  const usable = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? result.reason : []))
+  const newer = failures.find((error) => error instanceof FormatNewer)
+  if (newer !== undefined || usable.length === 0) {
+    await Promise.all(usable.map((device) => device.close()))
+    throw newer ?? failures[0]
   }
-  return new DeviceStore(usable, options.catalogRestored ?? false)
+  const absent = new AbsentDevices(open, (device) => usable.push(device), options.log)
+  for (const [i, result] of results.entries()) {
+    if (result.status === 'rejected') absent.add(options.devices[i]!, result.reason)
+  }
+  return new DeviceStore(usable, absent, options.catalogRestored ?? false)
 }
 
 /** What a blob of unknown length is taken for when it begins: a device that has no room for one record
@@ -85,7 +97,9 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
 const UNANNOUNCED_BYTES = 65_536
 
 class DeviceStore implements Volumes {
+  /** Grows when one that was absent comes. */
   readonly #devices: readonly Device[]
+  readonly #absent: AbsentDevices
   readonly #catalogRestored: boolean
   /** Blobs that were begun and neither settled nor given up. */
   readonly #unsettled = new Map<BlobId, Volume>()
@@ -93,8 +107,9 @@ class DeviceStore implements Volumes {
   #reclaiming: Promise<unknown> | undefined
   #turn = 0
 
-  constructor(devices: readonly Device[], catalogRestored: boolean) {
+  constructor(devices: readonly Device[], absent: AbsentDevices, catalogRestored: boolean) {
     this.#devices = devices
+    this.#absent = absent
     this.#catalogRestored = catalogRestored
   }
 
@@ -116,7 +131,7 @@ class DeviceStore implements Volumes {
   }
 
   get impaired(): string | null {
-    const reasons = this.#devices.map((device) => device.impaired)
+    const reasons = this.devices().map((device) => device.impaired)
     return reasons.includes(null) ? null : reasons.join('; ')
   }
 
@@ -125,6 +140,7 @@ class DeviceStore implements Volumes {
     if (this.#unsettled.has(id)) {
       throw new CofferError('Internal', { what: 'blob begun twice', blob: id })
     }
+    this.#absent.retry()
     // Every device is asked, also behind the first that agrees: being asked, a device repairs itself.
     const refusals = this.#devices.map((device) => device.refusal(expectedBytes))
     let full = true
@@ -163,10 +179,15 @@ class DeviceStore implements Volumes {
   }
 
   devices(): DeviceState[] {
-    return this.#devices.map((device) => {
+    this.#absent.retry()
+    const present = this.#devices.map((device) => {
       const { directory, impaired } = device
       return { device: directory, freeBytes: freeBytesOf(device), impaired }
     })
+    const absent = Array.from(this.#absent.reasons, ([device, impaired]) => {
+      return { device, freeBytes: null, impaired }
+    })
+    return [...present, ...absent]
   }
 
   async roll(volume: string): Promise<void> {
@@ -196,6 +217,7 @@ class DeviceStore implements Volumes {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    await this.#absent.close()
     await this.#reclaiming?.catch(() => undefined)
     await Promise.all(this.#devices.map((device) => device.close()))
   }
@@ -221,6 +243,7 @@ class DeviceStore implements Volumes {
   }
 
   #missing(volume: string): CofferError {
+    this.#absent.retry()
     const held = this.#devices.find(({ quarantine }) => quarantine.held.has(volume))
     const what = held === undefined ? 'the volume is not there' : 'the volume is quarantined'
     return new CofferError('StoreUnavailable', { what, volume })

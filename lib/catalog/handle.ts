@@ -261,6 +261,8 @@ class LevelHandle implements Handle {
   }
 
   async #reopen(): Promise<void> {
+    // On a disk that takes nothing the closed database could not be opened, and not be read on.
+    await this.#options.engine.requireWritable(dirname(this.#options.location))
     await this.#noReaders()
     await this.#db?.close()
     this.#db = null

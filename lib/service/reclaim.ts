@@ -5,6 +5,7 @@ import { type CollectLive, ReclaimRefused } from '../blobs/reclaim.ts'
 import type { LiveRecords } from '../blobs/reclaim-live.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import type { Catalog, Row } from '../catalog/catalog.ts'
+import { countersOf } from '../catalog/framing.ts'
 import { blobKey, endOf, segmentKey, volumeKey, volumeUsageKey } from '../catalog/keys.ts'
 import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
@@ -23,6 +24,23 @@ export async function liveOf(catalog: Catalog, volume: string): Promise<VolumeLi
   const counters = await catalog.getCounters(volumeUsageKey(volume))
   const [liveBytes = 0, liveBlobs = 0] = counters?.values ?? []
   return { liveBytes, liveBlobs }
+}
+
+/** Volumes in which some blob is live. Throws StoreCorrupt, StoreUnavailable. */
+export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
+  const prefix = volumeUsageKey('')
+  const ids: string[] = []
+  let from: string | undefined = prefix
+  while (from !== undefined) {
+    const page = await catalog.scan({ from, to: endOf(prefix), limit: PAGE_ROWS })
+    for (const row of page.entries) {
+      if ('group' in row) continue
+      const [, liveBlobs = 0] = countersOf(row.value)
+      if (liveBlobs > 0) ids.push(row.key.slice(prefix.length))
+    }
+    from = page.cursor
+  }
+  return ids
 }
 
 /**

@@ -9,6 +9,7 @@ export interface Faults {
   close?: (location: string) => void | Promise<void>
   list?: (directory: string) => void
   syncDirectory?: (directory: string) => void
+  requireWritable?: (directory: string) => void
   batch?: (location: string) => void | Promise<void>
   rename?: (location: string) => void | Promise<void>
   destroy?: (location: string) => void | Promise<void>
@@ -32,6 +33,10 @@ export function faultyEngine(engine: Engine, faults: Faults): Engine {
     note: (path, text) => engine.note(path, text),
     readNote: (path) => engine.readNote(path),
     makeDirectory: (directory) => engine.makeDirectory(directory),
+    async requireWritable(directory) {
+      faults.requireWritable?.(directory)
+      await engine.requireWritable(directory)
+    },
     async list(directory) {
       faults.list?.(directory)
       return engine.list(directory)

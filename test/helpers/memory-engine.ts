@@ -72,6 +72,8 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
 
     async makeDirectory() {},
 
+    async requireWritable() {},
+
     async list(directory) {
       return [...databases.keys()]
         .filter((location) => dirname(location) === directory)

@@ -1,0 +1,68 @@
+// Whether the disk of a device is there. Where it is not mounted, its directory is missing or lies empty on the
+// disk below: a volume made there would fill that disk and vanish under the next mount.
+import { basename } from 'node:path'
+import type { Engine } from '../level.ts'
+import { volumeIdsIn } from './directory.ts'
+
+/** An empty file of this name says that a device without volumes is meant to be: its disk is a new one. */
+export const NEW_DISK_NOTE = 'new-disk'
+
+/** The disk of a device is not there, as far as one can tell. */
+export class DiskMissing extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'DiskMissing'
+  }
+}
+
+export interface DiskOptions {
+  readonly engine: Engine
+  /** Every device's directory. */
+  readonly devices: readonly string[]
+  /** Ids of the volumes in which the catalog knows blobs. */
+  readonly knownVolumes?: () => Promise<readonly string[]>
+}
+
+/**
+ * Rejects with DiskMissing where a device that is to be opened holds no volume while the catalog knows one that
+ * is on no device; with StoreUnavailable, StoreCorrupt of the catalog, and the error of a directory that cannot
+ * be read.
+ */
+export async function requireDisk(options: DiskOptions, directory: string): Promise<void> {
+  const { engine, devices, knownVolumes } = options
+  const here = await namesIn(engine, directory)
+  if (volumeIdsIn(here).length > 0 || here.includes(NEW_DISK_NOTE)) return
+  const known = (await knownVolumes?.()) ?? []
+  if (known.length === 0) return
+  // Another device that cannot be read is that device's matter.
+  const names = await Promise.all(devices.map((each) => namesIn(engine, each).catch(() => [])))
+  const found = new Set(names.flatMap(volumeIdsIn))
+  const missing = known.filter((id) => !found.has(id))
+  if (missing.length === 0) return
+  throw new DiskMissing(
+    `${directory}: no volume is here, and ${missing.length} that the catalog knows are nowhere: is the disk mounted? ` +
+      `Where it is a new one, put an empty file named ${NEW_DISK_NOTE} here`,
+  )
+}
+
+/** Rejects with DiskMissing where none of an opened device's volumes is in its directory any more, and with the
+ * system's error where nothing can be written there. Nothing may be closed or made before. */
+export async function requireSameDisk(
+  engine: Engine,
+  directory: string,
+  volumes: Iterable<{ readonly location: string }>,
+): Promise<void> {
+  const expected = Array.from(volumes, ({ location }) => basename(location))
+  const names = await engine.list(directory)
+  if (expected.length > 0 && !expected.some((name) => names.includes(name))) {
+    throw new DiskMissing('its volumes are gone: is the disk mounted?')
+  }
+  await engine.requireWritable(directory)
+}
+
+async function namesIn(engine: Engine, directory: string): Promise<string[]> {
+  return await engine.list(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
+    return []
+  })
+}
