@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DiskMissing } from '../lib/blobs/disk.ts'
 import { ReclaimRefused } from '../lib/blobs/reclaim.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
@@ -46,7 +47,7 @@ export function report(error: unknown): void {
   process.exitCode = 1
 }
 
-const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, ReclaimRefused]
+const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, ReclaimRefused, DiskMissing]
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
