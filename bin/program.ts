@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DiskMissing } from '../lib/blobs/disk.ts'
 import { ReclaimRefused } from '../lib/blobs/reclaim.ts'
 import { CopyRefused } from '../lib/catalog/copy.ts'
 import { FileInvalid } from '../lib/config.ts'
@@ -47,7 +48,14 @@ export function report(error: unknown): void {
   process.exitCode = 1
 }
 
-const mendable = [UserRefused, ControlRefused, DataDirectoryInUse, CopyRefused, ReclaimRefused]
+const mendable = [
+  UserRefused,
+  ControlRefused,
+  DataDirectoryInUse,
+  CopyRefused,
+  ReclaimRefused,
+  DiskMissing,
+]
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

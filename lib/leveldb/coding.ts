@@ -85,3 +85,12 @@ export function compareEntries(a: Entry, b: Entry): number {
   const order = Buffer.compare(a.key, b.key)
   return order !== 0 ? order : a.sequence > b.sequence ? -1 : a.sequence < b.sequence ? 1 : 0
 }
+
+/** Sequence number and type, behind a user key. */
+export const TAG_BYTES = 8
+
+/** The user key of a key as tables and manifests have it. Throws Malformed. */
+export function userKey(key: Buffer): Buffer {
+  if (key.length < TAG_BYTES) throw new Malformed('a key is too short')
+  return key.subarray(0, key.length - TAG_BYTES)
+}

@@ -19,7 +19,7 @@ export interface StoredRow {
 }
 
 interface OpenTable {
-  readonly level: number
+  readonly name: TableName
   readonly table: TableFile
 }
 
@@ -56,7 +56,7 @@ export class DatabaseFiles {
 
   /** The greatest key, also of a row that was deleted; undefined where there is none. */
   get lastKey(): Buffer | undefined {
-    const keys = this.#tables.map(({ table }) => table.lastKey)
+    const keys = this.#tables.map(({ name }) => name.greatest)
     const all = [...keys, this.#logged.at(-1)?.key].filter((key) => key !== undefined)
     return all.sort(Buffer.compare).at(-1)
   }
@@ -76,11 +76,12 @@ export class DatabaseFiles {
   ): AsyncGenerator<StoredRow> {
     const { from = Buffer.alloc(0), to, ahead = true } = range
     const sources: Source[] = [new Source(iterate(this.#logged, from), damaged)]
-    const levels = new Map<number, TableFile[]>()
-    for (const { level, table } of this.#tables) {
+    const levels = new Map<number, OpenTable[]>()
+    for (const each of this.#tables) {
+      const { level } = each.name
       // Tables of level 0 overlap one another; those of another level do not, and stand in order.
-      if (level === 0) sources.push(new Source(table.entries(from, ahead), damaged))
-      else levels.set(level, [...(levels.get(level) ?? []), table])
+      if (level === 0) sources.push(new Source(each.table.entries(from, ahead), damaged))
+      else levels.set(level, [...(levels.get(level) ?? []), each])
     }
     for (const tables of levels.values()) {
       sources.push(new Source(chain(tables, from, ahead), damaged))
@@ -141,8 +142,10 @@ async function* iterate(entries: readonly Entry[], from: Buffer): AsyncGenerator
   for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry
 }
 
-async function* chain(tables: readonly TableFile[], from: Buffer, ahead: boolean) {
-  for (const table of tables) if (table.mayHoldFrom(from)) yield* table.entries(from, ahead)
+async function* chain(tables: readonly OpenTable[], from: Buffer, ahead: boolean) {
+  for (const { name, table } of tables) {
+    if (Buffer.compare(name.greatest, from) >= 0) yield* table.entries(from, ahead)
+  }
 }
 
 interface Opened {
@@ -157,7 +160,7 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
   const manifest = await readManifest(location, rate)
   const { tables: named, logNumber } = manifest
   const damages = [...manifest.damages]
-  const tables: { level: number; table: TableFile; last: Buffer }[] = []
+  const tables: OpenTable[] = []
   let { vanished } = manifest
   const missing = (file: string, error: unknown) => {
     const { code } = error as NodeJS.ErrnoException
@@ -170,12 +173,12 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
     try {
       const table = await openTable(location, name, rate)
       damages.push(...table.damages)
-      tables.push({ level: name.level, table, last: table.lastKey ?? Buffer.alloc(0) })
+      tables.push({ name, table })
     } catch (error) {
       missing(fileOf(name.number, 'ldb'), error)
     }
   }
-  tables.sort((a, b) => a.level - b.level || Buffer.compare(a.last, b.last))
+  tables.sort(({ name: a }, { name: b }) => a.level - b.level || Buffer.compare(a.least, b.least))
   return { tables, logged, damages, vanished }
 }
 

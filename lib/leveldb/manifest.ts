@@ -2,7 +2,7 @@
 // (db/version_edit.cc). A file that no edit names is a leftover or unfinished, and means nothing.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Cursor, type Damage, Malformed } from './coding.ts'
+import { Cursor, type Damage, Malformed, userKey } from './coding.ts'
 import { logRecords } from './log-file.ts'
 import { PlainFile, type Rate } from './plain-file.ts'
 
@@ -10,6 +10,9 @@ export interface TableName {
   readonly number: number
   readonly level: number
   readonly size: number
+  /** User keys. Those in the table's index may be shortened ones between its keys. */
+  readonly least: Buffer
+  readonly greatest: Buffer
 }
 
 export interface Manifest {
@@ -73,9 +76,9 @@ function apply(edit: Buffer, tables: Map<number, TableName>): number | undefined
     } else if (tag === 7) {
       const level = cursor.varint()
       const number = cursor.varint()
-      tables.set(number, { number, level, size: cursor.varint() })
-      cursor.slice()
-      cursor.slice()
+      const size = cursor.varint()
+      const least = userKey(cursor.slice())
+      tables.set(number, { number, level, size, least, greatest: userKey(cursor.slice()) })
     } else throw new Malformed('an edit of the manifest has an unknown tag')
   }
   return logNumber

@@ -1,14 +1,20 @@
 // A table of LevelDB, block by block, each checked against its own checksum (doc/table_format.md), which
 // LevelDB leaves unread (EVIDENCE H17). Tables of coffer are not compressed.
-import { Cursor, type Damage, type Entry, Malformed, maskedCrc } from './coding.ts'
+import {
+  Cursor,
+  type Damage,
+  type Entry,
+  Malformed,
+  maskedCrc,
+  TAG_BYTES,
+  userKey,
+} from './coding.ts'
 import type { PlainFile } from './plain-file.ts'
 
 const FOOTER_BYTES = 48
 const MAGIC = 0xdb4775248b80fb57n
 const TRAILER_BYTES = 5
 const UNCOMPRESSED = 0
-/** Sequence number and type behind a user key. */
-const TAG_BYTES = 8
 
 /** Where a block lies. */
 interface Place {
@@ -17,7 +23,7 @@ interface Place {
 }
 
 interface IndexEntry extends Place {
-  /** User key: no key of the block is greater. */
+  /** No user key of the block is greater; it need not be one. */
   readonly last: Buffer
 }
 
@@ -89,16 +95,6 @@ export class TableFile {
         damaged(this.#damage(i, error))
       }
     }
-  }
-
-  /** No key of the table is greater; undefined where it has none. */
-  get lastKey(): Buffer | undefined {
-    return this.#index.at(-1)?.last
-  }
-
-  /** False where all keys of the table come before `from`. */
-  mayHoldFrom(from: Buffer): boolean {
-    return this.lastKey !== undefined && Buffer.compare(this.lastKey, from) >= 0
   }
 
   close(): Promise<void> {
@@ -200,9 +196,4 @@ function entriesOf(block: Buffer): Entry[] {
     entries.push({ key: userKey(key), sequence: tag >> 8n, value: type === 1n ? value : null })
   }
   return entries
-}
-
-function userKey(key: Buffer): Buffer {
-  if (key.length < TAG_BYTES) throw new Malformed('a key is too short')
-  return key.subarray(0, key.length - TAG_BYTES)
 }

@@ -1,5 +1,6 @@
 // Bodies against who refers to them, and their segments against the rows that say where the bytes lie.
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import {
   blobKey,
@@ -13,6 +14,7 @@ import {
 import {
   type Layout,
   layoutRow,
+  type QueueRow,
   queueRow,
   type SegmentRow,
   segmentRow,
@@ -30,6 +32,14 @@ interface Held {
   layout: Layout | undefined
 }
 
+/** A segment that no version, upload or work in the queue needs. */
+interface Orphan {
+  readonly row: Row
+  readonly body: string
+  readonly layout: Layout | undefined
+  readonly blob: string
+}
+
 export class BodyCheck {
   readonly #rows: RowSource
   readonly #findings: Findings
@@ -39,6 +49,9 @@ export class BodyCheck {
   readonly #queued = new Set<string>()
   /** Blobs that a segment has, and their volumes. */
   readonly #blobs = new Map<string, string>()
+  /** Blobs that two segments have: freeing one of them would take the other's bytes. */
+  readonly #shared = new Set<string>()
+  readonly #orphans: Orphan[] = []
 
   constructor(rows: RowSource, findings: Findings, sums: Sums) {
     this.#rows = rows
@@ -114,28 +127,37 @@ export class BodyCheck {
   }
 
   async #checkAllSegments(): Promise<void> {
-    const lost = new Set<string>()
-    for await (const { key, value } of this.#rows.scan('segment/', endOf('segment/'))) {
-      const [, body, digits] = key.split('/') as [string, string, string]
-      const segment = segmentRow.decode(value)
-      await this.#checkPlace(key, body, Number(digits), segment)
-      if (lost.has(body) || this.#queued.has(body)) continue
+    for await (const row of this.#rows.scan('segment/', endOf('segment/'))) {
+      const [, body, digits] = row.key.split('/') as [string, string, string]
+      const segment = segmentRow.decode(row.value)
+      await this.#checkPlace(row.key, body, Number(digits), segment)
+      if (this.#queued.has(body)) continue
       const held = this.#held.get(body)
       const layout = held?.layout
-      if (held !== undefined && (layout === undefined || coversPart(layout, Number(digits))))
-        continue
-      lost.add(body)
-      const kind = layout === undefined ? 'body' : 'segments'
-      const work =
-        layout === undefined
-          ? ({ kind: 'body', body } as const)
-          : ({ kind: 'segments', body, keep: layout } as const)
-      this.#findings.add('orphan', `${shown(key)}: nobody needs it, and nobody will free it`, {
-        what: `queue the ${kind} for the sweep`,
-        // A body row without versions is mended by its own problem: both are true together.
-        expect: [unchanged(key, await this.#rows.get(key))],
+      const isNeeded = layout === undefined || coversPart(layout, Number(digits))
+      if (held === undefined || !isNeeded) {
+        this.#orphans.push({ row, body, layout, blob: segment.blob })
+      }
+    }
+    this.#tellOrphans()
+  }
+
+  #tellOrphans(): void {
+    const unsafe = new Set<string>()
+    for (const { body, blob } of this.#orphans) if (this.#shared.has(blob)) unsafe.add(body)
+    for (const { row, body, layout } of this.#orphans) {
+      const what = `${shown(row.key)}: nobody needs it, and nobody will free it`
+      const work: QueueRow =
+        layout === undefined ? { kind: 'body', body } : { kind: 'segments', body, keep: layout }
+      const repair = {
+        what: 'queue its body for the sweep',
+        expect: [unchanged(row.key, row)],
         queue: queueRow.encode({ work }),
-      })
+      }
+      if (unsafe.has(body)) this.#findings.add('orphan', what)
+      // The sweep frees all such segments of a body at once.
+      else if (!this.#queued.has(body)) this.#findings.add('orphan', what, repair)
+      if (!unsafe.has(body)) this.#queued.add(body)
     }
   }
 
@@ -144,6 +166,11 @@ export class BodyCheck {
     const { blob, volume, records, storedBytes } = segment
     if (volume === null) {
       if (segment.inline === null) this.#findings.add('segment', `${shown(key)}: has no bytes`)
+      return
+    }
+    if (this.#blobs.has(blob)) {
+      this.#shared.add(blob)
+      this.#findings.add('segment', `${shown(key)}: its blob ${blob} is another segment's, too`)
       return
     }
     this.#blobs.set(blob, volume)

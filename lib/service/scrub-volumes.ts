@@ -112,8 +112,10 @@ export function describeFinding(
 /** Keys of a volume are record numbers. */
 function describeNumbers(damage: Parameters<typeof describeDamage>[0]): string {
   const { keys, ...rest } = damage
-  const numberOf = (key: Buffer) => (key.length === 8 ? key.readBigUInt64BE() : '?')
+  // An index shortens keys: what is shorter stands behind all records of its table.
+  const numberOf = (key: Buffer) =>
+    key.length === 8 ? `record ${key.readBigUInt64BE()}` : 'the end of the table'
   if (keys === undefined) return describeDamage(rest)
-  const after = keys.after === undefined ? 'the beginning' : `record ${numberOf(keys.after)}`
-  return `${describeDamage(rest)} (behind ${after}, up to record ${numberOf(keys.last)})`
+  const after = keys.after === undefined ? 'the beginning' : numberOf(keys.after)
+  return `${describeDamage(rest)} (behind ${after}, up to ${numberOf(keys.last)})`
 }

@@ -1,6 +1,6 @@
 // kill -9 of a node under load: what was acknowledged is there with every byte, what was not is there
 // whole or not at all, rows and counts agree with what is listed. KILL_CYCLES sets how often (3), SEED what
-// happens; `npm run kill` is the long form.
+// happens; `npm run long:kill` is the long form.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'

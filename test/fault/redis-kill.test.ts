@@ -1,6 +1,6 @@
 // kill -9 of a node, of its Redis, or of both, under load: what was acknowledged is there with every byte,
 // what was not is there whole or not at all, and rows and counts agree. A node whose Redis went away serves
-// again by itself. KILL_CYCLES sets how often (4), SEED what happens; `npm run kill:redis` is the long form.
+// again by itself. KILL_CYCLES sets how often (4), SEED what happens; `npm run long:kill:redis` is the long form.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openRedisCatalog } from '../../lib/catalog/redis.ts'

@@ -1,0 +1,92 @@
+// `npm run long:load`: a node under mixed load of both dialects, SSE-C and plain, for LOAD_MINUTES (60): writes,
+// copies, deletes and uploads, beside them reads, ranges, HEAD, POST and listings. At the end every byte is held
+// against what was acknowledged, and the memory of the last third against that of the first. What counts is the
+// least anonymous memory of each stretch of time: pages of mapped tables are the page cache's, and what is above
+// the least is garbage that was not collected yet.
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { startChildNode } from '../../helpers/child-node.ts'
+import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
+import { login } from '../../helpers/swift.ts'
+import { Load } from '../load.ts'
+import { sealing } from '../load-check.ts'
+
+const CLIENTS = 4
+const STRETCHES = 12
+/** Memory may grow by this much, or by a tenth, from the first third after the first stretch to the last. */
+const GROWTH_BYTES = 24 << 20
+
+/** Anonymous memory in bytes: proc(5), RssAnon. */
+function anonymousBytes(pid: number): number {
+  const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match![1]) * 1024
+}
+
+t.setTimeout(0)
+t.test('memory stays flat and nothing is lost under a long mixed load', async (t) => {
+  t.setTimeout(0)
+  const minutes = Number(process.env.LOAD_MINUTES ?? 60)
+  const seed = seedOfRun()
+  const random = randomFrom(seed)
+  const storage = { reserveBytes: 0, writeBufferBytes: 4 << 20, volumeSizeBytes: 64 << 20 }
+  const node = await startChildNode(t, { catalog: 'level', log: { level: 'error' }, storage })
+  const swift = await login(node)
+  const load = await Load.on(node)
+  let ended = false
+  let reads = 0
+  const failures: string[] = []
+
+  const read = async (random: Random) => {
+    const name = `c${random.integer(CLIENTS)}-${random.integer(12)}`
+    const throughSwift = random.integer(2) === 0
+    const send = throughSwift ? swift.request : node.request
+    const kind = random.integer(10)
+    const [method, path] =
+      kind === 0
+        ? ['GET', throughSwift ? '/bkt?format=json&limit=5' : '/bkt?list-type=2&max-keys=5']
+        : kind === 1 && throughSwift
+          ? ['POST', `/bkt/${name}`]
+          : [kind < 4 ? 'HEAD' : 'GET', `/bkt/${name}`]
+    const options = kind === 0 ? {} : sealing(name, throughSwift)
+    const range = kind > 7 ? { range: `bytes=${random.integer(70_000)}-` } : undefined
+    const headers = { ...options.headers, ...range }
+    const { status } = await send(method, path, { ...options, headers })
+    if (status >= 500) failures.push(`${method} ${path}: ${status}`)
+    reads++
+  }
+  const reader = async (random: Random) => {
+    while (!ended) await read(random)
+  }
+  const clients = Array.from({ length: CLIENTS }, (_, client) =>
+    load.run(client, randomFrom(random.integer(2 ** 31)), () => ended),
+  )
+  const readers = [1, 2].map(() => reader(randomFrom(random.integer(2 ** 31))))
+
+  const least: number[] = []
+  const stretchMs = (minutes * 60_000) / STRETCHES
+  for (let stretch = 0; stretch < STRETCHES; stretch++) {
+    const endMs = performance.now() + stretchMs
+    let lowest = Number.POSITIVE_INFINITY
+    while (performance.now() < endMs) {
+      lowest = Math.min(lowest, anonymousBytes(node.pid))
+      await sleep(100)
+    }
+    least.push(lowest)
+  }
+  ended = true
+  await Promise.all([...clients, ...readers])
+  t.same(failures, [], `seed ${seed}`)
+  await load.verify(t, `seed ${seed}`)
+
+  // The first stretch is warming up.
+  const third = Math.floor((STRETCHES - 1) / 3)
+  const first = Math.max(...least.slice(1, 1 + third))
+  const last = Math.max(...least.slice(-third))
+  const shown = least.map((bytes) => Math.round(bytes / 1e6)).join(' ')
+  t.ok(last <= Math.max(first + GROWTH_BYTES, first * 1.1), `seed ${seed}: MB ${shown}`)
+  process.stdout.write(
+    `long:load: ${minutes} minutes, ${load.acknowledged} changes, ${load.refused} refused, ${reads} reads, ` +
+      `${load.names} objects checked, ${t.passing() ? 'none' : 'some'} lost; MB of memory ${shown}\n`,
+  )
+})
