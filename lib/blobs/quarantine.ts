@@ -127,16 +127,16 @@ const CHECKING = 'it was being read when the node ended, and is being checked'
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
 
 /**
- * Reads all files of a volume plainly. Returns what would kill a process that maps them: a piece that cannot be
- * read, a file that is shorter than it was, a damaged index, which LevelDB would follow anywhere; null where there is
- * none. A rotten record is not among them: whoever reads it finds out.
+ * Reads all files of a volume plainly. Returns what may kill a process that opens it: a piece that cannot be read, a
+ * file that is shorter than it was, a damaged index, which LevelDB would follow anywhere, damaged keys, of which it
+ * asserts; null where there is none. A rotten record is not among them: whoever reads it finds out.
  */
-async function deadlyFault(location: string, rate: Rate): Promise<string | null> {
+export async function deadlyFault(location: string, rate: Rate): Promise<string | null> {
   const files = await DatabaseFiles.open(location, rate)
   try {
-    const faults = files.damages.filter(({ file }) => file.endsWith('.ldb'))
+    const faults = files.damages.filter(({ deadly }) => deadly)
     await files.verify((damage) => {
-      if (damage.unreadable) faults.push(damage)
+      if (damage.deadly) faults.push(damage)
     })
     return faults.length === 0 ? null : faults.slice(0, 3).map(describe).join('; ')
   } finally {

@@ -13,8 +13,8 @@ export interface Damage {
   readonly keys?: { readonly after?: Buffer; readonly last: Buffer }
   /** The file only ends too early there, as a crash leaves it: nothing sound follows. */
   readonly torn?: boolean
-  /** The disk does not give it. */
-  readonly unreadable?: boolean
+  /** A process that reads it through LevelDB may die: of SIGBUS, or of an assertion. */
+  readonly deadly?: boolean
 }
 
 /** Bytes that cannot be what LevelDB wrote. */

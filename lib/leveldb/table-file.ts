@@ -42,7 +42,9 @@ export class TableFile {
   /** Reads what says where the blocks are. Where that is damaged the table has no entries. */
   static async open(file: PlainFile, size: number): Promise<TableFile> {
     const damages: Damage[] = []
-    const wrong = (offset: number, what: string) => damages.push({ file: file.name, offset, what })
+    // LevelDB follows an index anywhere.
+    const wrong = (offset: number, what: string) =>
+      damages.push({ file: file.name, offset, what, deadly: true })
     if (file.size !== size) wrong(Math.min(file.size, size), `has ${file.size} bytes, not ${size}`)
     let index: IndexEntry[] = []
     let at = Math.max(0, size - FOOTER_BYTES)
@@ -104,8 +106,8 @@ export class TableFile {
   #damage(block: number, error: unknown): Damage {
     const { offset, last } = this.#index[block]!
     const keys = { after: this.#index[block - 1]?.last, last }
-    const unreadable = !(error instanceof Malformed)
-    return { file: this.#file.name, offset, what: describe(error), keys, unreadable }
+    const deadly = !(error instanceof Rotten && isHarmless(error.block, keys))
+    return { file: this.#file.name, offset, what: describe(error), keys, deadly }
   }
 
   /** The first block that may hold the key. */
@@ -118,6 +120,41 @@ export class TableFile {
       else high = middle
     }
     return low
+  }
+}
+
+/** A block that was read and does not hold its checksum. */
+class Rotten extends Malformed {
+  readonly block: Buffer
+
+  constructor(block: Buffer) {
+    super('a block does not hold its checksum')
+    this.block = block
+  }
+}
+
+/** True where only values can have changed. LevelDB parses the rest of a block, and asserts of keys that they are
+ * long enough and in order (db/dbformat.h, table/table_builder.cc): then it ends the process. */
+function isHarmless(block: Buffer, { after, last }: NonNullable<Damage['keys']>): boolean {
+  try {
+    const starts = new Set<number>()
+    let before = after
+    for (const { key, at, shared } of blockPairs(block)) {
+      const user = userKey(key)
+      if (before !== undefined && Buffer.compare(user, before) < 0) return false
+      if (Buffer.compare(user, last) > 0) return false
+      before = user
+      if (shared === 0) starts.add(at)
+    }
+    const count = block.readUInt32LE(block.length - 4)
+    for (let i = 1; i <= count; i++) {
+      // A search begins at any of these, and takes what is there for a whole key.
+      if (!starts.has(block.readUInt32LE(block.length - 4 - 4 * i))) return false
+    }
+    return count > 0
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof RangeError) return false
+    throw error
   }
 }
 
@@ -156,25 +193,34 @@ async function readBlock(file: PlainFile, place: Place, ahead: boolean): Promise
   const bytes = await file.read(offset, size + TRAILER_BYTES, ahead)
   if (bytes.length < size + TRAILER_BYTES) throw new Malformed('a block is cut off')
   if (bytes.readUInt32LE(size + 1) !== maskedCrc(bytes.subarray(0, size + 1))) {
-    throw new Malformed('a block does not hold its checksum')
+    throw new Rotten(bytes.subarray(0, size))
   }
   if (bytes[size] !== UNCOMPRESSED) throw new Malformed('a block is compressed')
   return bytes.subarray(0, size)
 }
 
+interface Pair {
+  readonly key: Buffer
+  readonly value: Buffer
+  /** Where it stands in the block, and how much of the key is the one's before. */
+  readonly at: number
+  readonly shared: number
+}
+
 /** Keys and values of a block: keys are written without what they share with the one before. */
-function* blockPairs(block: Buffer): Generator<{ key: Buffer; value: Buffer }> {
+function* blockPairs(block: Buffer): Generator<Pair> {
   if (block.length < 4) throw new Malformed('a block has no end')
   const end = block.length - 4 - 4 * block.readUInt32LE(block.length - 4)
   const cursor = new Cursor(block, 0, end)
   let key = Buffer.alloc(0)
   while (!cursor.done) {
+    const { at } = cursor
     const shared = cursor.varint()
     const rest = cursor.varint()
     const length = cursor.varint()
     if (shared > key.length) throw new Malformed('a key shares more than there is')
     key = Buffer.concat([key.subarray(0, shared), cursor.take(rest)])
-    yield { key, value: cursor.take(length) }
+    yield { key, value: cursor.take(length), at, shared }
   }
 }
 

@@ -163,3 +163,32 @@ t.test('a rate lets so many bytes through, and none once it is stopped', async (
   await t.rejects(file.read(0, 5001, false))
   await file.close()
 })
+
+t.test(
+  'a changed value is harmless, changed keys and what says where they are is deadly',
+  async (t) => {
+    const location = join(t.testdir(), 'db')
+    const db = await open(location)
+    for (let i = 0; i < 40; i++) await db.put(`row/${100 + i}`, Buffer.alloc(4000, 'v'))
+    await db.compactRange('', '~')
+    await db.close()
+    const name = readdirSync(location).find((each) => each.endsWith('.ldb'))!
+    const sound = readFileSync(join(location, name))
+    const deadlyAt = async (at: number) => {
+      const changed = Buffer.from(sound)
+      changed[at] = changed[at]! ^ 0x84
+      writeFileSync(join(location, name), changed)
+      const files = await DatabaseFiles.open(location, unlimited())
+      const damages = [...files.damages]
+      await files.verify((damage) => damages.push(damage))
+      await files.close()
+      return damages.map(({ deadly }) => deadly)
+    }
+    const key = sound.indexOf('row/', 100)
+    t.same(await deadlyAt(key + 500), [false], 'a value')
+    t.same(await deadlyAt(key), [true], 'a key')
+    t.same(await deadlyAt(key - 4), [true], 'what it shares with the key before')
+    t.same(await deadlyAt(key - 3), [true], 'its length')
+    t.same(await deadlyAt(sound.length - 1), [true], 'the footer')
+  },
+)
