@@ -99,6 +99,15 @@ export class BodyReader {
     return undefined
   }
 
+  /** Finds the first segment before anything is read. Throws as `read` does. */
+  async prepare(): Promise<void> {
+    const [first] = this.#slices
+    if (first === undefined) return
+    this.#segment = await this.#open(first)
+    this.#slices.shift()
+    if (this.#closed) this.#segment.close()
+  }
+
   /** Stops read-ahead and forgets the key. Safe more than once. */
   close(): void {
     if (this.#closed) return
@@ -146,7 +155,7 @@ export function readExtents(
   bodyKey: Buffer,
   layout: Layout,
   extents: readonly Extent[],
-): { read(): Promise<Buffer | undefined>; close(): void } {
+): Pick<BodyReader, 'prepare' | 'read' | 'close'> {
   const [first] = extents
   if (extents.length === 1) return new BodyReader(stores, body, bodyKey, layout, first!)
   // Each reader zeroes its own copy, and holds the body from the beginning.
@@ -155,6 +164,7 @@ export function readExtents(
   )
   bodyKey.fill(0)
   return {
+    prepare: async () => await readers[0]?.prepare(),
     read: async () => {
       for (let reader = readers[0]; reader !== undefined; reader = readers[0]) {
         const piece = await reader.read()

@@ -10,7 +10,7 @@ import {
   type VersionRow,
 } from '../catalog/rows.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
-import { CofferError } from '../errors.ts'
+import { CofferError, isCode } from '../errors.ts'
 import {
   microsOfVersion,
   nowMicros,
@@ -212,10 +212,28 @@ async function findPart(stores: Stores, row: VersionRow, layout: Layout, number:
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
 }
 
+/** Attempts at a read whose object is replaced again and again. */
+const READ_ATTEMPTS_MAX = 3
+
+/**
+ * Reads, and again where a row was missing: between two of its reads the object may have been replaced, and the
+ * rows of its body be gone, which cannot be told from lost ones. Rejects as `attempt` does.
+ */
+async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isCode(error, 'StoreCorrupt') || tries === READ_ATTEMPTS_MAX) throw error
+    }
+  }
+}
+
 /** What a GET would answer, without the bytes; where the key is optional and none came, without its proof. */
 export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
   if (input.keyOptional !== true) {
-    const { info, extents, secret } = await openForRead(stores, caller, ref, input)
+    const open = () => openForRead(stores, caller, ref, input)
+    const { info, extents, secret } = await readAnew(open)
     secret.bodyKey.fill(0)
     return { info, extents }
   }
@@ -226,14 +244,22 @@ export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef,
   return { info: describeVersion(found, md5), extents: [wholeOf(found.row.size)] }
 }
 
-/** Opens an object for reading. Nothing is sent before the key was found right. */
-export async function getObject(
+/** Opens an object for reading. Nothing is sent before the key was found right, and the first segment is there. */
+export function getObject(
   stores: Stores,
   caller: Caller,
   ref: ObjectRef,
   input: ReadInput,
 ): Promise<ObjectReader> {
-  const { info, extents, secret, layout, row } = await openForRead(stores, caller, ref, input)
-  const reader = readExtents(stores, row.body!, secret.bodyKey, layout, extents)
-  return { info, extents, read: () => reader.read(), close: () => reader.close() }
+  return readAnew(async () => {
+    const { info, extents, secret, layout, row } = await openForRead(stores, caller, ref, input)
+    const reader = readExtents(stores, row.body!, secret.bodyKey, layout, extents)
+    try {
+      await reader.prepare()
+    } catch (error) {
+      reader.close()
+      throw error
+    }
+    return { info, extents, read: () => reader.read(), close: () => reader.close() }
+  })
 }

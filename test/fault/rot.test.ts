@@ -10,6 +10,7 @@ import { fileRows } from '../../lib/catalog/check-rows.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
 import { type Answer, drawnKeyring, type SentRequest, startNode } from '../helpers/node.ts'
+import { scratch } from '../helpers/process.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { customerKey, withKey } from '../helpers/s3.ts'
 
@@ -116,7 +117,7 @@ function judge({ status, body }: Answer, stored: Stored) {
 }
 
 t.test('a changed byte anywhere is found, named, and never served', async (t) => {
-  const master = join(t.testdir({ master: {} }), 'master')
+  const master = join(scratch(t), 'master')
   const stored = await makeStore(t, master)
   t.same((await scrubAll(master)).findings, [], 'a sound store has nothing that is rotten')
   const outcomes = { flips: 0, catalog: 0, deadly: 0, right: 0, refused: 0, named: 0 }
