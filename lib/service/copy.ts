@@ -16,6 +16,7 @@ import {
   commitVersion,
   opaqueEtag,
   prepareWrite,
+  readAnew,
   type Stamp,
   wholeChecksum,
   writeObject,
@@ -76,7 +77,16 @@ export async function readSource(
 }
 
 /** Copies an object, onto itself too. Throws CopyToItself where nothing would change. */
-export async function copyObject(
+export function copyObject(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  input: CopyInput,
+): Promise<CopyResult> {
+  return readAnew(() => copyOnce(stores, caller, ref, input))
+}
+
+async function copyOnce(
   stores: Stores,
   caller: Caller,
   ref: ObjectRef,
@@ -160,9 +170,8 @@ async function shareBody(
   })
   const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
     const references = await stores.catalog.getCounters(bodyKey(body))
-    // The source was replaced meanwhile, and its body with it.
-    if (references === undefined)
-      throw new CofferError('ObjectMissing', { object: input.from.object })
+    // The source was replaced meanwhile, and its body with it: the copy begins anew.
+    if (references === undefined) throw new CofferError('StoreCorrupt', { row: bodyKey(body) })
     draft.expect(bodyKey(body), references)
     if (replaced?.row.body !== body) draft.add(bodyKey(body), 1)
   }

@@ -219,7 +219,7 @@ const READ_ATTEMPTS_MAX = 3
  * Reads, and again where a row was missing: between two of its reads the object may have been replaced, and the
  * rows of its body be gone, which cannot be told from lost ones. Rejects as `attempt` does.
  */
-async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
+export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await attempt()

@@ -14,7 +14,7 @@ import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { authorize, readRightOf } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
-import { opaqueEtag } from './objects.ts'
+import { opaqueEtag, readAnew } from './objects.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, type Stores } from './stores.ts'
 import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
@@ -52,13 +52,26 @@ export async function putPart(
 }
 
 /** Writes a part from an extent of an object. Always sealed anew: the two bodies have different keys. */
-export async function copyPart(
+export function copyPart(
   stores: Stores,
   caller: Caller,
   ref: ObjectRef,
   uploadId: string,
   part: number,
-  input: SourceInput & { range?: { first: number; last: number }; cipher: Cipher },
+  input: PartCopyInput,
+): Promise<PartInfo & { source: VersionInfo }> {
+  return readAnew(() => copyPartOnce(stores, caller, ref, uploadId, part, input))
+}
+
+type PartCopyInput = SourceInput & { range?: { first: number; last: number }; cipher: Cipher }
+
+async function copyPartOnce(
+  stores: Stores,
+  caller: Caller,
+  ref: ObjectRef,
+  uploadId: string,
+  part: number,
+  input: PartCopyInput,
 ): Promise<PartInfo & { source: VersionInfo }> {
   await authorize(stores, caller, ref, 'writeObject')
   const upload = await findUpload(stores, ref, uploadId)

@@ -2,6 +2,7 @@
 // long load met this about once in 3,000 reads.
 import t from 'tap'
 import { startWithContainer } from '../helpers/both.ts'
+import { keyHeaders } from '../helpers/node.ts'
 
 const bodies = { old: Buffer.alloc(100_000, 'old'), new: Buffer.alloc(90_000, 'new') }
 
@@ -26,6 +27,38 @@ t.test('a read that finds its segment freed begins anew', async (t) => {
     t.ok(replaced)
     t.equal(answer.status, 200)
     t.ok(answer.body.equals(bodies.new), 'the new bytes, whole')
+  }
+})
+
+t.test('a copy whose source is replaced under it is one of the new source', async (t) => {
+  const { node, s3 } = await startWithContainer(t)
+  const { catalog, leases } = node.coffer.stores
+  const [get, getCounters] = [catalog.get.bind(catalog), catalog.getCounters.bind(catalog)]
+  leases.isTaken = () => false
+  const copy = { 'x-amz-copy-source': '/bkt/o' }
+  for (const headers of [copy, { ...copy, ...keyHeaders(Buffer.alloc(32, 7)) }]) {
+    await s3('PUT', '/bkt/o', { body: bodies.old })
+    let replaced = false
+    const replaceAt = async (key: string, prefix: string) => {
+      if (!key.startsWith(prefix) || replaced) return
+      replaced = true
+      t.equal((await s3('PUT', '/bkt/o', { body: bodies.new })).status, 200)
+    }
+    // A copy within one kind of key asks for references, one across reads segments.
+    catalog.getCounters = async (key) => {
+      if (headers === copy) await replaceAt(key, 'body/')
+      return await getCounters(key)
+    }
+    catalog.get = async (key) => {
+      if (headers !== copy) await replaceAt(key, 'segment/')
+      return await get(key)
+    }
+    const answer = await s3('PUT', '/bkt/copy', { headers, tls: true })
+    Object.assign(catalog, { get, getCounters })
+    t.ok(replaced)
+    t.equal(answer.status, 200, answer.text)
+    const read = headers === copy ? {} : keyHeaders(Buffer.alloc(32, 7))
+    t.ok((await s3('GET', '/bkt/copy', { headers: read, tls: true })).body.equals(bodies.new))
   }
 })
 
