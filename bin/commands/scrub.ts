@@ -1,10 +1,11 @@
 // `coffer scrub`: reads everything that the node keeps, and names what is rotten. A process of its own that opens
 // no database and maps no file, so that it works beside a running node, takes no lock, and outlives a sector that
 // cannot be read.
-import { join } from 'node:path'
-import { fileRows } from '../../lib/catalog/check-rows.ts'
+import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { makeLog } from '../../lib/log.ts'
+import { catalogLocation, openCatalog } from '../../lib/open-catalog.ts'
 import { type Finding, newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
 import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/scrub-file.ts'
 import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
@@ -55,8 +56,11 @@ export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   else if (progress.findings.length > 0) process.exitCode = exitCodes.damaged
 }
 
-function openRows({ data }: Config, rate: Rate) {
-  return fileRows(join(data, 'catalog'), rate)
+/** The files of a LevelDB catalog; of another store what its seam shows, which checks each row too. */
+async function openRows(config: Config, rate: Rate): Promise<RowSource> {
+  if (config.catalog === 'level') return await fileRows(catalogLocation(config), rate)
+  const opened = await openCatalog(config, makeLog('error', process.stderr))
+  return { ...seamRows(opened.catalog), close: () => opened.close() }
 }
 
 const scales: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
