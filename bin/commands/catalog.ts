@@ -86,16 +86,21 @@ const isUrl = (text: string) => /^rediss?:/.test(text) && URL.canParse(text)
 function placeOf(text: string, passwordFile: string | undefined, durability: Durability): Place {
   const [kind, rest] = [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]
   if (kind === 'level' && rest !== '') return levelPlace(resolve(rest))
-  if (isUrl(text)) {
-    const { username, password } = new URL(text)
-    if (passwordFile !== undefined && (username !== '' || password !== '')) {
-      throw new CopyRefused('--password-file stands for a password in the URL: only one of them')
-    }
-    const file = passwordFile === undefined ? {} : { passwordFile: resolve(passwordFile) }
-    return redisPlace({ url: text, ...file, durability })
-  }
+  if (isUrl(text)) return urlPlace(new URL(text), passwordFile, durability)
   if (kind === 'config' && rest !== '') return configuredPlace(rest, durability)
   throw new CopyRefused('a place is level:DIR, a redis:// or rediss:// URL, or config:FILE')
+}
+
+/** Throws CopyRefused where there are two passwords. */
+function urlPlace(url: URL, passwordFile: string | undefined, durability: Durability): Place {
+  if (passwordFile === undefined) return redisPlace({ url: url.href, durability })
+  if (url.password !== '') {
+    throw new CopyRefused('--password-file stands for a password in the URL: only one of them')
+  }
+  const username = url.username === '' ? {} : { username: decodeURIComponent(url.username) }
+  url.username = ''
+  const file = resolve(passwordFile)
+  return redisPlace({ url: url.href, ...username, passwordFile: file, durability })
 }
 
 function levelPlace(data: string): Place {

@@ -1,11 +1,18 @@
 // `coffer catalog copy` from outside: a node goes on with the copy as with the original, and what must not
 // be done is refused in a sentence, with nothing changed.
-import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { accessKey, secretKey, send, users } from '../helpers/node.ts'
-import { type RunningProcess, run, scratch, start, writeConfig } from '../helpers/process.ts'
+import { type RunningProcess, root, run, scratch, start, writeConfig } from '../helpers/process.ts'
 import { redisTest, startRedis } from '../helpers/redis.ts'
 
 t.setTimeout(180_000)
@@ -132,6 +139,24 @@ redisTest(t, 'a node moves to Redis and back, and loses nothing', async (t) => {
   t.equal(again.code, 0, again.stderr)
   t.match(again.stdout, redis.url.replace('redis://', ''))
   t.notMatch(again.stdout + again.stderr, secret)
+})
+
+redisTest(t, 'the user of the sample may copy, once it may unlink too', async (t) => {
+  const sample = readFileSync(join(root, 'etc/redis/coffer.conf'), 'utf8')
+  const user = /^user coffer .*$/m.exec(sample)![0]
+  const redis = await startRedis(t, {}, [`${user} +unlink`])
+  const { data, args, directory } = makePlace(t)
+  const node = await start(t, args)
+  await fill(node)
+  await stop(node)
+  const passwordFile = join(directory, 'password')
+  writeFileSync(passwordFile, 'change-me\n', { mode: 0o600 })
+  const url = redis.url.replace('//', '//coffer@')
+  const password = ['--password-file', passwordFile]
+  const there = await run([...copyArgs(`level:${data}`, url), ...password])
+  t.equal(there.code, 0, there.stderr)
+  const back = await run([...copyArgs(url, `level:${join(directory, 'back')}`), ...password])
+  t.equal(back.code, 0, back.stderr)
 })
 
 redisTest(t, 'rows are taken from any Redis, and put only into one that keeps them', async (t) => {
