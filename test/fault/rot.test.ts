@@ -14,7 +14,7 @@ import { scratch } from '../helpers/process.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { customerKey, withKey } from '../helpers/s3.ts'
 
-const flips = Number(process.env.ROT_FLIPS ?? 60)
+const flips = Number(process.env.ROT_FLIPS ?? 30)
 const seed = seedOfRun()
 const random = randomFrom(seed)
 const keyring = drawnKeyring()
