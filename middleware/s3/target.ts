@@ -1,11 +1,10 @@
 // Reads the request line: which bucket and key are addressed, and with what query. Works on the raw
 // bytes as they were sent: nothing is normalised, `//`, `.` and `..` are part of a key.
 import { decodePercent } from '../percent.ts'
+import { parametersOf } from '../query.ts'
 import type { Target } from '../state.ts'
 import { invalidUri, S3Error } from './s3-error.ts'
 
-/** More parameters than any operation has; what a client sends beyond that is refused. */
-const PARAMETERS_MAX = 1000
 /** Container names of the other dialect reach 256 bytes, and S3 serves them too. */
 const BUCKET_NAME_BYTES_MAX = 256
 
@@ -64,16 +63,7 @@ export function addressOf(
  */
 export function parseQuery(query: string): Map<string, string> {
   const parameters = new Map<string, string>()
-  let start = 0
-  for (let count = 0; start < query.length; count++) {
-    if (count >= PARAMETERS_MAX) throw invalidUri()
-    const ampersand = query.indexOf('&', start)
-    const end = ampersand === -1 ? query.length : ampersand
-    const pair = query.slice(start, end)
-    start = end + 1
-    const equals = pair.indexOf('=')
-    const name = decodePercent(equals === -1 ? pair : pair.slice(0, equals), true)
-    const value = decodePercent(equals === -1 ? '' : pair.slice(equals + 1), true)
+  for (const { name, value } of parametersOf(query, () => invalidUri())) {
     if (name === undefined || value === undefined) throw invalidUri()
     if (name === '' || parameters.has(name) || /customer-key$/i.test(name)) continue
     parameters.set(name, value)

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { decodePercent } from '../percent.ts'
+import { parametersOf } from '../query.ts'
 import type { Target } from '../state.ts'
 import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
 import { allowOf, type Level, methods } from './methods.ts'
@@ -23,9 +24,6 @@ export interface SwiftRequest {
   readonly query: ReadonlyMap<string, string>
 }
 
-/** More parameters than any operation has; what a client sends beyond that is refused. */
-const PARAMETERS_MAX = 1000
-
 /** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
 const keyName = /encryption-(?:customer-)?(?:algorithm|key|key-md5)$/i
 
@@ -43,16 +41,8 @@ const refusedParameters: Readonly<Record<string, string>> = {
  */
 export function parseQuery(query: string): Map<string, string> {
   const parameters = new Map<string, string>()
-  let start = 0
-  for (let count = 0; start < query.length; count++) {
-    if (count >= PARAMETERS_MAX) throw new SwiftError(400, 'Too many query parameters')
-    const ampersand = query.indexOf('&', start)
-    const end = ampersand === -1 ? query.length : ampersand
-    const pair = query.slice(start, end)
-    start = end + 1
-    const equals = pair.indexOf('=')
-    const name = decodePercent(equals === -1 ? pair : pair.slice(0, equals), true)
-    const value = decodePercent(equals === -1 ? '' : pair.slice(equals + 1), true)
+  const tooMany = () => new SwiftError(400, 'Too many query parameters')
+  for (const { name, value } of parametersOf(query, tooMany)) {
     if (name === undefined) throw new SwiftError(400, 'Query parameter name not valid UTF-8')
     if (value === undefined) throw new SwiftError(400, `"${name}" parameter not valid UTF-8`)
     if (keyName.test(name)) {
