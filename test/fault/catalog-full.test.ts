@@ -2,8 +2,7 @@
 // restart, what was not is there whole or not at all (EVIDENCE B1: 20 of 20 acknowledged writes were lost
 // by a database that was written on after it had failed).
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
@@ -13,24 +12,11 @@ import { isCode } from '../../lib/errors.ts'
 import { classicEngine, type Engine } from '../../lib/level.ts'
 import { randomId } from '../../lib/names.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
+import { mountSmall } from '../helpers/small-disk.ts'
 
 const DISK_BYTES = 16 << 20
 const WRITE_BUFFER_BYTES = 1 << 20
 const ROWS_PER_COMMIT = 3
-
-/** A filesystem of DISK_BYTES, or null where it may not be mounted. */
-function mountSmall(): string | null {
-  const dir = mkdtempSync(join(tmpdir(), 'coffer-full-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', dir], {
-      stdio: 'pipe',
-    })
-    return dir
-  } catch {
-    rmdirSync(dir)
-    return null
-  }
-}
 
 /** Leaves about `bytes` free. */
 function fillDisk(dir: string, engine: Engine, bytes: number): void {
@@ -74,7 +60,7 @@ async function countAll(catalog: Catalog): Promise<number> {
   return count
 }
 
-const disk = mountSmall()
+const disk = mountSmall('full', DISK_BYTES)
 const skip = disk === null && 'mounting a small filesystem needs root'
 
 t.test(

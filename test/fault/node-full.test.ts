@@ -1,33 +1,20 @@
 // A node on a disk that fills up: below the reserve both dialects refuse before anything is written, in words
 // that clients know, deletes go on, and writes come back with the room.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { classicEngine } from '../../lib/level.ts'
 import { until } from '../helpers/blobs.ts'
 import { startWithContainer, withSwiftKey } from '../helpers/both.ts'
 import { customerKey, outcome, withKey } from '../helpers/s3.ts'
+import { mountSmall } from '../helpers/small-disk.ts'
 
 const DISK_BYTES = 128 << 20
 const RESERVE_BYTES = 16 << 20
 const key = customerKey('k')
 
-/** A filesystem of DISK_BYTES, or null where it may not be mounted. */
-function mountSmall(): string | null {
-  const directory = mkdtempSync(join(tmpdir(), 'coffer-node-full-'))
-  try {
-    const options = ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', directory]
-    execFileSync('mount', options, { stdio: 'pipe' })
-    return directory
-  } catch {
-    rmdirSync(directory)
-    return null
-  }
-}
-
-const disk = mountSmall()
+const disk = mountSmall('node-full', DISK_BYTES)
 const skip = disk === null && 'mounting a small filesystem needs root'
 
 t.test(

@@ -2,33 +2,20 @@
 // there after a restart (EVIDENCE B1: 20 of 20 acknowledged records were lost by a database that was
 // written on after it had failed).
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isCode } from '../../lib/errors.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { beginBlob, differencesOf, RECORD_BYTES, type SavedBlob, until } from '../helpers/blobs.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
+import { mountSmall } from '../helpers/small-disk.ts'
 import { openStore } from '../helpers/volumes.ts'
 
 const DISK_BYTES = 24 << 20
 const WRITE_BUFFER_BYTES = 512 << 10
 
-/** A filesystem of DISK_BYTES, or null where it may not be mounted. */
-function mountSmall(): string | null {
-  const directory = mkdtempSync(join(tmpdir(), 'coffer-volume-full-'))
-  try {
-    const options = ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', directory]
-    execFileSync('mount', options, { stdio: 'pipe' })
-    return directory
-  } catch {
-    rmdirSync(directory)
-    return null
-  }
-}
-
-const disk = mountSmall()
+const disk = mountSmall('volume-full', DISK_BYTES)
 const skip = disk === null && 'mounting a small filesystem needs root'
 
 t.test('no durable blob is lost, however often the disk is full', { skip }, async (t) => {
