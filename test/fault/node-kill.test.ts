@@ -1,13 +1,15 @@
-// kill -9 of a node under load: what was acknowledged is there with every byte, what was not is there
-// whole or not at all, rows and counts agree with what is listed. KILL_CYCLES sets how often (3), SEED what
-// happens; `npm run long:kill` is the long form.
+// kill -9 of a node under load, while its volumes are rolled and reclaimed: what was acknowledged is there with every
+// byte, what was not is there whole or not at all, rows and counts agree with what is listed. KILL_CYCLES sets how
+// often (3), SEED what happens; `npm run long:kill` is the long form.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
+import { ControlRefused, callControl } from '../../lib/control.ts'
 import { classicEngine } from '../../lib/level.ts'
-import { startChildNode } from '../helpers/child-node.ts'
+import type { ReclaimOutcome } from '../../lib/service/reclaim-worker.ts'
+import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { inconsistencies } from '../helpers/consistency.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { Load } from './load.ts'
@@ -22,28 +24,46 @@ t.test('nothing that was acknowledged is lost when the node is killed', async (t
   const node = await startChildNode(t, {
     catalog: 'level',
     log: { level: 'error' },
-    storage: { reserveBytes: 0 },
+    // Volumes that are full and half dead after a few cycles.
+    storage: { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 8 << 20 },
   })
   const load = await Load.on(node)
   let checked = 0
+  let reclaimed = 0
   for (let cycle = 0; cycle < cycles; cycle++) {
     const note = `seed ${seed} cycle ${cycle}`
     const clients = [0, 1, 2, 3].map((client) =>
       load.run(client, randomFrom(random.integer(2 ** 31))),
     )
-    await sleep(100 + random.integer(700))
+    const reclaiming = reclaimOn(node, () => reclaimed++)
+    // Long enough, once in a while, for a sweep, and for a reclaim that finds something.
+    await sleep(100 + random.integer(random.integer(6) === 0 ? 5000 : 700))
     await node.kill()
-    await Promise.all(clients)
+    await Promise.all([...clients, reclaiming])
     t.same(await rowsOf(node.data), [], `the rows agree with one another, ${note}`)
     await node.start()
     await load.verify(t, note)
     checked += load.names
   }
   t.comment(
-    `seed ${seed}: ${cycles} kills under ${load.acknowledged} acknowledged changes, ${checked} objects ` +
-      `checked, ${t.passing() ? 'none' : 'some'} lost`,
+    `seed ${seed}: ${cycles} kills under ${load.acknowledged} acknowledged changes, ${reclaimed} volumes ` +
+      `reclaimed, ${checked} objects checked, ${t.passing() ? 'none' : 'some'} lost`,
   )
 })
+
+/** Reclaims whatever has dead bytes, over and over, until the node is gone; `done` hears of each volume. */
+async function reclaimOn(node: ChildNode, done: () => void): Promise<void> {
+  const request = { deadShare: 0.05, bytesPerSecond: 0, roll: true }
+  for (;;) {
+    const answer = await callControl(node.data, 'reclaim', request).catch((error) => {
+      if (error instanceof ControlRefused) throw error
+      return null
+    })
+    if (answer === null) return
+    for (const outcome of answer.outcomes as ReclaimOutcome[]) if (outcome.done) done()
+    await sleep(20)
+  }
+}
 
 /** What does not fit together in the catalog of a node that is gone. */
 async function rowsOf(data: string): Promise<string[]> {
