@@ -1,8 +1,9 @@
 // `npm run long:load`: a node under mixed load of both dialects, SSE-C and plain, for LOAD_MINUTES (60): writes,
-// copies, deletes and uploads, beside them reads, ranges, HEAD, POST and listings. At the end every byte is held
-// against what was acknowledged, and the memory of the last third against that of the one before. What counts is the
-// least anonymous memory of each stretch of time: pages of mapped tables are the page cache's, and what is above
-// the least is garbage that was not collected yet.
+// copies, deletes and uploads, beside them reads, ranges, HEAD, POST and listings, and an operator who scrubs, reclaims,
+// backs up, changes root keys and rewraps. At the end every byte is held against what was acknowledged, fsck proves the
+// stopped node, and the memory of the last third is held against that of the one before. What counts is the least
+// anonymous memory of each stretch of time: pages of mapped tables are the page cache's, and what is above the least is
+// garbage that was not collected yet.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -11,6 +12,7 @@ import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
 import { login } from '../../helpers/swift.ts'
 import { Load } from '../load.ts'
 import { sealing } from '../load-check.ts'
+import { Upkeep } from './upkeep.ts'
 
 const CLIENTS = 4
 const STRETCHES = 12
@@ -61,6 +63,8 @@ t.test('memory stays flat and nothing is lost under a long mixed load', async (t
   const clients = Array.from({ length: CLIENTS }, (_, client) =>
     load.run(client, randomFrom(random.integer(2 ** 31)), () => ended),
   )
+  const upkeep = new Upkeep(node, randomFrom(random.integer(2 ** 31)))
+  const operator = upkeep.run(() => ended)
   const readers = [1, 2].map(() => reader(randomFrom(random.integer(2 ** 31))))
 
   const least: number[] = []
@@ -75,10 +79,14 @@ t.test('memory stays flat and nothing is lost under a long mixed load', async (t
     least.push(lowest)
   }
   ended = true
-  await Promise.all([...clients, ...readers])
+  await Promise.all([...clients, ...readers, operator])
   t.same(failures, [], `seed ${seed}`)
+  t.same(upkeep.failures, [], `seed ${seed}`)
   if (failures.length > 0) t.comment(node.output().slice(-5000))
   await load.verify(t, `seed ${seed}`)
+  await node.kill('SIGTERM')
+  const { code, stdout } = await upkeep.prove()
+  t.equal(code, 0, `seed ${seed}: fsck ${stdout}`)
 
   // In the first third memtables and caches fill.
   const third = STRETCHES / 3
@@ -88,6 +96,7 @@ t.test('memory stays flat and nothing is lost under a long mixed load', async (t
   t.ok(last <= Math.max(first + GROWTH_BYTES, first * 1.1), `seed ${seed}: MB ${shown}`)
   process.stdout.write(
     `long:load: ${minutes} minutes, ${load.acknowledged} changes, ${load.refused} refused, ${reads} reads, ` +
-      `${load.names} objects checked, ${t.passing() ? 'none' : 'some'} lost; MB of memory ${shown}\n`,
+      `${load.names} objects checked, ${t.passing() ? 'none' : 'some'} lost; ${upkeep.summary}; ` +
+      `MB of memory ${shown}\n`,
   )
 })
