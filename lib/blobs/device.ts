@@ -6,14 +6,16 @@ import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../level.ts'
 import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
-import type { DeviceOptions } from './options.ts'
+import { Failures, strange } from './failures.ts'
+import { OpenVolumes } from './open-volumes.ts'
+import type { DeviceOptions, VolumeSettings } from './options.ts'
 import { forEach } from './parallel.ts'
 import { Quarantine } from './quarantine.ts'
 import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
 import { usagesOf } from './usage.ts'
-import { type Found, Volume, type VolumeSettings } from './volume.ts'
+import { type Found, Volume } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
 
 /** Why a device takes no blob: it is full, or something failed (or is under way). */
@@ -24,13 +26,6 @@ const OPENING_MAX = 4
 
 /** A repair that failed is followed by another one after this long at the earliest. */
 const RETRY_MS = 1000
-
-/** What the log says of volumes that are not used, or not written to. */
-const strange = {
-  empty: 'empty: it was never used',
-  foreign: "another catalog's: it is left alone",
-  damaged: 'without a readable header: it is only read',
-}
 
 export class Device {
   readonly directory: string
@@ -43,12 +38,12 @@ export class Device {
   readonly quarantine: Quarantine
   readonly #options: DeviceOptions
   readonly #space: Space
+  readonly #failures: Failures
   readonly #settings: VolumeSettings
   /** Volumes that take no writes until they were opened again. */
   readonly #failed = new Set<Volume>()
   #current: Volume | undefined
   #repairing: Promise<void> | undefined
-  #failure: unknown
   #retryAtMs = 0
   #closing = false
 
@@ -57,8 +52,10 @@ export class Device {
     this.#options = options
     this.quarantine = new Quarantine(options.engine, directory, options.log)
     this.#space = new Space(options.engine, directory, options.reserveBytes)
+    this.#failures = new Failures(options.log, directory)
     this.#settings = {
       ...options,
+      readable: new OpenVolumes(options.openVolumes, () => this.#couldReopen()),
       failed: (volume, error) => this.#volumeFailed(volume, error),
       sealed: (volume) => this.#volumeSealed(volume),
     }
@@ -104,7 +101,7 @@ export class Device {
       return 'failure'
     }
     if (this.#repairing !== undefined) return 'failure'
-    return isSpaceError(this.#failure) || !this.#hasRepairRoom() ? 'space' : 'failure'
+    return isSpaceError(this.#failures.last) || !this.#hasRepairRoom() ? 'space' : 'failure'
   }
 
   /** What `refusal(0)` means, for people. Asking repairs too: a node that health checks keep requests away
@@ -113,9 +110,7 @@ export class Device {
     const refusal = this.refusal(0)
     if (refusal === null) return null
     if (refusal === 'space') return `${this.directory}: not enough space`
-    const failure = this.#failure
-    const what = failure instanceof CofferError ? failure.details.what : (failure as Error)?.message
-    return `${this.directory}: ${what ?? 'no volume takes writes'}`
+    return `${this.directory}: ${this.#failures.sentence ?? 'no volume takes writes'}`
   }
 
   /** Begins a blob. Only after `refusal` was null. `gaveUp` is called when it is aborted. */
@@ -225,7 +220,7 @@ export class Device {
     try {
       return this.#space.has(3 * this.#options.writeBufferBytes)
     } catch (error) {
-      this.#failure ??= error
+      this.#failures.keepQuietly(error)
       return false
     }
   }
@@ -254,7 +249,7 @@ export class Device {
     }
     if (this.#current === undefined || this.#isFull(this.#current)) await this.#makeNext()
     if (this.#failed.size > 0) return
-    this.#failure = undefined
+    this.#failures.clear()
     this.#retryAtMs = 0
   }
 
@@ -270,7 +265,7 @@ export class Device {
   #volumeFailed(volume: Volume, error: unknown): void {
     this.#failed.add(volume)
     if (this.#current === volume) this.#current = undefined
-    const about = { device: this.directory, volume: volume.id }
+    const about = { volume: volume.id }
     this.#keepFailure(error, about, 'a volume failed: no more writes before it is opened again')
   }
 
@@ -282,17 +277,22 @@ export class Device {
 
   /** Gives a sealed volume's memory back. */
   rest(volume: Volume): void {
-    // Where opening it again might fail for want of space it stays open.
-    if (!this.#hasRepairRoom()) return
     volume.rest().catch((error) => {
       const about = { device: this.directory, volume: volume.id, err: error }
       this.#options.log.error(about, 'a volume cannot be closed')
     })
   }
 
+  /** Whether a volume that is closed now could be opened again: on a disk that is full, takes no writes or is
+   * not there it is better read on. */
+  async #couldReopen(): Promise<boolean> {
+    if (!this.#hasRepairRoom()) return false
+    const same = requireSameDisk(this.#options.engine, this.directory, this.volumes.values())
+    return same.then(() => true).catch(() => false)
+  }
+
   #keepFailure(error: unknown, about: object, message: string): void {
-    this.#failure = error
     this.#space.forget()
-    this.#options.log.error({ device: this.directory, ...about, err: error }, message)
+    this.#failures.keep(error, about, message)
   }
 }

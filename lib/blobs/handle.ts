@@ -2,6 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
+import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'
 import { readUint64, recordKey } from './record.ts'
 
@@ -30,22 +31,41 @@ export function openVolumeDatabase(
   })
 }
 
-export class Handle {
+export class Handle implements Restable {
   readonly #engine: Engine
   #location: string
   readonly #writeBufferBytes: number
+  readonly #others: OpenVolumes
   readonly #note: ReadNote
   #db: Database<Buffer> | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #ended = false
+  #isOnlyRead = false
+  #readAt = 0
   #failure: { readonly error: unknown; readonly atMs: number } | undefined
 
-  constructor(engine: Engine, location: string, writeBufferBytes: number) {
+  /** `others`: the volumes that it shares a bound with once it is only read. */
+  constructor(engine: Engine, location: string, writeBufferBytes: number, others: OpenVolumes) {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
+    this.#others = others
     this.#note = new ReadNote(engine, location)
+  }
+
+  get readAt(): number {
+    return this.#readAt
+  }
+
+  get isBeingRead(): boolean {
+    return this.#note.isReading
+  }
+
+  /** Nothing is written from now on: while it is open it counts among those of which only so many are. */
+  onlyRead(): void {
+    this.#isOnlyRead = true
+    if (this.#db !== undefined) this.#others.add(this)
   }
 
   /** Opens the database unless it is open. Rejects with LevelDB's error, StoreUnavailable after `end`. */
@@ -63,6 +83,7 @@ export class Handle {
     const db = this.#db
     if (db !== undefined) {
       this.#db = undefined
+      this.#others.leave(this)
       this.#closing = db.close()
     }
     await this.#closing
@@ -74,7 +95,7 @@ export class Handle {
    * where the other cannot be opened; then nothing has changed.
    */
   async moveTo(location: string): Promise<() => Promise<void>> {
-    const next = await this.#openAt(location, false)
+    const next = await this.#openAt(location)
     while (this.#opening !== undefined) await this.#opening.catch(() => undefined)
     if (this.#ended) {
       await next.close()
@@ -83,6 +104,7 @@ export class Handle {
     const old = this.#db
     this.#db = next
     this.#location = location
+    this.#others.add(this)
     return async () => {
       await this.#closing
       await old?.close()
@@ -99,15 +121,12 @@ export class Handle {
   /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's
    * error, or that of opening. */
   get(number: number): Promise<Buffer | undefined> {
-    return this.#note.during(() => this.#get(number))
+    return this.#read((db) => db.get(recordKey(number), READ))
   }
 
   /** The values of several records, in one turn of the thread pool; as `get` otherwise. */
-  async getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    return await this.#note.during(() => {
-      if (this.#db !== undefined) return this.#db.getMany(numbers.map(recordKey), READ)
-      return Promise.all(numbers.map((number) => this.#get(number)))
-    })
+  getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
+    return this.#read((db) => db.getMany(numbers.map(recordKey), READ))
   }
 
   /** Puts a value, which is copied before this returns. The database must be open. */
@@ -125,32 +144,43 @@ export class Handle {
   }
 
   async #open(create: boolean): Promise<void> {
+    if (this.#isOnlyRead) await this.#others.admit(this)
     await this.#closing
-    if (this.#ended) throw this.#unavailable()
     try {
-      this.#db = await this.#openAt(this.#location, create)
+      if (this.#ended) throw this.#unavailable()
+      this.#db = await (create ? this.#make() : this.#openAt(this.#location))
       this.#failure = undefined
     } catch (error) {
+      this.#others.leave(this)
       this.#failure = { error, atMs: performance.now() }
       throw error
     }
   }
 
-  #openAt(location: string, create: boolean): Promise<Database<Buffer>> {
+  /** What is new holds nothing that could kill a process, and has no name yet for a note to stand beside. */
+  #make(): Promise<Database<Buffer>> {
+    return openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, true)
+  }
+
+  #openAt(location: string): Promise<Database<Buffer>> {
     return this.#note.during(() =>
-      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, create),
+      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, false),
     )
   }
 
-  #get(number: number): Promise<Buffer | undefined> {
-    return this.#db?.get(recordKey(number), READ) ?? this.#getLater(number)
+  #read<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
+    this.#readAt = this.#others.turn()
+    return this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db)))
   }
 
-  async #getLater(number: number): Promise<Buffer | undefined> {
-    const failure = this.#failure
-    if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
-    await this.open()
-    return await this.#get(number)
+  /** Opens the database first, and again where another volume took its place before it could be read. */
+  async #later<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
+    while (this.#db === undefined) {
+      const failure = this.#failure
+      if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
+      await this.open()
+    }
+    return await read(this.#db)
   }
 
   #unavailable(): CofferError {

@@ -1,5 +1,7 @@
-// What a blob store on volumes is told when it is opened.
+// What a blob store on volumes is told when it is opened, and what a device tells its volumes.
 import type { Engine } from '../level.ts'
+import type { OpenVolumes } from './open-volumes.ts'
+import type { Volume } from './volume.ts'
 
 /** What the store logs with: the part of a pino Logger that it needs. */
 export interface StoreLog {
@@ -16,7 +18,23 @@ export interface DeviceOptions {
   readonly volumeSizeBytes: number
   /** LevelDB's memtable, of each volume that is written to. */
   readonly writeBufferBytes: number
+  /** Sealed volumes of each device that are open at once. */
+  readonly openVolumes: number
   /** Bytes to keep free on the device; 0 turns that off. */
   readonly reserveBytes: number
   readonly log: StoreLog
+}
+
+export interface VolumeSettings {
+  readonly engine: Engine
+  readonly catalogId: string
+  /** The catalog's commit number of this moment. */
+  readonly commitNumber: () => number
+  readonly writeBufferBytes: number
+  /** Those that share the device's bound on open volumes. */
+  readonly readable: OpenVolumes
+  /** Told once each time a volume fails; reads go on. */
+  readonly failed: (volume: Volume, error: unknown) => void
+  /** Told when a volume that drained is sealed. */
+  readonly sealed: (volume: Volume) => void
 }

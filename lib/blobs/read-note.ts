@@ -4,6 +4,7 @@
 // process, not a power cut, which no read is to blame for.
 import { dirname, join } from 'node:path'
 import type { Engine } from '../level.ts'
+import { generationsOf } from './directory.ts'
 
 /** A volume that is not read for this long gets its note taken away: so the hot path writes none. */
 const IDLE_MS = 2000
@@ -13,7 +14,8 @@ export const NOTE_SUFFIX = '.reading'
 
 export class ReadNote {
   readonly #engine: Engine
-  readonly #path: string
+  readonly #directory: string
+  readonly #volume: string
   #isThere = false
   #writing: Promise<void> | undefined
   #removing: Promise<void> | undefined
@@ -24,9 +26,14 @@ export class ReadNote {
 
   /** `location`: of a generation of the volume. */
   constructor(engine: Engine, location: string) {
-    const id = /([0-9a-f]{16})\.[^.]+$/.exec(location)?.[1] ?? 'volume'
     this.#engine = engine
-    this.#path = join(dirname(location), id + NOTE_SUFFIX)
+    this.#directory = dirname(location)
+    this.#volume = /([0-9a-f]{16})\.[^.]+$/.exec(location)?.[1] ?? 'volume'
+  }
+
+  /** Somebody reads, or waits for what he is to read to be opened. */
+  get isReading(): boolean {
+    return this.#reads > 0
   }
 
   /** Reads, with the note there from before it begins until after it has ended. */
@@ -60,9 +67,19 @@ export class ReadNote {
   async #writeNow(): Promise<void> {
     await this.#removing
     // Where it cannot be written, on a full or read-only disk, the volume is read all the same.
-    await this.#engine.note(this.#path, '').catch(() => undefined)
+    await this.#put().catch(() => undefined)
     this.#isThere = true
     if (!this.#ended) this.#watch()
+  }
+
+  async #put(): Promise<void> {
+    // What is open is read on after its disk was unmounted: a note would lie below the mount point.
+    const generations = await generationsOf(this.#engine, this.#directory, this.#volume)
+    if (generations.length > 0) await this.#engine.note(this.#path, '')
+  }
+
+  get #path(): string {
+    return join(this.#directory, this.#volume + NOTE_SUFFIX)
   }
 
   #watch(): void {

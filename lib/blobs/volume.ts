@@ -5,28 +5,16 @@
 // and opened again, because LevelDB would acknowledge it and lose it (EVIDENCE B1).
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../errors.ts'
-import type { Engine } from '../level.ts'
 import { Barrier, Logs } from './barrier.ts'
 import { BegunBlobs } from './begun.ts'
 import { DeadSince } from './dead-since.ts'
 import { locationOf } from './directory.ts'
 import { Handle } from './handle.ts'
 import { encodeHeader, readHeader, type VolumeHeader } from './header.ts'
+import type { VolumeSettings } from './options.ts'
 import { Puts } from './puts.ts'
 import { KEY_BYTES, type RecordSum } from './record.ts'
 import type { VolumeUsage } from './store.ts'
-
-export interface VolumeSettings {
-  readonly engine: Engine
-  readonly catalogId: string
-  /** The catalog's commit number of this moment. */
-  readonly commitNumber: () => number
-  readonly writeBufferBytes: number
-  /** Told once each time a volume fails; reads go on. */
-  readonly failed: (volume: Volume, error: unknown) => void
-  /** Told when a volume that drained is sealed. */
-  readonly sealed: (volume: Volume) => void
-}
 
 /** What opening a database found. `damaged`: its header cannot be read; records can. */
 export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
@@ -56,7 +44,8 @@ export class Volume {
     this.id = id
     this.#generation = generation
     this.dead = new DeadSince(settings.engine)
-    this.#handle = new Handle(settings.engine, this.location, settings.writeBufferBytes)
+    const { engine, writeBufferBytes, readable } = settings
+    this.#handle = new Handle(engine, this.location, writeBufferBytes, readable)
     this.#renew()
   }
 
@@ -126,11 +115,15 @@ export class Volume {
     await this.dead.load(this.location)
     const end = await this.#readHeader(last)
     const header = end?.sealed ? end : await this.#readHeader(0)
-    if (header === undefined || header.volume !== this.id) return 'damaged'
+    if (header === undefined || header.volume !== this.id) {
+      this.#handle.onlyRead()
+      return 'damaged'
+    }
     if (header.catalog !== this.#settings.catalogId) return 'foreign'
     this.#header = header
     if (!header.sealed) return 'writable'
     this.#state = 'sealed'
+    this.#handle.onlyRead()
     return 'sealed'
   }
 
@@ -159,9 +152,10 @@ export class Volume {
     this.dead.mark(this.location)
   }
 
-  /** Closes the database until the next read, which gives its memory back. */
+  /** Closes the database until the next read, which gives its memory back, where it could be opened again.
+   * Only where it is sealed. Rejects with the database's error. */
   rest(): Promise<void> {
-    return this.#handle.close()
+    return this.#settings.readable.rest(this.#handle)
   }
 
   /** The sealed header as reclaim writes it into a copy: with the catalog's commit number of this moment. */
@@ -241,6 +235,7 @@ export class Volume {
       return
     }
     this.#state = 'sealed'
+    this.#handle.onlyRead()
     this.#settings.sealed(this)
   }
 

@@ -183,6 +183,14 @@ export const configSchema = {
           default: 67108864,
           description: 'Memtable of an open volume; up to two of them are in memory a device',
         },
+        openVolumes: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 10000,
+          default: 32,
+          description:
+            'Full volumes of a device that are open for reads at once; each of 32 GiB takes up to 16 MB of memory and 500 files',
+        },
         reserveBytes: {
           ...bytes(0),
           default: 1073741824,

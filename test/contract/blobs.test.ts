@@ -19,6 +19,7 @@ function siteOn(engine: Engine, directory: string): BlobSite {
         commitNumber: () => 7,
         volumeSizeBytes,
         writeBufferBytes: 1 << 20,
+        openVolumes: 32,
         reserveBytes: 1 << 20,
         log: pino({ level: 'silent' }),
       }),

@@ -25,6 +25,7 @@ export function openStore(
     commitNumber: () => 7,
     volumeSizeBytes: 1 << 30,
     writeBufferBytes: WRITE_BUFFER_BYTES,
+    openVolumes: 32,
     reserveBytes: 0,
     log: {
       info: (_, message) => logged.infos.push(message),
