@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DiskMissing } from '../lib/blobs/disk.ts'
 import { ReclaimRefused } from '../lib/blobs/reclaim.ts'
+import { SalvageRefused } from '../lib/blobs/salvage.ts'
 import { CopyRefused } from '../lib/catalog/copy.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
@@ -55,6 +56,7 @@ const mendable = [
   CopyRefused,
   ReclaimRefused,
   DiskMissing,
+  SalvageRefused,
 ]
 
 function describe(error: unknown): string {

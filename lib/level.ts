@@ -4,6 +4,7 @@
 import { statfsSync } from 'node:fs'
 import {
   access,
+  link,
   mkdir,
   open,
   readdir,
@@ -69,6 +70,10 @@ export interface Engine {
   /** Gives a database another name in its directory, durable after `syncDirectory`. Whoever has it open
    * can only close it afterwards. */
   rename(location: string, to: string): Promise<void>
+  /** Gives the files of a closed database names in a second, new directory, too: they take no room, and outlive
+   * the first. Durable with that directory, whose own name `syncDirectory` makes so. Rejects with the system's
+   * error, EPERM where the filesystem has no second names. */
+  link(location: string, to: string): Promise<void>
   /** Keeps a small text in a file among a database's own, unless there is one of that name. It goes with the
    * database, and is not made durable. */
   note(path: string, text: string): Promise<void>
@@ -131,6 +136,12 @@ export const classicEngine: Engine = {
   },
 
   rename: (location, to) => rename(location, to),
+
+  async link(location, to) {
+    await mkdir(to)
+    for (const name of await readdir(location)) await link(join(location, name), join(to, name))
+    await syncDirectory(to)
+  },
 
   async note(path, text) {
     await writeFile(path, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
-// The names in a device's directory: `<volume id>.g<generation>` is a volume, `<volume id>.new` an
-// unfinished copy of one. Part of the format, see docs/format.md.
+// The names in a device's directory: `<volume id>.g<generation>` is a volume, `<volume id>.new` an unfinished copy of
+// one, and with `.damaged` behind it a generation that was salvaged. Part of the format, see docs/format.md.
 import { join } from 'node:path'
 import type { Engine } from '../level.ts'
 
@@ -16,6 +16,10 @@ export const locationOf = (directory: string, id: string, generation: number) =>
 
 /** Where a volume is copied to; what lies there is removed at every start. */
 export const copyLocationOf = (directory: string, id: string) => join(directory, `${id}.new`)
+
+/** Where a generation is kept that was salvaged; no program opens it, people remove it. */
+export const damagedLocationOf = (directory: string, id: string, generation: number) =>
+  `${locationOf(directory, id, generation)}.damaged`
 
 function parseName(name: string): FoundVolume | undefined {
   const match = /^([0-9a-f]{16})\.g([1-9]\d{0,14})$/.exec(name)

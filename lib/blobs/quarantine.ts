@@ -138,10 +138,23 @@ export async function deadlyFault(location: string, rate: Rate): Promise<string 
     await files.verify((damage) => {
       if (damage.deadly) faults.push(damage)
     })
-    return faults.length === 0 ? null : faults.slice(0, 3).map(describe).join('; ')
+    return faults.length === 0 ? null : faults.slice(0, 3).map(describeFault).join('; ')
   } finally {
     await files.close()
   }
 }
 
-const describe = ({ file, offset, what }: Damage) => `${file} at byte ${offset}: ${what}`
+/** A fault as people read it. */
+export const describeFault = ({ file, offset, what }: Damage) =>
+  `${file} at byte ${offset}: ${what}`
+
+/** True where a start leaves the volume closed. */
+export async function isQuarantined(engine: Engine, directory: string, id: string) {
+  return (await engine.list(directory)).includes(id + MARK_SUFFIX)
+}
+
+/** Lets the next start open the volume. Durable once the directory is synced. */
+export async function liftQuarantine(engine: Engine, directory: string, id: string): Promise<void> {
+  for (const suffix of [MARK_SUFFIX, NOTE_SUFFIX])
+    await engine.destroy(join(directory, id + suffix))
+}

@@ -116,7 +116,7 @@ async function withCopy(
 }
 
 /** Checksums of records that mostly come blob by blob. */
-class Sums {
+export class Sums {
   #blob: BlobId | undefined
   #sum: RecordSum | undefined
 

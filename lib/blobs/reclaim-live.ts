@@ -28,6 +28,7 @@ export class LiveRecords {
   #ids = Buffer.alloc(ID_BYTES * 64)
   #blobs = 0
   #records = 0
+  #lastNumber = 0
 
   /** `end`: the first number that no record of the volume has. */
   constructor(volume: string, end: number) {
@@ -41,6 +42,11 @@ export class LiveRecords {
 
   get records(): number {
     return this.#records
+  }
+
+  /** The greatest number of a record; 0 where there is none. */
+  get lastNumber(): number {
+    return this.#lastNumber
   }
 
   /**
@@ -58,6 +64,23 @@ export class LiveRecords {
       }
     }
     return index
+  }
+
+  /** The record of that number, where a blob has it. */
+  at(number: number): LiveRecord | undefined {
+    const chunk = this.#chunks.get(Math.floor(number / CHUNK_RECORDS))
+    const at = number % CHUNK_RECORDS
+    const owner = chunk?.owners[at] ?? 0
+    return owner === 0 ? undefined : { number, blob: this.#idOf(owner), index: chunk!.indexes[at]! }
+  }
+
+  /** The record of the least number above that one. */
+  behind(number: number): LiveRecord | undefined {
+    for (let next = number + 1; next <= this.#lastNumber; next++) {
+      const record = this.at(next)
+      if (record !== undefined) return record
+    }
+    return undefined
   }
 
   /** Every record in rising order of numbers, `count` at a time. */
@@ -87,6 +110,7 @@ export class LiveRecords {
     chunk.owners[at] = this.#blobs
     chunk.indexes[at] = index
     this.#records++
+    this.#lastNumber = Math.max(this.#lastNumber, number)
   }
 
   #chunkOf(place: number): Chunk {

@@ -104,24 +104,42 @@ async function rewrite(
   liveBytes: number,
   options: ReclaimOptions,
 ): Promise<BadRecords> {
-  const { engine, space, writeBufferBytes } = site
-  // Beside what is live: a log that is not yet a table, twice, and as much again where it is opened.
-  const neededBytes = liveBytes + 3 * writeBufferBytes
-  space.forget()
-  if (!space.takes(neededBytes) || !space.has(neededBytes)) {
-    throw new CofferError('StoreFull', { what: 'no room for the copy', volume: volume.id })
-  }
-  const claim = new Claim(space, neededBytes)
-  const location = copyLocationOf(site.directory, volume.id)
-  const source: CopySource = {
-    engine,
-    location,
-    writeBufferBytes,
+  const original: Original = {
     live,
+    liveBytes,
     header: volume.makeSealedHeader(),
     lastNumber: volume.records - 1,
     getMany: (numbers) => volume.getMany(numbers),
   }
+  return await copyBeside(site, original, options, () => switchOver(site, volume, options))
+}
+
+/** What a copy is made of. */
+export type Original = Pick<CopySource, 'live' | 'header' | 'lastNumber' | 'getMany'> & {
+  readonly liveBytes: number
+}
+
+/**
+ * Copies a volume's live records to where a start removes what is unfinished, reads the copy back, and lets
+ * `putInPlace` give it its name. Rejects as `reclaimVolume` does, and leaves no copy then.
+ */
+export async function copyBeside(
+  site: ReclaimSite,
+  original: Original,
+  options: ReclaimOptions,
+  putInPlace: (bad: BadRecords) => Promise<void>,
+): Promise<BadRecords> {
+  const { engine, space, writeBufferBytes } = site
+  const { volume } = original.header
+  // Beside what is live: a log that is not yet a table, twice, and as much again where it is opened.
+  const neededBytes = original.liveBytes + 3 * writeBufferBytes
+  space.forget()
+  if (!space.takes(neededBytes) || !space.has(neededBytes)) {
+    throw new CofferError('StoreFull', { what: 'no room for the copy', volume })
+  }
+  const claim = new Claim(space, neededBytes)
+  const location = copyLocationOf(site.directory, volume)
+  const source: CopySource = { ...original, engine, location, writeBufferBytes }
   const between = (step: ReclaimStep, wrote: (bytes: number) => void) => {
     let done = 0
     return async (bytes: number) => {
@@ -135,7 +153,7 @@ async function rewrite(
   try {
     const written = between('copy', (bytes) => {
       // Others may fill the disk meanwhile: the copy gives way to them.
-      if (!space.takes(0)) throw new CofferError('StoreFull', { volume: volume.id })
+      if (!space.takes(0)) throw new CofferError('StoreFull', { volume })
       claim.wrote(bytes)
     })
     options.progress('copy', 0)
@@ -146,7 +164,7 @@ async function rewrite(
       bad,
       between('verify', () => {}),
     )
-    await switchOver(site, volume, options)
+    await putInPlace(bad)
     return bad
   } catch (error) {
     space.forget()
@@ -184,7 +202,7 @@ async function switchOver(
     await engine.destroy(old)
     await engine.syncDirectory(directory)
   } catch (error) {
-    complain(site, volume, error)
+    complain(site, volume.id, error)
   }
 }
 
@@ -206,7 +224,7 @@ async function giveUp(site: ReclaimSite, volume: Volume, options: ReclaimOptions
     await engine.destroy(copy)
     await engine.syncDirectory(directory)
   } catch (error) {
-    complain(site, volume, error)
+    complain(site, volume.id, error)
   }
 }
 
@@ -214,7 +232,7 @@ function refuseAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new ReclaimRefused('the node is being closed')
 }
 
-function complain({ log, directory }: ReclaimSite, volume: Volume, error: unknown): void {
-  const about = { device: directory, volume: volume.id, err: error }
+function complain({ log, directory }: ReclaimSite, volume: string, error: unknown): void {
+  const about = { device: directory, volume, err: error }
   log.error(about, 'what reclaim leaves cannot be removed: the next start does it')
 }

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What one read brings of a file that is read from end to end. */
 const WINDOW_BYTES = 1 << 20
+/** What a disk gives or does not give as a whole. */
+const SECTOR_BYTES = 4096
 /** Shorter waits cost more than they bring. */
 const PAUSE_MS_MIN = 5
 
@@ -89,6 +91,21 @@ export class PlainFile {
     return this.#window.subarray(0, length)
   }
 
+  /** The bytes from `offset` on, fewer than `length` where the file ends, with zeros for the sectors that cannot be read. */
+  async readAround(offset: number, length: number): Promise<Buffer> {
+    const whole = await this.#fresh(offset, length).catch(ignoreUnreadable)
+    if (whole !== undefined) return whole
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, this.size - offset)))
+    for (let at = 0; at < bytes.length; ) {
+      const toSectorEnd = SECTOR_BYTES - ((offset + at) % SECTOR_BYTES)
+      const part = Math.min(toSectorEnd, bytes.length - at)
+      const read = await this.#fresh(offset + at, part).catch(ignoreUnreadable)
+      read?.copy(bytes, at)
+      at += part
+    }
+    return bytes
+  }
+
   close(): Promise<void> {
     this.#window = Buffer.alloc(0)
     return this.#file.close()
@@ -106,4 +123,8 @@ export class PlainFile {
     }
     return bytes.subarray(0, filled)
   }
+}
+
+function ignoreUnreadable(error: NodeJS.ErrnoException): undefined {
+  if (error.code === undefined) throw error
 }

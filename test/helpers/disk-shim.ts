@@ -1,7 +1,15 @@
 // The library of test/fault/shim, which stands between a process and a directory of its disk: built with the
 // machine's C compiler, told through a mapped file which change is to fail, and read back by recorded-disk.ts.
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +24,8 @@ export interface Shim {
   readonly directory: string
   /** The environment of a process that is to run on it, below `root`. */
   environment(root: string): Record<string, string>
+  /** From the next process on, the sector of a file that begins at `offset` cannot be read. */
+  spoil(file: string, offset: number): void
   /** Where every change is recorded. */
   readonly logFile: string
   readonly control: ShimControl
@@ -90,16 +100,19 @@ export function buildShim(t: { teardown(fn: () => void): unknown }): Shim | stri
   }
   const control = new ShimControl(join(directory, 'control'), { create: true })
   t.teardown(() => control.close())
+  const badFile = join(directory, 'bad')
   const logFile = join(directory, 'changes')
   return {
     directory,
     logFile,
     control,
+    spoil: (file, offset) => writeFileSync(badFile, `${offset} ${file}\n`),
     environment: (root) => ({
       LD_PRELOAD: library,
       DISK_SHIM_ROOT: root,
       DISK_SHIM_LOG: logFile,
       DISK_SHIM_CONTROL: control.file,
+      DISK_SHIM_BAD: badFile,
     }),
   }
 }

@@ -30,6 +30,7 @@ export function faultyEngine(engine: Engine, faults: Faults): Engine {
       await faults.rename?.(location)
       await engine.rename(location, to)
     },
+    link: (location, to) => engine.link(location, to),
     note: (path, text) => engine.note(path, text),
     readNote: (path) => engine.readNote(path),
     makeDirectory: (directory) => engine.makeDirectory(directory),

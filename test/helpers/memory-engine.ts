@@ -64,6 +64,9 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
       }
     },
 
+    // There are no files.
+    async link() {},
+
     async note(path, text) {
       if (!notes.has(path)) notes.set(path, text)
     },

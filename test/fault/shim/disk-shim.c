@@ -1,6 +1,7 @@
 // A library for LD_PRELOAD that stands between a process and one directory of its disk. It fails the n-th
 // change (disk-control.ts says which, through a mapped file) and records every change in the order in which
-// they took place (recorded-disk.ts replays them). Changes outside of the directory pass untouched.
+// they took place (recorded-disk.ts replays them). Changes outside of the directory pass untouched. It can also
+// keep a sector of a file from being read.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,6 +41,8 @@ static struct control *control;
 static char *paths[FDS]; // of descriptors below the root
 static ino_t inodes[FDS];
 static struct { FILE *file; int fd; } streams[STREAMS];
+static char bad_path[PATH_MAX]; // a file that has a sector which cannot be read
+static long long bad_at;
 
 __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("DISK_SHIM_ROOT");
@@ -49,6 +52,10 @@ __attribute__((constructor)) static void begin(void) {
     log_fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0) abort();
   }
+  // A file that names a file and an offset in it; there is none as long as every sector can be read.
+  FILE *bad = (text = getenv("DISK_SHIM_BAD")) ? fopen(text, "r") : NULL;
+  if (bad && fscanf(bad, "%lld %4095[^\n]", &bad_at, bad_path) != 2) abort();
+  if (bad) fclose(bad);
   if ((text = getenv("DISK_SHIM_CONTROL"))) {
     int fd = open(text, O_RDWR | O_CLOEXEC);
     control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -217,6 +224,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
   struct iovec data = {(void *)bytes, length};
   if (path_of(fd)) return write_watched(fd, &data, 1, offset);
   REAL(pwrite64);
+  return real(fd, bytes, length, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
+  REAL(pread64);
+  const char *path = path_of(fd);
+  if (path && strcmp(path, bad_path) == 0 && offset < bad_at + 4096 && offset + (off64_t)length > bad_at) {
+    errno = EIO;
+    return -1;
+  }
   return real(fd, bytes, length, offset);
 }
 

@@ -1,0 +1,49 @@
+// Where in a volume's files its records lie: 16 bytes a record, because a volume may have millions.
+
+export interface RecordPlace {
+  /** Which of the files. */
+  readonly file: number
+  readonly offset: number
+  /** Bytes of the value. */
+  readonly length: number
+}
+
+const CHUNK_RECORDS = 65_536
+
+/** The places of one range of numbers. */
+interface Chunk {
+  readonly files: Uint32Array
+  readonly offsets: Float64Array
+  /** One more than the length; 0: no place is known. */
+  readonly lengths: Uint32Array
+}
+
+export class RecordPlaces {
+  readonly #chunks = new Map<number, Chunk>()
+
+  set(number: number, { file, offset, length }: RecordPlace): void {
+    const place = Math.floor(number / CHUNK_RECORDS)
+    let chunk = this.#chunks.get(place)
+    if (chunk === undefined) {
+      chunk = {
+        files: new Uint32Array(CHUNK_RECORDS),
+        offsets: new Float64Array(CHUNK_RECORDS),
+        lengths: new Uint32Array(CHUNK_RECORDS),
+      }
+      this.#chunks.set(place, chunk)
+    }
+    const at = number % CHUNK_RECORDS
+    chunk.files[at] = file
+    chunk.offsets[at] = offset
+    chunk.lengths[at] = length + 1
+  }
+
+  /** Undefined where none was set. */
+  of(number: number): RecordPlace | undefined {
+    const chunk = this.#chunks.get(Math.floor(number / CHUNK_RECORDS))
+    const at = number % CHUNK_RECORDS
+    const length = chunk?.lengths[at] ?? 0
+    if (length === 0) return undefined
+    return { file: chunk!.files[at]!, offset: chunk!.offsets[at]!, length: length - 1 }
+  }
+}

@@ -1,0 +1,74 @@
+// An engine whose process is killed by itself just before the n-th call that is made to it: as SIGKILL, or a power
+// cut that loses nothing, at any step of what a test looks at.
+import { link, mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { classicEngine, type Database, type Engine, type Keys } from '../../lib/level.ts'
+
+/** Kills this process before the n-th call. */
+export class Killer {
+  #left = Number.POSITIVE_INFINITY
+
+  /** Counts from now on. */
+  arm(nth: number): void {
+    this.#left = nth
+  }
+
+  call(): void {
+    this.#left--
+    if (this.#left === 0) process.kill(process.pid, 'SIGKILL')
+  }
+
+  /** `target` with each method counted as a call. */
+  watch<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (_, name) => {
+        const method = Reflect.get(target, name)
+        if (typeof method !== 'function') return method
+        return (...args: unknown[]) => {
+          this.call()
+          return method.apply(target, args)
+        }
+      },
+    })
+  }
+}
+
+/** LevelDB on the local filesystem, each of whose calls `killer` counts. */
+export function killingEngine(killer: Killer): Engine {
+  return {
+    ...killer.watch({ ...classicEngine }),
+    async open<E extends keyof Keys>(
+      location: string,
+      options: Parameters<Engine['open']>[1] & { keyEncoding: E },
+    ): Promise<Database<Keys[E]>> {
+      killer.call()
+      const db = await classicEngine.open(location, options)
+      return killer.watch(db) as Database<Keys[E]>
+    },
+    async openFile(path) {
+      killer.call()
+      return killer.watch(await classicEngine.openFile(path))
+    },
+    async link(location, to) {
+      killer.call()
+      await mkdir(to)
+      const names = (await readdir(location)).sort()
+      for (const [i, name] of names.entries()) {
+        if (i === names.length >> 1) killer.call()
+        await link(join(location, name), join(to, name))
+      }
+      killer.call()
+      await classicEngine.syncDirectory(to)
+    },
+    // File by file, as the system does it.
+    async destroy(location) {
+      killer.call()
+      const names = await readdir(location).catch(() => [])
+      for (const name of names.sort()) {
+        await rm(join(location, name))
+        killer.call()
+      }
+      await classicEngine.destroy(location)
+    },
+  }
+}
