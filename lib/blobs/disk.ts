@@ -40,13 +40,13 @@ export async function requireDisk(options: DiskOptions, directory: string): Prom
   const missing = known.filter((id) => !found.has(id))
   if (missing.length === 0) return
   throw new DiskMissing(
-    `${directory}: no volume is here, and ${missing.length} that the catalog knows are nowhere: is the disk mounted? ` +
-      `Where it is a new one, put an empty file named ${NEW_DISK_NOTE} here`,
+    `${directory}: no volume is here, and ${missing.length} that the catalog knows are nowhere: is the disk mounted? ${ifNew}`,
   )
 }
 
-/** Rejects with DiskMissing where none of an opened device's volumes is in its directory any more, and with the
- * system's error where nothing can be written there. Nothing may be closed or made before. */
+/** Rejects with DiskMissing where none of an opened device's volumes is in its directory any more and nobody says
+ * that its disk is a new one, and with the system's error where nothing can be written there. Nothing may be
+ * closed or made before. */
 export async function requireSameDisk(
   engine: Engine,
   directory: string,
@@ -54,11 +54,14 @@ export async function requireSameDisk(
 ): Promise<void> {
   const expected = Array.from(volumes, ({ location }) => basename(location))
   const names = await engine.list(directory)
-  if (expected.length > 0 && !expected.some((name) => names.includes(name))) {
-    throw new DiskMissing('its volumes are gone: is the disk mounted?')
+  const isThere = expected.length === 0 || expected.some((name) => names.includes(name))
+  if (!isThere && !names.includes(NEW_DISK_NOTE)) {
+    throw new DiskMissing(`its volumes are gone: is the disk mounted? ${ifNew}`)
   }
   await engine.requireWritable(directory)
 }
+
+const ifNew = `Where it is a new one, put an empty file named ${NEW_DISK_NOTE} here`
 
 async function namesIn(engine: Engine, directory: string): Promise<string[]> {
   return await engine.list(directory).catch((error: NodeJS.ErrnoException) => {

@@ -3,6 +3,7 @@
 // opened LevelDB checks none of its own sums, and dies of a sector that cannot be read.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { compareEntries, type Damage, type Entry, Malformed } from './coding.ts'
 import { batchEntries, logRecords } from './log-file.ts'
 import { readManifest, type TableName } from './manifest.ts'
@@ -11,6 +12,8 @@ import { TableFile } from './table-file.ts'
 
 /** A process that has the database open may delete files between two of our steps. */
 const OPEN_TRIES_MAX = 20
+/** It may also be in the middle of a write, which ends within this time or is no write. */
+const WRITE_MS = 100
 
 export interface StoredRow {
   readonly key: Buffer
@@ -44,13 +47,19 @@ export class DatabaseFiles {
 
   /** Opens all files of the database. Rejects with the system's error where there is none. */
   static async open(location: string, rate: Rate): Promise<DatabaseFiles> {
+    let cutBefore = ''
     for (let tries = 1; ; tries++) {
-      const opened = await tryOpen(location, rate)
-      if (opened.vanished === undefined || tries === OPEN_TRIES_MAX) {
-        const { tables, logged, damages } = opened
-        return new DatabaseFiles(location, tables, logged, damages)
+      const { tables, logged, damages, vanished } = await tryOpen(location, rate)
+      const cut = placesOf(damages.filter(isCut))
+      const isLast = tries === OPEN_TRIES_MAX
+      if (isLast || (vanished === undefined && (cut === '' || cut === cutBefore))) {
+        // Where it is cut off in another place each time, somebody writes there.
+        const held = cut === cutBefore ? damages : damages.filter((damage) => !isCut(damage))
+        return new DatabaseFiles(location, tables, logged, held)
       }
-      for (const { table } of opened.tables) await table.close()
+      for (const { table } of tables) await table.close()
+      if (cut !== '' && cut !== cutBefore) await sleep(WRITE_MS)
+      cutBefore = cut
     }
   }
 
@@ -168,7 +177,9 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
     if (code === 'ENOENT') vanished = file
     damages.push({ file, offset: 0, what: code === 'ENOENT' ? 'is missing' : `failed: ${code}` })
   }
-  const logged = await readLogs(location, logNumber, rate, damages, missing)
+  const { logged, hasFirst } = await readLogs(location, logNumber, rate, damages, missing)
+  // LevelDB makes a log before it names it: one that is gone is in a table of a later manifest.
+  if (!hasFirst) vanished ??= fileOf(logNumber, 'log')
   for (const name of named) {
     try {
       const table = await openTable(location, name, rate)
@@ -182,6 +193,12 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
   return { tables, logged, damages, vanished }
 }
 
+/** A log, or a manifest, that ends in the middle of a record. */
+const isCut = ({ torn }: Damage) => torn === true
+
+const placesOf = (damages: readonly Damage[]) =>
+  damages.map(({ file, offset }) => `${file} ${offset}`).join()
+
 const fileOf = (number: number, extension: string) =>
   `${String(number).padStart(6, '0')}.${extension}`
 
@@ -190,14 +207,14 @@ async function openTable(location: string, name: TableName, rate: Rate): Promise
   return await TableFile.open(await PlainFile.open(join(location, file), file, rate), name.size)
 }
 
-/** The entries of all logs that count, sorted. */
+/** The entries of all logs that count, sorted, and whether the first of those was there. */
 async function readLogs(
   location: string,
   logNumber: number,
   rate: Rate,
   damages: Damage[],
   missing: (file: string, error: unknown) => void,
-): Promise<Entry[]> {
+): Promise<{ logged: Entry[]; hasFirst: boolean }> {
   const numbers = (await readdir(location))
     .map((name) => /^(\d+)\.log$/.exec(name)?.[1])
     .filter((digits) => digits !== undefined && Number(digits) >= logNumber)
@@ -224,5 +241,7 @@ async function readLogs(
       await file.close()
     }
   }
-  return entries.sort(compareEntries)
+  // A database that was never opened again has number 0, and no log.
+  const hasFirst = logNumber === 0 || numbers.some((digits) => Number(digits) === logNumber)
+  return { logged: entries.sort(compareEntries), hasFirst }
 }

@@ -1,6 +1,7 @@
 // A volume as a scrub finds it: where it lies, which records the rows say are whose, and what a finding in it
 // is called.
-import { generationsOf, locationOf } from '../blobs/directory.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { generationsOf, locationOf, volumeIdsIn } from '../blobs/directory.ts'
 import type { VolumeFinding } from '../blobs/scrub.ts'
 import { NamedRecords } from '../blobs/scrub-records.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
@@ -22,37 +23,48 @@ export async function findVolumes(
   devices: readonly string[],
   rows: RowSource,
 ): Promise<Map<string, Locate>> {
-  const found = new Map<string, Locate>()
+  const ids = new Set<string>()
   const prefix = 'volume-usage/'
-  for await (const { key } of rows.scan(prefix, endOf(prefix))) {
-    found.set(key.slice(prefix.length), () => Promise.resolve(undefined))
-  }
+  for await (const { key } of rows.scan(prefix, endOf(prefix))) ids.add(key.slice(prefix.length))
   for (const device of devices) {
-    for (const name of await classicEngine.list(device).catch(() => [])) {
-      const id = /^([0-9a-f]{16})\.g[1-9]\d{0,14}$/.exec(name)?.[1]
-      if (id === undefined) continue
-      found.set(id, async () => {
-        const generation = (await generationsOf(classicEngine, device, id)).at(-1)
-        return generation === undefined ? undefined : locationOf(device, id, generation)
-      })
-    }
+    for (const id of volumeIdsIn(await classicEngine.list(device).catch(() => []))) ids.add(id)
   }
-  return found
+  return new Map(Array.from(ids, (id) => [id, () => locate(devices, id)]))
 }
 
-const VANISHED_TRIES_MAX = 5
+async function locate(devices: readonly string[], id: string): Promise<string | undefined> {
+  for (const device of devices) {
+    const generations = await generationsOf(classicEngine, device, id).catch(() => [])
+    const generation = generations.at(-1)
+    if (generation !== undefined) return locationOf(device, id, generation)
+  }
+  return undefined
+}
 
-/** Opens the volume's files; reclaim may be replacing them by the next generation's. */
+const TRIES_MAX = 10
+const PAUSE_MS = 50
+
+/**
+ * Opens the volume's files; undefined where they are on none of the devices. Reclaim names the next generation
+ * before it removes what was found, so what still is in its place afterwards was opened whole. Rejects with the
+ * system's error, ENOENT where there is no database (yet).
+ */
 export async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFiles | undefined> {
   for (let tries = 1; ; tries++) {
     const location = await locate()
-    if (location === undefined) return undefined
+    let files: DatabaseFiles | undefined
+    let failure: NodeJS.ErrnoException | undefined
     try {
-      return await DatabaseFiles.open(location, rate)
+      if (location !== undefined) files = await DatabaseFiles.open(location, rate)
     } catch (error) {
-      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!gone || tries === VANISHED_TRIES_MAX || (await locate()) === location) throw error
+      failure = error as NodeJS.ErrnoException
+      if (failure.code !== 'ENOENT') throw error
     }
+    const isSame = (await locate()) === location
+    if (isSame && failure === undefined) return files
+    await files?.close()
+    if (tries === TRIES_MAX) throw failure ?? new Error('the volume is replaced again and again')
+    await sleep(PAUSE_MS)
   }
 }
 

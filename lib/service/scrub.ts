@@ -4,7 +4,7 @@
 import { scrubVolume } from '../blobs/scrub.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { volumeKey } from '../catalog/keys.ts'
+import { endOf, volumeKey } from '../catalog/keys.ts'
 import { isCode } from '../errors.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { bodyOfKey, holdersOf, type NamedVersion, versionOfKey } from './scrub-objects.ts'
@@ -135,7 +135,8 @@ async function scrubOne(
   try {
     const files = await openVolume(locate, rate)
     if (files === undefined) {
-      if (named.records > 0) findings.push(volumeFinding(volume, 'is on none of the devices'))
+      const isMissed = named.records > 0 && (await isNamed(options, volume))
+      if (isMissed) findings.push(volumeFinding(volume, 'is on none of the devices'))
     } else {
       try {
         const from = progress.volumes[volume]
@@ -163,11 +164,25 @@ async function scrubOne(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    findings.push(volumeFinding(volume, `cannot be read: ${code}`))
+    // A volume that is being made has no files yet, and no row.
+    if (code !== 'ENOENT' || named.records > 0)
+      findings.push(volumeFinding(volume, `cannot be read: ${code}`))
   }
   progress.findings.push(...(await stillNamed(options, volume, findings)))
   if (!stopped) progress.volumes[volume] = 'done'
   return (await options.proceed()) && !stopped
+}
+
+/** Whether some row names the volume now: reclaim removes one of which nothing is live. */
+async function isNamed({ openRows }: ScrubOptions, volume: string): Promise<boolean> {
+  const rows = await openRows()
+  try {
+    const prefix = volumeKey(volume, '')
+    for await (const _ of rows.scan(prefix, endOf(prefix))) return true
+    return false
+  } finally {
+    await rows.close()
+  }
 }
 
 /** Leaves out blobs that were given up while their volume was read: reclaim may have dropped them. */

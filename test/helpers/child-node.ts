@@ -42,16 +42,16 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys, and
- * `environmentOf`, which is told the data directory, variables. */
+/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys; `data` among
+ * them is a directory that is there. `environmentOf`, which is told the data directory, variables. */
 export async function startChildNode(
   t: { teardown(fn: () => void | Promise<void>): unknown },
-  config: object = {},
+  config: { readonly data?: string; readonly [key: string]: unknown } = {},
   environmentOf: (data: string) => Record<string, string> = () => ({}),
 ): Promise<ChildNode> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-child-'))
-  const data = join(dir, 'data')
-  await mkdir(data, { mode: 0o700 })
+  const data = config.data ?? join(dir, 'data')
+  if (config.data === undefined) await mkdir(data, { mode: 0o700 })
   const [port, tlsPort] = [await freePort(), await freePort()]
   await writeFile(join(dir, 'users.yaml'), stringify(users), { mode: 0o600 })
   const listen = [

@@ -192,3 +192,51 @@ t.test(
     t.same(await deadlyAt(sound.length - 1), [true], 'the footer')
   },
 )
+
+/** Reading without a limit; `during` is done once, when something was read for the first time. */
+class Interrupted extends Rate {
+  #during: (() => Promise<void>) | undefined
+
+  constructor(during: () => Promise<void>) {
+    super(Number.POSITIVE_INFINITY)
+    this.#during = during
+  }
+
+  override async take(bytes: number): Promise<void> {
+    await super.take(bytes)
+    const during = this.#during
+    this.#during = undefined
+    await during?.()
+  }
+}
+
+t.test('a log that becomes a table while the files are opened is not missed', async (t) => {
+  const location = join(t.testdir(), 'db')
+  const db = await open(location)
+  t.teardown(() => db.close())
+  await db.put('key', Buffer.from('value'))
+  // The manifest has been read, and names that log.
+  const flush = () => db.compactRange('a', 'z')
+  const files = await DatabaseFiles.open(location, new Interrupted(flush))
+  t.teardown(() => files.close())
+  const keys: string[] = []
+  for await (const { key } of files.scan({}, () => undefined)) keys.push(key.toString())
+  t.same(keys, ['key'])
+  t.same(files.damages, [])
+})
+
+t.test('a write under way is not taken for a log that was cut off', async (t) => {
+  const location = join(t.testdir(), 'db')
+  const db = await open(location)
+  await db.put('key', Buffer.alloc(50_000, 1))
+  await db.close()
+  const log = join(location, readdirSync(location).find((name) => name.endsWith('.log'))!)
+  const whole = readFileSync(log)
+  writeFileSync(log, whole.subarray(0, 20_000))
+  const cut = await readAll(location)
+  t.match(cut, { rows: [], damages: [{ torn: true }] }, 'one that stays so is')
+  const goOn = async () => void setTimeout(() => writeFileSync(log, whole), 50)
+  const files = await DatabaseFiles.open(location, new Interrupted(goOn))
+  t.teardown(() => files.close())
+  t.same(files.damages, [])
+})
