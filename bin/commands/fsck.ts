@@ -9,7 +9,12 @@ import { classicEngine } from '../../lib/level.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
-import { catalogLocation, type OpenCatalog, openCatalog } from '../../lib/open-catalog.ts'
+import {
+  catalogLocation,
+  type OpenCatalog,
+  openCatalog,
+  requireCatalog,
+} from '../../lib/open-catalog.ts'
 import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/service/fsck.ts'
 import { acceptCatalog } from '../../lib/service/fsck-accept.ts'
 import type { Problem } from '../../lib/service/fsck-report.ts'
@@ -29,6 +34,7 @@ export interface FsckCommandOptions extends SourceOptions {
 /** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 failed. */
 export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
+  requireCatalog(config)
   const rate = new Rate(bytesPerSecond(options.rate))
   const lock = await acquireControl(config.data, {}).catch((error) => {
     if (!(error instanceof DataDirectoryInUse)) throw error

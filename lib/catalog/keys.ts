@@ -104,4 +104,6 @@ export const volumeUsageKey = (volume: string) => `volume-usage/${volume}`
 export const volumeKey = (volume: string, blob: string) => `volume/${volume}/${blob}`
 /** Work that must follow a commit and may be done later, in slices. */
 export const queuePrefix = 'queue/'
-export const queueKey = (id: string) => `queue/${id}`
+/** `place`: which piece of the commit's work, from 0. */
+export const queueKey = (commitId: string, place = 0) =>
+  place === 0 ? `queue/${commitId}` : `queue/${commitId}/${place}`

@@ -4,14 +4,8 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '../auth/identity.ts'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
-import { bodyKey, layoutKey, queueKey, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
-import {
-  type Checksum,
-  type Layout,
-  layoutRow,
-  queueRow,
-  type VersionRow,
-} from '../catalog/rows.ts'
+import { bodyKey, layoutKey, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
+import { type Checksum, type Layout, layoutRow, type VersionRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { checkWrite, isConditional } from './conditions.ts'
@@ -243,9 +237,7 @@ function nameParts(
 ): void {
   draft.add(bodyKey(body), 1)
   draft.put(layoutKey(body), layoutRow.encode({ layout }))
-  if (!others) return
-  draft.put(queueKey(draft.id), queueRow.encode({ work: { kind: 'segments', body, keep: layout } }))
-  draft.after.push(stores.queued)
+  if (others) draft.queue(stores, { kind: 'segments', body, keep: layout })
 }
 
 /** What an earlier Complete of this upload made, if it is still there and lists the same parts. */

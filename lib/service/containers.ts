@@ -9,9 +9,8 @@ import {
   bucketKey,
   containerKey,
   containerUsageKey,
-  queueKey,
 } from '../catalog/keys.ts'
-import { bucketRow, type ContainerRow, containerRow, queueRow } from '../catalog/rows.ts'
+import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros, randomId } from '../names.ts'
 import { authorize, type Right } from './access.ts'
@@ -155,9 +154,7 @@ export async function deleteContainer(
       draft.expect(bucketKey(container), holder).del(bucketKey(container))
     }
     const { id: containerId } = containerRow.decode(row.value)
-    const work = { kind: 'uploads', account, container, containerId } as const
-    draft.put(queueKey(draft.id), queueRow.encode({ work }))
-    draft.after.push(stores.queued)
+    draft.queue(stores, { kind: 'uploads', account, container, containerId })
   })
 }
 

@@ -1,7 +1,7 @@
 // References of bodies: a body is given up with the last version that has it, at once where it is small,
 // else by the sweep.
-import { bodyKey, layoutKey, queueKey, segmentKey, versionKey } from '../catalog/keys.ts'
-import { queueRow, segmentRow } from '../catalog/rows.ts'
+import { bodyKey, layoutKey, segmentKey, versionKey } from '../catalog/keys.ts'
+import { segmentRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { freedRows, freeSegment } from './segments.ts'
 import { type Draft, decoded, type Stores } from './stores.ts'
@@ -64,6 +64,5 @@ async function dropReference(
 
 /** Adds to the draft: every segment of the body is to be freed, in slices. */
 export function queueBody(stores: Stores, draft: Draft, body: string): void {
-  draft.put(queueKey(draft.id), queueRow.encode({ work: { kind: 'body', body } }))
-  draft.after.push(stores.queued)
+  draft.queue(stores, { kind: 'body', body })
 }

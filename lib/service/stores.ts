@@ -1,6 +1,8 @@
 // What every verb works on, and how a verb changes it: read, compute, commit, retry on conflict.
 import type { BlobStore } from '../blobs/store.ts'
 import { type Catalog, COMMIT_ROWS_MAX, Conflict, type Row } from '../catalog/catalog.ts'
+import { queueKey } from '../catalog/keys.ts'
+import { type QueueRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { Leases } from './leases.ts'
@@ -25,6 +27,7 @@ export class Draft {
   #put = new Map<string, Buffer>()
   #del = new Set<string>()
   #add = new Map<string, number[]>()
+  #queued = 0
   /** Called once the commit is durable. */
   readonly after: (() => void)[] = []
 
@@ -49,6 +52,12 @@ export class Draft {
     const sums = this.#add.get(key)
     this.#add.set(key, sums === undefined ? deltas : sums.map((sum, i) => sum + deltas[i]!))
     return this
+  }
+
+  /** Leaves work to the sweep, which is woken after the commit; a commit may leave several pieces. */
+  queue({ queued }: Stores, work: QueueRow): this {
+    if (this.#queued === 0) this.after.push(queued)
+    return this.put(queueKey(this.id, this.#queued++), queueRow.encode({ work }))
   }
 
   /** Rows touched so far: a commit takes COMMIT_ROWS_MAX. */
