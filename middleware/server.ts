@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net'
 import type { Config, Listener } from '../lib/config.ts'
 import { deferContinue } from './body.ts'
+import { Connections } from './connections.ts'
 import { dialectRules, makePipeline } from './index.ts'
 import { makeLimits } from './limits.ts'
 import { isOps, ops } from './ops/index.ts'
@@ -47,11 +48,15 @@ const optionsOf = ({ limits }: Config) => ({
   noDelay: true,
 })
 
+/** A handshake that is not over in time ends, as headers do; Node's own default is two minutes. */
+const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headersTimeoutMs })
+
 const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
 
 interface Started {
   readonly listener: Listener
   readonly server: Server
+  readonly connections: Connections
 }
 
 const servesObjects = ({ serves }: Listener) => serves.includes('object')
@@ -72,7 +77,7 @@ export async function startServers(
   const close = async (drainTimeoutMs: number) => {
     draining = true
     const closeAll = (those: Started[]) =>
-      Promise.all(those.map(({ server }) => closeServer(server, drainTimeoutMs)))
+      Promise.all(those.map((one) => closeServer(one, drainTimeoutMs)))
     await closeAll(started.filter(({ listener }) => servesObjects(listener)))
     await closeAll(started)
   }
@@ -85,13 +90,14 @@ export async function startServers(
       const server =
         listener.tls === undefined
           ? createServer(options)
-          : createTlsServer({ ...options, ...certificateOf(listener) })
-      started.push({ listener, server })
+          : createTlsServer({ ...options, ...tlsOptionsOf(config), ...certificateOf(listener) })
+      const one = { listener, server, connections: new Connections(server) }
+      started.push(one)
       server.maxConnections = config.limits.connections
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
       const handle = handlerOf(node, listener, () => draining)
-      const address = await listen(server, listener, handle)
+      const address = await listen(one, handle)
       if (servesObjects(listener)) addresses.push(address)
       else opsAddresses.push(address)
     }
@@ -129,13 +135,13 @@ function replaceCertificates(
 }
 
 async function listen(
-  server: Server,
-  listener: Listener,
+  { server, listener, connections }: Started,
   handle: RequestListener,
 ): Promise<string> {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
     last.set(req.socket, res)
+    connections.begin(req, res)
     if (listener.tls !== undefined) keepReading(req.socket)
     handle(req, res)
   }
@@ -170,11 +176,14 @@ function keepReading(socket: Socket): void {
   if (socket.writableNeedDrain) socket.emit('drain')
 }
 
-async function closeServer(server: Server, drainTimeoutMs: number): Promise<void> {
+async function closeServer(
+  { server, connections }: Started,
+  drainTimeoutMs: number,
+): Promise<void> {
   if (!server.listening) return
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), drainTimeoutMs)
+  connections.end()
+  const timer = setTimeout(() => connections.cut(), drainTimeoutMs)
   await closed
   clearTimeout(timer)
 }

@@ -25,7 +25,7 @@ export const limits = {
     headersTimeoutMs: {
       ...milliseconds(100),
       default: 60_000,
-      description: 'Time for the headers of a request to arrive',
+      description: 'Time for a TLS handshake, and for the headers of a request',
     },
     keepAliveTimeoutMs: {
       ...milliseconds(0),

@@ -90,6 +90,13 @@ t.test('headers that do not arrive in time end the connection', async (t) => {
   t.match(await ended, '<Code>RequestTimeout</Code>')
 })
 
+t.test('a handshake that is not over in time ends the connection', async (t) => {
+  const node = await startNode(t, { limits: { headersTimeoutMs: 200 } })
+  const socket = connect(Number(new URL(node.https).port), '127.0.0.1')
+  t.teardown(() => void socket.destroy())
+  t.same(await once(socket.resume(), 'close'), [false])
+})
+
 t.test('a connection that asks for nothing more is closed', async (t) => {
   const node = await startNode(t, { limits: { keepAliveTimeoutMs: 100 } })
   const { socket, ended } = dial(t, node)
@@ -98,7 +105,7 @@ t.test('a connection that asks for nothing more is closed', async (t) => {
 })
 
 t.test('a download that nobody takes is given up', async (t) => {
-  const node = await startNode(t, { limits: { socketTimeoutMs: 300, bodyTimeoutMs: 300 } })
+  const node = await startNode(t, { limits: { socketTimeoutMs: 3000, bodyTimeoutMs: 3000 } })
   await node.request('PUT', '/box')
   await node.request('PUT', '/box/large', { body: Buffer.alloc(32 << 20) })
   const { socket } = dial(t, node)
