@@ -29,10 +29,10 @@ export function fileOf({ config }: SourceOptions): string | undefined {
   return existsSync(own) ? shown(own) : undefined
 }
 
-/** `path` as a person would type it in the working directory. */
+/** `path` as a person would type it in the working directory; in `/` that is the whole path. */
 export function shown(path: string): string {
   const short = relative('', path)
-  return short.startsWith('..') || short === '' ? path : short
+  return short.startsWith('..') || short === '' || process.cwd() === '/' ? path : short
 }
 
 export function version(): string {

@@ -25,6 +25,9 @@ export interface AuditEntry {
 export interface Audit {
   /** Appends one line. Never throws: a trail that cannot be written is reported in the log. */
   write(entry: AuditEntry): void
+  /** Opens the file anew by its name: one that was renamed or removed gets no more lines (logrotate). Throws the
+   * system's error where that fails; lines then go on into the file that was open. */
+  reopen(): void
   close(): Promise<void>
 }
 
@@ -45,6 +48,7 @@ export function auditToLog(log: Logger): Audit {
       const { time: _, ...fields } = pick(entry)
       log.info({ audit: true, ...fields }, 'audit')
     },
+    reopen() {},
     close: async () => {},
   }
 }
@@ -55,7 +59,8 @@ export function auditToLog(log: Logger): Audit {
  * for a run of failures. Throws the system's error where the file cannot be opened.
  */
 export function auditToFile(path: string, log: Logger): Audit {
-  const file = openSync(path, 'a', 0o600)
+  const openFile = () => openSync(path, 'a', 0o600)
+  let file = openFile()
   let failing = false
   let open = true
   return {
@@ -67,6 +72,11 @@ export function auditToFile(path: string, log: Logger): Audit {
         if (!failing) log.error({ err: error }, 'the audit file cannot be written')
         failing = true
       }
+    },
+    reopen() {
+      const next = openFile()
+      closeSync(file)
+      file = next
     },
     async close() {
       if (!open) return

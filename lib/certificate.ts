@@ -3,6 +3,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { generate } from 'selfsigned'
 import { FileInvalid } from './config/document.ts'
 import { makePrivateDirectory, writePrivately } from './private-file.ts'
@@ -60,13 +61,18 @@ export async function developmentCertificate(data: string, now = new Date()): Pr
 
 /**
  * The certificate and key of `tls: { cert, key }`. Throws FileInvalid where a file cannot be read or
- * parsed, or the two do not belong together.
+ * parsed, the two do not belong together, or TLS would not take them (a key too short, a chain that is torn).
  */
 export function readCertificate(tls: { readonly cert: string; readonly key: string }): Certificate {
   const cert = parse(tls.cert, (text) => new X509Certificate(text))
   const key = parse(tls.key, (text) => createPrivateKey(text))
   if (!cert.parsed.checkPrivateKey(key.parsed)) {
     throw new FileInvalid([`${tls.key}: is not the private key of ${tls.cert}`])
+  }
+  try {
+    createSecureContext({ cert: cert.text, key: key.text })
+  } catch (error) {
+    throw new FileInvalid([`${tls.cert}: cannot be used: ${(error as NodeJS.ErrnoException).code}`])
   }
   return { cert: cert.text, key: key.text, file: tls.cert }
 }

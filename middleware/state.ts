@@ -27,7 +27,7 @@ export interface NodeParts {
   readonly tokens: Tokens
   readonly rootCipher: Cipher
   readonly log: Logger
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'write'>
   /** Null when requests are served, else why not (for health). */
   readonly impaired: () => string | null
   /** What the stores tell of themselves, for metrics. */

@@ -35,7 +35,8 @@ const SIGNALS: Readonly<Record<string, string>> = {
   'SIGTERM, SIGINT':
     'Refuse new requests, let those under way end for limits.drainTimeoutMs, close the databases. ' +
     'Again after a second: end at once.',
-  SIGHUP: 'Read users, certificates and log.level again; coffer reload also says what was wrong.',
+  SIGHUP:
+    'Read users, certificates and log.level again, and open the audit file anew; coffer reload also says what was wrong.',
 }
 
 const EXIT = `0 is success and 1 failure, with the reason on standard error. Commands that tell more than that

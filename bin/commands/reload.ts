@@ -1,6 +1,7 @@
 // `coffer reload`, and what a running node does at it or at SIGHUP: reads users, certificates and the log's
-// level again. Each by itself: a file that is wrong keeps the old, and says so in the log.
+// level again, and opens the audit file anew. Each by itself: a file that is wrong keeps the old, and says so in the log.
 import type { Logger } from 'pino'
+import type { Audit } from '../../lib/audit.ts'
 import type { Users } from '../../lib/auth/users.ts'
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { ControlRefused, callControl } from '../../lib/control.ts'
@@ -17,6 +18,7 @@ export interface Reloadable {
   readonly readConfig: () => Config
   readonly users: { replace(users: Users): void }
   readonly servers: Pick<Servers, 'replaceCertificates'>
+  readonly audit: Pick<Audit, 'reopen'>
   readonly log: Logger
 }
 
@@ -25,7 +27,9 @@ export async function reload(options: SourceOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const answer = await callControl(config.data, 'reload', {})
   if (answer === null) throw new ControlRefused('no node runs on this data')
-  process.stdout.write('The running node has read users, certificates and the level of its log.\n')
+  process.stdout.write(
+    'The running node has read users, certificates and log.level, and opened the audit file anew.\n',
+  )
 }
 
 /**
@@ -33,7 +37,7 @@ export async function reload(options: SourceOptions): Promise<void> {
  * that they began with. Returns a line for each thing that was wrong, for which the old stays in force.
  */
 export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
-  const { config, users, servers, log } = node
+  const { config, users, servers, audit, log } = node
   const problems: string[] = []
   const attempt = async (what: string, read: () => Promise<void>) => {
     try {
@@ -47,6 +51,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
   await attempt('certificates', async () => {
     servers.replaceCertificates(await readCertificates(config))
   })
+  await attempt('audit', async () => audit.reopen())
   await attempt('configuration', async () => {
     const next = node.readConfig()
     log.level = next.log.level

@@ -1,14 +1,16 @@
 // `coffer serve`: takes the data directory, makes at a first start what is missing, opens the node, and
 // closes it on a signal. SIGHUP makes it read again what can change under way.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
-import { openCoffer } from '../../lib/coffer.ts'
+import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, unbuilt } from '../../lib/config.ts'
-import { acquireControl } from '../../lib/control.ts'
+import { acquireControl, ControlRefused } from '../../lib/control.ts'
+import type { ReplaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { loadUsers, replaceableUsers } from '../../lib/users-file.ts'
 import { startServers } from '../../middleware/server.ts'
 import { version } from '../program.ts'
+import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
@@ -18,6 +20,13 @@ import { answerStatus } from './status.ts'
 import { makeUpkeep } from './upkeep.ts'
 import { usersFileOf } from './user.ts'
 import { welcome } from './welcome.ts'
+
+/** What the command line asks about. */
+interface Running {
+  readonly coffer: Coffer
+  readonly keyring: ReplaceableKeyring
+  readonly users: ReturnType<typeof replaceableUsers>
+}
 
 /** Ctrl-C under `npm start` arrives twice: from the terminal, and passed on by npm. */
 const SAME_SIGNAL_MS = 1_000
@@ -35,6 +44,12 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     reloadAsked = true
     return []
   }
+  // The socket is there before the stores, which may take minutes to open.
+  let running: Running | undefined
+  const requireRunning = () => {
+    if (running === undefined) throw new ControlRefused('the node is starting: try again later')
+    return running
+  }
   process.on('SIGHUP', () => void reload())
   const log = makeLog(config.log.level)
   process.once('uncaughtException', (error) => {
@@ -45,16 +60,20 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
   const open: (() => Promise<void>)[] = []
   try {
     makePrivateDirectory(config.data)
-    const upkeep = makeUpkeep(config, () => ({ catalog: coffer.stores.catalog, keyring }))
+    const upkeep = makeUpkeep(config, () => {
+      const { coffer, keyring } = requireRunning()
+      return { catalog: coffer.stores.catalog, keyring }
+    })
     const control = await acquireControl(config.data, {
       ...upkeep.handlers,
       'reload-users': async () => {
-        users.replace(loadUsers(usersFileOf(config)))
+        if (running === undefined) reloadAsked = true
+        else running.users.replace(loadUsers(usersFileOf(config)))
         return {}
       },
       reload: async () => refuseProblems(await reload()),
-      reclaim: (args) => answerReclaim(coffer, args),
-      status: () => answerStatus(coffer),
+      reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
+      status: async () => answerStatus(requireRunning().coffer),
     })
     open.push(() => control.close())
     const { keyring, firstUser, certificateOf } = await prepare(config)
@@ -70,11 +89,13 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
-    reload = () => reloadNode({ config, readConfig, users, servers, log })
+    running = { coffer, keyring, users }
+    reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
     if (reloadAsked) await reload()
     for (const warning of unbuilt(config, defaultConfig())) log.warn(warning)
     warnOfThreadPool((threads, wanted) => log.warn({ threads, wanted }, 'the thread pool is small'))
     process.stdout.write(welcome(config, servers, firstUser))
+    await announceReady(log)
     log.info({ signal: await stop }, 'draining')
   } finally {
     for (const close of open.reverse()) await close()

@@ -1,9 +1,9 @@
 // What a running node reads again at SIGHUP and at `coffer reload`, and that no request notices.
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import t from 'tap'
@@ -176,6 +176,20 @@ t.test('a file that is wrong keeps the old, and says so; the others are read', a
   t.match(half.stderr, /is not the private key of/)
   t.equal(await certificateOf(node), before)
   t.equal((await send(node.http, 'GET', '/', old, '')).status, 403, 'the new users')
+})
+
+t.test('a reload opens the audit file anew, as logrotate asks for', async (t) => {
+  const files = await prepare(t)
+  const audit = join(dirname(files.users), 'audit.log')
+  files.configure({ audit })
+  const node = await start(t, files.args)
+  const old = { access: 'test:tester', secret: 'testing' }
+  await send(node.http, 'PUT', '/before', old, '')
+  renameSync(audit, `${audit}.1`)
+  t.equal((await run(['reload', ...files.args])).code, 0)
+  await send(node.http, 'PUT', '/after', old, '')
+  t.match(JSON.parse(readFileSync(`${audit}.1`, 'utf8')), { container: 'before' })
+  t.match(JSON.parse(readFileSync(audit, 'utf8')), { container: 'after' })
 })
 
 t.test('a configuration that is wrong is told, and the node goes on', async (t) => {

@@ -1,7 +1,18 @@
 // A node's life: first start, second start, users that change under way, and how it ends.
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { send } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
@@ -77,6 +88,54 @@ t.test('one data directory has one node', async (t) => {
     'the first serves on',
   )
 })
+
+t.test('a node that is still starting says so to whoever asks', async (t) => {
+  const directory = scratch(t)
+  const data = join(directory, 'data')
+  // The start waits for a Redis that takes the connection and never answers.
+  const silent = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => void silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const redis = `{ redis: { url: 'redis://127.0.0.1:${port}', timeoutMs: 60000 } }`
+  const args = ['--config', writeConfig(directory, `catalog: ${redis}\n`), '--data', data]
+  const connected = once(silent, 'connection')
+  start(t, args).catch(() => 'the test ends it')
+  const [held] = await connected
+  t.teardown(() => void held.destroy())
+  const ask = (...command: string[]) => run([...command, ...args])
+  const refused = { code: 1, stderr: 'coffer: the node is starting: try again later\n' }
+  t.match(await Promise.all([ask('status'), ask('key', 'list')]), [refused, refused])
+})
+
+t.test('a node tells systemd that it serves', async (t) => {
+  const directory = scratch(t)
+  const said = join(directory, 'said')
+  const program = join(directory, 'systemd-notify')
+  writeFileSync(
+    program,
+    `#!/bin/sh\necho "$@" "$NOTIFY_SOCKET" >${said}.new && mv ${said}.new ${said}\n`,
+  )
+  chmodSync(program, 0o755)
+  const env = { PATH: `${directory}:${process.env.PATH}`, NOTIFY_SOCKET: '/run/notify' }
+  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+  await start(t, args, { env })
+  while (!existsSync(said)) await sleep(20)
+  t.equal(readFileSync(said, 'utf8'), '--ready /run/notify\n')
+})
+
+t.test(
+  'a service manager that cannot be told does not stop the node, and is in the log',
+  async (t) => {
+    const directory = scratch(t)
+    const env = { PATH: directory, NOTIFY_SOCKET: '/run/notify' }
+    const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
+    const node = await start(t, args, { env })
+    while (!node.stdout().includes('systemd could not be told that the node serves'))
+      await sleep(20)
+    t.equal((await send(node.http, 'GET', '/', { sign: false }, '')).status, 403)
+  },
+)
 
 t.test('a user that is added or removed counts at once on a running node', async (t) => {
   const directory = scratch(t)

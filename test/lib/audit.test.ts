@@ -1,5 +1,5 @@
 // The audit trail: every line whole, nothing in it but the entry.
-import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
@@ -46,6 +46,33 @@ t.test('a file gets one line of JSON an entry, after what it held before', async
     [entry, denied],
   )
   t.equal(statSync(path).mode & 0o777, 0o600)
+  t.same(lines, [])
+})
+
+t.test('a file that was rotated away gets no more lines once it is opened anew', async (t) => {
+  const path = join(t.testdir(), 'audit.log')
+  const audit = auditToFile(path, capture().log)
+  audit.write(entry)
+  renameSync(path, `${path}.1`)
+  audit.write(entry)
+  audit.reopen()
+  audit.write({ ...entry, requestId: 'later' })
+  await audit.close()
+  t.equal(readFileSync(`${path}.1`, 'utf8').trimEnd().split('\n').length, 2)
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { requestId: 'later' })
+  t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+t.test('where it cannot be opened anew, lines go on into the one that was open', async (t) => {
+  const path = join(t.testdir(), 'audit.log')
+  const { log, lines } = capture()
+  const audit = auditToFile(path, log)
+  renameSync(path, `${path}.1`)
+  mkdirSync(path)
+  t.throws(() => audit.reopen(), { code: 'EISDIR' })
+  audit.write(entry)
+  await audit.close()
+  t.match(JSON.parse(readFileSync(`${path}.1`, 'utf8')), { requestId: 'req' })
   t.same(lines, [])
 })
 

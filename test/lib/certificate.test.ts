@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, get } from 'node:https'
 import { join } from 'node:path'
+import { generate } from 'selfsigned'
 import t from 'tap'
 import { developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import { FileInvalid } from '../../lib/config.ts'
@@ -95,4 +96,28 @@ t.test('files of one’s own are refused where they are no pair', async (t) => {
     message: '/nowhere: cannot be used: ENOENT',
   })
   t.notMatch(String(a), /PRIVATE KEY/)
+})
+
+t.test('files that TLS would not take are refused before a listener tries', async (t) => {
+  const directory = t.testdir()
+  const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') }
+  const short = await generate([{ name: 'commonName', value: 'short' }], { keySize: 1024 })
+  writeFileSync(tls.cert, short.cert)
+  writeFileSync(tls.key, short.private)
+  const message = (code: string) => ({
+    name: 'FileInvalid',
+    message: `${tls.cert}: cannot be used: ${code}`,
+  })
+  t.throws(() => readCertificate(tls), message('ERR_SSL_EE_KEY_TOO_SMALL'))
+  const good = await developmentCertificate(directory)
+  writeFileSync(tls.key, good.key)
+  writeFileSync(
+    tls.cert,
+    `${good.cert}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`,
+  )
+  t.throws(
+    () => readCertificate(tls),
+    /cert\.pem: cannot be used: ERR_OSSL_/,
+    'a chain that is torn',
+  )
 })
