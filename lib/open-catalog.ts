@@ -7,8 +7,9 @@ import type { Catalog } from './catalog/catalog.ts'
 import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Meta } from './catalog/meta.ts'
-import { openRedisCatalog, redisSettings } from './catalog/redis.ts'
-import { keepWitness, readWitness } from './catalog/witness.ts'
+import { makeRawRedis } from './catalog/redis/raw.ts'
+import { openRedisCatalog, openRedisLink, redisSettings } from './catalog/redis.ts'
+import { hasWitness, keepWitness, readWitness } from './catalog/witness.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
 import { type Config, FileInvalid } from './config.ts'
 import { CofferError } from './errors.ts'
@@ -36,6 +37,23 @@ export const catalogLocation = (config: Config) => join(config.data, 'catalog')
 export function requireCatalog(config: Config): void {
   if (config.catalog !== 'level' || existsSync(catalogLocation(config))) return
   throw new FileInvalid([`${config.data}: there is no catalog here`])
+}
+
+/**
+ * True where there is no catalog and nothing says that there was one: then a node may draw root keys. Throws
+ * StoreUnavailable where Redis does not answer, StoreCorrupt where it holds something else.
+ */
+export async function isFirstStart(config: Config, log: Logger): Promise<boolean> {
+  if (existsSync(catalogLocation(config)) || hasWitness(config.data)) return false
+  if (config.catalog === 'level') return true
+  const settings = redisSettings(config.catalog.redis)
+  const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
+  const raw = makeRawRedis(link)
+  try {
+    return (await raw.state()).kind === 'empty'
+  } finally {
+    await raw.close()
+  }
 }
 
 /** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used;
@@ -90,10 +108,7 @@ async function openOnRedis(
   })
   const highest = seen?.commitNumber ?? 0
   try {
-    if (seen !== null && seen.catalogId !== catalog.id) {
-      const message = 'Redis holds another catalog than the one that this node has data of'
-      throw new CofferError('StoreCorrupt', { message })
-    }
+    requireSeen(catalog, seen)
     if (catalog.commitNumber < highest) {
       const about = { commitNumber: catalog.commitNumber, seen: highest }
       log.error(about, 'the catalog in Redis is an older copy: what came later is not in it')
@@ -116,6 +131,33 @@ async function openOnRedis(
     await catalog.close()
     throw error
   }
+}
+
+/**
+ * Opens the catalog in Redis for a tool that only reads it, beside the node or without one: nothing is made or
+ * noted. Throws as openCatalog.
+ */
+export async function openCatalogBeside(
+  { data }: Config,
+  redis: RedisConfig,
+  log: Logger,
+): Promise<Catalog> {
+  const settings = { ...redisSettings(redis), startTimeoutMs: START_TIMEOUT_MS, log }
+  const catalog = await openRedisCatalog({ ...settings, create: null })
+  try {
+    requireSeen(catalog, readWitness(data))
+    return catalog
+  } catch (error) {
+    await catalog.close()
+    throw error
+  }
+}
+
+/** Throws StoreCorrupt. */
+function requireSeen({ id }: Catalog, seen: Meta | null): void {
+  if (seen === null || seen.catalogId === id) return
+  const message = 'Redis holds another catalog than the one that this node has data of'
+  throw new CofferError('StoreCorrupt', { message })
 }
 
 async function haveVolumes(devices: readonly string[]): Promise<boolean> {

@@ -5,7 +5,7 @@ import { type BackupReport, verifyBackup, writeBackup } from '../../lib/catalog/
 import type { BackupHeader } from '../../lib/catalog/backup-format.ts'
 import { loadConfig } from '../../lib/config.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
-import { type Ask, withUpkeep } from './upkeep.ts'
+import { type Ask, withBackup } from './upkeep.ts'
 
 export interface BackupOptions extends SourceOptions {
   readonly verify?: boolean
@@ -19,7 +19,7 @@ export async function backup(file: string, options: BackupOptions): Promise<void
     return
   }
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  const done = await withUpkeep(config, async (ask) => {
+  const done = await withBackup(config, async (ask) => {
     const begun = (await ask('backup-begin')) as unknown as BackupHeader & { id: string }
     try {
       return await writeBackup(path, { ...begun, pieces: () => piecesOf(ask, begun.id) })

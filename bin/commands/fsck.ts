@@ -3,6 +3,7 @@
 import { CatalogDamaged } from '../../lib/catalog/check.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { salvageCatalog } from '../../lib/catalog/check-salvage.ts'
+import { readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
 import { classicEngine } from '../../lib/level.ts'
@@ -81,7 +82,11 @@ async function accept(config: Config, say: (line: string) => void): Promise<void
   }
   const { catalog } = opened
   try {
-    const { before, after, restored } = await acceptCatalog(catalog, config.devices)
+    const { before, after, restored } = await acceptCatalog(
+      catalog,
+      config.devices,
+      readWitness(config.data)?.commitNumber ?? 0,
+    )
     const raised = after > before && !restored ? ` (raised from ${before})` : ''
     say(`accepted: the catalog stands at commit ${after}${raised}; what it does not name is dead`)
   } finally {

@@ -1,12 +1,12 @@
 // What a start needs beside the stores: keyring, certificates and users file, made where a first start
 // finds none. Called by the one process that holds the data directory.
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { hasWitness } from '../../lib/catalog/witness.ts'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import type { Config, Listener } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
+import { makeLog } from '../../lib/log.ts'
+import { isFirstStart } from '../../lib/open-catalog.ts'
 import { addUser, type Secrets } from '../../lib/users-file.ts'
 import { usersFileOf } from './user.ts'
 
@@ -17,11 +17,11 @@ export interface Prepared {
   readonly certificateOf: (listener: Listener) => Certificate
 }
 
-/** Throws FileInvalid where a file is missing that must be there, or is wrong. */
+/** Throws FileInvalid where a file is missing that must be there, or is wrong; without a keyring, as isFirstStart. */
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
-  const first = !existsSync(join(config.data, 'catalog')) && !hasWitness(config.data)
-  const keyring = replaceableKeyring(openKeyring(config.keyring, { create: first }))
+  const create = !existsSync(config.keyring) && (await isFirstStart(config, makeLog('silent')))
+  const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
   return { keyring, firstUser: await makeFirstUser(config), certificateOf }
 }

@@ -1,30 +1,38 @@
 // `coffer restore`: makes a catalog of a backup, where there is none.
 import type { Logger } from 'pino'
+import { volumeHeaders, volumeLocations } from '../../lib/blobs/volume-headers.ts'
+import { openBackup } from '../../lib/catalog/backup.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
-import { restoreBackup } from '../../lib/catalog/restore.ts'
+import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'
+import { redisRestore } from '../../lib/catalog/redis/restore.ts'
+import { openRedisLink, redisSettings } from '../../lib/catalog/redis.ts'
+import { type RestoreTarget, restoreBackup } from '../../lib/catalog/restore.ts'
 import { levelRestore } from '../../lib/catalog/restore-level.ts'
 import { readRestored } from '../../lib/catalog/restore-mark.ts'
-import { FileInvalid, loadConfig } from '../../lib/config.ts'
+import { forgetWitness, noteWitness, readWitness } from '../../lib/catalog/witness.ts'
+import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { acquireControl } from '../../lib/control.ts'
 import { classicEngine } from '../../lib/level.ts'
+import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
 import { catalogLocation } from '../../lib/open-catalog.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
 
-/** Throws FileInvalid where the backup is not whole or a catalog is there, DataDirectoryInUse. */
+/** Longest wait for a Redis that is starting. */
+const START_TIMEOUT_MS = 10_000
+
+/** Throws FileInvalid where the backup is not whole, not of this node, or a catalog is there;
+ * DataDirectoryInUse; StoreUnavailable where Redis does not answer. */
 export async function restore(file: string, options: SourceOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  if (config.catalog !== 'level') {
-    throw new FileInvalid([
-      'a backup is restored to LevelDB: restore it to a data directory, then move it with coffer catalog copy',
-    ])
-  }
   makePrivateDirectory(config.data)
   const lock = await acquireControl(config.data, {})
   try {
-    const target = levelRestore(classicEngine, catalogLocation(config))
-    const done = await restoreBackup(file, target, nowMicros())
+    await requireOwnData(file, config)
+    const done = await restoreBackup(file, await targetOf(config), nowMicros())
+    if (config.catalog === 'level') forgetWitness(config.data)
+    else if (readWitness(config.data) === null) noteWitness(config.data, done)
     process.stdout.write(
       `Restored catalog ${done.catalogId} at commit ${done.commitNumber.toLocaleString('en')}, ` +
         `${new Date(done.timeMicros / 1000).toISOString()}: ${done.rows.toLocaleString('en')} rows.\n` +
@@ -35,6 +43,35 @@ export async function restore(file: string, options: SourceOptions): Promise<voi
     )
   } finally {
     await lock.close()
+  }
+}
+
+async function targetOf(config: Config): Promise<RestoreTarget> {
+  if (config.catalog === 'level') return levelRestore(classicEngine, catalogLocation(config))
+  const settings = redisSettings(config.catalog.redis)
+  const log = makeLog('error', process.stderr)
+  const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
+  return redisRestore(makeRawRedis(link))
+}
+
+/** Throws FileInvalid where volumes or the note of a catalog elsewhere are another catalog's: a node would not
+ * open them, and its objects would be without their bytes. */
+async function requireOwnData(file: string, { data, devices }: Config): Promise<void> {
+  const backup = await openBackup(file)
+  await backup.close()
+  const { catalogId } = backup.header
+  const refuse = (what: string, other: string) => {
+    throw new FileInvalid([
+      `${file}: is of the catalog ${catalogId}, and ${what} of another, ${other}: restore a backup of that one, or move what is there away`,
+    ])
+  }
+  const seen = readWitness(data)
+  if (seen !== null && seen.catalogId !== catalogId) refuse(`${data} is`, seen.catalogId)
+  for (const location of await volumeLocations(devices)) {
+    // A damaged volume says nothing, and keeps no catalog from being restored.
+    const headers = await volumeHeaders(location).catch(() => [])
+    const other = headers.find(({ catalog }) => catalog !== catalogId)
+    if (other !== undefined) refuse(`the volume ${location} is`, other.catalog)
   }
 }
 

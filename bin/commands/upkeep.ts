@@ -17,7 +17,7 @@ import {
 } from '../../lib/crypto/keyring-edit.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/log.ts'
-import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
+import { openCatalog, openCatalogBeside, requireCatalog } from '../../lib/open-catalog.ts'
 import { type RewrapProgress, startRewrap } from '../../lib/service/rewrap.ts'
 import { countRootKeys } from '../../lib/service/rewrap-rows.ts'
 
@@ -74,7 +74,7 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
       await backup().end(field(args, 'id'))
       return {}
     },
-    'keyring-reload': () => reloadKeyring(config, parts()),
+    'keyring-reload': () => reloadKeyring(config, parts(), rewrap),
     'keyring-uses': async () => {
       const { active, ids } = parts().keyring
       return { active, ids, uses: Object.fromEntries(await countRootKeys(parts())) }
@@ -108,7 +108,11 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
 }
 
 /** Throws where the file is wrong, or without it something could not be opened any more. */
-async function reloadKeyring(config: Config, { catalog, keyring }: UpkeepParts): Promise<object> {
+async function reloadKeyring(
+  config: Config,
+  { catalog, keyring }: UpkeepParts,
+  rewrap: Rewrapping | undefined,
+): Promise<object> {
   const next = openKeyring(config.keyring, { create: false })
   const [changed] = changedRootKeys(keyring, next)
   if (changed !== undefined) {
@@ -117,6 +121,12 @@ async function reloadKeyring(config: Config, { catalog, keyring }: UpkeepParts):
   const gone = keyring.ids.filter((id) => next.key(id) === undefined)
   if (gone.includes(keyring.active)) {
     throw new Error(`the key ${keyring.active} is active and gone from the file`)
+  }
+  // Its key may have wrapped nothing yet, and will.
+  if (rewrap?.running && gone.includes(rewrap.active)) {
+    throw new Error(
+      `a rewrap under the key ${rewrap.active} is under way, and it is gone from the file`,
+    )
   }
   const uses = gone.length === 0 ? new Map() : await countRootKeys({ catalog })
   const used = gone.filter((id) => uses.has(id))
@@ -161,6 +171,11 @@ class Rewrapping {
       })
   }
 
+  /** Id of the key that wraps. */
+  get active(): string {
+    return this.#progress.active
+  }
+
   status(): object {
     if (this.#error !== undefined) throw this.#error
     return { ...this.#progress, running: this.running }
@@ -176,46 +191,86 @@ class Rewrapping {
  * Gives `work` the node that runs on the data directory, or handlers on its catalog where none does. Throws
  * FileInvalid where there is no catalog, DataDirectoryInUse, ControlRefused, what the handlers throw.
  */
-export async function withUpkeep<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
-  const open: (() => Promise<void>)[] = []
+export function withUpkeep<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
   let running = false
-  let stopped = false
-  let local: ControlHandlers | undefined
-  const ask: Ask = async (verb, args = {}) => {
-    // What gives something back is said all the same.
-    if (stopped && !verb.endsWith('-end')) throw new ControlRefused('interrupted')
-    if (local === undefined) {
+  let own: Ask | undefined
+  return untilInterrupted(work, async (open, verb, args) => {
+    if (own === undefined) {
       const answer = await callControl(config.data, verb, args)
       running ||= answer !== null
       if (answer !== null) return answer
       if (running) throw new ControlRefused('the node ended before the work was done')
-      local = await takePlace(config, open)
+      own = asking(await takePlace(config, open))
     }
-    try {
-      return (await local[verb]!(args)) as Record<string, unknown>
-    } catch (error) {
-      throw error instanceof FileInvalid ? error : new ControlRefused((error as Error).message)
+    return await own(verb, args)
+  })
+}
+
+/**
+ * As withUpkeep, for a backup: a catalog in Redis is read from here, beside the node, which may not run, or end
+ * meanwhile. Throws StoreUnavailable and StoreCorrupt as openCatalogBeside, too.
+ */
+export function withBackup<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
+  const { catalog: place } = config
+  if (place === 'level') return withUpkeep(config, work)
+  let own: Ask | undefined
+  return untilInterrupted(work, async (open, verb, args) => {
+    if (own === undefined) {
+      const catalog = await openCatalogBeside(config, place.redis, makeLog('error', process.stderr))
+      open.push(() => catalog.close())
+      own = asking(handlersOn(config, catalog, open))
     }
-  }
+    return await own(verb, args)
+  })
+}
+
+/** What must be closed behind the work. */
+type Open = (() => Promise<void>)[]
+
+/** Runs `work`, which asks by `answer` until a signal comes, and closes what was opened for it. */
+async function untilInterrupted<T>(
+  work: (ask: Ask) => Promise<T>,
+  answer: (open: Open, verb: string, args: object) => Promise<Record<string, unknown>>,
+): Promise<T> {
+  const open: Open = []
+  let stopped = false
   const stop = () => {
     stopped = true
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    return await work(ask)
+    return await work(async (verb, args = {}) => {
+      // What gives something back is said all the same.
+      if (stopped && !verb.endsWith('-end')) throw new ControlRefused('interrupted')
+      return await answer(open, verb, args)
+    })
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
     for (const close of open.reverse()) await close()
   }
 }
 
-async function takePlace(config: Config, open: (() => Promise<void>)[]): Promise<ControlHandlers> {
+/** Asks handlers of this process. */
+function asking(handlers: ControlHandlers): Ask {
+  return async (verb, args = {}) => {
+    try {
+      return (await handlers[verb]!(args)) as Record<string, unknown>
+    } catch (error) {
+      throw error instanceof FileInvalid ? error : new ControlRefused((error as Error).message)
+    }
+  }
+}
+
+async function takePlace(config: Config, open: Open): Promise<ControlHandlers> {
   requireCatalog(config)
   const lock = await acquireControl(config.data, {})
   open.push(() => lock.close())
   const opened = await openCatalog(config, makeLog('error', process.stderr))
   open.push(() => opened.close())
-  const { catalog } = opened
+  return handlersOn(config, opened.catalog, open)
+}
+
+function handlersOn(config: Config, catalog: Catalog, open: Open): ControlHandlers {
   let keyring: ReplaceableKeyring | undefined
   const upkeep = makeUpkeep(config, () => ({
     catalog,

@@ -36,14 +36,9 @@ export class BackupSession {
     return this.#opening || this.#open !== undefined
   }
 
-  /** Takes the present moment. Throws StoreUnavailable where another is held, or the catalog cannot. */
+  /** Takes the present moment. Throws StoreUnavailable where another is held. */
   async begin(): Promise<BackupHeader & { readonly id: string }> {
     if (this.running) throw refused('another backup is being taken, or was given up a moment ago')
-    if (this.#catalog.snapshot === undefined) {
-      throw refused(
-        'this catalog cannot hold one moment while nodes write: back it up by its own means (Redis: BGSAVE or its append-only file)',
-      )
-    }
     this.#opening = true
     try {
       const timeMicros = nowMicros()

@@ -77,8 +77,8 @@ export interface Snapshot {
   /** Of that moment. */
   readonly commitNumber: number
   /**
-   * The next rows behind `after` ('' begins) in byte order, without the catalog's row about itself; none at
-   * the end. Checks no checksum. Throws StoreUnavailable where the moment is lost.
+   * The next rows behind `after` ('' begins, then the last key given) in byte order, without the catalog's row about
+   * itself; none at the end. Checks no checksum. Throws StoreUnavailable where the moment is lost.
    */
   rowsBehind(after: string): Promise<RawRow[]>
   close(): Promise<void>
@@ -109,8 +109,8 @@ export interface Catalog {
   commit(commit: Commit): Promise<void>
   /** Null when writes are accepted, else why not (for health and log). */
   readonly impaired: string | null
-  /** Absent where the store cannot hold one moment while others write. Throws StoreUnavailable. */
-  snapshot?(): Promise<Snapshot>
+  /** Holds the present moment while others commit. Throws StoreUnavailable. */
+  snapshot(): Promise<Snapshot>
   /**
    * Rewrites the store's files without those rows from `from` to `to` that were replaced or removed before;
    * absent where that is the store's own business. Neither end is, or will be, the key of a row. Reads and
@@ -118,8 +118,8 @@ export interface Catalog {
    */
   compact?(from: string, to: string): Promise<void>
   /** Raises `commitNumber` to at least that, durably, for a catalog that an operator has accepted although it is
-   * older than its volumes. Nobody commits meanwhile. Absent where the store cannot. Throws StoreUnavailable. */
-  advance?(commitNumber: number): Promise<void>
+   * older than its volumes. Nobody commits meanwhile. Throws StoreUnavailable. */
+  advance(commitNumber: number): Promise<void>
   close(): Promise<void>
 }
 

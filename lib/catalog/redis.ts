@@ -14,6 +14,7 @@ import { Link } from './redis/link.ts'
 import { readPage, readRows } from './redis/reads.ts'
 import { LAYOUT, scripts } from './redis/scripts.ts'
 import { type Endpoint, endpointOf, type RedisSettings, sentinelOf } from './redis/settings.ts'
+import { openRedisSnapshot } from './redis/snapshot.ts'
 
 export { readSecret, redisSettings } from './redis/settings.ts'
 
@@ -67,6 +68,10 @@ export async function openRedisCatalog(options: RedisCatalogOptions): Promise<Ca
     },
     scan: (range) => readPage(link, range),
     commit: (commit) => commits.commit(commit),
+    snapshot: () => openRedisSnapshot(link),
+    async advance(commitNumber) {
+      await link.ask(scripts.advance, [String(commitNumber)])
+    },
     async close() {
       await commits.close()
       link.close()

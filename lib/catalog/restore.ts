@@ -8,8 +8,8 @@ import { frameRestored, RESTORED_KEY } from './restore-mark.ts'
 
 /** Where a catalog is to be; nothing of it is seen before `finish`. */
 export interface RestoreTarget {
-  /** Throws FileInvalid where a catalog is there already. */
-  begin(): Promise<void>
+  /** Makes room for the catalog `meta`. Throws FileInvalid where a catalog is there already. */
+  begin(meta: Meta): Promise<void>
   /** Durable when done. */
   put(rows: readonly RawRow[]): Promise<void>
   /** What was put, in byte order. */
@@ -37,12 +37,13 @@ export async function restoreBackup(
       backupMicros: timeMicros,
       restoredMicros: nowMicros,
     })
-    await target.begin()
+    const meta = { catalogId, commitNumber }
+    await target.begin(meta)
     for await (const page of backup.pages()) await target.put(page.filter(isOrdinary))
     const report = backup.report()
     await compare(file, report, target)
     await target.put([{ key: RESTORED_KEY, framed: mark }])
-    await target.finish({ catalogId, commitNumber })
+    await target.finish(meta)
     return report
   } finally {
     await backup.close()

@@ -1,6 +1,6 @@
 // What a node last saw of a catalog that lies elsewhere: a small file in its data directory. A Redis that was
 // emptied, restored from yesterday, or is another one than before, looks all right by itself.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CofferError } from '../errors.ts'
 import { writePrivately } from '../private-file.ts'
@@ -28,6 +28,16 @@ export function readWitness(data: string): Meta | null {
   throw new CofferError('StoreCorrupt', { message: `${fileOf(data)} is damaged` })
 }
 
+/** Notes what lies elsewhere from now on. Throws the system's error. */
+export function noteWitness(data: string, { catalogId, commitNumber }: Meta): void {
+  writePrivately(fileOf(data), `${JSON.stringify({ catalogId, commitNumber })}\n`)
+}
+
+/** The catalog lies in the data directory from now on. Throws the system's error. */
+export function forgetWitness(data: string): void {
+  rmSync(fileOf(data), { force: true })
+}
+
 export interface Witness {
   /** Notes the last state. */
   close(): void
@@ -44,7 +54,7 @@ export function keepWitness(
   const note = () => {
     const meta = seen()
     if (meta.commitNumber === noted) return
-    writePrivately(fileOf(data), `${JSON.stringify(meta)}\n`)
+    noteWitness(data, meta)
     noted = meta.commitNumber
   }
   const tryNote = () => {

@@ -1,6 +1,7 @@
 // The commit as Lua: expectations, then sums, then every change, or none. Its id is kept for a while, as
 // done or as void, so that a commit that is sent again because its answer was lost has no second effect, and
 // one that was given up or answered otherwise cannot take effect late.
+import { keepText, ROW_OVERHEAD_BYTES, watchText } from './before-script.ts'
 
 /** A commit that was done is remembered until so many more were: longer than anybody looks for its answer,
  * some 6 MB of memory, and no clock. */
@@ -9,8 +10,6 @@ const DONE_COMMITS = 65_536
 export const VOID_COMMITS = 16 * DONE_COMMITS
 /** How often old ones are forgotten, in commits. */
 const FORGET_COMMITS = 128
-/** What a row takes in Redis beside its value and twice its key, about: two dictionaries and a skip list. */
-const ROW_OVERHEAD_BYTES = 180
 
 /** Tables for CRC-32 four bytes at a time, by half bytes, the lowest first. A script has nothing that lasts, so
  * they are in its text and are made each time: small ones are made sooner than large ones save. */
@@ -128,6 +127,7 @@ if adds > 0 then
 end
 if total == expects then return {'done', number} end
 
+${watchText}
 local sets, members, gone = {}, {}, {}
 for i = expects + 1, total do
   local key, row = keyAt(i), new[i]
@@ -158,7 +158,7 @@ if growth <= 0 then remove() end
 if #sets > 0 then redis.call('HSET', KEYS[2], unpack(sets)) end
 if #members > 0 then redis.call('ZADD', KEYS[3], unpack(members)) end
 if growth > 0 then remove() end
-
+${keepText}
 number = redis.call('HINCRBY', KEYS[1], 'number', 1)
 redis.call('ZADD', KEYS[4], number + ${DONE_COMMITS}, id .. 'd')
 if number % ${FORGET_COMMITS} == 0 then redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', number) end

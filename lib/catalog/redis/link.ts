@@ -61,7 +61,8 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options
     const { client, prefix } = options
-    this.#keys = ['about', 'rows', 'keys', 'done'].map((name) => `{${prefix}}:${name}`)
+    const names = ['about', 'rows', 'keys', 'done', 'before', 'before-keys']
+    this.#keys = names.map((name) => `{${prefix}}:${name}`)
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref()
     client.onReady(() => {
       this.#wake()

@@ -1,5 +1,6 @@
 // Scripts for a catalog that no node has open: what lies in its place, its rows as they lie, and a copy into
-// it. KEYS as in scripts.ts: about, rows, keys, done.
+// it. KEYS as in scripts.ts: about, rows, keys, done, before, before-keys. A copy has a mark of its own, drawn by
+// whoever makes it: another that begins meanwhile takes its place, and the first can add nothing any more.
 import { script } from './scripts.ts'
 
 const state = `
@@ -19,32 +20,45 @@ if #keys > 0 then rows = redis.call('HMGET', KEYS[2], unpack(keys)) end
 return {'ok', keys, rows}
 `
 
-/** ARGV: the source's id, its commit number, the layout. */
+/** ARGV of this and the following: the mark. Then: the source's id, its commit number, the layout. Takes the
+ * place of whatever copy is there, and of no catalog. */
 const begin = `
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
-redis.call('HSET', KEYS[1], 'copyOf', ARGV[1], 'copyNumber', ARGV[2], 'layout', ARGV[3])
+if redis.call('HMGET', KEYS[1], 'id')[1] then return {'lost'} end
+redis.call('UNLINK', unpack(KEYS))
+redis.call(
+  'HSET', KEYS[1], 'copyMark', ARGV[1], 'copyOf', ARGV[2], 'copyNumber', ARGV[3], 'layout', ARGV[4]
+)
 return {'ok'}
 `
 
+const guard = `
+if redis.call('HMGET', KEYS[1], 'copyMark')[1] ~= ARGV[1] then return {'lost'} end
+`
+
 /** ARGV: key and framed row, in turns. */
-const put = `
+const put = `${guard}
 local members = {}
-for i = 1, #ARGV, 2 do
-  members[i] = 0
-  members[i + 1] = ARGV[i]
+for i = 2, #ARGV, 2 do
+  members[#members + 1] = 0
+  members[#members + 1] = ARGV[i]
 end
-if #ARGV > 0 then
-  redis.call('HSET', KEYS[2], unpack(ARGV))
+if #ARGV > 1 then
+  redis.call('HSET', KEYS[2], unpack(ARGV, 2))
   redis.call('ZADD', KEYS[3], unpack(members))
 end
 return {'ok'}
 `
 
 /** ARGV as of begin. */
-const finish = `
-if redis.call('HMGET', KEYS[1], 'copyOf')[1] ~= ARGV[1] then return {'lost'} end
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', ARGV[2], 'layout', ARGV[3])
-redis.call('HDEL', KEYS[1], 'copyOf', 'copyNumber')
+const finish = `${guard}
+redis.call('HSET', KEYS[1], 'id', ARGV[2], 'number', ARGV[3], 'layout', ARGV[4])
+redis.call('HDEL', KEYS[1], 'copyMark', 'copyOf', 'copyNumber')
+return {'ok'}
+`
+
+/** Leaves an empty place. */
+const drop = `${guard}
+redis.call('UNLINK', unpack(KEYS))
 return {'ok'}
 `
 
@@ -54,4 +68,5 @@ export const rawScripts = {
   begin: script(begin),
   put: script(put),
   finish: script(finish),
+  drop: script(drop),
 } as const

@@ -1,5 +1,6 @@
 // A Redis catalog from below its seam (../raw.ts). An unfinished copy is a place whose `about` has a mark and
 // no id, which opening it as a catalog refuses.
+import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
 import type { Meta } from '../meta.ts'
 import { RAW_PAGE_ROWS, type RawCatalog, type RawRow, type RawState } from '../raw.ts'
@@ -7,10 +8,22 @@ import type { Link } from './link.ts'
 import { rawScripts } from './raw-scripts.ts'
 import { LAYOUT, type Script } from './scripts.ts'
 
+export interface RawRedis extends RawCatalog {
+  /** Removes the copy that was begun here, and not finished; nothing where another has taken its place. */
+  drop(): Promise<void>
+}
+
 /** Uses a link to whatever lies there, and closes it. Every call throws StoreUnavailable where Redis does not
- * answer, or refuses. */
-export function makeRawRedis(link: Link): RawCatalog {
+ * answer, or refuses; those that write throw StoreCorrupt where the copy lost its place. */
+export function makeRawRedis(link: Link): RawRedis {
   const run = (script: Script, ...args: readonly (string | Buffer)[]) => link.run(script, args)
+  const mark = randomBytes(16)
+  const change = async (script: Script, ...args: readonly (string | Buffer)[]) => {
+    const [word] = await run(script, mark, ...args)
+    if (word === 'ok') return
+    const message = 'Redis lost the copy, or another took its place'
+    throw new CofferError('StoreCorrupt', { message })
+  }
 
   return {
     async state(): Promise<RawState> {
@@ -41,18 +54,19 @@ export function makeRawRedis(link: Link): RawCatalog {
     },
 
     async begin({ catalogId, commitNumber }: Meta): Promise<void> {
-      await run(rawScripts.begin, catalogId, String(commitNumber), LAYOUT)
+      await change(rawScripts.begin, catalogId, String(commitNumber), LAYOUT)
     },
 
     async put(rows: readonly RawRow[]): Promise<void> {
-      await run(rawScripts.put, ...rows.flatMap(({ key, framed }) => [key, framed]))
+      await change(rawScripts.put, ...rows.flatMap(({ key, framed }) => [key, framed]))
     },
 
     async finish({ catalogId, commitNumber }: Meta): Promise<void> {
-      const [word] = await run(rawScripts.finish, catalogId, String(commitNumber), LAYOUT)
-      if (word === 'ok') return
-      const message = 'Redis lost the copy, or another took its place'
-      throw new CofferError('StoreCorrupt', { message })
+      await change(rawScripts.finish, catalogId, String(commitNumber), LAYOUT)
+    },
+
+    async drop(): Promise<void> {
+      await run(rawScripts.drop, mark)
     },
 
     async close(): Promise<void> {

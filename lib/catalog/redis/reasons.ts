@@ -47,6 +47,10 @@ export function refusalOf(error: Error): Refusal {
   const word = firstWord(error)
   const known = refusals[word]
   if (known !== undefined) return known
+  // Of a command in a script: others may be allowed.
+  if (/user executing the script can't|ACL failure in script/.test(error.message)) {
+    return { message: refusals.NOPERM!.message, reads: true }
+  }
   return /unknown command/i.test(error.message)
     ? { message: 'Redis lacks a command that is needed: it is too old, or renamed', reads: false }
     : unknownRefusal

@@ -18,9 +18,9 @@ export const script = (text: string): Script => ({
 /** The number of the layout in which rows and keys lie. */
 export const LAYOUT = '1'
 
-/** ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen.
- * KEYS of every script: about (hash), rows (hash), keys (sorted set), done (sorted set). */
-const guard = `
+/** ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen. KEYS of every
+ * script: about (hash), rows (hash), keys (sorted set), done (sorted set), before (hash), before-keys (sorted set). */
+export const guard = `
 local about = redis.call('HMGET', KEYS[1], 'id', 'number')
 if about[1] ~= ARGV[1] then return {'foreign', 0, about[1] or ''} end
 local number = tonumber(about[2])
@@ -124,6 +124,17 @@ end
 return {'ok', number}
 `
 
+/** Raises the commit number, for a catalog that an operator has accepted although it is older than its volumes.
+ * ARGV: the number. Also where Redis is full. */
+const advance = `#!lua flags=allow-oom
+${guard}
+if tonumber(ARGV[3]) > number then
+  number = tonumber(ARGV[3])
+  redis.call('HSET', KEYS[1], 'number', ARGV[3])
+end
+return {'ok', number}
+`
+
 export const scripts = {
   create: script(create),
   get: script(get),
@@ -132,4 +143,5 @@ export const scripts = {
   look: script(look),
   tryWrite: script(tryWrite),
   settle: script(settle),
+  advance: script(advance),
 } as const
