@@ -98,6 +98,11 @@ export function clientTest(
   }
 }
 
+/** What a client's environment holds where a test adds nothing. */
+export function bareEnvironment(home: string): Record<string, string> {
+  return { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' }
+}
+
 /** Runs a program to its end, whatever its exit code. Rejects where it cannot start or takes too long. */
 export function run(
   command: string,
@@ -105,10 +110,13 @@ export function run(
   { env = {}, cwd, input = '', timeoutMs = 120_000, heard }: RunOptions = {},
 ): Promise<Finished> {
   const home = cwd ?? tmpdir()
-  const bare = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' }
   return new Promise((resolve, reject) => {
     // A group of its own, so that a timeout ends its children too.
-    const child = spawn(command, args, { cwd: home, env: { ...bare, ...env }, detached: true })
+    const child = spawn(command, args, {
+      cwd: home,
+      env: { ...bareEnvironment(home), ...env },
+      detached: true,
+    })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     const timer = setTimeout(() => {
@@ -133,7 +141,8 @@ export function run(
   })
 }
 
-function shown(command: string, args: readonly string[]): string {
+/** A command line for an error. */
+export function shown(command: string, args: readonly string[]): string {
   return [command, ...args].join(' ')
 }
 
@@ -148,14 +157,18 @@ export interface Program {
   fail(args: readonly string[], options?: RunOptions): Promise<string>
 }
 
+/** `run`, or what stands for it. */
+export type Runner = typeof run
+
 export function program(
   client: Client,
   fixedArgs: readonly string[],
   fixed: RunOptions = {},
+  runner: Runner = run,
 ): Program {
   const command = client.command!
   const start = (args: readonly string[], options: RunOptions = {}) =>
-    run(command, [...fixedArgs, ...args], {
+    runner(command, [...fixedArgs, ...args], {
       ...fixed,
       ...options,
       env: { ...fixed.env, ...options.env },

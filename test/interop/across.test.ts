@@ -9,6 +9,7 @@ import { accessKey, secretKey } from '../helpers/node.ts'
 import { awsProgram, sseC } from './awscli.ts'
 import { presignV4 } from './presign.ts'
 import { contentOf, curlKey, headersOf, type Setting, startSetting } from './setting.ts'
+import { pythonProgram } from './warm.ts'
 
 /** How a client sends a file to an object of the bucket `shared`, and reads one. */
 interface Hand {
@@ -44,7 +45,8 @@ function rcloneHand({ ca, node, key }: Setting): Hand {
   }
 }
 
-function boto3Hand({ ca, node, key, env }: Setting): Hand {
+function boto3Hand(setting: Setting): Hand {
+  const { ca, node, key } = setting
   const script = `import sys, boto3
 s3 = boto3.client('s3', endpoint_url='${node.https}', verify='${ca}')
 key = {'SSECustomerAlgorithm': 'AES256', 'SSECustomerKey': open('${key.file}', 'rb').read()}
@@ -53,7 +55,7 @@ if len(sys.argv) > 2:
 else:
     s3.download_fileobj('shared', sys.argv[1], sys.stdout.buffer, ExtraArgs=key)
 `
-  const python = program(clients.boto3, ['-c', script], { env })
+  const python = pythonProgram(setting, clients.boto3, 'boto3-hand.py', script)
   return {
     put: (name, file) => python.ok([name, file]),
     get: (name) => python.ok([name]),

@@ -2,7 +2,7 @@
 // aws-chunked bodies, version 2 of Debian sends Content-MD5 and plain bodies.
 import { readFileSync, rmSync } from 'node:fs'
 import t from 'tap'
-import { type Client, clientTest, type Program, program } from '../helpers/clients.ts'
+import { type Client, clientTest, type Program, program, type Runner } from '../helpers/clients.ts'
 import {
   type CustomerKeyFile,
   checkTree,
@@ -13,17 +13,17 @@ import {
   tree,
   writeTree,
 } from './setting.ts'
+import { runWarm } from './warm.ts'
 
-/** `aws` with the node as its endpoint, over TLS unless told. */
+/** `aws` with the node as its endpoint, over TLS unless told. `runner` is `run` for a process of its own each. */
 export function awsProgram(
   client: Client,
   setting: Setting,
   endpoint: string = setting.node.https,
+  runner: Runner = runWarm,
 ): Program {
-  return program(client, ['--endpoint-url', endpoint, '--ca-bundle', setting.ca], {
-    env: setting.env,
-    cwd: setting.path('.'),
-  })
+  const fixed = { env: setting.env, cwd: setting.path('.') }
+  return program(client, ['--endpoint-url', endpoint, '--ca-bundle', setting.ca], fixed, runner)
 }
 
 /** The options of `aws s3` for a customer key. */

@@ -1,42 +1,13 @@
 // s3cmd, which cannot send customer keys: plain objects, over TLS and without, signed by SigV4 and SigV2.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { clients, clientTest, type Program, program } from '../helpers/clients.ts'
-import { accessKey, secretKey } from '../helpers/node.ts'
-import {
-  checkTree,
-  contentOf,
-  type Setting,
-  sizes,
-  startSetting,
-  tree,
-  writeTree,
-} from './setting.ts'
+import { clients, clientTest, program } from '../helpers/clients.ts'
+import { s3cmdProgram } from './s3cmd.ts'
+import { checkTree, contentOf, sizes, startSetting, tree, writeTree } from './setting.ts'
 
 t.setTimeout(600_000)
 
 const bySize = Object.fromEntries(sizes.map((size) => [`size-${size}`, size]))
-
-/** With a configuration file as docs/clients.md shows it. */
-function s3cmdProgram(setting: Setting, base: string, ...options: readonly string[]): Program {
-  const url = new URL(base)
-  const lines = [
-    '[default]',
-    `access_key = ${accessKey}`,
-    `secret_key = ${secretKey}`,
-    `host_base = ${url.host}`,
-    `host_bucket = ${url.host}`,
-    'bucket_location = us-east-1',
-    `use_https = ${url.protocol === 'https:' ? 'True' : 'False'}`,
-    `ca_certs_file = ${setting.ca}`,
-    'multipart_chunk_size_mb = 5',
-    'max_retries = 1',
-  ]
-  const config = setting.path(`s3cfg-${url.port}`)
-  writeFileSync(config, `${lines.join('\n')}\n`)
-  const fixed = ['--config', config, '--no-progress', ...options]
-  return program(clients.s3cmd, fixed, { cwd: setting.path('.') })
-}
 
 for (const scheme of ['http', 'https'] as const) {
   clientTest(t, clients.s3cmd, `s3cmd works over ${scheme}`, async (t) => {
@@ -89,13 +60,13 @@ clientTest(t, clients.s3cmd, 's3cmd syncs a tree up and down', async (t) => {
 
 clientTest(t, clients.s3cmd, 's3cmd works with version 2 of signatures', async (t) => {
   const setting = await startSetting(t)
-  const s3cmd = s3cmdProgram(setting, setting.node.http, '--signature-v2')
+  const s3cmd = s3cmdProgram(setting, setting.node.http, ['--signature-v2'])
   await s3cmd.ok(['mb', 's3://bucket'])
   await s3cmd.ok(['put', setting.file('a b+c', 6 << 20), 's3://bucket'])
   await s3cmd.ok(['get', 's3://bucket/a b+c', setting.path('back')])
   t.ok(readFileSync(setting.path('back')).equals(contentOf('a b+c', 6 << 20)))
   t.match(await s3cmd.text(['ls', 's3://bucket']), 's3://bucket/a b+c\n')
-  const forged = s3cmdProgram(setting, setting.node.http, '--signature-v2', '--secret_key=wrong')
+  const forged = s3cmdProgram(setting, setting.node.http, ['--signature-v2', '--secret_key=wrong'])
   t.match(await forged.fail(['ls', 's3://bucket']), 'SignatureDoesNotMatch')
 })
 

@@ -2,11 +2,12 @@
 // reader, plain and sealed, around everything that the node cuts at, and S3's parts.
 import { mkdirSync } from 'node:fs'
 import t from 'tap'
-import { type Client, clients, clientTest, program, swiftClients } from '../helpers/clients.ts'
+import { type Client, clients, clientTest, swiftClients } from '../helpers/clients.ts'
 import { awsProgram, sseC } from './awscli.ts'
 import { rcloneSwift, transferKey } from './rclone-swift.ts'
 import { checkTree, type Setting, startSetting, writeTree } from './setting.ts'
 import { sealedBy, swiftProgram } from './swiftclient.ts'
+import { pythonProgram } from './warm.ts'
 
 const PART_BYTES = 5 << 20
 
@@ -36,7 +37,8 @@ function swiftHand(setting: Setting): Hand {
   }
 }
 
-function libraryHand({ node, ca, key }: Setting): Hand {
+function libraryHand(setting: Setting): Hand {
+  const { node, ca, key } = setting
   const script = `import os, sys
 from swiftclient import Connection
 _, verb, directory, container, sealed = sys.argv
@@ -54,7 +56,7 @@ else:
         with open(os.path.join(directory, entry['name']), 'wb') as file:
             file.write(body)
 `
-  return pythonHand(swiftClients.library, script)
+  return pythonHand(setting, swiftClients.library, 'library-hand.py', script)
 }
 
 function rcloneHand(setting: Setting): Hand {
@@ -82,7 +84,8 @@ function awsHand(setting: Setting): Hand {
 }
 
 /** Cuts files from 5 MiB on into parts. */
-function boto3Hand({ node, ca, key, env }: Setting): Hand {
+function boto3Hand(setting: Setting): Hand {
+  const { node, ca, key } = setting
   const script = `import os, sys, boto3
 from boto3.s3.transfer import TransferConfig
 _, verb, directory, container, sealed = sys.argv
@@ -100,11 +103,11 @@ else:
         with open(os.path.join(directory, entry['Key']), 'wb') as file:
             file.write(body)
 `
-  return pythonHand(clients.boto3, script, env)
+  return pythonHand(setting, clients.boto3, 'boto3-hand.py', script)
 }
 
-function pythonHand(client: Client, script: string, env: Setting['env'] = {}): Hand {
-  const python = program(client, ['-B', '-c', script], { env })
+function pythonHand(setting: Setting, client: Client, name: string, script: string): Hand {
+  const python = pythonProgram(setting, client, name, script)
   return {
     client,
     send: (directory, container, sealed) =>

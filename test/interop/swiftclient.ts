@@ -1,19 +1,24 @@
 // python-swiftclient's program as the tests run it: which node, which user, which customer key in which of
 // the spellings that a node takes.
-import { type Program, program, swiftClients } from '../helpers/clients.ts'
+import { type Program, program, type Runner, swiftClients } from '../helpers/clients.ts'
 import type { CustomerKeyFile, Setting } from './setting.ts'
+import { runWarm } from './warm.ts'
 
-/** `swift` as test:tester, over TLS unless told. Errors of the node are not tried again. */
-export function swiftProgram(setting: Setting, endpoint: string = setting.node.https): Program {
-  return program(swiftClients.swift, ['--auth-version', '1', '--retries', '0'], {
-    env: {
-      ST_AUTH: `${endpoint}/auth/v1.0`,
-      ST_USER: 'test:tester',
-      ST_KEY: 'testing',
-      OS_CACERT: setting.ca,
-    },
-    cwd: setting.path('.'),
-  })
+/** `swift` as test:tester, over TLS unless told. Errors of the node are not tried again. `runner` is `run` for
+ * a process of its own each. */
+export function swiftProgram(
+  setting: Setting,
+  endpoint: string = setting.node.https,
+  runner: Runner = runWarm,
+): Program {
+  const env = {
+    ST_AUTH: `${endpoint}/auth/v1.0`,
+    ST_USER: 'test:tester',
+    ST_KEY: 'testing',
+    OS_CACERT: setting.ca,
+  }
+  const fixed = { env, cwd: setting.path('.') }
+  return program(swiftClients.swift, ['--auth-version', '1', '--retries', '0'], fixed, runner)
 }
 
 type Spelling = (key: CustomerKeyFile) => Readonly<Record<string, string>>
