@@ -234,7 +234,7 @@ class VolumeReclaimer implements Reclaimer {
 }
 
 /** A failure as a sentence for people. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof CofferError)) return (error as Error).message
   if (error.code === 'StoreFull') return 'there is no room for the copy of what is live'
   const { what, ...place } = error.details

@@ -26,6 +26,8 @@ export interface Shim {
   environment(root: string): Record<string, string>
   /** From the next process on, the sector of a file that begins at `offset` cannot be read. */
   spoil(file: string, offset: number): void
+  /** From the next process on, every sector can be read. */
+  mend(): void
   /** Where every change is recorded. */
   readonly logFile: string
   readonly control: ShimControl
@@ -107,6 +109,7 @@ export function buildShim(t: { teardown(fn: () => void): unknown }): Shim | stri
     logFile,
     control,
     spoil: (file, offset) => writeFileSync(badFile, `${offset} ${file}\n`),
+    mend: () => rmSync(badFile, { force: true }),
     environment: (root) => ({
       LD_PRELOAD: library,
       DISK_SHIM_ROOT: root,
