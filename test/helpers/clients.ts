@@ -33,9 +33,9 @@ export interface RunOptions {
   readonly heard?: (piece: Buffer) => void
 }
 
-/** Where PyPI's awscli and boto3 live: COFFER_PYPI_VENV, or a place that goes with node_modules. */
+/** Where PyPI's awscli and boto3 live: COFFER_PYPI_VENV, or where .ci/run installs them. */
 export function pypiVenv(): string {
-  const own = fileURLToPath(new URL('../../node_modules/.cache/coffer-clients', import.meta.url))
+  const own = fileURLToPath(new URL('../../.ci/clients', import.meta.url))
   return process.env.COFFER_PYPI_VENV ?? own
 }
 
