@@ -4,6 +4,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import { countRows } from './catalog/count-rows.ts'
 import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
 import { type DeviceStatus, deviceStatuses } from './service/reclaim-status.ts'
 import type { Reclaimer } from './service/reclaim-worker.ts'
@@ -37,8 +38,6 @@ export interface Figures {
 /** Longer queues are not counted on: a scrape must not read a large catalog. */
 export const QUEUE_ROWS_MAX = 10_000
 
-const PAGE_ROWS = 1000
-
 export interface FiguresOptions {
   readonly catalog: Catalog
   readonly blobs: Volumes
@@ -59,8 +58,8 @@ export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
     catalogCommits: catalog.commitNumber,
     impaired: { catalog: catalog.impaired, blobs: blobs.impaired },
     reclaim: { isRunning: reclaimer.underWay !== null, off: reclaimer.off },
-    queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix)),
-    dueRows: await countRows(catalog, expiryPrefix, due),
+    queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix), QUEUE_ROWS_MAX),
+    dueRows: await countRows(catalog, expiryPrefix, due, QUEUE_ROWS_MAX),
   }
 }
 
@@ -72,15 +71,4 @@ export async function diskFigures(directory: string): Promise<DiskFigures> {
   } catch {
     return { directory, sizeBytes: null, freeBytes: null }
   }
-}
-
-async function countRows(catalog: Catalog, first: string, to: string): Promise<number> {
-  let rows = 0
-  let from: string | undefined = first
-  while (from !== undefined && rows < QUEUE_ROWS_MAX) {
-    const page = await catalog.scan({ from, to, limit: PAGE_ROWS })
-    rows += page.entries.length
-    from = page.cursor
-  }
-  return rows
 }

@@ -143,7 +143,7 @@ export class Device {
   /** Lets an open volume take no new blobs, so that it is sealed once the begun ones let go. Rejects with the
    * error of making the next one. */
   async roll(volume: Volume): Promise<void> {
-    await this.#repairing
+    while (this.#repairing !== undefined) await this.#repairing
     if (this.#current !== volume) return
     const { engine } = this.#options
     const made = requireSameDisk(engine, this.directory, [volume]).then(() => this.#makeNext())

@@ -12,11 +12,16 @@ const LOOK_EVERY_MS = 30_000
 
 /** Begins to remove what is due. `failed` hears of errors. */
 export function startExpiry(stores: Stores, failed: (error: unknown) => void): Worker {
-  return startWorker((closed) => expire(stores, closed), failed, LOOK_EVERY_MS)
+  return startWorker((closed) => expire(stores, failed, closed), failed, LOOK_EVERY_MS)
 }
 
-/** Removes all that is due by now, object by object. */
-export async function expire(stores: Stores, closed: () => boolean = () => false): Promise<void> {
+/** Removes all that is due by now, object by object. `failed` hears of those that cannot be removed; they are the
+ * next run's, and hold up no other. Throws StoreUnavailable. */
+export async function expire(
+  stores: Stores,
+  failed: (error: unknown) => void,
+  closed: () => boolean = () => false,
+): Promise<void> {
   const dueBefore = Math.floor(Date.now() / 1000) + 1
   let from: string | undefined = expiryPrefix
   const to = expiryKey(dueBefore, '')
@@ -24,7 +29,13 @@ export async function expire(stores: Stores, closed: () => boolean = () => false
     const page = await stores.catalog.scan({ from, to, limit: 100 })
     for (const entry of page.entries) {
       if (closed()) return
-      if (!('group' in entry)) await removeDue(stores, entry.key, entry.value)
+      if ('group' in entry) continue
+      try {
+        await removeDue(stores, entry.key, entry.value)
+      } catch (error) {
+        if (isCode(error, 'StoreUnavailable')) throw error
+        failed(error)
+      }
     }
     from = page.cursor
   }

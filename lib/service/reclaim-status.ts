@@ -4,6 +4,7 @@
 import type { VolumeUsage } from '../blobs/store.ts'
 import type { Volumes } from '../blobs/volumes.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import { countRows } from '../catalog/count-rows.ts'
 import { endOf, queuePrefix } from '../catalog/keys.ts'
 import { liveOf, type VolumeLive } from './reclaim.ts'
 
@@ -60,13 +61,4 @@ export async function deviceStatuses(catalog: Catalog, blobs: Volumes): Promise<
 }
 
 /** Rows that wait for the sweep. Reads all of them. Throws StoreCorrupt, StoreUnavailable. */
-export async function queueLength(catalog: Catalog): Promise<number> {
-  let length = 0
-  let from: string | undefined = queuePrefix
-  while (from !== undefined) {
-    const page = await catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
-    length += page.entries.length
-    from = page.cursor
-  }
-  return length
-}
+export const queueLength = (catalog: Catalog) => countRows(catalog, queuePrefix, endOf(queuePrefix))

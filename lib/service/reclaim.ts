@@ -46,7 +46,7 @@ export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
 /**
  * Adds every live blob of a sealed volume to what reclaim keeps. The collector rejects with StoreCorrupt where a
  * row of the volume has no segment, a segment no locator, or the counters do not agree with the rows, and
- * with StoreUnavailable; with ReclaimRefused once `signal` is aborted.
+ * with StoreUnavailable; with ReclaimRefused once `signal` is aborted, and while the catalog takes no writes.
  */
 export function liveCollector(catalog: Catalog, volume: string, signal: AbortSignal): CollectLive {
   return async (live) => {
@@ -61,6 +61,8 @@ export function liveCollector(catalog: Catalog, volume: string, signal: AbortSig
       bytes += await addPage(catalog, volume, rows, live)
       from = page.cursor
     }
+    // A commit that failed may show and be gone at the next start: what it gave up must not be destroyed.
+    if (catalog.impaired !== null) throw new ReclaimRefused(catalog.impaired)
     // Rows may have gone meanwhile, and none can have come.
     const after = await liveOf(catalog, volume)
     const isBetween = (found: number, from: number, to: number) => from >= found && found >= to

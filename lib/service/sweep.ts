@@ -10,6 +10,7 @@ import {
   uploadPrefix,
 } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { isCode } from '../errors.ts'
 import { walkParts } from './parts.ts'
 import { queueBody } from './references.ts'
 import { freedRows, freeSegment } from './segments.ts'
@@ -20,19 +21,38 @@ import { startWorker, type Worker } from './worker.ts'
 /** Rows that a slice may touch: below the limit of a commit. */
 const SLICE_ROWS_MAX = 90
 
-/** Begins to sweep: what an earlier run left, then whenever woken. `failed` hears of errors; nothing is lost
- * by one, because the rows are still in the queue. */
+/** What a run left undone, while the catalog took no writes say, is tried again after this long. */
+const SWEEP_EVERY_MS = 60_000
+
+/** Begins to sweep: what an earlier run left, then whenever woken, and from time to time. `failed` hears of
+ * errors; nothing is lost by one, because the rows are still in the queue. */
 export function startSweep(stores: Stores, failed: (error: unknown) => void): Worker {
-  return startWorker((closed) => sweepQueue(stores, closed), failed)
+  const told = new Set<string>()
+  const rowFailed = (key: string, error: unknown) => {
+    if (!told.has(key)) failed(error)
+    told.add(key)
+  }
+  return startWorker((closed) => sweepQueue(stores, closed, rowFailed), failed, SWEEP_EVERY_MS)
 }
 
-async function sweepQueue(stores: Stores, closed: () => boolean): Promise<void> {
+/** `rowFailed` hears of rows that cannot be worked off; they hold up no other. Throws StoreUnavailable. */
+async function sweepQueue(
+  stores: Stores,
+  closed: () => boolean,
+  rowFailed: (key: string, error: unknown) => void,
+): Promise<void> {
   let from: string | undefined = queuePrefix
   while (from !== undefined) {
     const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
     for (const entry of page.entries) {
       if (closed()) return
-      if (!('group' in entry)) await sweepRow(stores, entry, closed)
+      if ('group' in entry) continue
+      try {
+        await sweepRow(stores, entry, closed)
+      } catch (error) {
+        if (isCode(error, 'StoreUnavailable')) throw error
+        rowFailed(entry.key, error)
+      }
     }
     from = page.cursor
   }

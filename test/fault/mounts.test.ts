@@ -21,6 +21,8 @@ const skip = probe === null && 'mounting an ext4 filesystem needs root and a loo
 const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20 }
 /** A note that a volume is being read is taken away after two seconds without a read. */
 const IDLE_MS = 4500
+/** A repair is tried once a second. */
+const REPAIR_MS = 1500
 
 const bodyOf = (name: string) => Buffer.alloc(100_000, name)
 
@@ -113,6 +115,41 @@ t.test('a disk that is unmounted by force serves again once it is mounted', { sk
   t.same(await kept.missing(), [], 'a start finds all that was acknowledged')
 })
 
+t.test(
+  'a disk that goes while a volume on it is rewritten keeps all of it',
+  { skip },
+  async (t) => {
+    const disk = newDisk(t, 'reclaim')
+    const { node, kept, two, isWell } = await startOn(t, disk)
+    const { blobs } = node.coffer.stores
+    const { reclaimer } = node.coffer
+    const { volume } = (await blobs.usage()).find(({ device }) => device === two)!
+    const request = { volume, roll: true }
+    // So slow that the disk goes in the middle of the copy.
+    const reclaiming = reclaimer.run({ ...request, bytesPerSecond: 200_000 })
+    t.ok(await until(() => reclaimer.underWay?.step === 'copy' && reclaimer.underWay.bytes > 0))
+    disk.unmountByForce()
+    const [outcome] = await reclaiming
+    t.type(outcome?.failure, 'string', 'it fails')
+    t.same(readdirSync(two), [], 'nothing was written below the mount point')
+    t.same(await kept.missing(), [], 'the volume is read on')
+    const [refused] = await reclaimer.run(request)
+    t.type(refused?.failure, 'string', 'it is not tried on the disk below')
+    t.same(readdirSync(two), [])
+
+    disk.mount()
+    await kept.put(2)
+    t.ok(await isWell())
+    t.equal((await reclaimer.run(request))[0]?.done?.generation, 2, 'once it is back it is')
+    const generations = readdirSync(two).filter((name) => /^[0-9a-f]{16}\.(g|new)/.test(name))
+    t.same(
+      generations.filter((name) => name.startsWith(volume)),
+      [`${volume}.g2`],
+    )
+    t.same(await kept.missing(), [])
+  },
+)
+
 t.test('an empty disk in its place is used once somebody says so', { skip }, async (t) => {
   const disk = newDisk(t, 'old')
   const { node, kept, two, impaired, isWell } = await startOn(t, disk)
@@ -123,7 +160,7 @@ t.test('an empty disk in its place is used once somebody says so', { skip }, asy
   const statuses = await kept.put(8)
   t.ok(statuses.filter((status) => status === 503).length <= 1, `${statuses}`)
   t.match(impaired(), /is the disk mounted\? .*new-disk/)
-  await sleep(IDLE_MS)
+  await sleep(REPAIR_MS)
   t.same(await kept.missing(), [], 'what was on the old one is read on')
   t.same(readdirSync(two), [], 'nothing was written to the new one')
 
@@ -153,7 +190,7 @@ t.test(
     const statuses = await kept.put(8)
     t.ok(statuses.filter((status) => status === 503).length <= 1, `${statuses}`)
     t.type(impaired(), 'string')
-    await sleep(IDLE_MS)
+    await sleep(REPAIR_MS)
     t.same(new Set(await kept.put(3)), new Set([200]), 'the other device goes on')
     t.same(await kept.missing(), [], 'what is open is read on, also after repairs were tried')
     // ext4 that has met an error is not made writable again while a file is open on it.
@@ -183,7 +220,7 @@ t.test('on a catalog that turns read-only reads go on and writes are 503', { ski
   t.same(new Set(await kept.put(3)), new Set([503]))
   t.equal((await node.request('PUT', '/bkt/small', { body: Buffer.from('other') })).status, 503)
   t.equal((await node.request('DELETE', kept.names[0]!)).status, 503)
-  await sleep(IDLE_MS)
+  await sleep(REPAIR_MS)
   t.same(new Set(await kept.put(2)), new Set([503]))
   t.same(await kept.missing(), [])
   t.same((await node.request('GET', '/bkt/small')).body, small.body)

@@ -73,7 +73,7 @@ t.test('at its second an object is gone from both, and removed with exact counts
   const headersOfCopy = { 'x-amz-copy-source': '/bkt/due' }
   t.equal(outcome(await s3('PUT', '/bkt/copy', { headers: headersOfCopy })), '404 NoSuchKey')
   t.equal((await swift('POST', '/bkt/due', { headers: { 'X-Object-Meta-A': '1' } })).status, 404)
-  await expire(node.coffer.stores)
+  await expire(node.coffer.stores, (error) => t.fail(String(error)))
   t.same(await containerUsage(both), { objects: 1, bytes: 5 })
   t.same(await accountUsage(both), { containers: 1, objects: 1, bytes: 5 })
   t.equal(await expiryRows(both), 0)
@@ -118,7 +118,7 @@ t.test(
     const due = await swift('PUT', '/bkt/o', { headers: FAR, body: 'due' })
     await expireNow(both, '/bkt/o')
     t.equal(outcome(await s3('GET', '/bkt/o')), '404 NoSuchKey')
-    await expire(node.coffer.stores)
+    await expire(node.coffer.stores, (error) => t.fail(String(error)))
     const listed = listedIn(await s3('GET', '/bkt?versions'))
     t.match(listed, [
       { kind: 'DeleteMarker', latest: true },

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { answerStatus } from '../../../bin/commands/status.ts'
+import { until } from '../../helpers/blobs.ts'
 import { keyHeaders } from '../../helpers/node.ts'
 import { askOps, readMetrics, startOpsNode } from '../../helpers/ops.ts'
 import { root } from '../../helpers/process.ts'
@@ -131,6 +133,42 @@ t.test('what lies in the volumes is live until it is deleted, then dead', async 
     empty.get('coffer_catalog_commits_total')! > full.get('coffer_catalog_commits_total')!,
     'and the catalog has committed',
   )
+})
+
+t.test('coffer status says the same of the volumes, byte by byte', async (t) => {
+  const devices = ['one', 'two'].map((name) => join(t.testdir(), name))
+  const node = await startOpsNode(t, { devices, storage: { volumeSizeBytes: 1 << 20 } })
+  await node.request('PUT', '/box')
+  const body = Buffer.alloc(400_000, 1)
+  for (let i = 0; i < 12; i++) await node.request('PUT', `/box/${i}`, { body })
+  for (let i = 0; i < 12; i += 3) await node.request('DELETE', `/box/${i}`)
+  const ask = async () => {
+    const { devices, queue } = await answerStatus(node.coffer)
+    return { devices, queue }
+  }
+  // Volumes that are full are sealed meanwhile, and their notes written.
+  let asked = await ask()
+  const isQuiet = async () => {
+    const before = JSON.stringify(asked)
+    asked = await ask()
+    return asked.queue === 0 && JSON.stringify(asked) === before
+  }
+  t.ok(await until(isQuiet))
+  const counted = await readMetrics(node)
+  t.equal(counted.get('coffer_sweep_queue_rows'), asked.queue)
+  for (const status of asked.devices) {
+    const { device } = status
+    t.ok(status.deadBytes > 0 && status.reclaimableBytes > 0, `${device} has sealed volumes`)
+    const gauge = (name: string) => counted.get(`coffer_volume_${name}{device="${device}"}`)
+    t.equal(gauge('disk_bytes'), status.diskBytes)
+    t.equal(gauge('live_bytes'), status.liveBytes)
+    t.equal(gauge('dead_bytes'), status.deadBytes)
+    t.equal(gauge('reclaimable_bytes'), status.reclaimableBytes)
+    t.equal(gauge('dead_since_seconds'), status.deadSinceMs! / 1000)
+    const sealed = status.volumes.filter(({ state }) => state === 'sealed').length
+    t.equal(counted.get(`coffer_volumes{device="${device}",state="sealed"}`), sealed)
+    t.equal(status.deadBytes, status.diskBytes - status.liveBytes)
+  }
 })
 
 t.test('no name, key, user, token or address is in any label', async (t) => {
