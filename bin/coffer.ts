@@ -9,6 +9,7 @@ import type { CopyOptions } from './commands/catalog.ts'
 import type { FsckCommandOptions } from './commands/fsck.ts'
 import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
+import type { SalvageCommandOptions } from './commands/salvage.ts'
 import type { ScrubCommandOptions } from './commands/scrub.ts'
 import type { AddOptions } from './commands/user.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
@@ -129,6 +130,25 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     )
     .action(async (options: FsckCommandOptions) =>
       (await import('./commands/fsck.ts')).runFsck(options),
+    )
+  withSource(program.command('salvage <volume>'))
+    .description(
+      'make a volume of a stopped node that can be opened of what a damaged one still has',
+    )
+    .option('--dry-run', 'say what could be taken and what is lost, and do nothing')
+    .option('--rate <bytes>', 'read at most so many bytes a second, as 50M')
+    .option('--json', 'one JSON object instead of lines')
+    .addHelpText(
+      'after',
+      `
+Every record that holds its checksum is taken, and the objects that lost some are named. The damaged
+files are kept beside the volume, under a name that ends in .damaged. Where nothing is wrong with the
+volume its quarantine is lifted.
+
+Exit code: 0 no record is lost, 5 some are, 1 it failed, and changed nothing.`,
+    )
+    .action(async (volume: string, options: SalvageCommandOptions) =>
+      (await import('./commands/salvage.ts')).runSalvage(volume, options),
     )
   program
     .command('decrypt')

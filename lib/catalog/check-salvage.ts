@@ -1,7 +1,7 @@
 // Makes a catalog of the rows that a damaged one still has. What a damaged piece held is gone, or shows as it was
 // before: so this is for an operator to ask for who has no better backup, and the catalog counts as restored.
 import { rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { FileInvalid } from '../config/document.ts'
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../level.ts'
@@ -32,29 +32,26 @@ export async function salvageCatalog(
   location: string,
   nowMicros: number,
 ): Promise<Salvaged> {
-  const beside = `${location}.salvaged`
+  const beside = besideOf(location)
   const aside = `${location}.damaged-${nowMicros}`
   await engine.destroy(beside)
   const target = levelRestore(engine, beside)
   const files = await DatabaseFiles.open(location, new Rate(Number.POSITIVE_INFINITY))
   const rotten: string[] = []
   let rows = 0
-  let meta: Meta | undefined
   try {
-    await target.begin()
+    const meta = await readMeta(files, location)
+    await target.begin(meta)
     let batch: RawRow[] = []
     for await (const { key: bytes, value } of files.scan({}, () => {})) {
       const key = bytes.toString()
       if (!holds(key, value)) rotten.push(key)
-      else if (key === META_KEY) meta = openMeta(value)
-      else if (key !== RESTORED_KEY) batch.push({ key, framed: Buffer.from(value) })
+      else if (key !== META_KEY && key !== RESTORED_KEY)
+        batch.push({ key, framed: Buffer.from(value) })
       if (batch.length < BATCH_ROWS) continue
       await target.put(batch)
       rows += batch.length
       batch = []
-    }
-    if (meta === undefined) {
-      throw new FileInvalid([`${location}: its row about itself is lost: only a backup can help`])
     }
     const mark = { commitNumber: meta.commitNumber, backupMicros: nowMicros }
     const framed = frameRestored({ ...mark, restoredMicros: nowMicros })
@@ -66,9 +63,34 @@ export async function salvageCatalog(
     await target.close()
   }
   await rename(location, aside)
-  await rename(beside, location)
-  await engine.syncDirectory(dirname(location))
+  await finishSalvage(engine, location)
   return { rows, rotten, aside }
+}
+
+const besideOf = (location: string) => `${location}.salvaged`
+
+/**
+ * Where a salvage was cut short between its two renames, makes the second: the damaged catalog has gone aside, and a
+ * start would make an empty one in its place. Otherwise does nothing.
+ */
+export async function finishSalvage(engine: Engine, location: string): Promise<void> {
+  const names = await engine.list(dirname(location)).catch(ignoreMissing)
+  const isCut = names?.includes(basename(besideOf(location))) && !names.includes(basename(location))
+  if (!isCut) return
+  await rename(besideOf(location), location)
+  await engine.syncDirectory(dirname(location))
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+async function readMeta(files: DatabaseFiles, location: string): Promise<Meta> {
+  const range = { from: Buffer.from(META_KEY), to: Buffer.from(`${META_KEY}\0`) }
+  for await (const { key, value } of files.scan(range, () => {})) {
+    if (holds(key.toString(), value)) return openMeta(value)
+  }
+  throw new FileInvalid([`${location}: its row about itself is lost: only a backup can help`])
 }
 
 function holds(key: string, framed: Buffer): boolean {

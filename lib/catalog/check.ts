@@ -3,9 +3,11 @@
 // deleted object, an old version, yesterday's ACL. So a node opens no catalog with a damaged file.
 import { readdir } from 'node:fs/promises'
 import { FileInvalid } from '../config/document.ts'
+import { classicEngine } from '../level.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import { Rate } from '../leveldb/plain-file.ts'
+import { finishSalvage } from './check-salvage.ts'
 
 /** Files of the catalog are not what LevelDB wrote. The message is for the operator. */
 export class CatalogDamaged extends FileInvalid {
@@ -50,6 +52,7 @@ export async function requireSoundFiles(
   location: string,
   warn: (damage: Damage) => void,
 ): Promise<void> {
+  await finishSalvage(classicEngine, location)
   const damages = await findDamages(location)
   for (const damage of damages) if (isCrash(damage)) warn(damage)
   const rot = damages.filter((damage) => !isCrash(damage))

@@ -168,7 +168,10 @@ async function scrubOne(
     if (code !== 'ENOENT' || named.records > 0)
       findings.push(volumeFinding(volume, `cannot be read: ${code}`))
   }
-  progress.findings.push(...(await stillNamed(options, volume, findings)))
+  const kept = await stillNamed(options, volume, findings)
+  // What is wrong with the files as a whole is told again where an earlier run was ended in the middle.
+  const told = new Set(progress.findings.map(({ what }) => what))
+  progress.findings.push(...kept.filter(({ what }) => !told.has(what)))
   if (!stopped) progress.volumes[volume] = 'done'
   return (await options.proceed()) && !stopped
 }
