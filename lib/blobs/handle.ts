@@ -145,8 +145,8 @@ export class Handle implements Restable {
 
   async #open(create: boolean): Promise<void> {
     if (this.#isOnlyRead) await this.#others.admit(this)
-    await this.#closing
     try {
+      await this.#closing
       if (this.#ended) throw this.#unavailable()
       this.#db = await (create ? this.#make() : this.#openAt(this.#location))
       this.#failure = undefined

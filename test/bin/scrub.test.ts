@@ -98,11 +98,13 @@ t.test('a scrub that was ended goes on where it stopped', async (t) => {
   const half = { ...kept, endedMs: null, records: 30, volumes: { [volume!]: 31 } }
   writeFileSync(file, JSON.stringify(half))
   const rest = JSON.parse((await coffer(node, 'scrub', '--json')).stdout)
-  t.match(rest, { finished: true, records: 60, findings: [] }, 'only the other half was read')
+  t.match(rest, { finished: true, records: 60 }, 'only the other half was read')
+  t.same(rest.findings, [])
   t.ok(rest.bytes < kept.bytes + half.bytes)
   writeFileSync(file, JSON.stringify(half))
   const anew = JSON.parse((await coffer(node, 'scrub', '--restart', '--json')).stdout)
-  t.match(anew, { finished: true, records: 60, findings: [] })
+  t.match(anew, { finished: true, records: 60 })
+  t.same(anew.findings, [])
 })
 
 t.test('a rate is bytes a second, and anything else is refused', async (t) => {

@@ -48,6 +48,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     storage: {
       volumeSizeBytes: 34359738368,
       writeBufferBytes: 67108864,
+      openVolumes: 32,
       reserveBytes: 1073741824,
       reclaim: { enabled: true, deadShare: 0.3, bytesPerSecond: 67108864 },
     },
