@@ -43,11 +43,7 @@ const aws = (client: Client): Case => ({
     { args: ['s3', 'cp', `s3://${bucket}/sealed`, '-', ...sseC(other)] },
     { args: ['s3', 'ls', `s3://${bucket}`], env: { AWS_SECRET_ACCESS_KEY: 'wrong' } },
     { args: ['s3', 'ls', `s3://${bucket}`] },
-    { args: ['s3api', 'head-object', '--bucket', bucket, '--key', 'sealed'] },
-    { args: ['s3api', 'list-objects-v2', '--bucket', bucket], env: { AWS_REGION: 'eu-west-9' } },
-    { args: ['s3api', 'list-objects-v2', '--bucket', bucket, '--query', 'Contents[].Key'] },
     { args: ['s3', 'no-such-command'] },
-    { args: ['--version'] },
   ],
 })
 
@@ -64,10 +60,7 @@ const cases: readonly Case[] = [
       { args: ['download', bucket, 'o', '--output', '-', ...sealedBy(other)] },
       { args: ['list', bucket], env: { ST_KEY: 'wrong' } },
       { args: ['list', '--json', bucket] },
-      { args: ['stat', bucket] },
-      { args: ['stat', bucket, 'absent'] },
       { args: ['no-such-command'] },
-      { args: ['--version'] },
     ],
   },
   {
@@ -79,10 +72,7 @@ const cases: readonly Case[] = [
       { args: ['get', `s3://${bucket}/o`, '-'] },
       { args: ['ls', `s3://${bucket}`, '--secret_key=wrong'] },
       { args: ['ls', `s3://${bucket}`] },
-      { args: ['get', `s3://${bucket}/absent`, '-'] },
-      { args: ['rb', `s3://${bucket}`] },
       { args: ['no-such-command'] },
-      { args: ['--version'] },
     ],
   },
 ]
@@ -92,9 +82,7 @@ function steady(text: string, bucket: string): string {
   return text
     .replaceAll(bucket, 'BUCKET')
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?/g, 'TIME')
-    .replace(/\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, 'TIME')
     .replace(/in \d+\.\d seconds, .* B\/s/, 'in SECONDS')
-    .replace(/\b\d{10}\.\d{5}\b/g, 'TIME')
     .replace(/\btx[0-9a-f-]+\b/g, 'REQUEST')
     .replace(/\b[0-9a-f]{32}\b/g, 'ETAG')
 }

@@ -113,15 +113,17 @@ class WarmClient {
     // A group of its own, so that this ends the client too.
     const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), timeoutMs)
     this.#commands.write(`${JSON.stringify(command)}\n`)
-    const answer = await Promise.race([once(child.stdio[4]!, 'data'), this.#gone])
+    const answered = new Promise<number>((resolve) => {
+      child.stdio[4]!.once('data', (line: Buffer) => resolve(Number(line)))
+    })
+    const answer = await Promise.race([answered, this.#gone])
     clearTimeout(timer)
     if (typeof answer === 'string') {
       this.#driver = undefined
       const line = shown(this.#script, command.args)
       throw new Error(`${line}: ended by ${answer} within ${timeoutMs} ms: ${this.#said}`)
     }
-    const code = Number(answer[0])
-    return code < 0 ? null : code
+    return answer < 0 ? null : answer
   }
 
   get #commands(): Writable {
@@ -139,6 +141,8 @@ class WarmClient {
     child.stderr!.on('data', (piece: Buffer) => {
       this.#said += piece
     })
+    // That it ended is told by `gone`.
+    for (const stream of child.stdio) stream?.on('error', () => {})
     this.#gone = once(child, 'exit').then(([code, signal]) => `${signal ?? code}`)
     return child
   }
