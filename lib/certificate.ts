@@ -4,7 +4,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { generate } from 'selfsigned'
 import { FileInvalid } from './config/document.ts'
 import { makePrivateDirectory, writePrivately } from './private-file.ts'
 
@@ -32,6 +31,8 @@ export async function developmentCertificate(data: string, now = new Date()): Pr
   const file = join(directory, 'cert.pem')
   const kept = readKept(file, join(directory, 'key.pem'), now)
   if (kept !== undefined) return kept
+  // Loading it takes a tenth of a start, and most starts have a certificate.
+  const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: 'coffer development' }], {
     keyType: 'ec',
     curve: 'P-256',
