@@ -181,6 +181,21 @@ t.test('only a sealed volume is reclaimed', async (t) => {
   await store.close()
 })
 
+t.test(
+  'two at a time are one: a second reclaim is refused, and a second roll makes no volume',
+  async (t) => {
+    const { store, saved, volume } = await sealedStore(t, memoryEngine(), t.testdir())
+    const both = [1, 2].map(() => store.reclaim(volume, collector(saved), options))
+    await t.rejects(both[1]!, { message: 'another volume is being reclaimed' })
+    t.equal((await both[0])?.generation, 2)
+    const open = (await store.usage()).find(({ state }) => state === 'open')!
+    const before = (await store.usage()).length
+    await Promise.all([store.roll(open.volume), store.roll(open.volume)])
+    t.equal((await store.usage()).length, before + 1)
+    t.same(await differencesOf(store, saved), [])
+  },
+)
+
 t.test('reclaim is off while the catalog is older than a volume', async (t) => {
   const directory = t.testdir()
   const engine = memoryEngine()
