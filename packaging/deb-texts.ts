@@ -73,7 +73,7 @@ License: ${license.replaceAll(' ', '-')}
 Upstream-Name: coffer
 
 Files: *
-Copyright: the coffer authors
+Copyright: 2026 the coffer authors
 License: Apache-2.0
  On Debian systems the text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
@@ -143,7 +143,7 @@ ${replaceEach(body, [
   ['# keyring: ./data/keyring\n', `# keyring: ${DATA}/keyring\n`],
   ['# devices: [ ./data/volumes ]\n', `# devices: [ ${DATA}/volumes ]\n`],
   ['# users: ./users.yaml\n', '# users: /etc/coffer/users.yaml\n'],
-  ['# audit: ./audit.log\n', `# audit: ${DATA}/audit.log\n`],
+  ['# audit: ./audit.log\n', '# audit: /var/log/coffer/audit.log\n'],
 ])}`
 }
 

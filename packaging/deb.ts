@@ -36,7 +36,7 @@ import { copyProduction } from './production.ts'
 const PROGRAM = 'usr/lib/coffer'
 const DOCUMENTS = 'usr/share/doc/coffer'
 /** Files that somebody runs; all others are 0644, whatever the mask was when they were checked out. */
-const EXECUTABLE = /^(usr\/bin\/coffer|usr\/lib\/coffer\/bin\/(node|coffer\.js)|DEBIAN\/p\w+)$/
+const EXECUTABLE = /^(usr\/bin\/coffer|usr\/lib\/coffer\/bin\/node|DEBIAN\/p\w+)$/
 
 const compressions = ['none', 'gzip', 'xz', 'zstd']
 
@@ -64,8 +64,10 @@ export function makeDeb({ out, compression }: DebOptions): string {
     const unit = installedUnit(read('etc/systemd/coffer.service'))
     write(stage, 'usr/lib/systemd/system/coffer.service', unit)
     write(stage, 'usr/bin/coffer', read('packaging/debian/coffer.sh'))
+    write(stage, 'usr/share/lintian/overrides/coffer', read('packaging/debian/lintian-overrides'))
     const payload = filesOf(stage)
     const compiled = payload.filter((file) => /\.node$|\/bin\/node$/.test(file))
+    strip(compiled)
     const bytes = payload.reduce((sum, file) => sum + statSync(file).size, 0)
     const libraries = librariesOf(compiled)
     const installedKib = Math.ceil(bytes / 1024)
@@ -101,11 +103,13 @@ function layProgram(stage: string): void {
   rmSync(join(program, 'man'), { recursive: true })
   mkdirSync(join(stage, DOCUMENTS), { recursive: true })
   renameSync(join(program, 'etc'), join(stage, DOCUMENTS, 'examples'))
-  const node = join(program, 'bin/node')
-  copyFileSync(join(repository, 'node_modules/node/bin/node'), node)
-  // Debian wants no debugging symbols in packages; here they are a seventh of it. Without binutils they stay.
-  const strip = '/usr/bin/strip'
-  if (existsSync(strip)) execFileSync(strip, ['--strip-unneeded', node])
+  copyFileSync(join(repository, 'node_modules/node/bin/node'), join(program, 'bin/node'))
+}
+
+/** Debian wants no debugging symbols in packages; here they are a seventh of it. Without binutils they stay. */
+function strip(compiled: readonly string[]): void {
+  const command = '/usr/bin/strip'
+  if (existsSync(command)) execFileSync(command, ['--strip-unneeded', ...compiled])
 }
 
 function layDocuments(stage: string, copyrightText: string, changelogText: string): void {

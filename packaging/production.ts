@@ -46,7 +46,7 @@ export function productionPackages(root: string): ProductionPackage[] {
 /** Sources, types and build recipes: nothing that Node.js loads. */
 const idleExtensions = new Set(
   ['.ts', '.mts', '.cts', '.map', '.c', '.cc', '.cpp', '.h', '.hpp', '.gyp', '.gypi', '.mk'].concat(
-    ['.md', '.markdown', '.tsbuildinfo', '.o', '.d', '.a', '.yml'],
+    ['.md', '.markdown', '.html', '.sh', '.tsbuildinfo', '.o', '.d', '.a', '.yml'],
   ),
 )
 
@@ -67,7 +67,7 @@ export function isNeeded(path: string): boolean {
   if (parts[0] === 'build' && (parts.includes('obj.target') || parts.includes('.deps')))
     return false
   if (parts[0] === 'build' && parts[1] === 'Release') return extname(name) === '.node'
-  if (name.startsWith('.') || name === 'Makefile') return false
+  if (parts.some((part) => part.startsWith('.')) || name === 'Makefile') return false
   return !idleExtensions.has(extname(name))
 }
 

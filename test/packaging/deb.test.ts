@@ -50,8 +50,7 @@ t.test('files belong to root, and no more can be run than has to be', { skip }, 
     [],
   )
   const run = entries.filter(([mode]) => mode === '-rwxr-xr-x').map((entry) => entry.at(-1))
-  const program = './usr/lib/coffer/bin'
-  t.same(run.sort(), ['./usr/bin/coffer', `${program}/coffer.js`, `${program}/node`])
+  t.same(run.sort(), ['./usr/bin/coffer', './usr/lib/coffer/bin/node'])
   const paths = entries.map((entry) => entry.at(-1)!)
   const idle = /\.(ts|map|cc|h|gyp)$|\/(typescript|tap|@biomejs|node_modules\/node)\/|darwin|win32/
   t.same(
@@ -127,6 +126,11 @@ t.test('dpkg installs, upgrades, removes and purges it', { skip }, async (t) => 
   t.match(await text('getent passwd coffer'), /:\/var\/lib\/coffer:\/usr\/sbin\/nologin$/)
   t.equal(await text('dpkg --verify coffer'), '', 'what is installed is what was packed')
   t.match(await text('ls /var/lib/coffer'), /^$/, 'nothing was started')
+  t.equal(
+    await text('find /etc/systemd/system -name "coffer*"'),
+    '',
+    'nor will be at the next boot',
+  )
   if (existsSync('/usr/bin/systemd-analyze')) {
     const { stdout, stderr } = await system.sh('systemd-analyze verify --man=no coffer.service')
     const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('coffer'))

@@ -50,6 +50,9 @@ t.test(
       'test/index.js': false,
       'lib/test/index.js': true,
       '.eslintrc.json': false,
+      '.husky/pre-commit': false,
+      'index.html': false,
+      'inc-version.sh': false,
     }
     for (const [path, expected] of Object.entries(needed)) t.equal(isNeeded(path), expected, path)
   },
