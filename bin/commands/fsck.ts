@@ -4,8 +4,7 @@ import { CatalogDamaged } from '../../lib/catalog/check.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { salvageCatalog } from '../../lib/catalog/check-salvage.ts'
 import { readWitness } from '../../lib/catalog/witness.ts'
-import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
-import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
+import { type Config, loadConfig } from '../../lib/config.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
@@ -22,6 +21,7 @@ import type { Problem } from '../../lib/service/fsck-report.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
 import { bytesPerSecond, sentence } from './scrub.ts'
+import { lockFor } from './stores.ts'
 
 export interface FsckCommandOptions extends SourceOptions {
   readonly repair?: boolean
@@ -37,10 +37,7 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   requireCatalog(config)
   const rate = new Rate(bytesPerSecond(options.rate))
-  const lock = await acquireControl(config.data, {}).catch((error) => {
-    if (!(error instanceof DataDirectoryInUse)) throw error
-    throw new FileInvalid([`${error.message}: fsck wants it for itself, stop that one first`])
-  })
+  const lock = await lockFor(config, 'fsck')
   const say = options.json === true ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
   try {
     if (options.acceptCatalog === true) await accept(config, say)

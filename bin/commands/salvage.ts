@@ -2,7 +2,6 @@
 // Takes the place of the node.
 import { Space } from '../../lib/blobs/space.ts'
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
-import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
@@ -12,6 +11,7 @@ import { type SalvageReport, salvage } from '../../lib/service/salvage.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
 import { bytesPerSecond, sentence } from './scrub.ts'
+import { lockFor } from './stores.ts'
 
 export interface SalvageCommandOptions extends SourceOptions {
   readonly dryRun?: boolean
@@ -30,10 +30,7 @@ export async function runSalvage(volume: string, options: SalvageCommandOptions)
   const config = loadConfig({ file: fileOf(options), data: options.data })
   requireCatalog(config)
   const rate = new Rate(bytesPerSecond(options.rate))
-  const lock = await acquireControl(config.data, {}).catch((error) => {
-    if (!(error instanceof DataDirectoryInUse)) throw error
-    throw new FileInvalid([`${error.message}: salvage wants it for itself, stop that one first`])
-  })
+  const lock = await lockFor(config, 'salvage')
   try {
     const report = await salvageAlone(config, volume, { rate, dryRun: options.dryRun === true })
     if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
@@ -51,7 +48,10 @@ async function salvageAlone(
 ): Promise<SalvageReport> {
   const log = makeLog('error', process.stderr)
   const ending = new AbortController()
-  const end = () => ending.abort()
+  const end = () => {
+    ending.abort()
+    options.rate.stop()
+  }
   process.once('SIGINT', end).once('SIGTERM', end)
   const { devices, storage } = config
   const { catalog, close } = await openCatalog(config, log)
@@ -66,6 +66,7 @@ async function salvageAlone(
     const all = { ...options, catalog, devices, engine: classicEngine, siteOf }
     return await salvage({ ...all, signal: ending.signal }, volume)
   } catch (error) {
+    if (ending.signal.aborted) throw new FileInvalid(['ended before it was done: run it again'])
     if (!(error instanceof CofferError) || error.code !== 'StoreFull') throw error
     throw new FileInvalid([`there is no room beside volume ${volume} for what it still has`])
   } finally {

@@ -1,10 +1,20 @@
 // Takes the place of a node that does not run: the lock of its data directory, then its catalog and volumes,
 // without sweep, expiry, keyring or listeners.
 import { type OpenStores, openStores } from '../../lib/coffer.ts'
-import type { Config } from '../../lib/config.ts'
-import { acquireControl } from '../../lib/control.ts'
+import { type Config, FileInvalid } from '../../lib/config.ts'
+import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
 import { makeLog } from '../../lib/log.ts'
 import { requireCatalog } from '../../lib/open-catalog.ts'
+
+/** The lock of the data directory for a command. Throws FileInvalid where another process has it. */
+export async function lockFor(config: Config, command: string) {
+  try {
+    return await acquireControl(config.data, {})
+  } catch (error) {
+    if (!(error instanceof DataDirectoryInUse)) throw error
+    throw new FileInvalid([`${error.message}: ${command} wants it for itself, stop that one first`])
+  }
+}
 
 /** Opens the stores for `work` and closes them after it. Throws FileInvalid where there is no catalog,
  * DataDirectoryInUse, what a store says when it is opened, and what `work` throws. */

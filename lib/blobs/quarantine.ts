@@ -83,7 +83,10 @@ export class Quarantine {
   #keep(volume: FoundVolume, reason: string): void {
     this.#held.set(volume.id, { ...volume, reason })
     const about = { device: this.#directory, volume: volume.id, reason }
-    this.#log.error(about, 'a volume is quarantined: it is not opened, its objects are unavailable')
+    this.#log.error(
+      about,
+      'a volume is quarantined: it is not opened, its objects are unavailable until coffer salvage',
+    )
   }
 
   async #probe(
