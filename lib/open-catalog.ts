@@ -45,6 +45,7 @@ export function requireCatalog(config: Config): void {
  */
 export async function isFirstStart(config: Config, log: Logger): Promise<boolean> {
   if (existsSync(catalogLocation(config)) || hasWitness(config.data)) return false
+  if (await haveVolumes(config.devices)) return false
   if (config.catalog === 'level') return true
   const settings = redisSettings(config.catalog.redis)
   const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
@@ -68,6 +69,10 @@ async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
   await requireSoundFiles(catalogLocation(config), (damage) => {
     log.warn({ damage: describeDamage(damage) }, 'catalog: its log has no sound end')
   })
+  if (!existsSync(catalogLocation(config)) && (await haveVolumes(config.devices))) {
+    const message = `there is no catalog in ${config.data}, and the devices have volumes of one: bring it back (coffer restore), or move them away`
+    throw new CofferError('StoreCorrupt', { message })
+  }
   const catalog = await openLevelCatalog({
     engine: classicEngine,
     location: catalogLocation(config),

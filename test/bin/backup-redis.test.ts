@@ -1,5 +1,5 @@
 // `coffer backup`, `coffer restore` and `coffer fsck --accept-catalog` of a node whose catalog lies in Redis, from
-// outside: under load, killed in the middle, from one store to the other, and where it must not be.
+// outside: under load, killed in the middle, and where it must not be.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -72,11 +72,11 @@ async function succeeds(t: Test, args: readonly string[]): Promise<string> {
   return stdout
 }
 
-redisTest(t, 'a node under load is backed up, restored and accepted, in both stores', async (t) => {
+redisTest(t, 'a node under load is backed up, restored and accepted', async (t) => {
   const redis = await startRedis(t)
-  const { data, file, onRedis, onLevel } = makePlace(t, redis)
+  const { data, file, onRedis } = makePlace(t, redis)
   const node = await start(t, onRedis)
-  await fill(node, 0, 150)
+  await fill(node, 0, 100)
   let stopped = false
   const load = (async () => {
     for (let n = 0; !stopped; n++) {
@@ -88,7 +88,7 @@ redisTest(t, 'a node under load is backed up, restored and accepted, in both sto
   t.match(said, /^Wrote and read back \S+: catalog [0-9a-f]{32} at commit /)
   stopped = true
   await load
-  await fill(node, 150, 20)
+  await fill(node, 100, 20)
   t.equal((await request(node, 'DELETE', '/bkt/o3')).status, 204)
   t.equal(await redis.raw.exists('{coffer}:before', '{coffer}:before-keys'), 0)
   await stop(node)
@@ -102,9 +102,9 @@ redisTest(t, 'a node under load is backed up, restored and accepted, in both sto
   const checked = await run(['fsck', ...onRedis])
   t.equal(checked.code, 0, checked.stdout)
   const again = await start(t, onRedis)
-  await reads(t, again, 0, 150)
-  t.equal((await request(again, 'GET', '/bkt/o151')).status, 404)
-  t.match((await run(['reclaim', ...onRedis])).stderr, /restored from a backup: reclaim is off/)
+  await reads(t, again, 0, 100)
+  t.equal((await request(again, 'GET', '/bkt/o101')).status, 404)
+  t.match(again.stdout(), /restored from a backup: reclaim is off/)
   await stop(again)
 
   const accepted = await succeeds(t, ['fsck', '--accept-catalog', ...onRedis])
@@ -114,21 +114,7 @@ redisTest(t, 'a node under load is backed up, restored and accepted, in both sto
   t.same(readWitness(data), { ...seen, commitNumber: number })
   const accepting = await start(t, onRedis)
   t.notMatch(accepting.stdout(), /older copy|reclaim is off/)
-  await fill(accepting, 200, 10)
   await stop(accepting)
-
-  await succeeds(t, ['backup', file, ...onRedis])
-  await succeeds(t, ['restore', file, ...onLevel])
-  const level = await start(t, onLevel)
-  await reads(t, level, 0, 150)
-  await reads(t, level, 200, 10)
-  await stop(level)
-  await succeeds(t, ['backup', file, ...onLevel])
-  await redis.raw.flushall()
-  renameSync(join(data, 'catalog'), join(data, 'catalog.old'))
-  await succeeds(t, ['restore', file, ...onRedis])
-  const back = await start(t, onRedis)
-  await reads(t, back, 0, 150)
 })
 
 redisTest(t, 'kill -9 of a backup or a restore leaves nothing that is taken for one', async (t) => {
@@ -157,15 +143,11 @@ redisTest(t, 'kill -9 of a backup or a restore leaves nothing that is taken for 
   await succeeds(t, ['backup', file, ...onRedis])
   await stop(node)
 
-  const isBegun = async () => (await redis.raw.hexists('{coffer}:about', 'copyOf')) === 1
-  for (let turn = 0; turn < 3; turn++) {
-    await redis.raw.flushall()
-    const isCut = await killed(['restore', file, ...onRedis], async () => {
-      return (await isBegun()) && (turn === 0 || (await redis.raw.exists('{coffer}:rows')) === 1)
-    })
-    if (!isCut) continue
+  await redis.raw.flushall()
+  const isBegun = async () => (await redis.raw.exists('{coffer}:rows')) === 1
+  if (await killed(['restore', file, ...onRedis], isBegun)) {
     const refused = await run(['serve', ...onRedis])
-    t.match(refused.stdout + refused.stderr, /holds a copy of a catalog that was not finished/)
+    t.match(refused.stderr, /holds a copy of a catalog that was not finished/)
     await succeeds(t, ['restore', file, ...onRedis])
   }
   const again = await start(t, onRedis)

@@ -1,11 +1,23 @@
 // `coffer backup` and `coffer restore` from outside: of a node that runs and of one that does not.
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { callControl } from '../../lib/control.ts'
 import { copyFixture, type Fixture, fixtures } from '../helpers/fixture.ts'
 import { send } from '../helpers/node.ts'
-import { run, start } from '../helpers/process.ts'
+import { root, run, start } from '../helpers/process.ts'
+import { mountSmall } from '../helpers/small-disk.ts'
 
 async function stop({ child, exited }: Awaited<ReturnType<typeof start>>): Promise<void> {
   child.kill('SIGTERM')
@@ -103,4 +115,53 @@ t.test('the handlers refuse what is no request', async (t) => {
   const begun = await ask('backup-begin', {})
   await t.rejects(ask('rewrap-start', { rowsPerSecond: 1 }), /a backup is being taken/)
   await ask('backup-end', { id: begun!.id })
+})
+
+t.test('kill -9 of a restore leaves no catalog, and a node begins none of its own', async (t) => {
+  const { data, args } = site(t)
+  const file = join(data, '..', 'backup')
+  await run(['backup', file, ...args])
+  renameSync(join(data, 'catalog'), join(data, 'old'))
+  const child = spawn(process.execPath, [join(root, 'bin/coffer.ts'), 'restore', file, ...args])
+  const gone = once(child, 'exit')
+  const staging = join(data, 'catalog.restoring')
+  while (child.exitCode === null && !existsSync(staging)) await sleep(1)
+  child.kill('SIGKILL')
+  await gone
+  if (!existsSync(join(data, 'catalog'))) {
+    const refused = await run(['serve', ...args])
+    t.equal(refused.code, 1)
+    t.match(refused.stderr, /there is no catalog in \S+, and the devices have volumes of one/)
+    t.notOk(existsSync(join(data, 'catalog')))
+    const again = await run(['restore', file, ...args])
+    t.equal(again.code, 0, again.stderr)
+  }
+  const node = await start(t, args)
+  t.equal((await send(node.http, 'GET', '/plain/large', {}, '')).body.length, 150_000)
+  t.same(
+    readdirSync(data).filter((name) => name.startsWith('catalog')),
+    ['catalog'],
+  )
+})
+
+t.test('a disk that is too small for the backup keeps the earlier one', async (t) => {
+  const { data, args } = site(t)
+  const disk = mountSmall('backup', 256 << 10)
+  if (disk === null) return void t.comment('needs the right to mount')
+  t.teardown(() => {
+    execFileSync('umount', [disk])
+    rmdirSync(disk)
+  })
+  const file = join(disk, 'backup')
+  const first = await run(['backup', join(data, '..', 'backup'), ...args])
+  t.equal(first.code, 0, first.stderr)
+  const before = readFileSync(join(data, '..', 'backup'))
+  writeFileSync(file, before)
+  const { bavail, bsize } = statfsSync(disk)
+  writeFileSync(join(disk, 'ballast'), Buffer.alloc((bavail - 1) * bsize))
+  const full = await run(['backup', file, ...args])
+  t.equal(full.code, 1)
+  t.match(full.stderr, /ENOSPC|no space left/)
+  t.ok(readFileSync(file).equals(before))
+  t.same(readdirSync(disk).sort(), ['backup', 'ballast'], 'nothing is left beside it')
 })
