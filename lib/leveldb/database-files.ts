@@ -47,19 +47,21 @@ export class DatabaseFiles {
 
   /** Opens all files of the database. Rejects with the system's error where there is none. */
   static async open(location: string, rate: Rate): Promise<DatabaseFiles> {
-    let cutBefore = ''
+    let before: { cut: string; vanished: string | undefined } = { cut: '', vanished: undefined }
     for (let tries = 1; ; tries++) {
       const { tables, logged, damages, vanished } = await tryOpen(location, rate)
       const cut = placesOf(damages.filter(isCut))
-      const isLast = tries === OPEN_TRIES_MAX
-      if (isLast || (vanished === undefined && (cut === '' || cut === cutBefore))) {
+      // A manifest says of a file that it is not needed before the file is removed: one that is missed twice is missing.
+      const isWhole = vanished === undefined || vanished === before.vanished
+      const isSettled = cut === '' || cut === before.cut
+      if (tries === OPEN_TRIES_MAX || (isWhole && isSettled)) {
         // Where it is cut off in another place each time, somebody writes there.
-        const held = cut === cutBefore ? damages : damages.filter((damage) => !isCut(damage))
+        const held = isSettled ? damages : damages.filter((damage) => !isCut(damage))
         return new DatabaseFiles(location, tables, logged, held)
       }
       for (const { table } of tables) await table.close()
-      if (cut !== '' && cut !== cutBefore) await sleep(WRITE_MS)
-      cutBefore = cut
+      if (!isSettled) await sleep(WRITE_MS)
+      before = { cut, vanished }
     }
   }
 
