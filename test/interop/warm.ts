@@ -48,11 +48,7 @@ export function pythonProgram(
   source: string,
 ): Program {
   const script = path(name)
-  writeFileSync(
-    script,
-    `#!${client.command}
-${source}`,
-  )
+  writeFileSync(script, `#!${client.command}\n${source}`)
   return program({ ...client, command: script }, [], { env }, runWarm)
 }
 
@@ -116,8 +112,7 @@ class WarmClient {
     const answered = new Promise<number>((resolve) => {
       child.stdio[4]!.once('data', (line: Buffer) => resolve(Number(line)))
     })
-    const answer = await Promise.race([answered, this.#gone])
-    clearTimeout(timer)
+    const answer = await Promise.race([answered, this.#gone]).finally(() => clearTimeout(timer))
     if (typeof answer === 'string') {
       this.#driver = undefined
       const line = shown(this.#script, command.args)
@@ -143,7 +138,10 @@ class WarmClient {
     })
     // That it ended is told by `gone`.
     for (const stream of child.stdio) stream?.on('error', () => {})
-    this.#gone = once(child, 'exit').then(([code, signal]) => `${signal ?? code}`)
+    this.#gone = once(child, 'exit').then(
+      ([code, signal]) => `${signal ?? code}`,
+      (error: Error) => error.message,
+    )
     return child
   }
 }

@@ -42,10 +42,10 @@ def serve(script):
         os.close(stdin)
         send(command['stdin'], feed)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(RESULTS, b'%d\n' % code)
         with imported:
             imported.seek(0)
             learn(imported.read().split('\n'))
-        os.write(RESULTS, b'%d\n' % code)
     os._exit(0)
 
 
