@@ -27,12 +27,12 @@ const bodyOf = (name: string) =>
     .digest()
 
 /** A node that was stopped, with objects in tables of several volumes. */
-async function makeNode(t: Test): Promise<ChildNode> {
+async function makeNode(t: Test, objects: readonly string[]): Promise<ChildNode> {
   const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20 }
   const environment = (data: string) => (typeof shim === 'string' ? {} : shim.environment(data))
   const node = await startChildNode(t, { storage }, environment)
   await node.request('PUT', '/bkt')
-  for (const name of names) await node.request('PUT', `/bkt/${name}`, { body: bodyOf(name) })
+  for (const name of objects) await node.request('PUT', `/bkt/${name}`, { body: bodyOf(name) })
   await node.kill('SIGTERM')
   return node
 }
@@ -88,7 +88,7 @@ async function readAll(t: Test, node: ChildNode): Promise<Record<number, string[
 }
 
 t.test('volumes that were broken are salvaged', async (t) => {
-  const node = await makeNode(t)
+  const node = await makeNode(t, names)
   const device = join(node.data, 'volumes')
   const places = placesIn(device).slice(0, faults.length)
   t.equal(places.length, faults.length, 'a volume for each fault')
@@ -129,7 +129,8 @@ t.test('volumes that were broken are salvaged', async (t) => {
   t.equal(open[200]!.length, names.length - named.size, 'all others are there, byte for byte')
   for (const name of named) await node.request('DELETE', `/bkt/${name}`)
   await node.kill('SIGTERM')
-  for (const { volume } of places) {
+  // One that lost bytes, and one that lost none.
+  for (const { volume } of places.slice(0, 2)) {
     const reclaimed = await coffer(node, 'reclaim', '--volume', volume)
     t.equal(reclaimed.code, 0, `can be reclaimed: ${reclaimed.stdout}${reclaimed.stderr}`)
   }
@@ -139,7 +140,7 @@ t.test('volumes that were broken are salvaged', async (t) => {
 })
 
 t.test('salvage refuses what it must not touch', async (t) => {
-  const node = await makeNode(t)
+  const node = await makeNode(t, names.slice(0, 10))
   const device = join(node.data, 'volumes')
   const [{ volume, table }] = placesIn(device) as [Place]
   t.match(await coffer(node, 'salvage', 'volume'), {
@@ -165,8 +166,8 @@ t.test('salvage refuses what it must not touch', async (t) => {
   await coffer(node, 'backup', join(node.dir, 'backup'))
   rmSync(join(node.data, 'catalog'), { recursive: true })
   t.match(await coffer(node, 'restore', join(node.dir, 'backup')), { code: 0 })
-  const names = readdirSync(device).sort()
+  const before = readdirSync(device).sort()
   const restored = await coffer(node, 'salvage', volume)
   t.match(restored, { code: 1, stderr: /restored from a backup: run coffer fsck --accept-catalog/ })
-  t.same(readdirSync(device).sort(), names, 'nothing has changed')
+  t.same(readdirSync(device).sort(), before, 'nothing has changed')
 })
