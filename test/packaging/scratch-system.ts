@@ -32,6 +32,8 @@ exec sleep infinity
  * this machine are not started. */
 const BOOT = `${LAYER}
 find "$1/root/etc/systemd/system" -path '*.wants/*' -delete
+# A machine may forbid packages to start and stop services; here they shall.
+rm -f "$1/root/usr/sbin/policy-rc.d"
 groups=/sys/fs/cgroup
 [ ! -d $groups/systemd ] || groups=$groups/systemd
 mkdir -p $groups/coffer-boot
