@@ -108,7 +108,9 @@ t.test('the package under systemd, from its installation to its purge', async (t
 
   await text('systemctl stop coffer')
   t.equal(await text('systemctl show -P Result coffer'), 'success')
-  system.start('exec openssl s_server -accept 8443 -nocert -cipher aNULL')
+  await text(
+    '(sleep infinity | openssl s_server -accept 8443 -nocert -cipher aNULL) >/dev/null 2>&1 &',
+  )
   await text(`until test -n "$(ss -Htln '( sport = :8443 )')"; do sleep 0.1; done`)
   t.not((await sh('systemctl start coffer')).code, 0, 'a port that is taken fails the start')
   await text('kill $(pidof openssl)')
