@@ -11,13 +11,19 @@ import type { BlobId } from './store.ts'
 export type VolumeFinding =
   | { readonly kind: 'file'; readonly damage: Damage }
   | { readonly kind: 'header'; readonly what: string }
-  | {
-      readonly kind: 'record'
-      readonly record: number
-      readonly blob: BlobId
-      readonly index: number
-      readonly what: string
-    }
+  | RecordsFinding
+
+/** Records of one blob that follow one another, and have the same wrong with them. */
+export interface RecordsFinding {
+  readonly kind: 'records'
+  readonly wrong: 'missing' | 'rotten'
+  /** The first one's number. */
+  readonly record: number
+  readonly blob: BlobId
+  /** The first one's index in the blob. */
+  readonly index: number
+  readonly count: number
+}
 
 export interface VolumeScrub {
   readonly files: DatabaseFiles
@@ -36,9 +42,8 @@ export interface VolumeScrub {
 export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
   const { files, named, fromNumber, tell } = scrub
   for (const damage of files.damages) tell({ kind: 'file', damage })
-  const walk = new RunWalk(named, fromNumber, (run, number) => {
-    tell({ kind: 'record', ...placeOf(run, number), what: 'is missing' })
-  })
+  const wrong = new WrongRecords(tell)
+  const walk = new RunWalk(named, fromNumber, (run, number) => wrong.add('missing', run, number))
   let sound = 0
   let header = fromNumber > 0
   let isEmpty = true
@@ -53,21 +58,51 @@ export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
     }
     for (const run of walk.at(number)) {
       if (named.holds(run, number, value)) sound++
-      else tell({ kind: 'record', ...placeOf(run, number), what: 'does not hold its checksum' })
+      else wrong.add('rotten', run, number)
     }
-    if (!(await scrub.passed(number + 1))) return sound
+    if (!(await scrub.passed(number + 1))) {
+      wrong.end()
+      return sound
+    }
   }
   walk.end()
+  wrong.end()
   // One without any record is being made, or was never used.
   if (!header && !isEmpty) tell({ kind: 'header', what: 'is missing' })
   return sound
 }
 
-const placeOf = ({ blob, index, first }: NamedRun, number: number) => ({
-  record: number,
-  blob,
-  index: index + number - first,
-})
+/** Joins what is wrong with records that follow one another: a lost volume is a line a blob, not one a record. */
+class WrongRecords {
+  readonly #tell: (finding: RecordsFinding) => void
+  #last: RecordsFinding | undefined
+
+  constructor(tell: (finding: RecordsFinding) => void) {
+    this.#tell = tell
+  }
+
+  add(wrong: RecordsFinding['wrong'], run: NamedRun, record: number): void {
+    const { blob } = run
+    const index = run.index + record - run.first
+    const last = this.#last
+    if (
+      last?.blob === blob &&
+      last.wrong === wrong &&
+      last.record + last.count === record &&
+      last.index + last.count === index
+    ) {
+      this.#last = { ...last, count: last.count + 1 }
+      return
+    }
+    this.end()
+    this.#last = { kind: 'records', wrong, record, blob, index, count: 1 }
+  }
+
+  end(): void {
+    if (this.#last !== undefined) this.#tell(this.#last)
+    this.#last = undefined
+  }
+}
 
 function checkHeader({ volume, catalogId, tell }: VolumeScrub, value: Buffer): void {
   const header = decodeHeader(value, 0)

@@ -2,7 +2,7 @@
 // is called.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generationsOf, locationOf, volumeIdsIn } from '../blobs/directory.ts'
-import type { VolumeFinding } from '../blobs/scrub.ts'
+import type { RecordsFinding, VolumeFinding } from '../blobs/scrub.ts'
 import { NamedRecords } from '../blobs/scrub-records.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { describeDamage } from '../catalog/check.ts'
@@ -116,9 +116,23 @@ export function describeFinding(
 ): Finding {
   if (finding.kind === 'file') return volumeFinding(volume, describeNumbers(finding.damage))
   if (finding.kind === 'header') return volumeFinding(volume, `its header ${finding.what}`)
-  const { record, blob, index, what } = finding
-  const sentence = `record ${record} (record ${index} of blob ${blob}) ${what}`
-  return { ...volumeFinding(volume, sentence), record, blob, body: bodies.get(blob)! }
+  const { record, blob, index, count } = finding
+  const sentence = `${numbers(record, count)} (${numbers(index, count)} of blob ${blob}) ${wrongWith(finding)}`
+  return {
+    ...volumeFinding(volume, sentence),
+    record,
+    records: count,
+    blob,
+    body: bodies.get(blob)!,
+  }
+}
+
+const numbers = (first: number, count: number) =>
+  count === 1 ? `record ${first}` : `records ${first} to ${first + count - 1}`
+
+function wrongWith({ wrong, count }: RecordsFinding): string {
+  if (wrong === 'missing') return count === 1 ? 'is missing' : 'are missing'
+  return count === 1 ? 'does not hold its checksum' : 'do not hold their checksums'
 }
 
 /** Keys of a volume are record numbers. */

@@ -24,7 +24,9 @@ export interface Finding {
   readonly what: string
   readonly key?: string
   readonly volume?: string
+  /** The first of the records in a row that have it. */
   readonly record?: number
+  readonly records?: number
   readonly blob?: string
   readonly body?: string
   /** Whose bytes or rows they are, where that is known. */

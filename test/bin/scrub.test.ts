@@ -19,6 +19,8 @@ import { randomId } from '../../lib/names.ts'
 import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { run } from '../helpers/process.ts'
 
+t.setTimeout(180_000)
+
 const body = Buffer.alloc(300_000, 'bytes of an object')
 
 async function startNode(
@@ -84,6 +86,22 @@ t.test('scrub reads a running node, names what is rotten, and changes nothing', 
     if (named.includes(`o${i}`)) continue
     t.ok((await node.request('GET', `/bkt/o${i}`)).body.equals(body), `o${i} is served`)
   }
+})
+
+t.test('what is lost in a row is one finding of each object, not one of each record', async (t) => {
+  const node = await startNode(t)
+  await node.kill('SIGTERM')
+  rmSync(tableIn(join(node.data, 'volumes')))
+  const { findings } = JSON.parse((await coffer(node, 'scrub', '--json')).stdout)
+  const lost = findings.filter(({ records }: { records?: number }) => records !== undefined)
+  const count = lost.reduce((sum: number, { records }: { records: number }) => sum + records, 0)
+  t.ok(count >= 10 && lost.length <= Math.ceil(count / 5) + 1, `${count} in ${lost.length}`)
+  const { code, stdout } = await coffer(node, 'scrub')
+  t.equal(code, 5)
+  t.match(
+    stdout,
+    /records \d+ to \d+ \(records 0 to 4 of blob [0-9a-f]{32}\) are missing: "test\/bkt\/o\d+" version/,
+  )
 })
 
 t.test('a scrub that was ended goes on where it stopped', async (t) => {
