@@ -29,6 +29,7 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   UV_THREADPOOL_SIZE:
     'Makes the thread pool of coffer serve larger than it would be; never smaller.',
   MALLOC_MMAP_THRESHOLD_: '67108864 makes PUT and GET take 10 to 20 % less CPU with glibc.',
+  MALLOC_ARENA_MAX: '2 keeps the memory of glibc from growing for hours.',
 }
 
 const SIGNALS: Readonly<Record<string, string>> = {

@@ -43,6 +43,7 @@ t.test(
       'UMask=0077',
       'MemoryDenyWriteExecute=no',
       'Environment=MALLOC_MMAP_THRESHOLD_=67108864',
+      'Environment=MALLOC_ARENA_MAX=2',
     ]) {
       t.ok(unit.split('\n').includes(line), line)
     }

@@ -25,6 +25,12 @@ function anonymousBytes(pid: number): number {
   return Number(match![1]) * 1024
 }
 
+/** The variables under which the systemd unit starts a node. */
+function unitEnvironment(): Record<string, string> {
+  const unit = readFileSync(new URL('../../../etc/systemd/coffer.service', import.meta.url), 'utf8')
+  return Object.fromEntries([...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map((m) => m.slice(1)))
+}
+
 t.setTimeout(0)
 t.test('memory stays flat and nothing is lost under a long mixed load', async (t) => {
   t.setTimeout(0)
@@ -32,7 +38,8 @@ t.test('memory stays flat and nothing is lost under a long mixed load', async (t
   const seed = seedOfRun()
   const random = randomFrom(seed)
   const storage = { reserveBytes: 0, writeBufferBytes: 4 << 20, volumeSizeBytes: 64 << 20 }
-  const node = await startChildNode(t, { catalog: 'level', log: { level: 'error' }, storage })
+  const config = { catalog: 'level', log: { level: 'error' }, storage }
+  const node = await startChildNode(t, config, unitEnvironment)
   const swift = await login(node)
   const load = await Load.on(node)
   let ended = false
