@@ -198,8 +198,9 @@ export class Device {
     this.volumes.set(volume.id, volume)
     if (found in strange) log.error(about, `a volume is ${strange[found as keyof typeof strange]}`)
     if (volume.commitNumber > commitNumber()) {
+      // One says it for all: with an old copy of the catalog there may be hundreds.
+      if (this.catalogBehind.size === 0) log.error(about, 'the catalog is older than a volume')
       this.catalogBehind.add(volume.id)
-      log.error(about, 'the catalog is older than a volume')
     }
     if (found === 'sealed') await volume.rest()
     return found === 'writable'
