@@ -39,9 +39,8 @@ export function build(out: string): void {
   rmSync(out, { recursive: true, force: true })
   const compiler = join(repository, 'node_modules/typescript/bin/tsc')
   const project = join(repository, 'tsconfig.build.json')
-  // A test runner puts its loaders into every child's environment; the compiler cannot bear them (env(1)).
-  const compile = [process.execPath, compiler, '-p', project, '--outDir', out]
-  execFileSync('env', ['-u', 'NODE_OPTIONS', ...compile], { stdio: 'inherit' })
+  const compile = [compiler, '-p', project, '--outDir', out]
+  execFileSync(process.execPath, compile, { stdio: 'inherit' })
   refuseUnwritten(out)
   const { name, version, description, license, type, engines } = readManifest()
   const manifest = { name, version, description, license, type, private: true, engines }

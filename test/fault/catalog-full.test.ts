@@ -13,6 +13,7 @@ import { classicEngine, type Engine } from '../../lib/level.ts'
 import { randomId } from '../../lib/names.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
+import '../helpers/plain-children.ts'
 
 const DISK_BYTES = 16 << 20
 const WRITE_BUFFER_BYTES = 1 << 20

@@ -9,6 +9,7 @@ import t from 'tap'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
+import '../helpers/plain-children.ts'
 
 const committer = fileURLToPath(new URL('catalog-committer.ts', import.meta.url))
 

@@ -10,6 +10,7 @@ import t from 'tap'
 import { buildShim } from '../helpers/disk-shim.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import type { FaultRun } from './io-run.ts'
+import '../helpers/plain-children.ts'
 
 const program = fileURLToPath(new URL('io-run.ts', import.meta.url))
 const shim = buildShim(t)

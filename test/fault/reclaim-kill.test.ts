@@ -18,6 +18,7 @@ import {
 } from '../helpers/blobs.ts'
 import { openStore } from '../helpers/volumes.ts'
 import { jobOf } from './reclaim-killed.ts'
+import '../helpers/plain-children.ts'
 
 t.setTimeout(300_000)
 

@@ -22,6 +22,7 @@ import {
 } from '../helpers/salvage.ts'
 import { openStore } from '../helpers/volumes.ts'
 import type { Job } from './salvage-killed.ts'
+import '../helpers/plain-children.ts'
 
 t.setTimeout(300_000)
 

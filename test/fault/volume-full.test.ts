@@ -11,6 +11,7 @@ import { beginBlob, differencesOf, RECORD_BYTES, type SavedBlob, until } from '.
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
 import { openStore } from '../helpers/volumes.ts'
+import '../helpers/plain-children.ts'
 
 const DISK_BYTES = 24 << 20
 const WRITE_BUFFER_BYTES = 512 << 10

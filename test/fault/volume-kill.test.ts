@@ -9,6 +9,7 @@ import { differencesOf, type SavedBlob, saveBlob } from '../helpers/blobs.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { openStore } from '../helpers/volumes.ts'
 import { KILLED_OPTIONS, parseSaved } from './volume-writer.ts'
+import '../helpers/plain-children.ts'
 
 const writer = fileURLToPath(new URL('volume-writer.ts', import.meta.url))
 

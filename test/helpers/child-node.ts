@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { chosenCatalog } from './catalog-choice.ts'
 import { type Answer, type SentRequest, send, users } from './node.ts'
+import './plain-children.ts'
 
 export interface ChildNode {
   readonly dir: string

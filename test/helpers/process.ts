@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import './plain-children.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 

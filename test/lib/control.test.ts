@@ -23,6 +23,7 @@ import {
   callControl,
   DataDirectoryInUse,
 } from '../../lib/control.ts'
+import '../helpers/plain-children.ts'
 
 const controlUrl = new URL('../../lib/control.ts', import.meta.url).href
 const program = `

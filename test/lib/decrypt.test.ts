@@ -26,6 +26,7 @@ import { customerCipher, rootCipher } from '../../lib/crypto/cipher.ts'
 import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { parseVector, plainOf } from '../vectors/vector.ts'
 import { HandStore, locatorOf } from './decrypt-store.ts'
+import '../helpers/plain-children.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const keyBytes = Buffer.from('0123456789abcdef0123456789abcdef')

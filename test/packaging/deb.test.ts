@@ -145,8 +145,7 @@ t.test('dpkg installs, upgrades, removes and purges it', { skip }, async (t) => 
   const unit = await text('cat /usr/lib/systemd/system/coffer.service')
   const command = /^ExecStart=(.*)$/m.exec(unit)![1]!
   const begin = async () => {
-    // tap's loader would write into the checkout at the end, where the user coffer may not.
-    const child = system.start(`exec env -u NODE_OPTIONS ${command}`)
+    const child = system.start(`exec ${command}`)
     return { child, served: await untilServing(child) }
   }
   const strangers = () => text('find /var/lib/coffer ! -user coffer')

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Finished, run } from '../helpers/clients.ts'
+import '../helpers/plain-children.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 
