@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const skipped = new Set(['node_modules', '.git', '.tap', 'data', 'dist', 'dist-deb', 'suite-data'])
+/** `clients`: where .ci/run installs those of PyPI. */
+const skipped = new Set('node_modules .git .tap data dist dist-deb suite-data clients'.split(' '))
 
 function walk(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
