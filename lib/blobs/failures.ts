@@ -35,7 +35,10 @@ export class Failures {
   get sentence(): string | null {
     const last = this.#last
     if (last === undefined) return null
-    return String(last instanceof CofferError ? last.details.what : (last as Error).message)
+    if (last instanceof CofferError) return String(last.details.what)
+    // LevelDB's binding says that a database failed to open, and why in the cause.
+    const { message, cause } = last as Error
+    return cause instanceof Error ? `${message}: ${cause.message}` : message
   }
 
   /** Keeps a failure and tells the log. */

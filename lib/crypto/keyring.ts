@@ -12,6 +12,8 @@ import { makePrivateDirectory, writePrivately } from '../private-file.ts'
 import type { Keyring } from './cipher.ts'
 
 const KEY_BYTES = 32
+/** Where systemd puts credentials (systemd.exec(5), CREDENTIALS). */
+const CREDENTIALS = '/run/credentials/'
 const READABLE_BY_OTHERS = 0o077
 const VERSION = 1
 const ID_PATTERN = '^[A-Za-z0-9._-]{1,64}$'
@@ -75,8 +77,8 @@ export interface ListedKeyring extends Keyring {
 
 /**
  * Opens the keyring. With `create` a missing one is made, with one random key; without, a missing one is
- * an error. Throws FormatNewer, and FileInvalid for a file that is missing, readable by others than its
- * owner, or not of the form above, and for an active id that has no key.
+ * an error, and so is a missing credential. Throws FormatNewer, and FileInvalid for a file that is missing,
+ * readable by others than its owner, or not of the form above, and for an active id that has no key.
  */
 export function openKeyring(file: string, { create }: { create: boolean }): ListedKeyring {
   if (create && statSync(file, { throwIfNoEntry: false }) === undefined) makeKeyring(file)
@@ -120,6 +122,9 @@ function isCredential(file: string): boolean {
 }
 
 function makeKeyring(file: string): void {
+  if (resolve(file).startsWith(CREDENTIALS)) {
+    throw new FileInvalid([`${file}: no such file: LoadCredential= in the unit puts it there`])
+  }
   const id = drawRootKeyId()
   const note =
     '# Root keys of this coffer node. Keep a copy in a safe place apart from the data: without it the\n' +

@@ -21,8 +21,6 @@ const BATCH_ROWS = 40
 const PAGE_ROWS = 400
 /** A row that others change all the time is left to the next pass after so many tries. */
 const TRIES_MAX = 10
-/** A verb that had read a row before it was wrapped may put the old envelope back: later passes find it. */
-const PASSES_MAX = 5
 /** Rows between two places at which a compaction may be interrupted. */
 const COMPACT_ROWS = 100_000
 
@@ -89,11 +87,12 @@ class Rewrap {
   }
 
   async run(): Promise<void> {
-    for (let pass = 1; pass <= PASSES_MAX; pass++) {
-      const found = await this.#pass()
+    // A verb that had read a row before it was wrapped may put the old envelope back: the next pass finds it.
+    let found: number
+    do {
+      found = await this.#pass()
       if (this.#options.closed()) return
-      if (found === 0) break
-    }
+    } while (found > 0)
     await this.#compact()
     if (!this.#options.closed()) this.progress.phase = 'done'
   }

@@ -27,6 +27,14 @@ t.test('a first start makes a keyring with one random key', async (t) => {
   t.notSame(other.key(other.active), made.key(made.active))
 })
 
+t.test('no keys are drawn in the place of a credential that systemd did not bring', async (t) => {
+  const file = '/run/credentials/coffer-test.service/keyring'
+  t.throws(() => openKeyring(file, { create: true }), {
+    name: 'FileInvalid',
+    message: /LoadCredential= in the unit/,
+  })
+})
+
 t.test('a second start reads the same key and changes nothing', async (t) => {
   const file = join(t.testdir(), 'keyring')
   const made = openKeyring(file, { create: true })

@@ -1,6 +1,7 @@
 // One failed write kills the handle (EVIDENCE B1): what fails with it, what goes on, and how writes come
 // back. On memory-level behind an engine that fails when it is told to.
 import t from 'tap'
+import { Failures } from '../../../lib/blobs/failures.ts'
 import type { BlobStore } from '../../../lib/blobs/store.ts'
 import {
   beginBlob,
@@ -14,6 +15,7 @@ import {
 } from '../../helpers/blobs.ts'
 import { type Faults, faultyEngine } from '../../helpers/faulty-engine.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
+import { recordedLog } from '../../helpers/recorded-log.ts'
 import { openStore, WRITE_BUFFER_BYTES } from '../../helpers/volumes.ts'
 
 const broken = () => {
@@ -309,4 +311,14 @@ t.test('closing waits for the puts under way', async (t) => {
   const again = await openStore(engine, '/data')
   t.equal(await differenceOf(again, saved), undefined)
   await again.close()
+})
+
+t.test('why a database does not open is told with its cause', async (t) => {
+  const failures = new Failures(recordedLog().log, '/disk')
+  t.equal(failures.sentence, null)
+  const cause = new Error('IO error: LOCK: Read-only file system')
+  failures.keep(new Error('Database failed to open', { cause }), {}, 'a volume cannot be opened')
+  t.equal(failures.sentence, 'Database failed to open: IO error: LOCK: Read-only file system')
+  failures.clear()
+  t.equal(failures.sentence, null)
 })
