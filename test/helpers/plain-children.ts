@@ -1,4 +1,10 @@
-// Imported for its effect by whoever starts processes: tap names its loaders in NODE_OPTIONS, and every child of a
-// test would load them too, which makes a third of what a command takes to start. The compiler
-// and a program of another user could not bear them at all.
-delete process.env.NODE_OPTIONS
+// Imported for its effect by whoever starts processes: tap brings its loaders into every child of a test
+// through NODE_OPTIONS. They are a third of what a command takes to start, and the compiler and programs
+// of other users cannot bear them at all.
+import processOnSpawn from 'process-on-spawn'
+
+// tap's own listener, which adds them, came before.
+processOnSpawn.addListener((spawned) => {
+  const { NODE_OPTIONS: _, ...env } = spawned.env
+  spawned.env = env
+})
