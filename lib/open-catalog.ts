@@ -14,6 +14,7 @@ import { type RedisConfig, redisDefaults } from './config/redis.ts'
 import { type Config, FileInvalid } from './config.ts'
 import { CofferError } from './errors.ts'
 import { classicEngine } from './level.ts'
+import { makeLog } from './log.ts'
 import { randomId } from './names.ts'
 
 /** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
@@ -33,21 +34,16 @@ export interface OpenCatalog {
 /** Where the rows lie on LevelDB. */
 export const catalogLocation = (config: Config) => join(config.data, 'catalog')
 
-/** Throws FileInvalid where the configuration means a LevelDB catalog and there is none: a tool makes none. */
-export function requireCatalog(config: Config): void {
-  if (config.catalog !== 'level' || existsSync(catalogLocation(config))) return
-  throw new FileInvalid([`${config.data}: there is no catalog here`])
-}
-
 /**
  * True where there is no catalog and nothing says that there was one: then a node may draw root keys. Throws
  * StoreUnavailable where Redis does not answer, StoreCorrupt where it holds something else.
  */
-export async function isFirstStart(config: Config, log: Logger): Promise<boolean> {
+export async function isFirstStart(config: Config): Promise<boolean> {
   if (existsSync(catalogLocation(config)) || hasWitness(config.data)) return false
   if (await haveVolumes(config.devices)) return false
   if (config.catalog === 'level') return true
   const settings = redisSettings(config.catalog.redis)
+  const log = makeLog('silent')
   const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
   const raw = makeRawRedis(link)
   try {
@@ -55,6 +51,16 @@ export async function isFirstStart(config: Config, log: Logger): Promise<boolean
   } finally {
     await raw.close()
   }
+}
+
+/** Throws FileInvalid where there is no catalog, because a tool makes none; on Redis as isFirstStart, too. */
+export async function requireCatalog(config: Config): Promise<void> {
+  if (config.catalog === 'level') {
+    if (existsSync(catalogLocation(config))) return
+    throw new FileInvalid([`${config.data}: there is no catalog here`])
+  }
+  if (!(await isFirstStart(config))) return
+  throw new FileInvalid(['catalog: there is none in Redis'])
 }
 
 /** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used;

@@ -35,7 +35,7 @@ export interface FsckCommandOptions extends SourceOptions {
 /** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 failed. */
 export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  requireCatalog(config)
+  await requireCatalog(config)
   const rate = new Rate(bytesPerSecond(options.rate))
   const lock = await lockFor(config, 'fsck')
   const say = options.json === true ? () => {} : (line: string) => process.stdout.write(`${line}\n`)

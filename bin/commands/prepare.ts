@@ -5,7 +5,6 @@ import { type Certificate, developmentCertificate, readCertificate } from '../..
 import type { Config, Listener } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
-import { makeLog } from '../../lib/log.ts'
 import { isFirstStart } from '../../lib/open-catalog.ts'
 import { addUser, type Secrets } from '../../lib/users-file.ts'
 import { usersFileOf } from './user.ts'
@@ -20,7 +19,7 @@ export interface Prepared {
 /** Throws FileInvalid where a file is missing that must be there, or is wrong; without a keyring, as isFirstStart. */
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
-  const create = !existsSync(config.keyring) && (await isFirstStart(config, makeLog('silent')))
+  const create = !existsSync(config.keyring) && (await isFirstStart(config))
   const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
   return { keyring, firstUser: await makeFirstUser(config), certificateOf }

@@ -28,7 +28,7 @@ export async function runSalvage(volume: string, options: SalvageCommandOptions)
     throw new FileInvalid([`${volume} is no volume: 16 hex digits, as coffer status shows them`])
   }
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  requireCatalog(config)
+  await requireCatalog(config)
   const rate = new Rate(bytesPerSecond(options.rate))
   const lock = await lockFor(config, 'salvage')
   try {

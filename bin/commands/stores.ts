@@ -22,7 +22,7 @@ export async function withStores<T>(
   config: Config,
   work: (stores: OpenStores) => Promise<T>,
 ): Promise<T> {
-  requireCatalog(config)
+  await requireCatalog(config)
   const lock = await acquireControl(config.data, {})
   try {
     const stores = await openStores(config, makeLog('error', process.stderr))

@@ -262,7 +262,7 @@ function asking(handlers: ControlHandlers): Ask {
 }
 
 async function takePlace(config: Config, open: Open): Promise<ControlHandlers> {
-  requireCatalog(config)
+  await requireCatalog(config)
   const lock = await acquireControl(config.data, {})
   open.push(() => lock.close())
   const opened = await openCatalog(config, makeLog('error', process.stderr))

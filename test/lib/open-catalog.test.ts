@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, defaultConfig } from '../../lib/config.ts'
 import { randomId } from '../../lib/names.ts'
-import { openCatalog } from '../../lib/open-catalog.ts'
+import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
 import { scratch } from '../helpers/process.ts'
 import { recordedLog } from '../helpers/recorded-log.ts'
 import { redisTest, startRedis, type TestRedis } from '../helpers/redis.ts'
@@ -41,6 +41,17 @@ redisTest(t, 'the catalog that a node has seen is noted, up to its last commit',
   const again = await open()
   t.equal(again.catalog.id, catalog.id)
   await again.close()
+})
+
+redisTest(t, 'a command makes no catalog in an empty Redis', async (t) => {
+  const { redis, config, open } = await place(t)
+  await t.rejects(requireCatalog(config), { name: 'FileInvalid', message: /none in Redis/ })
+  t.equal(await redis.raw.dbsize(), 0)
+  await (await open()).close()
+  await requireCatalog(config)
+  await redis.raw.flushall()
+  // What has become of it is said when it is opened.
+  await requireCatalog(config)
 })
 
 redisTest(t, 'an emptied Redis is refused, and left empty', async (t) => {
