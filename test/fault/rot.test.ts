@@ -1,7 +1,7 @@
 // Rot: bytes changed at random places in the files of volumes and catalog, one place at a time, on a node that
 // was stopped. Each is found and named by a scrub, and no request is ever answered with other bytes than were
-// stored, with a version that is not the one, or as if an object were gone. ROT_FLIPS sets how many places (30);
-// `npm run long:rot` is the long form.
+// stored, with a version that is not the one, or as if an object were gone. ROT_FLIPS sets how many places
+// (30), and `npm run long:rot` is the long form.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
