@@ -117,17 +117,18 @@ export class BodyReader {
     this.#endLease()
   }
 
-  /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. */
+  /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. One that is
+   * gone already is missed now, while whoever opens the object can still look for it anew. Rejects with StoreCorrupt. */
   async #pieces(blob: string, first: number, last: number): Promise<PieceSource> {
     const begin = Math.floor(first / RECORDS_PER_PIECE)
     const count = Math.floor(last / RECORDS_PER_PIECE) - begin + 1
     const keys = Array.from({ length: count }, (_, i) => blobKey(blob, begin + i))
-    const rows = await this.#stores.catalog.getMany(keys)
-    return (piece) => {
-      const row = rows[piece - begin]
-      if (row === undefined) throw new CofferError('StoreCorrupt', { blob, piece })
-      return row.value
-    }
+    const found = await this.#stores.catalog.getMany(keys)
+    const rows = found.map((row, i) => {
+      if (row === undefined) throw new CofferError('StoreCorrupt', { blob, piece: begin + i })
+      return row
+    })
+    return (piece) => rows[piece - begin]!.value
   }
 
   async #open(slice: Slice): Promise<OpenSegment> {
