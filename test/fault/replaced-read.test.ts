@@ -30,6 +30,29 @@ t.test('a read that finds its segment freed begins anew', async (t) => {
   }
 })
 
+t.test('a read that finds where its blob lies freed begins anew', async (t) => {
+  const { node, s3, swift } = await startWithContainer(t)
+  const { catalog, leases } = node.coffer.stores
+  const getMany = catalog.getMany.bind(catalog)
+  leases.isTaken = () => false
+  for (const ask of [s3, swift]) {
+    await s3('PUT', '/bkt/o', { body: bodies.old })
+    let replaced = false
+    catalog.getMany = async (keys) => {
+      if (keys.some((key) => key.startsWith('blob/')) && !replaced) {
+        replaced = true
+        t.equal((await s3('PUT', '/bkt/o', { body: bodies.new })).status, 200)
+      }
+      return await getMany(keys)
+    }
+    const answer = await ask('GET', '/bkt/o')
+    catalog.getMany = getMany
+    t.ok(replaced)
+    t.equal(answer.status, 200)
+    t.ok(answer.body.equals(bodies.new), 'the new bytes, whole')
+  }
+})
+
 t.test('a copy whose source is replaced under it is one of the new source', async (t) => {
   const { node, s3 } = await startWithContainer(t)
   const { catalog, leases } = node.coffer.stores
