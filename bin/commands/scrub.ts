@@ -5,7 +5,7 @@ import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
-import { catalogLocation, openCatalog } from '../../lib/open-catalog.ts'
+import { catalogLocation, openCatalogBeside } from '../../lib/open-catalog.ts'
 import { type Finding, newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
 import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/scrub-file.ts'
 import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
@@ -59,8 +59,9 @@ export async function runScrub(options: ScrubCommandOptions): Promise<void> {
 /** The files of a LevelDB catalog; of another store what its seam shows, which checks each row too. */
 async function openRows(config: Config, rate: Rate): Promise<RowSource> {
   if (config.catalog === 'level') return await fileRows(catalogLocation(config), rate)
-  const opened = await openCatalog(config, makeLog('error', process.stderr))
-  return { ...seamRows(opened.catalog), close: () => opened.close() }
+  const log = makeLog('error', process.stderr)
+  const catalog = await openCatalogBeside(config, config.catalog.redis, log)
+  return { ...seamRows(catalog), close: () => catalog.close() }
 }
 
 const scales: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }

@@ -17,7 +17,8 @@ import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { randomId } from '../../lib/names.ts'
 import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
-import { run } from '../helpers/process.ts'
+import { run, scratch, start, writeConfig } from '../helpers/process.ts'
+import { redisTest, startRedis } from '../helpers/redis.ts'
 
 t.setTimeout(180_000)
 
@@ -123,6 +124,20 @@ t.test('a scrub that was ended goes on where it stopped', async (t) => {
   const anew = JSON.parse((await coffer(node, 'scrub', '--restart', '--json')).stdout)
   t.match(anew, { finished: true, records: 60 })
   t.same(anew.findings, [])
+})
+
+redisTest(t, 'scrub of a catalog in Redis makes and notes nothing', async (t) => {
+  const redis = await startRedis(t)
+  await redis.raw.connect()
+  const data = join(scratch(t), 'data')
+  const more = `data: ${data}\ncatalog: { redis: { url: ${redis.url} } }\n`
+  const config = ['--config', writeConfig(scratch(t), more)]
+  t.equal((await run(['scrub', ...config])).code, 1, 'there is nothing to scrub')
+  t.equal(await redis.raw.dbsize(), 0)
+  t.notOk(existsSync(join(data, 'catalog-seen.json')))
+
+  await start(t, config)
+  t.match(await run(['scrub', ...config]), { code: 0, stdout: /; 0 findings\n$/ })
 })
 
 t.test('a rate is bytes a second, and anything else is refused', async (t) => {
