@@ -74,7 +74,8 @@ export const codes = [
   'KeyInsecure', // came over a transport that ssec.tls does not allow; details: rule
   // the store
   'StoreFull', // the write would go below the reserve
-  'StoreUnavailable', // try again: handle being reopened, outcome unknown, draining
+  'StoreUnavailable', // try again: handle being reopened, store away, draining; nothing was done
+  'OutcomeUnknown', // the store failed while it wrote: the change may have been done or not
   'StoreCorrupt', // checksum or tag of stored bytes does not hold
   'NotSupported', // not built; details: what
   'Internal',
@@ -101,3 +102,7 @@ export class CofferError extends Error {
 export function isCode(error: unknown, code: Code): error is CofferError {
   return error instanceof CofferError && error.code === code
 }
+
+/** True where a store cannot be used now, so that other work on it would fare no better. */
+export const isUnavailable = (error: unknown): error is CofferError =>
+  isCode(error, 'StoreUnavailable') || isCode(error, 'OutcomeUnknown')

@@ -15,6 +15,7 @@ const MASK = '***'
 // Codes whose details name only rows, volumes and counts. Others may carry what a client sent.
 const detailedCodes: ReadonlySet<Code> = new Set<Code>([
   'Internal',
+  'OutcomeUnknown',
   'StoreCorrupt',
   'StoreFull',
   'StoreUnavailable',

@@ -1,5 +1,6 @@
 // Seam 2: the catalog, an ordered key-value store with one mutation. It knows bytes, revisions and
 // counters, and nothing of accounts or objects: `keys.ts` and `rows.ts` give rows their meaning.
+import { CofferError } from '../errors.ts'
 
 /** A commit's id, chosen by whoever commits: 32 lower-case hex digits (16 random bytes). It becomes
  * the revision of every row the commit touches, so a lost answer can be settled by reading a row. */
@@ -84,6 +85,10 @@ export interface Snapshot {
   close(): Promise<void>
 }
 
+/**
+ * Every read throws StoreUnavailable where it cannot be done now. That includes a row, or a range with a row, that a
+ * commit of unknown outcome would change: no caller can decide from it and be undone when the commit shows after all.
+ */
 export interface Catalog {
   /** Random and for ever the same: volumes carry it. 32 hex digits. */
   readonly id: string
@@ -99,9 +104,8 @@ export interface Catalog {
   /**
    * All or nothing; durable when it resolves. Throws
    * - `Conflict` when an expectation did not hold: nothing was done;
-   * - CofferError StoreUnavailable when the outcome is unknown, or nothing can be written now. Read a
-   *   row to settle it only once `impaired` is null: what a failed write left may still come back when
-   *   the catalog is reopened;
+   * - CofferError StoreUnavailable when nothing can be written now: nothing was done;
+   * - `CommitUnknown` when it may have been done or not, which shows later;
    * - CofferError Internal for a commit that breaks a rule of this seam, StoreCorrupt for a rotten row
    *   that it depends on: nothing was done.
    * `put` values are copied before it returns.
@@ -121,6 +125,18 @@ export interface Catalog {
    * older than its volumes. Nobody commits meanwhile. Throws StoreUnavailable. */
   advance(commitNumber: number): Promise<void>
   close(): Promise<void>
+}
+
+/** CofferError OutcomeUnknown: a commit may have been done or not. */
+export class CommitUnknown extends CofferError {
+  /** Resolves once that is known: true where the commit was done. It may take as long as the store is away, and
+   * stays pending where the catalog is closed before. Never rejects. */
+  readonly done: Promise<boolean>
+
+  constructor(done: Promise<boolean>, cause?: unknown) {
+    super('OutcomeUnknown', { message: 'the outcome of the commit is not known yet' }, cause)
+    this.done = done
+  }
 }
 
 /** An expectation of a commit did not hold. `key` is the first such row. */

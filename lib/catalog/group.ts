@@ -4,7 +4,7 @@
 import { CofferError } from '../errors.ts'
 import { COMMIT_ROWS_MAX, type Commit, type CommitId, Conflict } from './catalog.ts'
 import { frameCounters, frameRow, isCounters, openCounters, openRow } from './framing.ts'
-import type { Operation } from './handle.ts'
+import type { Operation } from './log-names.ts'
 import { META_KEY } from './meta.ts'
 
 /** A commit that is sound in itself, its plain rows framed: their values are the caller's again. */

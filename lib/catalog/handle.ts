@@ -8,7 +8,9 @@ import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
 import type { CommitId } from './catalog.ts'
+import { LogNames, type Operation } from './log-names.ts'
 import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED, UNFINISHED_KEY } from './meta.ts'
+import { Unsettled } from './unsettled.ts'
 
 export interface LevelCatalogOptions {
   readonly engine: Engine
@@ -24,9 +26,6 @@ export interface LevelCatalogOptions {
 const FREE_SPACE_FACTOR = 3
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 32 << 20
-/** What an entry takes in LevelDB's memtable beyond key and value, at most: sequence number, lengths, and
- * a skip list's node of up to a few pointers. */
-const MEMTABLE_ENTRY_BYTES = 64
 
 /** No key is greater: kinds of rows are words. */
 const BEHIND_ALL = '~'
@@ -37,12 +36,15 @@ export interface Handle {
   readonly commitNumber: number
   /** Null when it takes writes, else why not. */
   readonly impaired: string | null
+  /** Rows that a failed write may still change. Whoever reads looks here in the same step. */
+  readonly unsettled: Unsettled
   /** The database for one synchronous read. Waits only while it is being reopened. Throws StoreUnavailable. */
   reading(): Database<string> | Promise<Database<string>>
   /** A read that takes turns: the database stays open until it is done. Throws StoreUnavailable. */
   during<T>(read: (db: Database<string>) => Promise<T>): Promise<T>
   /** Writes a batch, synced, together with the next commit number, and makes the log's own name
-   * durable. `id` is that of a commit in it. Whatever it rejects with, the handle is dead. */
+   * durable. `id` is that of a commit in it. Where it rejects and the batch may have been done all the same, the
+   * handle is dead, and `unsettled` has the batch. */
   write(operations: Operation[], id: CommitId): Promise<void>
   /** Raises the commit number to at least that, durably. Nobody writes meanwhile. Rejects as `write`. */
   advance(commitNumber: number): Promise<void>
@@ -53,10 +55,6 @@ export interface Handle {
   revive(): Promise<boolean>
   close(): Promise<void>
 }
-
-export type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
-  | { readonly type: 'del'; readonly key: string }
 
 const unavailable = (message: string, cause?: unknown) =>
   new CofferError('StoreUnavailable', { message }, cause)
@@ -77,6 +75,7 @@ export async function openHandle(options: LevelCatalogOptions): Promise<Handle> 
 }
 
 class LevelHandle implements Handle {
+  readonly unsettled = new Unsettled()
   readonly #options: LevelCatalogOptions
   #db: Database<string> | null = null
   #meta: Meta | null = null
@@ -85,14 +84,11 @@ class LevelHandle implements Handle {
   #closed = false
   #readers = 0
   #idle: (() => void) | null = null
-  #files = new Set<string>()
-  /** Upper bound of what LevelDB's memtable holds since its log began. */
-  #memtableBytes = 0
-  /** A compaction makes LevelDB begin a log at any time, not only when its memtable is full. */
-  #compacting = false
+  readonly #logNames: LogNames
 
   constructor(options: LevelCatalogOptions) {
     this.#options = options
+    this.#logNames = new LogNames(options)
     if (options.readonly) this.#impaired = 'the catalog is open for reading only'
   }
 
@@ -123,12 +119,13 @@ class LevelHandle implements Handle {
         throw new CofferError('StoreCorrupt', { message: 'another catalog lies in its place' })
       }
       this.#meta = meta
-      if (!readonly) await this.#syncNames()
+      if (!readonly) await this.#logNames.sync()
     } catch (error) {
       await db.close()
       throw error
     }
     this.#db = db
+    this.unsettled.settle(this.commitNumber)
   }
 
   async #readMeta(db: Database<string>): Promise<Meta> {
@@ -144,27 +141,6 @@ class LevelHandle implements Handle {
     await db.put(META_KEY, frameMeta(meta, randomId()), { sync: true })
     await this.#options.engine.syncDirectory(dirname(this.#options.location))
     return meta
-  }
-
-  /** LevelDB syncs what its log holds, but not the name of a log that it has just begun (EVIDENCE H15).
-   * It begins one when its memtable is full, so the directory is looked at only from shortly before. */
-  async #syncNamesAfter(operations: readonly Operation[]): Promise<void> {
-    for (const operation of operations) {
-      const bytes =
-        Buffer.byteLength(operation.key) + (operation.type === 'put' ? operation.value.length : 0)
-      this.#memtableBytes += bytes + MEMTABLE_ENTRY_BYTES
-    }
-    const full = this.#memtableBytes > this.#options.writeBufferBytes * 0.9
-    if (full || this.#compacting) await this.#syncNames()
-  }
-
-  async #syncNames(): Promise<void> {
-    const { engine, location } = this.#options
-    const names = (await engine.list(location)).filter((name) => name.endsWith('.log'))
-    if (names.every((name) => this.#files.has(name))) return
-    await engine.syncDirectory(location)
-    this.#files = new Set(names)
-    this.#memtableBytes = 0
   }
 
   #openDatabase(): Database<string> {
@@ -204,11 +180,16 @@ class LevelHandle implements Handle {
   async #write(operations: Operation[], id: CommitId, commitNumber: number): Promise<void> {
     const meta = { catalogId: this.catalogId, commitNumber }
     const metaPut = { type: 'put', key: META_KEY, value: frameMeta(meta, id) } as const
+    const all = [...operations, metaPut]
+    const db = this.#openDatabase()
     try {
-      const all = [...operations, metaPut]
-      await this.#openDatabase().batch(all, { sync: true })
-      await this.#syncNamesAfter(all)
+      await db.batch(all, { sync: true })
+      await this.#logNames.syncAfter(all)
     } catch (error) {
+      this.unsettled.begin(
+        commitNumber,
+        operations.map(({ key }) => key),
+      )
       this.#impaired = 'a write to the catalog failed'
       this.#options.log.error(
         { err: error },
@@ -220,13 +201,7 @@ class LevelHandle implements Handle {
   }
 
   async compact(from: string, to: string): Promise<void> {
-    this.#compacting = true
-    await this.during(async (db) => {
-      await db.compactRange(from, to)
-      // Where this fails every later write tries it again, and is not acknowledged before.
-      await this.#syncNames()
-    })
-    this.#compacting = false
+    await this.during((db) => this.#logNames.during(() => db.compactRange(from, to)))
   }
 
   async revive(): Promise<boolean> {

@@ -39,6 +39,7 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
   async function read<T>(key: string, open: (key: string, framed: Buffer) => T) {
     const reading = handle.reading()
     const db = reading instanceof Promise ? await reading : reading
+    handle.unsettled.requireSettled(key)
     let framed: Buffer | undefined
     try {
       framed = db.getSync(key)
@@ -60,8 +61,16 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
     },
     get: (key) => read(key, openRow),
     getCounters: (key) => read(key, openCounters),
-    getMany: (keys) => handle.during((db) => readMany(db, [...keys])),
-    scan: (range) => handle.during((db) => scanPage(db, range)),
+    getMany: (keys) =>
+      handle.during((db) => {
+        handle.unsettled.requireSettled(...keys)
+        return readMany(db, [...keys])
+      }),
+    scan: (range) =>
+      handle.during((db) => {
+        handle.unsettled.requireSettledBetween(range.from, range.to)
+        return scanPage(db, range)
+      }),
     commit: (commit) => writer.commit(commit),
     snapshot: () => openSnapshot(handle),
     async compact(from, to) {

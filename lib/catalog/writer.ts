@@ -2,7 +2,7 @@
 // those that come meanwhile gather for the next. All of a batch, winners and losers, hear their outcome
 // when the batch is durable, so that nobody is refused for the sake of a commit that is lost again.
 import { CofferError } from '../errors.ts'
-import { type Commit, Conflict } from './catalog.ts'
+import { type Commit, CommitUnknown, Conflict } from './catalog.ts'
 import { Group, type Prepared, prepare } from './group.ts'
 import { asReadError, type Handle } from './handle.ts'
 
@@ -97,7 +97,7 @@ export function makeWriter(handle: Handle): Writer {
       try {
         await handle.write(operations, last.id)
       } catch (error) {
-        return refuse(waiting, unavailable('the outcome of the commit is unknown', error))
+        if (!(await isDoneAllTheSame(waiting, refused, error))) return
       }
     }
     for (const each of waiting) {
@@ -105,6 +105,26 @@ export function makeWriter(handle: Handle): Writer {
       if (error === undefined) each.resolve()
       else each.reject(error)
     }
+  }
+
+  /**
+   * After a write that failed with `failure`: opens the database again at once, because only that shows whether the
+   * batch is in it. Refuses all of the batch and gives false where it is not, or where that stays unknown.
+   */
+  async function isDoneAllTheSame(
+    waiting: Waiting[],
+    refused: ReadonlyMap<Waiting, Error>,
+    failure: unknown,
+  ): Promise<boolean> {
+    const { outcome } = handle.unsettled
+    const alive = await handle.revive()
+    if (alive && outcome !== null && (await outcome)) return true
+    const undone = unavailable('a write to the catalog failed: nothing was done', failure)
+    for (const each of waiting) {
+      const isInDoubt = !alive && outcome !== null && !refused.has(each)
+      each.reject(isInDoubt ? new CommitUnknown(outcome, failure) : undone)
+    }
+    return false
   }
 
   return {

@@ -2,7 +2,7 @@
 // run or not; it gives their bytes back. Where versions are kept, the current one leaves a delete marker.
 import { expiryKey, expiryPrefix } from '../catalog/keys.ts'
 import { expiryRow } from '../catalog/rows.ts'
-import { isCode } from '../errors.ts'
+import { isCode, isUnavailable } from '../errors.ts'
 import { deleteDue } from './changes.ts'
 import { Draft, type Stores } from './stores.ts'
 import { startWorker, type Worker } from './worker.ts'
@@ -33,7 +33,7 @@ export async function expire(
       try {
         await removeDue(stores, entry.key, entry.value)
       } catch (error) {
-        if (isCode(error, 'StoreUnavailable')) throw error
+        if (isUnavailable(error)) throw error
         failed(error)
       }
     }

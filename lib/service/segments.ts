@@ -4,11 +4,12 @@ import type { BlobStore, BlobWriter } from '../blobs/store.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import type { Source } from '../bytes/source.ts'
+import { type Catalog, CommitUnknown } from '../catalog/catalog.ts'
 import { blobKey, segmentKey, volumeKey, volumeUsageKey } from '../catalog/keys.ts'
 import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { Sealer, sealSmall } from '../crypto/seal.ts'
-import { CofferError, isCode } from '../errors.ts'
+import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { Draft, Stores } from './stores.ts'
 
@@ -25,15 +26,16 @@ export interface WrittenSegment {
 /**
  * Reads the source to its verified end and seals it as segment `part` of the body with that key.
  * Throws whatever the source throws, BodyTooLarge, StoreFull, StoreUnavailable; then nothing is left
- * but unnamed bytes.
+ * but unnamed bytes. While the catalog takes no commits nothing is read.
  */
 export async function writeSegment(
-  { blobs, smallBodyBytes }: Pick<Stores, 'blobs' | 'smallBodyBytes'>,
+  { catalog, blobs, smallBodyBytes }: Pick<Stores, 'catalog' | 'blobs' | 'smallBodyBytes'>,
   bodyKey: Buffer,
   part: number,
   source: Source,
 ): Promise<WrittenSegment> {
   if (source.length !== undefined) refuseTooLarge(source.length)
+  refuseImpaired(catalog)
   const blob = randomId()
   const key = deriveBlobKey(bodyKey, blob, part)
   try {
@@ -118,6 +120,11 @@ async function finishWriter(blobs: BlobStore, writer: BlobWriter, size: number, 
   }
 }
 
+/** A segment that could not be named would be read, sealed and written for nothing. */
+function refuseImpaired({ impaired }: Catalog): void {
+  if (impaired !== null) throw new CofferError('StoreUnavailable', { message: impaired })
+}
+
 function refuseTooLarge(size: number): void {
   if (size > SEGMENT_BYTES_MAX) {
     throw new CofferError('BodyTooLarge', { size, limit: SEGMENT_BYTES_MAX })
@@ -142,8 +149,8 @@ export function nameSegment(
 }
 
 /**
- * Runs the commit that names a written segment, and tells the store when its outcome is final. Where
- * the outcome is unknown the store is not told: the segment's volume must not be sealed.
+ * Runs the commit that names a written segment. The store settles the segment's blob once the outcome is final, so that
+ * its volume is not sealed before: for a commit of unknown outcome that is later than the answer.
  */
 export async function settleAfter<T>(
   blobs: BlobStore,
@@ -158,7 +165,8 @@ export async function settleAfter<T>(
     settle()
     return answer
   } catch (error) {
-    if (!isCode(error, 'StoreUnavailable')) settle()
+    if (error instanceof CommitUnknown) void error.done.then(settle)
+    else settle()
     throw error
   }
 }

@@ -1,6 +1,12 @@
 // What every verb works on, and how a verb changes it: read, compute, commit, retry on conflict.
 import type { BlobStore } from '../blobs/store.ts'
-import { type Catalog, COMMIT_ROWS_MAX, Conflict, type Row } from '../catalog/catalog.ts'
+import {
+  type Catalog,
+  COMMIT_ROWS_MAX,
+  CommitUnknown,
+  Conflict,
+  type Row,
+} from '../catalog/catalog.ts'
 import { queueKey } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
@@ -65,12 +71,26 @@ export class Draft {
     return this.#expect.size + this.#put.size + this.#del.size + this.#add.size
   }
 
-  /** Throws Conflict, StoreUnavailable. */
+  /** Throws Conflict, StoreUnavailable, CommitUnknown: then `after` is called when the commit turns out to be done. */
   async commit(catalog: Catalog): Promise<void> {
     if (this.rows === 0) return
     if (this.rows > COMMIT_ROWS_MAX) {
       throw new CofferError('Internal', { rows: this.rows, limit: COMMIT_ROWS_MAX })
     }
+    try {
+      await this.#send(catalog)
+    } catch (error) {
+      if (error instanceof CommitUnknown) {
+        void error.done.then((done) => {
+          if (done) this.#follow()
+        })
+      }
+      throw error
+    }
+    this.#follow()
+  }
+
+  async #send(catalog: Catalog): Promise<void> {
     await catalog.commit({
       id: this.id,
       expect: Array.from(this.#expect, ([key, revision]) => ({ key, revision })),
@@ -78,6 +98,9 @@ export class Draft {
       del: [...this.#del],
       add: Array.from(this.#add, ([key, deltas]) => ({ key, deltas })),
     })
+  }
+
+  #follow(): void {
     for (const action of this.after) action()
   }
 }

@@ -10,7 +10,7 @@ import {
   uploadPrefix,
 } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
-import { isCode } from '../errors.ts'
+import { isUnavailable } from '../errors.ts'
 import { walkParts } from './parts.ts'
 import { queueBody } from './references.ts'
 import { freedRows, freeSegment } from './segments.ts'
@@ -50,7 +50,7 @@ async function sweepQueue(
       try {
         await sweepRow(stores, entry, closed)
       } catch (error) {
-        if (isCode(error, 'StoreUnavailable')) throw error
+        if (isUnavailable(error)) throw error
         rowFailed(entry.key, error)
       }
     }

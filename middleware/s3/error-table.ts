@@ -30,6 +30,11 @@ function wrongKey(details: Details, { operation }: Asked): Row {
   return details.status === 400 ? badRequest(message) : denied(message)
 }
 
+const unavailable: Row = {
+  ...row(503, 'ServiceUnavailable', 'Service is unable to handle request. Please try again.'),
+  headers: { 'Retry-After': '1' },
+}
+
 export const errorTable = {
   ...requestErrors,
   ...objectErrors,
@@ -100,10 +105,8 @@ export const errorTable = {
       { ArgumentName: SSE, ArgumentValue: 'null', additionalMessage: rule },
     ),
   StoreFull: row(507, 'InsufficientStorage', 'This node has no space left for the request.'),
-  StoreUnavailable: {
-    ...row(503, 'ServiceUnavailable', 'Service is unable to handle request. Please try again.'),
-    headers: { 'Retry-After': '1' },
-  },
+  StoreUnavailable: unavailable,
+  OutcomeUnknown: unavailable,
   StoreCorrupt: internal,
   NotSupported: ({ what }) =>
     row(

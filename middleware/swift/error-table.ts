@@ -127,6 +127,7 @@ export const errorTable = {
     ),
   StoreFull: unavailable,
   StoreUnavailable: unavailable,
+  OutcomeUnknown: unavailable,
   StoreCorrupt: internal,
   NotSupported: ({ what }) => row(501, `This node does not implement ${said(what, 'this')}.`),
   Internal: internal,

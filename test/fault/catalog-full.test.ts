@@ -6,12 +6,12 @@ import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
-import type { Catalog } from '../../lib/catalog/catalog.ts'
+import { type Catalog, CommitUnknown } from '../../lib/catalog/catalog.ts'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { isCode } from '../../lib/errors.ts'
 import { classicEngine, type Engine } from '../../lib/level.ts'
 import { randomId } from '../../lib/names.ts'
-import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
+import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
 import '../helpers/plain-children.ts'
 
@@ -30,9 +30,9 @@ interface Record {
   readonly value: Buffer
 }
 
-async function commitOne(catalog: Catalog, random: Random, bytes: number): Promise<Record> {
-  const record = { id: randomId(), value: random.bytes(1 + random.integer(bytes)) }
-  await catalog.commit({
+/** Gives what the commit threw; undefined where it is durable. */
+async function commitOne(catalog: Catalog, record: Record): Promise<unknown> {
+  const commit = catalog.commit({
     id: record.id,
     put: Array.from({ length: ROWS_PER_COMMIT }, (_, n) => ({
       key: `row/${record.id}/${n}`,
@@ -40,7 +40,10 @@ async function commitOne(catalog: Catalog, random: Random, bytes: number): Promi
     })),
     add: [{ key: 'count', deltas: [1] }],
   })
-  return record
+  return commit.then(
+    () => undefined,
+    (error) => error,
+  )
 }
 
 /** Rows of a commit that are there, with its value and its id. */
@@ -80,6 +83,8 @@ t.test(
         log: pino({ level: 'silent' }),
       })
     const acknowledged: Record[] = []
+    const undone: Record[] = []
+    const unknown: { record: Record; error: CommitUnknown }[] = []
     let catalog = await open()
     t.teardown(async () => {
       await catalog.close()
@@ -87,15 +92,23 @@ t.test(
       rmdirSync(dir)
     })
 
+    const draw = (bytes: number): Record => ({
+      id: randomId(),
+      value: random.bytes(1 + random.integer(bytes)),
+    })
     /** Commits `count` times, four at once; how many were refused. */
     const write = async (count: number, bytes: number) => {
       let refused = 0
       for (let n = 0; n < count; n += 4) {
-        const group = Array.from({ length: 4 }, () => commitOne(catalog, random, bytes))
-        for (const outcome of await Promise.allSettled(group)) {
-          if (outcome.status === 'fulfilled') acknowledged.push(outcome.value)
-          else if (isCode(outcome.reason, 'StoreUnavailable')) refused++
-          else throw outcome.reason
+        const group = Array.from({ length: 4 }, () => draw(bytes))
+        const errors = await Promise.all(group.map((record) => commitOne(catalog, record)))
+        for (const [i, error] of errors.entries()) {
+          const record = group[i]!
+          if (error === undefined) acknowledged.push(record)
+          else refused++
+          if (error instanceof CommitUnknown) unknown.push({ record, error })
+          else if (isCode(error, 'StoreUnavailable')) undone.push(record)
+          else if (error !== undefined) throw error
         }
       }
       return refused
@@ -117,6 +130,10 @@ t.test(
       rmSync(join(dir, 'ballast'))
       t.equal(await write(40, bytes), 0, 'writes come back with the room')
       t.equal(catalog.impaired, null)
+      for (const { record, error } of unknown) {
+        const rows = (await error.done) ? ROWS_PER_COMMIT : 0
+        t.equal(await rowsOf(catalog, record), rows, 'what was unknown is known')
+      }
       await catalog.close()
       catalog = await open()
       let lost = 0
@@ -124,6 +141,11 @@ t.test(
         if ((await rowsOf(catalog, record)) !== ROWS_PER_COMMIT) lost++
       }
       t.equal(lost, 0, `seed ${seed}: of ${acknowledged.length} acknowledged`)
+      const shown = await Promise.all(undone.map((record) => rowsOf(catalog, record)))
+      t.ok(
+        shown.every((rows) => rows === 0),
+        `${undone.length} that were refused as not done are not there`,
+      )
       const commits = (await catalog.getCounters('count'))!.values[0]!
       t.equal(await countAll(catalog), commits * ROWS_PER_COMMIT, 'no commit is there in part')
       t.ok(commits >= acknowledged.length)

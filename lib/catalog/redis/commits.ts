@@ -3,7 +3,7 @@
 // the caller hear that nobody knows.
 import { crc32 } from '../../bytes/crc32.ts'
 import { CofferError } from '../../errors.ts'
-import { type Commit, Conflict } from '../catalog.ts'
+import { type Commit, CommitUnknown, Conflict } from '../catalog.ts'
 import { openCounters, openRow } from '../framing.ts'
 import { type Prepared, prepare } from '../group.ts'
 import { type Link, type Reply, Unanswered } from './link.ts'
@@ -94,8 +94,7 @@ export function makeCommits(link: Link): Commits {
           await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
         }
         if (performance.now() < deadlineMs && (await link.open(deadlineMs))) continue
-        link.abandon(id)
-        throw unavailable('the outcome of the commit is unknown', error)
+        throw new CommitUnknown(link.abandon(id), error)
       }
       return judge(reply, commit)
     }

@@ -41,8 +41,8 @@ export class Link {
   readonly #options: LinkOptions
   /** When each command was sent, oldest first. */
   readonly #pending = new Set<{ readonly sentMs: number }>()
-  /** Ids of commits in doubt that nobody waits for, 16 bytes each. */
-  readonly #doubtful = new Set<Buffer>()
+  /** Ids of commits in doubt whose callers have been answered, 16 bytes each, and who hears whether they were done. */
+  readonly #doubtful = new Map<Buffer, (done: boolean) => void>()
   /** None on a link that only runs scripts. */
   #id = ''
   #begun = false
@@ -150,10 +150,15 @@ export class Link {
     return !this.#closed
   }
 
-  /** Nobody waits for that commit any more. The way is closed until its outcome can change no more. */
-  abandon(id: Buffer): void {
-    this.#doubtful.add(id)
-    if (this.#fault === null) this.#fail('the outcome of a commit is unknown')
+  /**
+   * A commit in doubt is not sent again. The way is closed until its outcome can change no more: then the promise
+   * resolves, with true where it was done.
+   */
+  abandon(id: Buffer): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#doubtful.set(id, resolve)
+      if (this.#fault === null) this.#fail('the outcome of a commit is unknown')
+    })
   }
 
   close(): void {
@@ -240,17 +245,23 @@ export class Link {
 
   async #reopen(): Promise<void> {
     const settled = [...this.#doubtful]
+    let done: readonly number[] = []
     try {
       const unsafe = await this.#options.unsafe()
       if (unsafe !== null) return this.#fail(unsafe)
       if (this.#id !== '') {
-        await this.#askAnyway(settled.length === 0 ? scripts.look : scripts.settle, settled)
+        const ids = settled.map(([id]) => id)
+        const reply = await this.#askAnyway(ids.length === 0 ? scripts.look : scripts.settle, ids)
+        done = (reply[2] ?? []) as readonly number[]
       }
     } catch (error) {
       if (!(error instanceof CofferError)) this.#fail(reasonOf(error))
       return
     }
-    for (const id of settled) this.#doubtful.delete(id)
+    for (const [i, [id, resolve]] of settled.entries()) {
+      this.#doubtful.delete(id)
+      resolve(done[i] === 1)
+    }
     if (this.#doubtful.size > 0 || this.#closed) return
     if (this.#fault !== null) {
       this.#options.log.info({ commitNumber: this.#number }, 'catalog: Redis answers')

@@ -112,16 +112,21 @@ redis.call('HINCRBY', KEYS[1], 'number', 0)
 return {'ok', number}
 `
 
-/** Commits of which nobody knows whether they were done, and that nobody waits for any more: those that were
- * not are made void, so that they cannot be done late. ARGV: their ids. Also where Redis is full. */
+/** Commits of which nobody knows whether they were done, and whose callers have been answered: those that were
+ * not are made void, so that they cannot be done late. ARGV: their ids. Answers 1 for each that was done, else 0. Also
+ * where Redis is full. */
 const settle = `#!lua flags=allow-oom
 ${guard}
+local done = {}
 for i = 3, #ARGV do
-  if not redis.call('ZSCORE', KEYS[4], ARGV[i] .. 'd') then
+  if redis.call('ZSCORE', KEYS[4], ARGV[i] .. 'd') then
+    done[i - 2] = 1
+  else
     redis.call('ZADD', KEYS[4], number + ${VOID_COMMITS}, ARGV[i] .. 'v')
+    done[i - 2] = 0
   end
 end
-return {'ok', number}
+return {'ok', number, done}
 `
 
 /** Raises the commit number, for a catalog that an operator has accepted although it is older than its volumes.

@@ -294,7 +294,7 @@ t.test(
       throw new Error('EIO')
     }
     await t.rejects(catalog.compact!('version/', 'version0'), { code: 'StoreUnavailable' })
-    await t.rejects(put(catalog, { 'version/b': 'two' }), { code: 'StoreUnavailable' })
+    await t.rejects(put(catalog, { 'version/b': 'two' }), { code: 'OutcomeUnknown' })
     faults.syncDirectory = undefined
     await put(catalog, { 'version/c': 'three' })
     t.equal((await catalog.get('version/c'))?.value.toString(), 'three')

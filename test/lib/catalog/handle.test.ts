@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
-import { type Catalog, Conflict } from '../../../lib/catalog/catalog.ts'
-import type { Operation } from '../../../lib/catalog/handle.ts'
+import { type Catalog, type CommitUnknown, Conflict } from '../../../lib/catalog/catalog.ts'
 import { openLevelCatalog } from '../../../lib/catalog/level.ts'
+import type { Operation } from '../../../lib/catalog/log-names.ts'
 import type { Engine } from '../../../lib/level.ts'
 import { randomId } from '../../../lib/names.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
@@ -83,15 +83,122 @@ function openOn(engine: Engine, more: { readonly?: boolean; lines?: string[] } =
 
 const put = (key: string) => ({ id: randomId(), put: [{ key, value: Buffer.from('x') }] })
 const unavailable = { code: 'StoreUnavailable' }
+const unknown = { code: 'OutcomeUnknown' }
 
-async function failOnce(catalog: Catalog, faults: { batch: 'before' | 'after' | null }) {
-  faults.batch ??= 'before'
-  await catalog.commit(put('lost')).catch(() => {})
+/** Lets a write fail where there is no room to open the database again, and makes the room after it. */
+async function failOnce(
+  catalog: Catalog,
+  { faults, memory }: ReturnType<typeof faultyEngine>,
+  batch: 'before' | 'after' = 'before',
+) {
+  faults.batch = batch
+  memory.freeBytesNow = FULL
+  const error = await catalog.commit(put('lost')).catch((error) => error)
   faults.batch = null
+  memory.freeBytesNow = FULL + 1
+  return error
 }
 
-t.test('a failed write gives all of its group an unknown outcome', async (t) => {
+t.test('a failed write is settled at once where the catalog can be opened again', async (t) => {
   const { engine, faults } = faultyEngine()
+  const catalog = await openOn(engine)
+  t.teardown(() => catalog.close())
+  await catalog.commit(put('a'))
+  const { commitNumber } = catalog
+  const group = () => [
+    catalog.commit(put('b')),
+    catalog.commit({ ...put('c'), expect: [{ key: 'a', revision: null }] }),
+    catalog.commit(put('d')),
+  ]
+  faults.batch = 'before'
+  for (const outcome of await Promise.allSettled(group())) {
+    t.match(outcome, { status: 'rejected', reason: unavailable }, 'nothing was done')
+  }
+  t.equal(catalog.impaired, null)
+  t.equal(catalog.commitNumber, commitNumber)
+  t.same(await catalog.getMany(['b', 'c', 'd']), [undefined, undefined, undefined])
+  faults.batch = 'after'
+  const [b, c, d] = await Promise.allSettled(group())
+  t.match([b, d], [{ status: 'fulfilled' }, { status: 'fulfilled' }], 'it was done all the same')
+  t.match(c, { status: 'rejected', reason: Conflict })
+  t.equal(catalog.commitNumber, commitNumber + 1)
+  const rows = await catalog.getMany(['b', 'c', 'd'])
+  t.same(
+    rows.map((row) => row?.key),
+    ['b', undefined, 'd'],
+  )
+})
+
+t.test(
+  'no row that a write of unknown outcome would change is read before it is known',
+  async (t) => {
+    for (const batch of ['before', 'after'] as const) {
+      const faulty = faultyEngine()
+      const { faults, memory } = faulty
+      const catalog = await openOn(faulty.engine)
+      t.teardown(() => catalog.close())
+      const add = (key: string) => ({ id: randomId(), add: [{ key, deltas: [1] }] })
+      for (const commit of [put('gone'), put('kept'), add('count'), add('other')]) {
+        await catalog.commit(commit)
+      }
+      faults.batch = batch
+      memory.freeBytesNow = FULL
+      const commits = [
+        { id: randomId(), del: ['gone'], add: [{ key: 'count', deltas: [1] }] },
+        { ...put('m/new'), expect: [{ key: 'kept', revision: null }] },
+        put('m/new'),
+      ]
+      const [done, lost, made] = await Promise.allSettled(
+        commits.map((each) => catalog.commit(each)),
+      )
+      t.match([done, made], [{ reason: unknown }, { reason: unknown }])
+      t.match(
+        lost,
+        { reason: unavailable },
+        'a loser changes nothing, whatever becomes of the batch',
+      )
+      const settled: boolean[] = []
+      for (const outcome of [done, made]) {
+        const { reason } = outcome as PromiseRejectedResult & { reason: CommitUnknown }
+        void reason.done.then((isDone: boolean) => settled.push(isDone))
+      }
+
+      const scan = (from: string, to: string, more = {}) =>
+        catalog.scan({ from, to, limit: 10, ...more })
+      const refused: (() => Promise<unknown>)[] = [
+        () => catalog.get('gone'),
+        () => catalog.get('m/new'),
+        () => catalog.getCounters('count'),
+        () => catalog.getMany(['kept', 'm/new']),
+        () => scan('a', 'z'),
+        () => scan('m/new', 'n'),
+        () => scan('a', 'z', { reverse: true }),
+        () => scan('m', 'n', { group: { prefix: 'm', delimiter: '/' } }),
+      ]
+      for (const read of refused) await t.rejects(read(), unavailable, `${read}`)
+      t.ok(await catalog.get('kept'), 'other rows are read on')
+      t.ok(await catalog.getCounters('other'))
+      t.equal((await catalog.getMany(['kept', 'none']))[0]?.key, 'kept')
+      t.equal((await scan('h', 'm/new')).entries.length, 1, 'the end of a range is not in it')
+      t.equal((await scan('n', 'z')).entries.length, 1)
+      t.same(settled, [], 'nothing is known yet')
+
+      faults.batch = null
+      memory.freeBytesNow = FULL + 1
+      await catalog.commit(put('next'))
+      const isDone = batch === 'after'
+      t.same(settled, [isDone, isDone], 'whoever waits hears what became of it')
+      t.equal((await catalog.get('gone')) === undefined, isDone)
+      t.equal((await catalog.get('m/new')) !== undefined, isDone)
+      t.equal((await catalog.getCounters('count'))?.values[0], isDone ? 2 : 1)
+      t.equal((await scan('a', 'z')).entries.length, 6)
+    }
+  },
+)
+
+t.test('a failed write gives all of its group an unknown outcome', async (t) => {
+  const { engine, faults, memory } = faultyEngine()
+  memory.freeBytesNow = FULL
   const lines: string[] = []
   const catalog = await openOn(engine, { lines })
   t.teardown(() => catalog.close())
@@ -104,9 +211,8 @@ t.test('a failed write gives all of its group an unknown outcome', async (t) => 
     catalog.commit({ ...put('c'), expect: [{ key: 'b', revision: null }] }),
     catalog.commit(put('d')),
   ])
-  for (const outcome of outcomes) {
-    t.match(outcome, { status: 'rejected', reason: unavailable })
-  }
+  const codes = outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.code)
+  t.same(codes, ['OutcomeUnknown', 'StoreUnavailable', 'OutcomeUnknown'])
   t.type(catalog.impaired, 'string')
   t.equal(catalog.commitNumber, commitNumber)
   t.equal((await catalog.get('a'))?.revision, first.id, 'reads go on')
@@ -124,11 +230,12 @@ t.test('a loser alone hears of its conflict when no batch is written for others'
 })
 
 t.test('after a failed write nothing is written before an opening with room', async (t) => {
-  const { engine, faults, memory } = faultyEngine()
+  const faulty = faultyEngine()
+  const { engine, faults, memory } = faulty
   const catalog = await openOn(engine)
   t.teardown(() => catalog.close())
   await catalog.commit(put('a'))
-  await failOnce(catalog, faults)
+  await failOnce(catalog, faulty)
   memory.freeBytesNow = FULL
   faults.calls.length = 0
   for (let n = 0; n < 3; n++) await t.rejects(catalog.commit(put('b')), unavailable)
@@ -144,27 +251,27 @@ t.test('after a failed write nothing is written before an opening with room', as
 })
 
 t.test('what a failed write left behind counts once the catalog is open again', async (t) => {
-  const { engine, faults } = faultyEngine()
-  const catalog = await openOn(engine)
+  const faulty = faultyEngine()
+  const catalog = await openOn(faulty.engine)
   t.teardown(() => catalog.close())
   await catalog.commit(put('a'))
   const { commitNumber } = catalog
-  const unknown = put('b')
-  faults.batch = 'after'
-  await t.rejects(catalog.commit(unknown), unavailable)
+  const error = await failOnce(catalog, faulty, 'after')
+  t.match(error, unknown)
   t.equal(catalog.commitNumber, commitNumber)
-  faults.batch = null
   await catalog.commit(put('c'))
   t.equal(catalog.commitNumber, commitNumber + 2, 'the number was read again')
-  t.equal((await catalog.get('b'))?.revision, unknown.id, 'and the commit can be settled')
+  t.ok(await catalog.get('lost'))
+  t.equal(await error.done, true, 'and the commit is settled')
 })
 
 t.test('reads wait while the catalog is reopened, and it waits for theirs', async (t) => {
-  const { engine, faults } = faultyEngine()
+  const faulty = faultyEngine()
+  const { engine, faults } = faulty
   const catalog = await openOn(engine)
   t.teardown(() => catalog.close())
   await catalog.commit(put('a'))
-  await failOnce(catalog, faults)
+  await failOnce(catalog, faulty)
 
   const reading = Promise.withResolvers<void>()
   const opening = Promise.withResolvers<void>()
@@ -194,11 +301,12 @@ t.test('reads wait while the catalog is reopened, and it waits for theirs', asyn
 })
 
 t.test('where it cannot be reopened, reads are refused until it can', async (t) => {
-  const { engine, faults } = faultyEngine()
+  const faulty = faultyEngine()
+  const { engine, faults } = faulty
   const catalog = await openOn(engine)
   t.teardown(() => catalog.close())
   await catalog.commit(put('a'))
-  await failOnce(catalog, faults)
+  await failOnce(catalog, faulty)
   faults.open = new Error('IO error: gone')
   for (let n = 0; n < 2; n++) {
     await t.rejects(catalog.commit(put('b')), unavailable)
@@ -212,10 +320,10 @@ t.test('where it cannot be reopened, reads are refused until it can', async (t) 
 })
 
 t.test('a dead catalog comes back without a commit to make it', async (t) => {
-  const { engine, faults } = faultyEngine()
-  const catalog = await openOn(engine)
+  const faulty = faultyEngine()
+  const catalog = await openOn(faulty.engine)
   t.teardown(() => catalog.close())
-  await failOnce(catalog, faults)
+  await failOnce(catalog, faulty)
   t.type(catalog.impaired, 'string')
   while (catalog.impaired !== null) await sleep(20)
   await catalog.commit(put('a'))
@@ -238,7 +346,7 @@ t.test('a new log is not trusted before its name is durable', async (t) => {
   t.same(faults.calls, ['synced batch', 'synced batch', 'sync /catalog'])
   faults.logs = ['000005.log', '000007.log']
   faults.syncDirectory = new Error('EIO')
-  await t.rejects(catalog.commit(fill('c')), unavailable)
+  await t.rejects(catalog.commit(fill('c')), unknown)
   t.type(catalog.impaired, 'string')
 })
 
@@ -252,10 +360,11 @@ t.test('a directory with rows but no meta row is no catalog', async (t) => {
 })
 
 t.test('another catalog in its place is not written to', async (t) => {
-  const { engine, faults, memory } = faultyEngine()
+  const faulty = faultyEngine()
+  const { engine, memory } = faulty
   const catalog = await openOn(engine)
   t.teardown(() => catalog.close())
-  await failOnce(catalog, faults)
+  await failOnce(catalog, faulty)
   await memory.destroy(location)
   await t.rejects(catalog.commit(put('a')), unavailable)
   t.type(catalog.impaired, 'string')

@@ -136,7 +136,7 @@ redisTest(t, 'a cluster: every script goes to the one slot, also when it moves',
   t.equal(await second.hlen('{coffer}:rows'), 11, 'they are on the other node now')
 
   await nodes[1]!.kill()
-  await t.rejects(catalog.commit(put('lost')), { code: 'StoreUnavailable' })
+  await t.rejects(catalog.commit(put('lost')), { code: 'OutcomeUnknown' })
   t.type(catalog.impaired, 'string')
   await nodes[1]!.start()
   while (catalog.impaired !== null) await sleep(50)

@@ -1,0 +1,61 @@
+// The names of the catalog's logs. LevelDB syncs what its log holds, but not the name of a log that it has just begun:
+// after a power cut the file would not be there. So its directory is synced before anything in such a log counts.
+import type { Engine } from '../level.ts'
+
+export type Operation =
+  | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: string }
+
+/** What an entry takes in LevelDB's memtable beyond key and value, at most: sequence number, lengths, and
+ * a skip list's node of up to a few pointers. */
+const MEMTABLE_ENTRY_BYTES = 64
+
+export interface LogNamesOptions {
+  readonly engine: Engine
+  /** The database's directory. */
+  readonly location: string
+  readonly writeBufferBytes: number
+}
+
+export class LogNames {
+  readonly #options: LogNamesOptions
+  #files = new Set<string>()
+  /** Upper bound of what LevelDB's memtable holds since its log began. */
+  #memtableBytes = 0
+  /** A compaction makes LevelDB begin a log at any time, not only when its memtable is full. */
+  #compacting = false
+
+  constructor(options: LogNamesOptions) {
+    this.#options = options
+  }
+
+  /** Makes the name of every log durable. Rejects with the error of the disk. */
+  async sync(): Promise<void> {
+    const { engine, location } = this.#options
+    const names = (await engine.list(location)).filter((name) => name.endsWith('.log'))
+    if (names.every((name) => this.#files.has(name))) return
+    await engine.syncDirectory(location)
+    this.#files = new Set(names)
+    this.#memtableBytes = 0
+  }
+
+  /** The same after a batch. LevelDB begins a log when its memtable is full, so the directory is looked at only from
+   * shortly before. */
+  async syncAfter(batch: readonly Operation[]): Promise<void> {
+    for (const operation of batch) {
+      const bytes =
+        Buffer.byteLength(operation.key) + (operation.type === 'put' ? operation.value.length : 0)
+      this.#memtableBytes += bytes + MEMTABLE_ENTRY_BYTES
+    }
+    const full = this.#memtableBytes > this.#options.writeBufferBytes * 0.9
+    if (full || this.#compacting) await this.sync()
+  }
+
+  /** Runs a compaction. Where this fails every later batch tries the sync again, and is not acknowledged before. */
+  async during(compact: () => Promise<void>): Promise<void> {
+    this.#compacting = true
+    await compact()
+    await this.sync()
+    this.#compacting = false
+  }
+}
