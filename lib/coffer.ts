@@ -29,7 +29,7 @@ export interface Coffer {
   readonly tokens: Tokens
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
-  /** What the stores tell of themselves. Throws StoreUnavailable where the catalog cannot be read. */
+  /** What the stores tell of themselves. Throws StoreCorrupt of the catalog. */
   figures(): Promise<Figures>
   /** Ends sweep, expiry and reclaim and closes the stores; every acknowledged write is durable already. */
   close(): Promise<void>

@@ -2,10 +2,11 @@
 // still counts, how much the sweep has before it, how full the disks are. Figures only, no names of
 // accounts, containers or objects.
 import { statfs } from 'node:fs/promises'
-import type { Volumes } from './blobs/volumes.ts'
+import type { DeviceState, Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { countRows } from './catalog/count-rows.ts'
 import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
+import { isCode } from './errors.ts'
 import { type DeviceStatus, deviceStatuses } from './service/reclaim-status.ts'
 import type { Reclaimer } from './service/reclaim-worker.ts'
 
@@ -18,8 +19,8 @@ export interface DiskFigures {
 }
 
 export interface Figures {
-  /** Devices that are in use, as `coffer status` tells of them. */
-  readonly devices: readonly DeviceStatus[]
+  /** Devices that are in use. */
+  readonly devices: readonly DeviceState[]
   /** The disks of all devices that the configuration names. */
   readonly disks: readonly DiskFigures[]
   /** The disk of the data directory, where an embedded catalog lies. */
@@ -29,6 +30,13 @@ export interface Figures {
   /** Why no writes are accepted; null: they are. */
   readonly impaired: { readonly catalog: string | null; readonly blobs: string | null }
   readonly reclaim: { readonly isRunning: boolean; readonly off: string | null }
+  /** Null while the catalog cannot be read: the other figures are worth the most then. */
+  readonly rows: RowFigures | null
+}
+
+export interface RowFigures {
+  /** As `coffer status` shows them. */
+  readonly devices: readonly DeviceStatus[]
   /** Rows of work that commits left for the sweep, counted up to QUEUE_ROWS_MAX. */
   readonly queueRows: number
   /** Objects whose time has come and that the expirer has not removed, counted up to QUEUE_ROWS_MAX. */
@@ -46,20 +54,32 @@ export interface FiguresOptions {
   readonly data: string
 }
 
-/** Reads the figures anew. Throws StoreUnavailable, StoreCorrupt of the catalog. */
+/** Reads the figures anew. Throws StoreCorrupt of the catalog. */
 export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
   const { catalog, blobs, reclaimer, devices, data } = options
-  const nowSeconds = Math.floor(Date.now() / 1000)
-  const due = expiryKey(nowSeconds + 1, '')
   return {
-    devices: await deviceStatuses(catalog, blobs),
+    devices: blobs.devices(),
     disks: await Promise.all(devices.map(diskFigures)),
     data: await diskFigures(data),
     catalogCommits: catalog.commitNumber,
     impaired: { catalog: catalog.impaired, blobs: blobs.impaired },
     reclaim: { isRunning: reclaimer.underWay !== null, off: reclaimer.off },
-    queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix), QUEUE_ROWS_MAX),
-    dueRows: await countRows(catalog, expiryPrefix, due, QUEUE_ROWS_MAX),
+    rows: await gatherRows(catalog, blobs),
+  }
+}
+
+async function gatherRows(catalog: Catalog, blobs: Volumes): Promise<RowFigures | null> {
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  const due = expiryKey(nowSeconds + 1, '')
+  try {
+    return {
+      devices: await deviceStatuses(catalog, blobs),
+      queueRows: await countRows(catalog, queuePrefix, endOf(queuePrefix), QUEUE_ROWS_MAX),
+      dueRows: await countRows(catalog, expiryPrefix, due, QUEUE_ROWS_MAX),
+    }
+  } catch (error) {
+    if (isCode(error, 'StoreUnavailable')) return null
+    throw error
   }
 }
 

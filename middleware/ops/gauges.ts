@@ -32,14 +32,14 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
   const off = gauge('coffer_reclaim_off', '1: reclaim is off, because the catalog is an old one')
 
   return (figures) => {
-    setDevices(figures.devices)
+    setDevices(figures.rows?.devices ?? [])
     setDisks([figures.data, ...figures.disks], figures)
     commits.reset()
     commits.inc(figures.catalogCommits)
     impaired.set({ store: 'catalog' }, figures.impaired.catalog === null ? 0 : 1)
     impaired.set({ store: 'blobs' }, figures.impaired.blobs === null ? 0 : 1)
-    queue.set(figures.queueRows)
-    due.set(figures.dueRows)
+    queue.set(figures.rows?.queueRows ?? Number.NaN)
+    due.set(figures.rows?.dueRows ?? Number.NaN)
     running.set(figures.reclaim.isRunning ? 1 : 0)
     off.set(figures.reclaim.off === null ? 0 : 1)
   }

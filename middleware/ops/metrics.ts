@@ -131,7 +131,7 @@ export class Metrics {
     else this.#countSwift(operation, counted.status, state)
   }
 
-  /** The page of /metrics. Throws StoreUnavailable where the stores cannot tell. */
+  /** The page of /metrics. Throws StoreCorrupt of the catalog. */
   async page(): Promise<string> {
     this.#setGauges(await this.#figures())
     for (const [listener, server] of this.#servers) {

@@ -1,16 +1,15 @@
 // A process for io-faults.test.ts, on the disk shim: for each n it starts a node on an empty directory, lets the
-// n-th change of the disk fail while it starts and serves, mends the disk, and holds what is there against what
-// was acknowledged, before a restart and after it. Prints what it found, a line of JSON each.
+// n-th change of the disk fail while it starts and serves random requests, mends the disk, goes on, and holds what is
+// there against every answer, before a restart and after it. Prints what it found, a line of JSON each.
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { until } from '../helpers/blobs.ts'
 import { inconsistencies } from '../helpers/consistency.ts'
 import { type Fault, ShimControl } from '../helpers/disk-shim.ts'
-import { startNode, type TestNode } from '../helpers/node.ts'
+import { startNode } from '../helpers/node.ts'
 import { randomFrom } from '../helpers/random.ts'
-import { hashOf, type Possible, type State, sealing, verifyNames } from './load-check.ts'
+import { OutcomeModel } from './outcome-model.ts'
 
 export interface FaultRun {
   readonly n: number
@@ -32,72 +31,10 @@ const keyring = (() => {
 
 /** Small, so that logs, tables and volumes are switched in a short run. */
 const storage = { reserveBytes: 0, writeBufferBytes: 64 << 10, volumeSizeBytes: 1 << 20 }
-const sizes = [100, 9000, 70_000, 400_000]
-
-class Run {
-  readonly expected = new Map<string, Possible>()
-  readonly problems: string[] = []
-  acknowledged = 0
-  refused = 0
-  readonly #node: TestNode
-
-  constructor(node: TestNode) {
-    this.#node = node
-  }
-
-  /** Writes, overwrites, copies and deletes a few names through S3, sealed and not. */
-  async change(): Promise<void> {
-    await this.#node.request('PUT', '/bkt')
-    for (const [i, size] of sizes.entries()) {
-      for (const place of [2 * i, 2 * i + 1]) {
-        const name = `c1-${place}`
-        const body = Buffer.alloc(size, `${name}/${size}`)
-        const options = { ...sealing(name, false), body }
-        await this.#attempt(name, hashOf(body), () =>
-          this.#node.request('PUT', `/bkt/${name}`, options),
-        )
-      }
-    }
-    const source = Buffer.alloc(9000, 'c1-3/9000')
-    if (this.expected.get('c1-3')?.length === 1) {
-      const headers = { 'x-amz-copy-source': '/bkt/c1-3' }
-      await this.#attempt('c1-9', hashOf(source), () =>
-        this.#node.request('PUT', '/bkt/c1-9', { headers }),
-      )
-    }
-    await this.#attempt('c1-5', null, () => this.#node.request('DELETE', '/bkt/c1-5'))
-    const again = { ...sealing('c1-4', false), body: 'again' }
-    await this.#attempt('c1-4', hashOf(Buffer.from('again')), () =>
-      this.#node.request('PUT', '/bkt/c1-4', again),
-    )
-  }
-
-  /** Holds every name against what it may hold; true where all is well. */
-  async verify(note: string): Promise<void> {
-    const fail = (message: string) => void this.problems.push(message)
-    const same = (found: unknown, wanted: unknown, message: string) => {
-      if (!isDeepStrictEqual(found, wanted)) fail(`${message}: ${JSON.stringify(found)}`)
-    }
-    const check = { fail, same } as unknown as Parameters<typeof verifyNames>[2]
-    const states = await verifyNames(this.#node, this.expected, check, note)
-    for (const [name, state] of states) this.expected.set(name, [state])
-  }
-
-  async #attempt(
-    name: string,
-    after: State,
-    send: () => Promise<{ status: number }>,
-  ): Promise<void> {
-    const before = this.expected.get(name) ?? [null]
-    const { status } = await send()
-    if (status < 300) this.acknowledged++
-    else this.refused++
-    this.expected.set(name, status < 300 ? [after] : [...before, after])
-    if (status >= 500 && status !== 503 && status !== 507 && status !== 500) {
-      this.problems.push(`${name}: answered ${status}`)
-    }
-  }
-}
+/** Clients at once, requests of each while the disk fails, and after it is mended. */
+const CLIENTS = 2
+const STEPS = 12
+const STEPS_MENDED = 4
 
 async function runOne(
   data: string,
@@ -105,6 +42,7 @@ async function runOne(
   n: number,
   fault: Fault,
   lasting: boolean,
+  seed: number,
 ) {
   const closing: (() => void | Promise<void>)[] = []
   const teardown = { teardown: (fn: () => void | Promise<void>) => closing.push(fn) }
@@ -117,8 +55,12 @@ async function runOne(
     control.heal()
     return start()
   })
-  const run = new Run(node)
-  await run.change()
+  const run = new OutcomeModel(node)
+  const random = Array.from({ length: CLIENTS }, (_, client) => randomFrom(seed + client))
+  const change = (count: number) =>
+    Promise.all(random.map((each, client) => run.run(client, each, count)))
+  await node.request('PUT', '/bkt')
+  await change(STEPS)
   const { failed } = control
   control.heal()
   const takes = async () =>
@@ -126,6 +68,7 @@ async function runOne(
     (await node.request('PUT', '/bkt/mended', { body: Buffer.alloc(20_000) })).status === 200 &&
     (await node.request('DELETE', '/bkt/mended')).status === 204
   if (!(await until(takes))) run.problems.push('takes no writes once the disk is mended')
+  await change(STEPS_MENDED)
   await run.verify('before the restart')
   await node.restart()
   await run.verify('after the restart')
@@ -159,7 +102,7 @@ async function runAll(
     const data = join(root, `run-${n}`)
     mkdirSync(data)
     const fault = random.pick(['ENOSPC', 'EIO'] as const)
-    const found = await runOne(data, control, n, fault, random.integer(2) === 0)
+    const found = await runOne(data, control, n, fault, random.integer(2) === 0, seed)
     rmSync(data, { recursive: true })
     writeSync(1, `${JSON.stringify(found)}\n`)
     if (found.failed === 0) break

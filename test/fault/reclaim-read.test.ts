@@ -55,7 +55,10 @@ t.test('a download goes on while its object is deleted and its volume rewritten'
   const received: Buffer[] = []
   for await (const piece of answer) received.push(piece as Buffer)
   t.ok(Buffer.concat(received).equals(large), 'every byte came')
-  t.ok(await until(async () => (await node.coffer.figures()).queueRows === 0), 'then it is swept')
+  t.ok(
+    await until(async () => (await node.coffer.figures()).rows?.queueRows === 0),
+    'then it is swept',
+  )
   const liveBytes = (await reclaimAll()).reduce((sum, each) => sum + each.liveBytes, 0)
   t.ok(liveBytes < BODY_BYTES, 'and its bytes are given back')
   t.equal((await node.request('GET', '/bkt/other')).body.length, 2 << 20)
@@ -77,7 +80,7 @@ t.test('a copy keeps the bytes of an object that goes at the same moment', async
     statuses.filter((status) => status !== 200 && status !== 404),
     [],
   )
-  await until(async () => (await node.coffer.figures()).queueRows === 0)
+  await until(async () => (await node.coffer.figures()).rows?.queueRows === 0)
   await reclaimAll()
   for (const [i, name] of [...names, ...lateNames].entries()) {
     const found = await node.request('GET', `/bkt/${name}`)
@@ -86,6 +89,6 @@ t.test('a copy keeps the bytes of an object that goes at the same moment', async
     await node.request('DELETE', `/bkt/${name}`)
   }
   await reclaimAll()
-  const [device] = (await node.coffer.figures()).devices
+  const [device] = (await node.coffer.figures()).rows!.devices
   t.equal(device?.liveBytes, 0, 'the last one gave them up')
 })
