@@ -8,6 +8,7 @@ import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
 import type { CommitId } from './catalog.ts'
+import { logsMayHold } from './log-holds.ts'
 import { LogNames, type Operation } from './log-names.ts'
 import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED, UNFINISHED_KEY } from './meta.ts'
 import { Unsettled } from './unsettled.ts'
@@ -53,6 +54,8 @@ export interface Handle {
   compact(from: string, to: string): Promise<void>
   /** Reopens a dead handle where there is room. True when it takes writes. One caller at a time. */
   revive(): Promise<boolean>
+  /** Of a handle that stays dead: settles a failed batch that no log holds. */
+  settleFromLogs(): Promise<void>
   close(): Promise<void>
 }
 
@@ -224,6 +227,15 @@ class LevelHandle implements Handle {
     this.#impaired = 'the catalog cannot be reopened'
     this.#options.log.error({ err: outcome }, 'catalog: it cannot be reopened')
     return false
+  }
+
+  async settleFromLogs(): Promise<void> {
+    // An opening that failed may have moved the batch from a log into a table.
+    if (this.#db === null) return
+    const { engine, location } = this.#options
+    const names = await engine.list(location).catch(() => [])
+    if (await logsMayHold(location, names, this.commitNumber + 1)) return
+    this.unsettled.settle(this.commitNumber)
   }
 
   #hasRoom(): boolean {

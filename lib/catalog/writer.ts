@@ -108,7 +108,7 @@ export function makeWriter(handle: Handle): Writer {
   }
 
   /**
-   * After a write that failed with `failure`: opens the database again at once, because only that shows whether the
+   * After a write that failed with `failure`: opens the database again at once, or looks into its logs, to see whether the
    * batch is in it. Refuses all of the batch and gives false where it is not, or where that stays unknown.
    */
   async function isDoneAllTheSame(
@@ -117,12 +117,13 @@ export function makeWriter(handle: Handle): Writer {
     failure: unknown,
   ): Promise<boolean> {
     const { outcome } = handle.unsettled
-    const alive = await handle.revive()
-    if (alive && outcome !== null && (await outcome)) return true
+    if (!(await handle.revive())) await handle.settleFromLogs()
+    const inDoubt = handle.unsettled.outcome
+    if (inDoubt === null && (await outcome)) return true
     const undone = unavailable('a write to the catalog failed: nothing was done', failure)
     for (const each of waiting) {
-      const isInDoubt = !alive && outcome !== null && !refused.has(each)
-      each.reject(isInDoubt ? new CommitUnknown(outcome, failure) : undone)
+      const isInDoubt = inDoubt !== null && !refused.has(each)
+      each.reject(isInDoubt ? new CommitUnknown(inDoubt, failure) : undone)
     }
     return false
   }
