@@ -65,7 +65,8 @@ export function replaceableUsers(first: Users): Users & { replace(users: Users):
     owner: (account) => current.owner(account),
     byCanonicalId: (canonicalId) => current.byCanonicalId(canonicalId),
     byName: (account, user) => current.byName(account, user),
-    byPassword: (account, user, password) => current.byPassword(account, user, password),
+    byRecentPassword: (...login) => current.byRecentPassword(...login),
+    byPassword: (...login) => current.byPassword(...login),
     passwordDigest: (account, user) => current.passwordDigest(account, user),
     replace(users) {
       current = users

@@ -79,6 +79,7 @@ export function auth(node: Node) {
       return
     }
     state.caller = found.verified.credential.identity
+    state.provenAs = found.verified.credential.access
     state.payload = found.verified.payload
     // A header that was sent wins: it was signed too, or need not be.
     for (const [name, value] of found.verified.lifted) req.headers[name] ??= value

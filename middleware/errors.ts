@@ -2,7 +2,7 @@
 // it is ours. After headers are sent a failure destroys the socket, so that no client takes a short body
 // for a success.
 import type { Middleware } from 'koa'
-import { CofferError } from '../lib/errors.ts'
+import { type Code, CofferError } from '../lib/errors.ts'
 import { codeOf } from './audit.ts'
 import type { Context, Dialect, Node, State } from './state.ts'
 
@@ -27,9 +27,16 @@ export function errors(node: Node, renderers: Record<Dialect, RenderError>): Mid
   }
 }
 
+/** What a client brought about, also where its answer is 503. */
+const clientsDoing: ReadonlySet<Code> = new Set([
+  'BodyTruncated',
+  'LoginDelayed',
+  'UploadsExceeded',
+])
+
 /** The client's own doing (a hang-up, a refusal) is in the request's line; what is ours gets one of its own. */
 function report(node: Node, ctx: { state: State }, error: unknown): void {
   const { requestId, operation } = ctx.state
-  if (error instanceof CofferError && error.code === 'BodyTruncated') return
+  if (error instanceof CofferError && clientsDoing.has(error.code)) return
   node.log.error({ requestId, operation, err: error }, 'request failed')
 }

@@ -5,9 +5,9 @@ import type { Middleware } from 'koa'
 import { type BackoffOptions, LoginBackoff } from '../lib/auth/login-backoff.ts'
 import type { Config } from '../lib/config.ts'
 import { CofferError } from '../lib/errors.ts'
+import { networkOf } from '../lib/network.ts'
 import { auditEntry, codeOf } from './audit.ts'
 import type { Context, Node, State } from './state.ts'
-import { claimedUser } from './swift/login.ts'
 
 /** What is under way and what was denied, of all listeners of a node. */
 export interface Limits {
@@ -26,56 +26,52 @@ export function makeLimits({ limits }: Config): Limits {
   return { backoff: new LoginBackoff(options), uploads: new Map() }
 }
 
-/** Who a request says that it comes from, not yet proven: an access key, or `account:user`; '' for no login. */
-function claimedName({ req, state }: Context): string {
-  if (state.dialect === 'swift') {
-    return state.operation === 'Auth' ? claimedUser(state.target.path, req.headers) : ''
-  }
-  const authorization = req.headers.authorization ?? ''
-  const named = /^AWS4-HMAC-SHA256\s.*?Credential=([^/,\s]+)|^AWS +(\S+):[^\s:]+$/.exec(
-    authorization,
-  )
-  if (named !== null) return named[1] ?? named[2]!
-  if (!/(?:^|&)(?:X-Amz-Credential|AWSAccessKeyId)=/.test(state.target.query)) return ''
-  const query = new URLSearchParams(state.target.query)
-  return query.get('AWSAccessKeyId') ?? query.get('X-Amz-Credential')!.split('/', 1)[0]!
-}
-
 /** Denials that a guess would get. What a client's clock or a bug makes is none. */
 const guesses: ReadonlySet<string> = new Set(['CredentialUnknown', 'SignatureMismatch'])
 
-function isGuess({ dialect, operation }: State, error: unknown): boolean {
-  const code = codeOf(error)
-  return dialect === 's3' ? guesses.has(code) : operation === 'Auth' && code === 'Swift401'
+/** The access key whose signature was looked at and did not hold; undefined for what is no guess. */
+function guessedKey(error: unknown): string | undefined {
+  if (!(error instanceof CofferError) || !guesses.has(error.code)) return undefined
+  return String(error.details.accessKey)
+}
+
+/** The same of a login of Swift: `account:user`. */
+function guessedUser({ operation, loginAs }: State, error: unknown): string | undefined {
+  return operation === 'Auth' && codeOf(error) === 'Swift401' ? loginAs : undefined
+}
+
+/** Throws LoginDelayed while denials of that user from that address have to wait. */
+export function requireTurn({ limits, audit }: Node, { state }: Context, user: string): void {
+  const { backoff } = limits
+  if (backoff.idle) return
+  const waitMs = backoff.waitMs(user, networkOf(state.target.address), performance.now())
+  if (waitMs === 0) return
+  audit.write(auditEntry(state, 'LoginDelayed'))
+  throw new CofferError('LoginDelayed', { seconds: Math.ceil(waitMs / 1000) })
 }
 
 /**
- * Around auth and Swift's login: throws LoginDelayed where too many were denied, before a password or a
- * signature is looked at.
+ * Around auth and Swift's login: counts what was denied by what was looked at, not by what a request says. A signature is
+ * always looked at: a right one passes, and a wrong one throws LoginDelayed instead while its like have to wait. Swift's
+ * login asks `requireTurn` before it looks at a password, which costs more.
  */
-export function logins({ limits, audit }: Node): Middleware<State> {
-  const { backoff } = limits
+export function logins(node: Node): Middleware<State> {
+  const { backoff } = node.limits
   return async function logins(ctx, next) {
     const { state } = ctx
-    const { address } = state.target
-    if (!backoff.idle) {
-      const name = claimedName(ctx as Context)
-      const waitMs = name === '' ? 0 : backoff.waitMs(name, address, performance.now())
-      if (waitMs > 0) {
-        audit.write(auditEntry(state, 'LoginDelayed'))
-        throw new CofferError('LoginDelayed', { seconds: Math.ceil(waitMs / 1000) })
-      }
-    }
+    state.provenAs = ''
+    state.loginAs = ''
     try {
       await next()
     } catch (error) {
-      const name = isGuess(state, error) ? claimedName(ctx as Context) : ''
-      if (name !== '') backoff.failed(name, address, performance.now())
+      const key = state.dialect === 's3' ? guessedKey(error) : guessedUser(state, error)
+      if (key === undefined) throw error
+      requireTurn(node, ctx as Context, key)
+      backoff.failed(key, networkOf(state.target.address), performance.now())
       throw error
     } finally {
-      if (!backoff.idle && state.caller !== null) {
-        const name = claimedName(ctx as Context)
-        if (name !== '') backoff.succeeded(name, address)
+      if (!backoff.idle && state.provenAs !== '') {
+        backoff.succeeded(state.provenAs, networkOf(state.target.address))
       }
     }
   }
@@ -91,7 +87,7 @@ export function uploads({ limits, config }: Node): Middleware<State> {
   return async function uploads(ctx, next) {
     if (!hasBody(ctx.req)) return await next()
     const { caller, target } = ctx.state
-    const name = caller === null ? target.address : `${caller.account}/${caller.user}`
+    const name = caller === null ? networkOf(target.address) : `${caller.account}/${caller.user}`
     const now = under.get(name) ?? 0
     if (now >= limit) throw new CofferError('UploadsExceeded', { limit })
     under.set(name, now + 1)

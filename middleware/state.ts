@@ -101,6 +101,10 @@ export interface State {
   container: string | undefined
   object: string | undefined
   caller: Caller
+  /** By which access key, or `account:user` of a login, the caller proved who it is; '' for anybody and for tokens. */
+  provenAs: string
+  /** The `account:user` that a login of Swift names, not yet checked; '' where there is none. */
+  loginAs: string
   /** How the body is signed, set by auth: what `body` must verify. */
   payload: PayloadMode
   /** Presigned query parameters or a header signed the request; none: anonymous. */

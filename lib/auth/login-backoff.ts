@@ -1,6 +1,6 @@
-// Slows down whoever guesses passwords: after some denied logins in a row, a user from an address, and an
-// address whatever users it names, must wait before the next one is looked at, each time twice as long. A
-// user alone is never held up: anybody could lock out anybody else. Bounded in memory, and of this process.
+// Slows down whoever guesses: after some denied logins in a row, a user from an address, and an address whatever users it
+// names, must wait, each time twice as long. A user alone is never held up: anybody could lock out anybody else. What is
+// right all the same is for the caller to let through. Bounded in memory, and of this process.
 
 export interface BackoffOptions {
   /** Denials in a row of one user from one address that cost nothing. */
@@ -39,7 +39,7 @@ export class LoginBackoff {
     return this.#users.size === 0 && this.#addresses.size === 0
   }
 
-  /** Milliseconds that this login must still wait; 0: it may be looked at. `nowMs` of any steady clock. */
+  /** Milliseconds that a denial of this login must still wait; 0: it may be answered. `nowMs` of any steady clock. */
   waitMs(user: string, address: string, nowMs: number): number {
     const until = Math.max(
       this.#read(this.#users, pairOf(user, address), nowMs)?.untilMs ?? 0,
@@ -55,10 +55,10 @@ export class LoginBackoff {
     this.#count(this.#addresses, address, failuresPerAddress, nowMs)
   }
 
-  /** A login that was right ends the row of denials of its user and of its address. */
+  /** A login that was right ends the row of denials of its user at that address. That of the address stays: it would be
+   * worth one known password to whoever guesses others. */
   succeeded(user: string, address: string): void {
     this.#users.delete(pairOf(user, address))
-    this.#addresses.delete(address)
   }
 
   #read(tallies: Map<string, Tally>, name: string, nowMs: number): Tally | undefined {

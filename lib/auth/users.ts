@@ -122,8 +122,16 @@ export interface Users {
   byCanonicalId(canonicalId: string): string | undefined
   /** The user of that name. */
   byName(account: string, user: string): Identity | undefined
-  /** The user, if the password is right. Throws StoreUnavailable where too many wait for that answer. */
-  byPassword(account: string, user: string, password: string): Promise<Identity | undefined>
+  /** The user, if that password was right lately. */
+  byRecentPassword(account: string, user: string, password: string): Identity | undefined
+  /** The user, if the password is right. A name that nobody has takes as long. Throws StoreUnavailable where too many
+   * wait for that answer, of all or of `address`. */
+  byPassword(
+    account: string,
+    user: string,
+    password: string,
+    address: string,
+  ): Promise<Identity | undefined>
   /** Changes whenever the user's password record does; undefined: there is none. As secret as the record. */
   passwordDigest(account: string, user: string): string | undefined
 }
@@ -135,7 +143,7 @@ class UserTable implements Users {
   readonly identities = new Map<string, Map<string, Identity>>()
   readonly #passwords = new Map<Identity, string>()
   readonly #digests = new Map<Identity, string>()
-  readonly #checks = new PasswordChecks()
+  #checks = new PasswordChecks()
 
   setPassword(identity: Identity, password: string): void {
     this.#passwords.set(identity, password)
@@ -158,11 +166,27 @@ class UserTable implements Users {
     return this.identities.get(account)?.get(user)
   }
 
-  async byPassword(account: string, user: string, password: string): Promise<Identity | undefined> {
+  /** Once every password is set. */
+  close(): void {
+    this.#checks = new PasswordChecks(this.#passwords.values())
+  }
+
+  byRecentPassword(account: string, user: string, password: string): Identity | undefined {
     const identity = this.byName(account, user)
     const stored = identity && this.#passwords.get(identity)
-    if (stored === undefined) return undefined
-    return (await this.#checks.verify(password, stored)) ? identity : undefined
+    const isRight = stored !== undefined && this.#checks.remembers(password, stored)
+    return isRight ? identity : undefined
+  }
+
+  async byPassword(
+    account: string,
+    user: string,
+    password: string,
+    address: string,
+  ): Promise<Identity | undefined> {
+    const identity = this.byName(account, user)
+    const stored = identity && this.#passwords.get(identity)
+    return (await this.#checks.verify(password, stored, address)) ? identity : undefined
   }
 
   passwordDigest(account: string, user: string): string | undefined {
@@ -219,5 +243,6 @@ export function makeUsers(parsed: UsersFile): Users {
       }
     }
   }
+  table.close()
   return table
 }

@@ -1,7 +1,9 @@
 // v1 auth: name and password in headers, answered by a token and the URL of the account. The forms are those
 // of Swift's TempAuth: `/auth/v1.0`, `/auth/auth` and `/auth/v1/<account>/auth`.
 import type { IncomingHttpHeaders } from 'node:http'
+import { networkOf } from '../../lib/network.ts'
 import { auditEntry } from '../audit.ts'
+import { requireTurn } from '../limits.ts'
 import type { Context, Node } from '../state.ts'
 import { accountNameOf } from './detect.ts'
 import type { Handler } from './handlers/handler.ts'
@@ -62,17 +64,6 @@ function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials 
   return { account: named, user: full.account === named ? full.user : '', password }
 }
 
-/** `account:user` of a login, not yet checked; '' where none is named. For limits and counts. */
-export function claimedUser(path: string, headers: IncomingHttpHeaders): string {
-  try {
-    const { account, user } = credentialsOf(path, headers)
-    return account === '' ? '' : `${account}:${user}`
-  } catch (error) {
-    if (error instanceof SwiftError) return ''
-    throw error
-  }
-}
-
 function denied(ctx: Context, node: Node, { account, user }: Credentials): SwiftError {
   // A name that nobody has may be a password in the wrong place.
   const known = node.users.byName(account, user)
@@ -81,21 +72,33 @@ function denied(ctx: Context, node: Node, { account, user }: Credentials): Swift
   return new SwiftError(401, undefined, challengeOf(account))
 }
 
+/** A password that was right lately passes whatever else came from its address; others wait for their turn. Throws
+ * LoginDelayed, StoreUnavailable. */
+async function identify(ctx: Context, node: Node, { account, user, password }: Credentials) {
+  const known = node.users.byRecentPassword(account, user, password)
+  if (known !== undefined) return known
+  requireTurn(node, ctx, ctx.state.loginAs)
+  return await node.users.byPassword(account, user, password, networkOf(ctx.state.target.address))
+}
+
 /**
  * Answers with `X-Auth-Token` and `X-Storage-Url`. Throws SwiftError: 401 whatever part of the credentials is
- * wrong, 404 and 400 for a path that is no login, 405. Throws StoreUnavailable where too many log in at once.
+ * wrong, 404 and 400 for a path that is no login, 405. Throws LoginDelayed, and StoreUnavailable where too many log in
+ * at once.
  */
 export const login: Handler = async (ctx, node) => {
   const { state } = ctx
   if (ctx.method !== 'GET') throw new SwiftError(405, undefined, { Allow: 'GET' })
   const credentials = credentialsOf(state.target.path, ctx.req.headers)
   const { account, user, password } = credentials
+  if (account !== '') state.loginAs = `${account}:${user}`
   const isWhole = account !== '' && user !== '' && password !== ''
-  const identity = isWhole ? await node.users.byPassword(account, user, password) : undefined
+  const identity = isWhole ? await identify(ctx, node, credentials) : undefined
   const nowMs = Date.now()
   const issued = identity && node.tokens.issue(node.users, identity, nowMs)
   if (identity === undefined || issued === undefined) throw denied(ctx, node, credentials)
   state.caller = identity
+  state.provenAs = state.loginAs
   const name = accountNameOf(identity.account, resellerPrefix(node.config))
   ctx.status = 200
   ctx.set('X-Storage-Url', `${state.target.baseUrl}/v1/${encodeURIComponent(name)}`)

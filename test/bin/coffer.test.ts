@@ -110,8 +110,8 @@ t.test(
     t.notMatch(readFileSync(join(cwd, 'd/users.yaml'), 'utf8'), /hunter2/, 'only its hash is kept')
     const { loadUsers } = await import('../../lib/users-file.ts')
     const users = loadUsers(join(cwd, 'd/users.yaml'))
-    t.match(await users.byPassword('a', 'x', 'hunter2'), { user: 'x' })
-    t.match(await users.byPassword('a', 'y', 'hunter2'), { user: 'y' })
+    t.match(await users.byPassword('a', 'x', 'hunter2', '::1'), { user: 'x' })
+    t.match(await users.byPassword('a', 'y', 'hunter2', '::1'), { user: 'y' })
     const empty = await run(['user', 'add', 'a', 'z', '--data', 'd', '--password'], {
       cwd,
       input: '',

@@ -29,7 +29,7 @@ t.test('the first user makes the file, private, with secrets that work', async (
   t.equal(statSync(file).mode & 0o777, 0o600)
   const users = loadUsers(file)
   t.equal(users.byAccessKey(secrets.access)?.secret, secrets.secret)
-  t.match(await users.byPassword('main', 'admin', secrets.password), { roles: ['admin'] })
+  t.match(await users.byPassword('main', 'admin', secrets.password, 'x'), { roles: ['admin'] })
   t.notMatch(readFileSync(file, 'utf8'), secrets.password, 'the password is kept as a hash')
   t.same(readdirSync(join(file, '..')), ['users.yaml'])
 })
@@ -53,7 +53,7 @@ t.test(
       t.match(both, comment)
     }
     t.equal(statSync(file).mode & 0o777, 0o640)
-    t.match(await loadUsers(file).byPassword('test', 'bob', 'pw'), {
+    t.match(await loadUsers(file).byPassword('test', 'bob', 'pw', 'x'), {
       user: 'bob',
       roles: ['member'],
     })
@@ -153,5 +153,5 @@ t.test('users can be replaced while somebody holds the look-up', async (t) => {
   t.equal(users.byAccessKey(added.access)?.identity.user, 'bob')
   t.equal(users.byCanonicalId('other'), 'other')
   t.same(users.owner('other'), { canonicalId: 'other', displayName: 'other' })
-  t.match(await users.byPassword('other', 'bob', added.password), { account: 'other' })
+  t.match(await users.byPassword('other', 'bob', added.password, 'x'), { account: 'other' })
 })

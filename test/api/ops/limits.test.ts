@@ -210,9 +210,22 @@ t.test('who guesses a password through Swift must wait, whatever it sends then',
   })
   t.equal(other.status, 429, 'nor under another spelling of the same user')
   t.equal((await login(node, 'other:other', 'testing2')).status, 200, 'another user may')
-  t.match(node.audited.at(-1), { result: 'LoginDelayed', account: '', user: '' })
+  t.match(
+    node.audited.findLast(({ result }) => result === 'LoginDelayed'),
+    { account: '', user: '' },
+  )
   const counted = await readMetrics(node)
   t.equal(counted.get('coffer_limited_total{code="LoginDelayed"}'), 2)
+  t.notMatch(node.logged(), '"stack"', 'a denial is nobody’s error')
+})
+
+t.test('who knew its password before logs in, whatever others send from its address', async (t) => {
+  const node = await startNode(t, { limits: { ...guessing, loginFailuresPerAddress: 4 } })
+  t.equal((await login(node, 'test:tester', 'testing')).status, 200)
+  for (let i = 0; i < 8; i++) await login(node, `test:nobody${i}`, 'x')
+  t.equal((await login(node, 'test:tester', 'guess')).status, 429)
+  t.equal((await login(node, 'test:tester', 'testing')).status, 200)
+  t.equal((await login(node, 'other:other', 'testing2')).status, 429, 'who comes first then waits')
 })
 
 t.test('tokens and signatures that are good go on while their user’s logins wait', async (t) => {
@@ -226,21 +239,43 @@ t.test('tokens and signatures that are good go on while their user’s logins wa
   )
 })
 
+const access = 'test:tester3'
+const wrong = (node: TestNode, guess = 'guess') =>
+  node.request('GET', '/', { access, secret: guess })
+
 t.test('who guesses a secret key through S3 is told to slow down', async (t) => {
   const node = await startNode(t, { limits: guessing })
-  const access = 'test:tester3'
-  for (let i = 0; i < 3; i++) {
-    t.equal((await node.request('GET', '/', { access, secret: `guess ${i}` })).status, 403)
-  }
-  const delayed = await node.request('GET', '/', { access, secret: 'testing3' })
+  for (let i = 0; i < 3; i++) t.equal((await wrong(node, `guess ${i}`)).status, 403)
+  const delayed = await wrong(node)
   t.equal(delayed.status, 503)
   t.match(delayed.text, '<Code>SlowDown</Code>')
   t.equal(delayed.headers['retry-after'], '60')
   t.equal((await node.request('GET', '/')).status, 200, 'another key may')
-  const presigned = `/box/a?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${encodeURIComponent(access)}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request`
-  t.equal((await node.request('GET', presigned, { sign: false })).status, 503, 'nor presigned')
-  const v2 = { authorization: `AWS ${access}:c2lnbmF0dXJl` }
+  const v2 = { authorization: `AWS ${access}:c2lnbmF0dXJl`, date: new Date().toUTCString() }
   t.equal((await node.request('GET', '/', { sign: false, headers: v2 })).status, 503, 'nor by V2')
+  t.notMatch(node.logged(), '"stack"', 'a denial is nobody’s error')
+  const right = await node.request('GET', '/', { access, secret: 'testing3' })
+  t.match(
+    right.text,
+    '<Code>AccessDenied</Code>',
+    'a right signature passes, though without a right',
+  )
+  t.match((await wrong(node)).text, 'SignatureDoesNotMatch', 'and ends the row')
+})
+
+t.test('guesses are counted by the key that was looked at', async (t) => {
+  const node = await startNode(t, { limits: guessing })
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  const scope = `${day}/us-east-1/s3/aws4_request`
+  const headers = (n: number) => ({
+    'x-amz-date': new Date().toISOString().replace(/[-:]|\.\d+/g, ''),
+    'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+    authorization: `AWS4-HMAC-SHA256 Credential=${access}/${scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=${String(n).repeat(64)}`,
+  })
+  const ask = (n: number, path: string) =>
+    node.request('GET', path, { sign: false, headers: headers(n) })
+  for (let i = 0; i < 3; i++) t.equal((await ask(i, `/?note=Credential=other${i}`)).status, 403)
+  t.equal((await ask(4, '/')).status, 503, 'another name elsewhere in the request is none')
 })
 
 t.test('a right login ends the row of denials; a clock that is wrong is no guess', async (t) => {
@@ -254,13 +289,15 @@ t.test('a right login ends the row of denials; a clock that is wrong is no guess
     headers: { authorization: 'AWS test:tester:c2ln', date: 'Mon, 01 Jan 2001 00:00:00 GMT' },
   }
   for (let i = 0; i < 4; i++) t.equal((await node.request('GET', '/', skewed)).status, 403)
-  t.equal((await node.request('GET', '/')).status, 200)
+  t.equal((await node.request('GET', '/', { secret: 'typing error' })).status, 403)
 })
 
 t.test('an address that tries many users waits for all of them', async (t) => {
   const node = await startNode(t, { limits: { ...guessing, loginFailuresPerAddress: 4 } })
   for (let i = 0; i < 4; i++) t.equal((await login(node, `test:nobody${i}`, 'x')).status, 401)
   t.equal((await login(node, 'test:tester', 'testing')).status, 429)
-  t.equal((await node.request('GET', '/')).status, 503)
+  t.equal((await wrong(node)).status, 503)
+  t.equal((await node.request('GET', '/')).status, 200, 'a right signature passes')
+  t.equal((await wrong(node)).status, 503, 'and one that is known buys no guesses at others')
   t.equal((await node.request('GET', '/box', { sign: false })).status, 404, 'who is nobody may')
 })

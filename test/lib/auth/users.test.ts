@@ -75,14 +75,14 @@ t.test('users are found by password, in the clear or hashed', async (t) => {
     ],
   })
   const user = async (name: string, password: string) =>
-    (await users.byPassword('a', name, password))?.user
+    (await users.byPassword('a', name, password, '::1'))?.user
   t.equal(await user('clear', 'testing'), 'clear')
   t.equal(await user('clear', 'testin'), undefined)
   t.equal(await user('hashed', 'pässword'), 'hashed')
   t.equal(await user('hashed', hashed), undefined, 'the hash is not the password')
   t.equal(await user('none', ''), undefined)
   t.equal(await user('nobody', 'testing'), undefined)
-  t.equal(await users.byPassword('b', 'clear', 'testing'), undefined)
+  t.equal(await users.byPassword('b', 'clear', 'testing', '::1'), undefined)
 })
 
 t.test('password hashes have a form and a limit', async (t) => {
