@@ -15,7 +15,7 @@ import { contradictions } from './config/rules.ts'
 import { configSchema } from './config/schema.ts'
 
 export { FileInvalid } from './config/document.ts'
-export { unbuilt } from './config/rules.ts'
+export { exposed, unbuilt } from './config/rules.ts'
 
 type Written = FromSchema<typeof configSchema>
 

@@ -2,7 +2,7 @@
 // closes it on a signal. SIGHUP makes it read again what can change under way.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
-import { type Config, defaultConfig, unbuilt } from '../../lib/config.ts'
+import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config.ts'
 import { acquireControl, ControlRefused } from '../../lib/control.ts'
 import type { ReplaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { makeLog } from '../../lib/log.ts'
@@ -92,7 +92,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     running = { coffer, keyring, users }
     reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
     if (reloadAsked) await reload()
-    for (const warning of unbuilt(config, defaultConfig())) log.warn(warning)
+    for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
+      log.warn(warning)
     warnOfThreadPool((threads, wanted) => log.warn({ threads, wanted }, 'the thread pool is small'))
     process.stdout.write(welcome(config, servers, firstUser))
     await announceReady(log)

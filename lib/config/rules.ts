@@ -78,6 +78,17 @@ function* ofLimits({ limits }: Config): Generator<Problem> {
   }
 }
 
+const isThisMachine = (host: string) => /^(?:127\.|::1$|localhost$)/.test(host)
+
+/** One sentence for each listener that takes passwords and tokens unencrypted from other machines, to be logged at start. */
+export function exposed({ listen }: Config): string[] {
+  return listen.flatMap(({ host, port, serves, tls }, i) => {
+    const isOpen = serves.includes('object') && tls === undefined && !isThisMachine(host)
+    const what = `listen.${i} (${host}, port ${port}): passwords, tokens and objects arrive unencrypted`
+    return isOpen ? [`${what}: give it tls, or the address of a proxy's side alone`] : []
+  })
+}
+
 /**
  * One sentence for each key that is set to something this version does not do yet, to be logged at start.
  * Such keys are accepted because configurations are written against the whole list.

@@ -95,9 +95,9 @@ export const configSchema = {
           minItems: 1,
           uniqueItems: true,
           items: { type: 'string', enum: ['direct', 'forwarded', 'loopback', 'off'] },
-          default: ['direct', 'loopback'],
+          default: ['direct'],
           description:
-            'Transports over which a key may come: direct (TLS ends here), forwarded (a trusted proxy says https), loopback, off (any)',
+            'Transports over which a key may come: direct (TLS ends here), forwarded (a trusted proxy says https), loopback (from this machine: never behind a proxy on it), off (any)',
         },
         wrongKeyStatus: {
           type: 'integer',

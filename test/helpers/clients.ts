@@ -65,6 +65,9 @@ export const swiftClients = {
   ),
 } as const
 
+/** Stands between clients and a node. */
+export const nginx = client('nginx', existing('/usr/sbin/nginx'), 'apt-get install nginx-light')
+
 function client(name: string, command: string | undefined, hint: string): Client {
   return { name, command, hint }
 }

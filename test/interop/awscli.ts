@@ -104,12 +104,12 @@ export function testS3Commands(client: Client): void {
   )
 
   clientTest(t, client, `${client.name}: over plain http bodies are signed`, async (t) => {
-    const setting = await startSetting(t)
+    const setting = await startSetting(t, { ssec: { tls: ['loopback'] } })
     const aws = awsProgram(client, setting, setting.node.http)
     await aws.ok(['s3', 'mb', 's3://signed'])
     for (const [name, key] of [
       ['plain', []],
-      // A key may come unencrypted over loopback.
+      // This node takes a key unencrypted over loopback.
       ['sealed', sseC(setting.key)],
     ] as const) {
       const size = (8 << 20) + 1

@@ -37,7 +37,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     domains: [],
     trustedProxies: [],
     region: 'us-east-1',
-    ssec: { tls: ['direct', 'loopback'], wrongKeyStatus: 403, presignedReads: 'unsigned' },
+    ssec: { tls: ['direct'], wrongKeyStatus: 403, presignedReads: 'unsigned' },
     swift: {
       resellers: [{ prefix: 'AUTH' }],
       tokenSeconds: 86400,

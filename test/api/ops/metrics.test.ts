@@ -73,11 +73,11 @@ t.test('bytes are those of the connections, over TLS without its framing', async
 t.test('customer keys that were granted and refused are counted apart', async (t) => {
   const node = await startOpsNode(t)
   await node.request('PUT', '/box')
-  await node.request('PUT', '/box/a', { body: 'x', headers: keyHeaders(key) })
-  await node.request('GET', '/box/a', { headers: keyHeaders(key) })
-  await node.request('GET', '/box/a', { headers: keyHeaders(Buffer.alloc(32, 1)) })
+  await node.request('PUT', '/box/a', { body: 'x', tls: true, headers: keyHeaders(key) })
+  await node.request('GET', '/box/a', { tls: true, headers: keyHeaders(key) })
+  await node.request('GET', '/box/a', { tls: true, headers: keyHeaders(Buffer.alloc(32, 1)) })
   await node.request('GET', '/box/a')
-  await node.request('GET', '/box/none', { headers: keyHeaders(key) })
+  await node.request('GET', '/box/none', { tls: true, headers: keyHeaders(key) })
   const counted = await readMetrics(node)
   const granted = (use: string) =>
     counted.get(`coffer_ssec_requests_total{dialect="s3",use="${use}"}`)
@@ -176,6 +176,7 @@ t.test('no name, key, user, token or address is in any label', async (t) => {
   await node.request('PUT', '/canary-box')
   await node.request('PUT', '/canary-box/canary-object', {
     body: 'x',
+    tls: true,
     headers: { ...keyHeaders(key), 'x-amz-meta-canary-name': 'canary-value' },
   })
   await node.request('CANARY', '/canary-box')

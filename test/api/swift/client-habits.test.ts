@@ -13,7 +13,7 @@ async function start(t: Parameters<typeof startNode>[0]) {
   const swift = await login(await startNode(t))
   await swift.request('PUT', '/c')
   await swift.request('PUT', '/c/plain', { body: 'plain' })
-  await swift.request('PUT', '/c/sealed', { headers: key, body: 'sealed' })
+  await swift.request('PUT', '/c/sealed', { tls: true, headers: key, body: 'sealed' })
   return swift
 }
 
@@ -29,7 +29,7 @@ t.test('a POST may send back the algorithm that HEAD showed, as rclone does', as
       name === 'sealed' ? 'AES256' : undefined,
     )
   }
-  t.equal((await swift.request('GET', '/c/sealed', { headers: key })).text, 'sealed')
+  t.equal((await swift.request('GET', '/c/sealed', { tls: true, headers: key })).text, 'sealed')
 })
 
 t.test('an algorithm without a key is refused wherever it could mean something', async (t) => {
@@ -44,9 +44,12 @@ t.test('an algorithm without a key is refused wherever it could mean something',
     ['COPY', { ...algorithm, Destination: 'c/copy' }],
   ] as const
   for (const [method, headers] of asked) {
-    const { status } = await swift.request(method, '/c/sealed', { headers: { ...headers } })
+    const { status } = await swift.request(method, '/c/sealed', {
+      tls: true,
+      headers: { ...headers },
+    })
     t.equal(status, 400, `${method} ${JSON.stringify(headers)}`)
   }
-  t.equal((await swift.request('GET', '/c/sealed', { headers: key })).text, 'sealed')
+  t.equal((await swift.request('GET', '/c/sealed', { tls: true, headers: key })).text, 'sealed')
   t.equal((await swift.request('HEAD', '/c/copy')).status, 404)
 })

@@ -25,7 +25,7 @@ t.test('/info tells what is built and the limits, and nothing else', async (t) =
     container_listing_limit: 10_000,
   })
   t.same(info.tempauth, { account_acls: true })
-  t.same(info.coffer.ssec.transports, ['direct', 'loopback'])
+  t.same(info.coffer.ssec.transports, ['direct'])
   t.match(await ask('HEAD', '/info'), { status: 200, text: '' })
   for (const query of ['swiftinfo_sig=x', 'swiftinfo_expires=1']) {
     t.equal((await ask('GET', `/info?${query}`)).status, 403, query)
