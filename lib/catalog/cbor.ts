@@ -1,0 +1,58 @@
+// How the fields of a row lie in its payload: one CBOR array (RFC 8949). Part of the format, see
+// docs/format.md §5.
+import { Encoder } from 'cbor-x'
+import { CofferError } from '../errors.ts'
+
+// Plain CBOR: no records, no extension tags, so that any decoder reads a row.
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true })
+
+/** A row's payload: the number of its layout and its fields. */
+export const encodeItems = (items: readonly unknown[]): Buffer => cbor.encode(items)
+
+/**
+ * Undoes `encodeItems`, and takes each integer in any of CBOR's widths or as a floating-point number: the format
+ * leaves that to whoever writes. Throws StoreCorrupt where the payload is no array, and for a number that is no
+ * integer or beyond 2⁵³ − 1: reckoned with, it would be another one.
+ */
+export function decodeItems(payload: Buffer): unknown[] {
+  let items: unknown
+  try {
+    items = cbor.decode(payload)
+  } catch (error) {
+    throw new CofferError('StoreCorrupt', { what: 'a row that is no CBOR' }, error)
+  }
+  if (!Array.isArray(items)) {
+    throw new CofferError('StoreCorrupt', { what: 'a row that is no array' })
+  }
+  return plain(items) as unknown[]
+}
+
+/** The same value with plain numbers, changed in place: the decoder gives a BigInt for 64 bits. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint' || typeof value === 'number') {
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) return number
+    throw new CofferError('StoreCorrupt', { what: 'a row with a number beyond its range' })
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = plain(value[i])
+    return value
+  }
+  const fields = value as Record<string, unknown>
+  for (const name of Object.keys(fields)) fields[name] = plain(fields[name])
+  return fields
+}
+
+/** True where two decoded values say the same: what is absent is null, and the order of a map's names says nothing. */
+export function saySame(a: unknown, b: unknown): boolean {
+  if (a == null || b == null) return (a ?? null) === (b ?? null)
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0
+  }
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  return [...names].every((name) => saySame(left[name], right[name]))
+}
