@@ -50,7 +50,8 @@ export async function updateObject(
     const before = standing(history, found.current!)
     const md5 = checkKeyIfSent(before, input.cipher)
     const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
-    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros: nowMicros() }
+    const timeMicros = nowMicros(before.row.timeMicros)
+    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
     const key = versionKey(ref.account, ref.container, ref.object, before.versionId)
     draft.put(key, versionRow.encode(row))
     setCurrent(draft, history, { versionId: before.versionId, row })

@@ -93,10 +93,15 @@ export async function commitVersion(
   })
 }
 
-/** A version id and its time, for a version to be written: newer than the current version's, also where the clock was set back. */
-export function drawVersion({ found }: History): { versionId: string; timeMicros: number } {
-  const current = found.row?.current
-  const timeMicros = Math.max(nowMicros(), current ? microsOfVersion(current) + 1 : 0)
+/** A version id and its time, for a version to be written: newer than the current version's and than the null
+ * version's, also where the clock was set back. */
+export function drawVersion({ found }: Pick<History, 'found'>): {
+  versionId: string
+  timeMicros: number
+} {
+  const { current, nullVersion } = found.row ?? {}
+  const microsOf = (id: string | null | undefined) => (id ? microsOfVersion(id) : 0)
+  const timeMicros = nowMicros(Math.max(microsOf(current), microsOf(nullVersion)))
   return { versionId: versionIdAt(timeMicros), timeMicros }
 }
 
