@@ -13,10 +13,10 @@ import { logins, uploads } from './limits.ts'
 import { log } from './log.ts'
 import { metrics } from './metrics.ts'
 import { requestId, transactionId } from './request-id.ts'
-import { detectS3, keyRuleOf, renderS3Error, s3 } from './s3/index.ts'
+import { detectS3, keyRuleOf, s3, s3Errors } from './s3/index.ts'
 import { ssec } from './ssec.ts'
 import type { Node, State } from './state.ts'
-import { detectSwift, renderSwiftError, swift, swiftKeyRuleOf } from './swift/index.ts'
+import { detectSwift, swift, swiftErrors, swiftKeyRuleOf } from './swift/index.ts'
 import { makeTrust, readTarget } from './target.ts'
 
 /** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
@@ -87,7 +87,7 @@ export function makePipeline(
     log(node),
     metrics(node, ruleOf),
     target,
-    errors(node, { s3: renderS3Error, swift: renderSwiftError }),
+    errors(node, { s3: s3Errors, swift: swiftErrors }),
     health(draining),
     detect,
     gatekeeper(),
