@@ -211,7 +211,8 @@ async function findPart(stores: Stores, row: VersionRow, layout: Layout, number:
     const parts = Math.max(1, row.parts)
     throw new CofferError('PartNumberUnsatisfiable', { part: number, parts })
   }
-  const extent: Extent = { offset: position.offset, length: position.length, partial: true }
+  const { offset, length } = position
+  const extent: Extent = { offset, length, partial: length > 0 }
   const key = segmentKey(row.body!, position.part)
   const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
