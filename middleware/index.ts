@@ -32,7 +32,7 @@ const order = [
   'logins', // who was denied too often waits, before a password or a signature is looked at
   'auth', // needs the headers as they were sent, the key headers included
   'audit', // needs the caller; sees the outcome of all that follows
-  'uploads', // needs the caller; refuses before a body is read
+  'uploads', // needs the caller and the operation; refuses before a body is read
   'ssec', // takes the keys out of the request before anything reads on
   'encryption', // binds a cipher: needs the operation's rule
   'body', // decodes and verifies what is left to read: needs auth's signing state
@@ -94,7 +94,7 @@ export function makePipeline(
     logins(node),
     auth(node),
     audit(node),
-    uploads(node),
+    uploads(node, ruleOf),
     ssec(),
     encryption(node, ruleOf),
     body(config.limits),
