@@ -29,6 +29,7 @@ export function errors(node: Node, renderers: Record<Dialect, Renderer>): Middle
         ctx.res.destroy()
         return
       }
+      ctx.state.lateStatus = undefined
       render(ctx as Context, error)
       // 501 is a client that asks for what is not built: its line in the log says so.
       if (ctx.status >= 500 && ctx.status !== 501) report(node, ctx, error)

@@ -1,5 +1,5 @@
 // Failures behind a status of success: a document that says so under a 200, a body that breaks off. The status on
-// the wire says nothing of them, so that audit, metrics and log are told here.
+// the wire says nothing of them: audit, metrics and log read what is noted here.
 import type { State } from './state.ts'
 
 /**

@@ -85,7 +85,7 @@ const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /** Throws UploadsExceeded where the caller has as many bodies under way as it may. A copy's is read here instead of
- * coming from the client, and costs no less. `ruleOf` tells copies from the rest. */
+ * coming from the client, and costs no less. `ruleOf` is what a copy is known by. */
 export function uploads(
   { limits, config }: Node,
   ruleOf: (state: State) => KeyRule,
