@@ -25,11 +25,15 @@ export function randomId(): string {
 
 let lastMicros = 0
 
-/** Microseconds since 1970, never twice the same nor backwards within this process. */
-export function nowMicros(): number {
-  const now = Math.floor((performance.timeOrigin + performance.now()) * 1000)
-  lastMicros = Math.max(now, lastMicros + 1)
-  return lastMicros
+/**
+ * Microseconds since 1970 by the wall clock, which is read in whole milliseconds: never twice the same nor backwards
+ * within this process. Where the clock is set back they stay where they are, a microsecond more at each
+ * call, until it has caught up. Always later than `after`, the time of what the caller replaces.
+ */
+export function nowMicros(after = 0): number {
+  // Not performance.timeOrigin: that is what the clock said at the start, whatever it has been set to since.
+  lastMicros = Math.max(Date.now() * 1000, lastMicros + 1)
+  return Math.max(lastMicros, after + 1)
 }
 
 /** Version ids sort newest first: 2⁶⁴ − 1 − microseconds in 16 hex digits, then 16 random hex digits. */

@@ -1,4 +1,5 @@
-// Audit: one line for each write, delete and copy, and for each denied key, whatever the operation.
+// Audit: one line for each write, delete and copy, and for each denied key, whatever the operation. It says how the
+// work ended, also where that became clear behind a status of success.
 // Denied logins are written by auth, which alone sees them.
 import type { Middleware } from 'koa'
 import type { AuditEntry } from '../lib/audit.ts'
@@ -46,7 +47,7 @@ export function audit(node: Node): Middleware<State> {
     const writes = ctx.method !== 'GET' && ctx.method !== 'HEAD' && ctx.method !== 'OPTIONS'
     try {
       await next()
-      if (writes) node.audit.write(auditEntry(ctx.state, 'ok'))
+      if (writes) node.audit.write(auditEntry(ctx.state, ctx.state.failure ?? 'ok'))
     } catch (error) {
       const code = codeOf(error)
       if (writes || deniedKeys.has(code)) node.audit.write(auditEntry(ctx.state, code))

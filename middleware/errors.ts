@@ -4,23 +4,33 @@
 import type { Middleware } from 'koa'
 import { type Code, CofferError } from '../lib/errors.ts'
 import { codeOf } from './audit.ts'
+import { noteFailure } from './late-failure.ts'
 import type { Context, Dialect, Node, State } from './state.ts'
 
-export type RenderError = (ctx: Context, error: unknown) => void
+/** How a dialect says what is wrong. */
+export interface Renderer {
+  /** The status that the error has. */
+  readonly statusOf: (ctx: Context, error: unknown) => number
+  /** Makes the error the answer. Only before headers are sent. */
+  readonly render: (ctx: Context, error: unknown) => void
+}
 
-export function errors(node: Node, renderers: Record<Dialect, RenderError>): Middleware<State> {
+export function errors(node: Node, renderers: Record<Dialect, Renderer>): Middleware<State> {
   return async function errors(ctx, next) {
     try {
       await next()
     } catch (error) {
       ctx.state.failure = codeOf(error)
+      const { statusOf, render } = renderers[ctx.state.dialect]
       if (ctx.res.headersSent) {
+        noteFailure(ctx.state, codeOf(error), statusOf(ctx as Context, error))
         report(node, ctx, error)
         ctx.respond = false
         ctx.res.destroy()
         return
       }
-      renderers[ctx.state.dialect](ctx as Context, error)
+      ctx.state.lateStatus = undefined
+      render(ctx as Context, error)
       // 501 is a client that asks for what is not built: its line in the log says so.
       if (ctx.status >= 500 && ctx.status !== 501) report(node, ctx, error)
     }

@@ -13,10 +13,10 @@ import { logins, uploads } from './limits.ts'
 import { log } from './log.ts'
 import { metrics } from './metrics.ts'
 import { requestId, transactionId } from './request-id.ts'
-import { detectS3, keyRuleOf, renderS3Error, s3 } from './s3/index.ts'
+import { detectS3, keyRuleOf, s3, s3Errors } from './s3/index.ts'
 import { ssec } from './ssec.ts'
 import type { Node, State } from './state.ts'
-import { detectSwift, renderSwiftError, swift, swiftKeyRuleOf } from './swift/index.ts'
+import { detectSwift, swift, swiftErrors, swiftKeyRuleOf } from './swift/index.ts'
 import { makeTrust, readTarget } from './target.ts'
 
 /** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
@@ -32,7 +32,7 @@ const order = [
   'logins', // who was denied too often waits, before a password or a signature is looked at
   'auth', // needs the headers as they were sent, the key headers included
   'audit', // needs the caller; sees the outcome of all that follows
-  'uploads', // needs the caller; refuses before a body is read
+  'uploads', // needs the caller and the operation; refuses before a body is read
   'ssec', // takes the keys out of the request before anything reads on
   'encryption', // binds a cipher: needs the operation's rule
   'body', // decodes and verifies what is left to read: needs auth's signing state
@@ -87,14 +87,14 @@ export function makePipeline(
     log(node),
     metrics(node, ruleOf),
     target,
-    errors(node, { s3: renderS3Error, swift: renderSwiftError }),
+    errors(node, { s3: s3Errors, swift: swiftErrors }),
     health(draining),
     detect,
     gatekeeper(),
     logins(node),
     auth(node),
     audit(node),
-    uploads(node),
+    uploads(node, ruleOf),
     ssec(),
     encryption(node, ruleOf),
     body(config.limits),

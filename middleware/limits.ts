@@ -7,12 +7,12 @@ import type { Config } from '../lib/config.ts'
 import { CofferError } from '../lib/errors.ts'
 import { networkOf } from '../lib/network.ts'
 import { auditEntry, codeOf } from './audit.ts'
-import type { Context, Node, State } from './state.ts'
+import type { Context, KeyRule, Node, State } from './state.ts'
 
 /** What is under way and what was denied, of all listeners of a node. */
 export interface Limits {
   readonly backoff: LoginBackoff
-  /** Uploads under way, by who sends them; nobody is in it with 0. */
+  /** Uploads and copies under way, by who asked for them; nobody is in it with 0. */
   readonly uploads: Map<string, number>
 }
 
@@ -80,12 +80,16 @@ export function logins(node: Node): Middleware<State> {
 const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** Throws UploadsExceeded where the caller has as many bodies under way as it may. */
-export function uploads({ limits, config }: Node): Middleware<State> {
+/** Throws UploadsExceeded where the caller has as many bodies under way as it may. A copy's is read here instead of
+ * coming from the client, and costs no less. `ruleOf` is what a copy is known by. */
+export function uploads(
+  { limits, config }: Node,
+  ruleOf: (state: State) => KeyRule,
+): Middleware<State> {
   const under = limits.uploads
   const limit = config.limits.uploadsPerUser
   return async function uploads(ctx, next) {
-    if (!hasBody(ctx.req)) return await next()
+    if (!hasBody(ctx.req) && ruleOf(ctx.state) !== 'copy') return await next()
     const { caller, target } = ctx.state
     const name = caller === null ? networkOf(target.address) : `${caller.account}/${caller.user}`
     const now = under.get(name) ?? 0

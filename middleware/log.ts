@@ -22,6 +22,7 @@ export function log(node: Node): Middleware<State> {
           user: caller?.user,
           address: target?.address,
           ms: Math.round((performance.now() - state.startedMs) * 10) / 10,
+          ...(state.lateStatus === undefined ? {} : { failure: state.failure }),
           ...(res.writableFinished ? {} : { aborted: true }),
         },
         'request',

@@ -37,7 +37,7 @@ export function metrics(node: Node, ruleOf: (state: State) => KeyRule): Middlewa
         {
           dialect: state.dialect,
           operation: state.operation,
-          status: res.statusCode,
+          status: state.lateStatus ?? res.statusCode,
           seconds: (performance.now() - state.startedMs) / 1000,
           ...moved(socket),
         },

@@ -96,6 +96,8 @@ export interface State {
   /** What the request was refused for, or failed with: a code of the service's or of the dialect's own;
    * undefined where it was not. */
   failure: string | undefined
+  /** Where it failed behind a status of success: the status that the failure would have had. */
+  lateStatus: number | undefined
   /** A token was sent, right or wrong: what is denied is 403 with a right one, else 401. Only Swift. */
   token: 'none' | 'valid' | 'invalid'
   container: string | undefined

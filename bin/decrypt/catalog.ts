@@ -58,11 +58,34 @@ export async function readRow(db: Database, key: string): Promise<Buffer | undef
   return value.subarray(FRAME_BYTES, end)
 }
 
+/** A row's payload. Integers may be written in any width, or as floating-point numbers; both become numbers here. */
+function decodeRow(payload: Buffer, key: string): unknown {
+  let row: unknown
+  try {
+    row = decode(payload)
+  } catch {
+    throw new Failure('damaged', `row ${shown(key)} is no CBOR`)
+  }
+  const integersIn = (value: unknown): unknown => {
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      const integer = Number(value)
+      if (!Number.isSafeInteger(integer)) {
+        throw new Failure('damaged', `row ${shown(key)} has a number beyond its range`)
+      }
+      return integer
+    }
+    if (Array.isArray(value)) return value.map(integersIn)
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, integersIn(each)]))
+  }
+  return integersIn(row)
+}
+
 /** Items of a row behind the number of its layout, which must be 1. */
 async function readItems(db: Database, key: string): Promise<unknown[] | undefined> {
   const payload = await readRow(db, key)
   if (payload === undefined) return undefined
-  const items = decode(payload) as unknown
+  const items = decodeRow(payload, key)
   if (!Array.isArray(items)) throw new Failure('damaged', `row ${shown(key)} is no CBOR array`)
   const [layout, ...rest] = items as unknown[]
   if (layout !== 1) {

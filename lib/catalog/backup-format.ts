@@ -1,11 +1,9 @@
 // How rows lie in a backup file: a magic number, a header, every row as the catalog stores it, in byte order,
 // and at the end their number and a SHA-256 of all before. Part of the format, see docs/format.md §13.
-import { Encoder } from 'cbor-x'
 import { FileInvalid } from '../config/document.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'
 import type { RawRow } from './catalog.ts'
-
-const cbor = new Encoder({ useRecords: false })
+import { decodeItems, encodeItems } from './cbor.ts'
 
 const MAGIC = Buffer.from('coffer/v1 backup', 'latin1')
 const VERSION = 1
@@ -36,7 +34,7 @@ const lengthOf = (bytes: number) => {
 
 /** Magic number, length of the header, header. */
 export function encodeBackupHeader(header: BackupHeader): Buffer {
-  const fields = cbor.encode([VERSION, header.catalogId, header.commitNumber, header.timeMicros])
+  const fields = encodeItems([VERSION, header.catalogId, header.commitNumber, header.timeMicros])
   return Buffer.concat([MAGIC, lengthOf(fields.length), fields])
 }
 
@@ -54,20 +52,21 @@ export function headerBytesOf(file: string, start: Buffer): number {
 
 /** Throws FormatNewer, FileInvalid. */
 export function decodeBackupHeader(file: string, fields: Buffer): BackupHeader {
-  let items: unknown
+  let items: unknown[]
   try {
-    items = cbor.decode(fields)
+    items = decodeItems(fields)
   } catch {
     throw damaged(file, 'its header cannot be read')
   }
-  const [version, catalogId, commitNumber, timeMicros] = Array.isArray(items) ? items : []
+  const [version, catalogId, commitNumber, timeMicros] = items
   if (typeof version === 'number') requireKnown(file, "the backup's header", version, VERSION)
   const sound =
+    typeof catalogId === 'string' &&
     /^[0-9a-f]{32}$/.test(catalogId) &&
     Number.isSafeInteger(commitNumber) &&
     Number.isSafeInteger(timeMicros)
   if (!sound) throw damaged(file, 'its header cannot be read')
-  return { catalogId, commitNumber, timeMicros }
+  return { catalogId, commitNumber, timeMicros } as BackupHeader
 }
 
 /** Rows, each as length of the key ‖ key ‖ length of the row ‖ row. */

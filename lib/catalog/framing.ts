@@ -77,11 +77,17 @@ export function openCounters(key: string, framed: Buffer): Counters {
   return { values: countersOf(value), revision }
 }
 
-/** The integers of a counter row, from the value that `get` and `scan` give. */
+/** The integers of a counter row, from the value that `get` and `scan` give. Throws StoreCorrupt where they are
+ * not whole, or one is beyond 2⁵³ − 1. */
 export function countersOf(value: Buffer): number[] {
   const values: number[] = []
   for (let at = 0; at < value.length; at += COUNTER_BYTES) {
-    values.push(Number(value.readBigInt64BE(at)))
+    const whole = at + COUNTER_BYTES <= value.length
+    const count = whole ? Number(value.readBigInt64BE(at)) : Number.NaN
+    if (!Number.isSafeInteger(count)) {
+      throw new CofferError('StoreCorrupt', { what: 'a counter beyond its range' })
+    }
+    values.push(count)
   }
   return values
 }

@@ -1,10 +1,9 @@
 // The catalog's row about itself, `meta`: CBOR [1, catalog id, commit number], rewritten by every batch.
 // Part of the format, see docs/format.md §5.
-import { Encoder } from 'cbor-x'
 import { CofferError } from '../errors.ts'
+import { decodeItems, encodeItems } from './cbor.ts'
 import { frameRow, openRow } from './framing.ts'
 
-const cbor = new Encoder({ useRecords: false })
 const LAYOUT = 1
 
 export const META_KEY = 'meta'
@@ -28,17 +27,17 @@ export function frameMeta(
   revision: string,
   key = META_KEY,
 ): Buffer {
-  return frameRow(key, revision, cbor.encode([LAYOUT, catalogId, commitNumber]))
+  return frameRow(key, revision, encodeItems([LAYOUT, catalogId, commitNumber]))
 }
 
 /** Throws StoreCorrupt where the checksum does not hold, or the layout is not known. */
 export function openMeta(framed: Buffer, key = META_KEY): Meta {
-  const [layout, catalogId, commitNumber] = cbor.decode(openRow(key, framed).value)
+  const [layout, catalogId, commitNumber] = decodeItems(openRow(key, framed).value)
   if (layout !== LAYOUT) {
     throw new CofferError('StoreCorrupt', {
       key,
       message: `layout ${layout} of the catalog is newer than this program`,
     })
   }
-  return { catalogId, commitNumber }
+  return { catalogId, commitNumber } as Meta
 }

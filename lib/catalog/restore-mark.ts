@@ -2,12 +2,11 @@
 // catalog is older than its volumes, whatever the commit numbers say: those of a restored catalog grow past
 // the ones in the volumes' headers, and what was written after the backup is still in the volumes. So
 // nothing is reclaimed before an operator has accepted the catalog. Part of the format, see docs/format.md §5.
-import { Encoder } from 'cbor-x'
 import { randomId } from '../names.ts'
 import type { Catalog } from './catalog.ts'
+import { decodeItems, encodeItems } from './cbor.ts'
 import { frameRow } from './framing.ts'
 
-const cbor = new Encoder({ useRecords: false })
 const LAYOUT = 1
 
 /** Deleted by whoever accepts the catalog (`coffer fsck --accept-catalog`). */
@@ -24,7 +23,7 @@ export interface Restored {
 /** The row as a store keeps it. */
 export function frameRestored(restored: Restored): Buffer {
   const { commitNumber, backupMicros, restoredMicros } = restored
-  const value = cbor.encode([LAYOUT, commitNumber, backupMicros, restoredMicros])
+  const value = encodeItems([LAYOUT, commitNumber, backupMicros, restoredMicros])
   return frameRow(RESTORED_KEY, randomId(), value)
 }
 
@@ -32,9 +31,9 @@ export function frameRestored(restored: Restored): Buffer {
 export async function readRestored(catalog: Catalog): Promise<Restored | null> {
   const row = await catalog.get(RESTORED_KEY)
   if (row === undefined) return null
-  const [layout, commitNumber, backupMicros, restoredMicros] = cbor.decode(row.value)
+  const [layout, commitNumber, backupMicros, restoredMicros] = decodeItems(row.value)
   if (layout !== LAYOUT) {
     throw new Error(`layout ${layout} of the row ${RESTORED_KEY} is newer than this program`)
   }
-  return { commitNumber, backupMicros, restoredMicros }
+  return { commitNumber, backupMicros, restoredMicros } as Restored
 }

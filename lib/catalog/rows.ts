@@ -1,9 +1,6 @@
 // What rows say. Each is a CBOR array (RFC 8949) whose first item is the version of its layout; the
 // catalog adds revision and checksum around it. Part of the format, see docs/format.md §5.
-import { Encoder } from 'cbor-x'
-
-// Plain CBOR: no records, no extension tags, so that any decoder reads a row.
-const cbor = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true })
+import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
 /** How a version wraps its body key (docs/format.md §4). */
 export interface Envelope {
@@ -136,19 +133,27 @@ export type QueueRow =
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'uploads'; account: string; container: string; containerId: string }
 
-type Codec<T> = { encode(row: T): Buffer; decode(bytes: Buffer): T }
+/** `decode` throws StoreCorrupt as `decodeItems` does, and Error for the layout of a later release. */
+interface Codec<T> {
+  encode(row: T): Buffer
+  decode(bytes: Buffer): T
+  /** True where the bytes, whoever wrote them, say what the row does. Throws as `decode` does. */
+  says(bytes: Buffer, row: T): boolean
+}
 
 /** A codec for one kind of row: fields in a fixed order, behind the number of the layout. */
 function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
+  const decode = (bytes: Buffer) => {
+    const items = decodeItems(bytes)
+    if (items[0] !== 1) throw new Error(`row layout ${items[0]} is newer than this program`)
+    const row = {} as T
+    for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
+    return row
+  }
   return {
-    encode: (row) => cbor.encode([1, ...fields.map((field) => row[field])]),
-    decode: (bytes) => {
-      const items = cbor.decode(bytes) as unknown[]
-      if (items[0] !== 1) throw new Error(`row layout ${items[0]} is newer than this program`)
-      const row = {} as T
-      for (let i = 0; i < fields.length; i++) row[fields[i]!] = items[i + 1] as T[keyof T]
-      return row
-    },
+    encode: (row) => encodeItems([1, ...fields.map((field) => row[field])]),
+    decode,
+    says: (bytes, row) => saySame(decode(bytes), row),
   }
 }
 

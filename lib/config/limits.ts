@@ -55,7 +55,7 @@ export const limits = {
       ...count(1_000_000),
       default: 1000,
       description:
-        'Requests with a body that a user (or an address, if anonymous) may have under way',
+        'Requests with a body, and copies, that a user (or an address, if anonymous) may have under way',
     },
     loginFailures: {
       ...count(1_000_000),

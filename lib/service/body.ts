@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
-import { blobKey, segmentKey } from '../catalog/keys.ts'
+import { blobKey, bodyKey, segmentKey } from '../catalog/keys.ts'
 import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { recordCount, recordSpan } from '../crypto/records.ts'
@@ -99,13 +99,15 @@ export class BodyReader {
     return undefined
   }
 
-  /** Finds the first segment before anything is read. Throws as `read` does. */
+  /** Makes sure, before anything is read, that all of it can be: whoever replaces the object from then on frees nothing
+   * that is still to be read. Throws as `read` does. */
   async prepare(): Promise<void> {
-    const [first] = this.#slices
+    const [first, ...later] = this.#slices
     if (first === undefined) return
     this.#segment = await this.#open(first)
     this.#slices.shift()
     if (this.#closed) this.#segment.close()
+    if (later.length > 0) await this.#requireKept()
   }
 
   /** Stops read-ahead and forgets the key. Safe more than once. */
@@ -115,6 +117,14 @@ export class BodyReader {
     this.#segment?.close()
     this.#bodyKey.fill(0)
     this.#endLease()
+  }
+
+  /** A body of several segments is freed behind the commit that takes its last reference, by a sweep that looks at the
+   * leases then. So a body with a reference now has all its segments until this one ends. Throws StoreCorrupt. */
+  async #requireKept(): Promise<void> {
+    const key = bodyKey(this.#body)
+    if ((await this.#stores.catalog.getCounters(key)) !== undefined) return
+    throw new CofferError('StoreCorrupt', { row: key })
   }
 
   /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. One that is
@@ -165,7 +175,8 @@ export function readExtents(
   )
   bodyKey.fill(0)
   return {
-    prepare: async () => await readers[0]?.prepare(),
+    // All of them: a segment is freed with its object where nobody held it yet, and behind the head nothing can begin anew.
+    prepare: async () => void (await Promise.all(readers.map((reader) => reader.prepare()))),
     read: async () => {
       for (let reader = readers[0]; reader !== undefined; reader = readers[0]) {
         const piece = await reader.read()

@@ -1,7 +1,7 @@
 // Verbs that change an object without a body: what it says of itself, which version is current, delete.
 import type { Caller } from '../auth/identity.ts'
-import { versionKey } from '../catalog/keys.ts'
-import { versionRow } from '../catalog/rows.ts'
+import { expiryKey, versionKey } from '../catalog/keys.ts'
+import { expiryRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { isVersionId, nowMicros } from '../names.ts'
@@ -50,7 +50,8 @@ export async function updateObject(
     const before = standing(history, found.current!)
     const md5 = checkKeyIfSent(before, input.cipher)
     const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
-    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros: nowMicros() }
+    const timeMicros = nowMicros(before.row.timeMicros)
+    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
     const key = versionKey(ref.account, ref.container, ref.object, before.versionId)
     draft.put(key, versionRow.encode(row))
     setCurrent(draft, history, { versionId: before.versionId, row })
@@ -114,14 +115,33 @@ export async function deleteObject(
   })
 }
 
-/** Deletes an object whose current version is due; others stay. Throws ContainerMissing. */
-export async function deleteDue(stores: Stores, ref: ObjectRef): Promise<void> {
+/**
+ * Works off the row of `expiry/…` that says when a version is due: deletes the object whose current version it is,
+ * or the row alone, where nothing that is current expires by it. Each in one commit that expects what it was judged by.
+ * A version that is not due stays, and its row with it: the clock may have been set back since the row was found.
+ */
+export async function deleteDue(stores: Stores, key: string): Promise<void> {
   await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
-    const { current } = history.found
-    if (current === undefined || !isDue(current.row)) return
-    await deleteCurrent(stores, draft, history, { promote: false }, '')
+    const stored = await stores.catalog.get(key)
+    if (stored === undefined) return
+    const history = await historyOf(stores, expiryRow.decode(stored.value))
+    const current = history?.found.current
+    if (!current || expiryKey(current.row.deleteAtSeconds ?? -1, current.versionId) !== key) {
+      draft.expect(key, stored).del(key)
+    } else if (isDue(current.row)) {
+      await deleteCurrent(stores, draft, history, { promote: false }, '')
+    }
   })
+}
+
+/** Undefined where the container is gone, and all in it. */
+async function historyOf(stores: Stores, ref: ObjectRef): Promise<History | undefined> {
+  try {
+    return await readHistory(stores, ref)
+  } catch (error) {
+    if (isCode(error, 'ContainerMissing')) return undefined
+    throw error
+  }
 }
 
 async function deleteCurrent(

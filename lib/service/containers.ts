@@ -210,7 +210,8 @@ function draftContainer(
 }
 
 function draftChange(draft: Draft, stored: Row, settings: ContainerSettings): void {
-  const row = { ...containerRow.decode(stored.value), modifiedMicros: nowMicros() }
+  const before = containerRow.decode(stored.value)
+  const row = { ...before, modifiedMicros: nowMicros(before.modifiedMicros) }
   draft.expect(stored.key, stored).put(stored.key, containerRow.encode(changed(row, settings)))
 }
 

@@ -1,10 +1,9 @@
 // Removes objects that are due (Swift's X-Delete-At). They are hidden from their second on whether this has
 // run or not; it gives their bytes back. Where versions are kept, the current one leaves a delete marker.
 import { expiryKey, expiryPrefix } from '../catalog/keys.ts'
-import { expiryRow } from '../catalog/rows.ts'
-import { isCode, isUnavailable } from '../errors.ts'
+import { isUnavailable } from '../errors.ts'
 import { deleteDue } from './changes.ts'
-import { Draft, type Stores } from './stores.ts'
+import type { Stores } from './stores.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** How often due objects are looked for, at least. */
@@ -31,7 +30,7 @@ export async function expire(
       if (closed()) return
       if ('group' in entry) continue
       try {
-        await removeDue(stores, entry.key, entry.value)
+        await deleteDue(stores, entry.key)
       } catch (error) {
         if (isUnavailable(error)) throw error
         failed(error)
@@ -39,14 +38,4 @@ export async function expire(
     }
     from = page.cursor
   }
-}
-
-/** A row whose object has changed meanwhile is nobody's: whatever is due has a row of its own. */
-async function removeDue(stores: Stores, key: string, value: Buffer): Promise<void> {
-  try {
-    await deleteDue(stores, expiryRow.decode(value))
-  } catch (error) {
-    if (!isCode(error, 'ContainerMissing')) throw error
-  }
-  await new Draft().del(key).commit(stores.catalog)
 }

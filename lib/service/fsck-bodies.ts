@@ -180,8 +180,9 @@ export class BodyCheck {
     }
     this.#sums.add(volumeUsageKey(volume), storedBytes, 1)
     const stored = await this.#rows.get(volumeKey(volume, blob))
-    const value = volumeBlobRow.encode({ body, part, storedBytes })
-    if (stored?.value.equals(value)) return
+    const right = { body, part, storedBytes }
+    if (stored !== undefined && volumeBlobRow.says(stored.value, right)) return
+    const value = volumeBlobRow.encode(right)
     const where = volumeKey(volume, blob)
     const what = stored === undefined ? 'no row' : 'the row is of another segment'
     const expect = [unchanged(where, stored)]

@@ -105,9 +105,9 @@ async function checkObject(
   }
   const isShown = current !== undefined && !isMarker(current.row)
   if (isShown) countShown(sums, ref)
-  const right = objectRow.encode({ ...row, summary: isShown ? summarize(current.row) : null })
+  const right = { ...row, summary: isShown ? summarize(current.row) : null }
   const isPlaced = (isShown ? visible : hidden) !== undefined && !(visible && hidden)
-  if (!isPlaced || !stored!.value.equals(right)) {
+  if (!isPlaced || !objectRow.says(stored!.value, right)) {
     const what = `${name}: its row does not say what its current version says`
     if (visible && hidden) findings.add('object', what)
     else findings.add('object', what, rewrite(ref, { visible, hidden }, isShown, right))
@@ -142,7 +142,7 @@ function rewrite(
   { account, container, object }: ObjectRef,
   { visible, hidden }: { visible: Row | undefined; hidden: Row | undefined },
   isShown: boolean,
-  value: Buffer,
+  row: ObjectRow,
 ): Repair {
   const keys = {
     visible: objectKey(account, container, object),
@@ -152,7 +152,7 @@ function rewrite(
   return {
     what: 'write the row anew from the version',
     expect: [unchanged(keys.visible, visible), unchanged(keys.hidden, hidden)],
-    put: [{ key: isShown ? keys.visible : keys.hidden, value }],
+    put: [{ key: isShown ? keys.visible : keys.hidden, value: objectRow.encode(row) }],
     del: wrong === undefined ? [] : [wrong.key],
   }
 }

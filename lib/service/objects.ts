@@ -93,10 +93,15 @@ export async function commitVersion(
   })
 }
 
-/** A version id and its time, for a version to be written: newer than the current version's, also where the clock was set back. */
-export function drawVersion({ found }: History): { versionId: string; timeMicros: number } {
-  const current = found.row?.current
-  const timeMicros = Math.max(nowMicros(), current ? microsOfVersion(current) + 1 : 0)
+/** A version id and its time, for a version to be written: newer than the current version's and than the null
+ * version's, also where the clock was set back. */
+export function drawVersion({ found }: Pick<History, 'found'>): {
+  versionId: string
+  timeMicros: number
+} {
+  const { current, nullVersion } = found.row ?? {}
+  const microsOf = (id: string | null | undefined) => (id ? microsOfVersion(id) : 0)
+  const timeMicros = nowMicros(Math.max(microsOf(current), microsOf(nullVersion)))
   return { versionId: versionIdAt(timeMicros), timeMicros }
 }
 
@@ -206,7 +211,8 @@ async function findPart(stores: Stores, row: VersionRow, layout: Layout, number:
     const parts = Math.max(1, row.parts)
     throw new CofferError('PartNumberUnsatisfiable', { part: number, parts })
   }
-  const extent: Extent = { offset: position.offset, length: position.length, partial: true }
+  const { offset, length } = position
+  const extent: Extent = { offset, length, partial: length > 0 }
   const key = segmentKey(row.body!, position.part)
   const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }

@@ -151,7 +151,7 @@ class VolumeReclaimer implements Reclaimer {
         outcomes.push({ ...about, done: await this.#reclaim(volume, request) })
       } catch (error) {
         this.#refuseClosing()
-        this.#pausedUntilMs.set(volume, Date.now() + FAILED_PAUSE_MS)
+        this.#pausedUntilMs.set(volume, performance.now() + FAILED_PAUSE_MS)
         this.#log.error({ device, volume, err: error }, 'a volume was not reclaimed')
         outcomes.push({ ...about, failure: sentenceOf(error) })
       }
@@ -171,7 +171,7 @@ class VolumeReclaimer implements Reclaimer {
       return named
     }
     const deadShare = request.deadShare ?? this.#settings.deadShare
-    const isPaused = (id: string) => (this.#pausedUntilMs.get(id) ?? 0) > Date.now()
+    const isPaused = (id: string) => (this.#pausedUntilMs.get(id) ?? 0) > performance.now()
     const states = request.roll === true ? ['sealed', 'draining', 'open'] : ['sealed']
     return statuses
       .filter(({ state }) => states.includes(state))

@@ -106,7 +106,8 @@ export type Ranges = (sizeBytes: number) => readonly Extent[]
 export interface Extent {
   readonly offset: number
   readonly length: number
-  /** True where the caller asked for less than the whole (a 206). */
+  /** True where the caller asked for a range or a part of the whole (a 206). Never of no bytes: no Content-Range can
+   * name them (RFC 9110 §14.4), and a 206 needs one (§15.3.7). */
   readonly partial: boolean
 }
 

@@ -18,9 +18,10 @@ import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
 import { CofferError, isCode } from '../errors.ts'
-import { nowMicros, randomId, versionIdAt } from '../names.ts'
+import { randomId } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
-import { requireObjectName } from './objects.ts'
+import { readHistory } from './history.ts'
+import { drawVersion, requireObjectName } from './objects.ts'
 import { queueBody } from './references.ts'
 import { commitWithRetry, decoded, type Stores } from './stores.ts'
 import type {
@@ -71,14 +72,13 @@ export async function createUpload(
 ): Promise<UploadInfo> {
   await authorize(stores, caller, ref, 'writeObject')
   requireObjectName(ref.object)
-  const createdMicros = nowMicros()
-  const versionId = versionIdAt(createdMicros)
-  const uploadId = uploadIdOf(createdMicros, versionId)
-  const bodyKey = randomBodyKey()
-  const envelope = input.cipher.wrap({ versionId, ...ref }, { bodyKey, size: null, md5: null })
-  bodyKey.fill(0)
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const container = await requireContainer(stores.catalog, ref)
+    const { container, found } = await readHistory(stores, ref)
+    const { versionId, timeMicros: createdMicros } = drawVersion({ found })
+    const uploadId = uploadIdOf(createdMicros, versionId)
+    const bodyKey = randomBodyKey()
+    const envelope = input.cipher.wrap({ versionId, ...ref }, { bodyKey, size: null, md5: null })
+    bodyKey.fill(0)
     const row: UploadRow = {
       containerId: containerRow.decode(container.value).id,
       versionId,

@@ -40,7 +40,7 @@ export class RequestTallies {
     const all = () => this.#all()
     new Counter({
       name: 'coffer_requests_total',
-      help: 'Requests that are over, by what was answered',
+      help: 'Requests that are over, by status; one that failed behind a 200 by its failure’s',
       labelNames: [...labelNames, 'status'],
       registers,
       collect() {

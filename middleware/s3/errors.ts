@@ -23,8 +23,11 @@ function describe(ctx: Context, error: unknown): Row {
   })
 }
 
-/** Code and message of an error, as DeleteObjects lists them a key. */
-export function describeError(ctx: Context, error: unknown): { code: string; message: string } {
+/** Status, code and message of an error, as DeleteObjects lists them a key. */
+export function describeError(
+  ctx: Context,
+  error: unknown,
+): Pick<Row, 'status' | 'code' | 'message'> {
   return describe(ctx, error)
 }
 
@@ -57,4 +60,10 @@ export function renderS3Error(ctx: Context, error: unknown): void {
   if (row.status === 304 || ctx.method === 'HEAD') return
   ctx.type = 'application/xml'
   ctx.body = DECLARATION + elementOf(ctx, row)
+}
+
+/** What the pipeline's catch does with errors of S3 requests. */
+export const s3Errors = {
+  statusOf: (ctx: Context, error: unknown) => describe(ctx, error).status,
+  render: renderS3Error,
 }

@@ -17,7 +17,7 @@ import { operations } from './operations.ts'
 import { screen } from './screens.ts'
 import { readBody } from './xml.ts'
 
-export { renderS3Error } from './errors.ts'
+export { s3Errors } from './errors.ts'
 
 const noDocument = Buffer.alloc(0)
 

@@ -2,9 +2,11 @@
 // does: the head goes out after some seconds, then blanks keep proxies and clients from giving up, then
 // the document follows. A failure by then is an Error document under a 200.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+import { codeOf } from '../audit.ts'
+import { noteFailure } from '../late-failure.ts'
 import type { Context } from '../state.ts'
 import { sendXml } from './answer.ts'
-import { errorElement } from './errors.ts'
+import { describeError, errorElement } from './errors.ts'
 import { DECLARATION, type Fragment } from './xml-writer.ts'
 
 /** How long a client waits in silence, and how often it then gets a blank. */
@@ -35,7 +37,10 @@ export async function sendWhenDone(
     else sendXml(ctx, document)
   } catch (error) {
     if (ctx.respond !== false) throw error
-    ctx.state.log.warn({ requestId: ctx.state.requestId, err: error }, 'failed under a 200')
+    const { requestId, operation, log } = ctx.state
+    const { status } = describeError(ctx, error)
+    noteFailure(ctx.state, codeOf(error), status)
+    if (status >= 500) log.error({ requestId, operation, err: error }, 'request failed')
     res.end(errorElement(ctx, error))
   } finally {
     clearInterval(timer)

@@ -45,3 +45,9 @@ export function renderSwiftError(ctx: Context, error: unknown): void {
   const silent = row.silentOnRead === true && ctx.method === 'GET'
   ctx.body = silent ? '' : plain ? row.text : hasPage(row.status) ? pageOf(row.status) : ''
 }
+
+/** What the pipeline's catch does with errors of Swift requests. */
+export const swiftErrors = {
+  statusOf: (ctx: Context, error: unknown) => describe(ctx, error).status,
+  render: renderSwiftError,
+}

@@ -16,7 +16,7 @@ import { operations } from './operations.ts'
 import { resellerPrefix } from './resellers.ts'
 import { SwiftError } from './swift-error.ts'
 
-export { renderSwiftError } from './errors.ts'
+export { swiftErrors } from './errors.ts'
 
 /** Throws SwiftError 400 where a header is longer than Swift's servers read. */
 function requireShortHeaders({ rawHeaders }: Context['req']): void {

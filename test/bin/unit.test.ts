@@ -50,6 +50,11 @@ t.test(
   },
 )
 
+t.test('it is started behind the disks, the network and the clock', async (t) => {
+  // Of time-sync.target systemd.special(7) says: order behind it, do not pull it in.
+  t.match(unit, /^After=network-online\.target local-fs\.target time-sync\.target$/m)
+})
+
 t.test('every file of the program that the unit starts exists', async (t) => {
   const programs = [...unit.matchAll(/\/opt\/coffer\/(\S+\.(?:ts|md))/g)].map((match) => match[1]!)
   t.ok(programs.length >= 4)

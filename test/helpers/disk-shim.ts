@@ -1,20 +1,9 @@
 // The library of test/fault/shim, which stands between a process and a directory of its disk: built with the
 // machine's C compiler, told through a mapped file which change is to fail, and read back by recorded-disk.ts.
-import { execFileSync } from 'node:child_process'
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const source = fileURLToPath(new URL('../fault/shim/disk-shim.c', import.meta.url))
+import { buildPreload } from './preload.ts'
 
 /** Order of the numbers in the mapped file, 64 bits each: `struct control` in disk-shim.c. */
 const FIELDS = ['countdown', 'error', 'lasting', 'changes', 'failed'] as const
@@ -89,17 +78,9 @@ export class ShimControl {
 
 /** Builds the shim, or says why a test has to be skipped: it needs Linux and a C compiler. */
 export function buildShim(t: { teardown(fn: () => void): unknown }): Shim | string {
-  if (process.platform !== 'linux') return 'the disk shim is written for Linux'
-  const directory = mkdtempSync(join(tmpdir(), 'coffer-shim-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  const library = join(directory, 'disk-shim.so')
-  try {
-    const options = ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source]
-    execFileSync('cc', [...options, '-ldl', '-lpthread'], { stdio: ['ignore', 'ignore', 'pipe'] })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'no C compiler for the disk shim'
-    throw error
-  }
+  const built = buildPreload(t, 'disk-shim')
+  if (typeof built === 'string') return built
+  const { directory, library } = built
   const control = new ShimControl(join(directory, 'control'), { create: true })
   t.teardown(() => control.close())
   const badFile = join(directory, 'bad')

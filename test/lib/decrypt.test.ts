@@ -222,6 +222,9 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
     },
     'no row about the catalog': (store) => store.catalog.delete('meta'),
     'a row that is no array': (store) => store.catalog.set(versionRowKey(store), Buffer.of(1)),
+    'a row that ends too early': (store) => store.catalog.set(versionRowKey(store), Buffer.of(131)),
+    'a number that no row may have': (store) => changeVersion(store, { timeMicros: 2n ** 53n }),
+    'a number that is no integer': (store) => changeSegment(store, { storedBytes: 0.5 }),
   }
   for (const [name, damage] of Object.entries(cases)) {
     await t.test(name, async (t) => {

@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 import type { ContainerRef, DeleteResult } from '../../../lib/service/types.ts'
 import { auditEntry, codeOf } from '../../audit.ts'
+import { noteFailure } from '../../late-failure.ts'
 import type { Context, Node } from '../../state.ts'
 import { sendXml } from '../answer.ts'
 import { type DeleteEntry, readDelete, unquote } from '../documents.ts'
@@ -65,7 +66,8 @@ async function answerEntry(
     return quiet ? all([]) : element('Deleted', ...names, ...markerElements(deleted))
   } catch (error) {
     node.audit.write(auditEntry(ctx.state, codeOf(error), entry.key))
-    const { code, message } = describeError(ctx, error)
+    const { status, code, message } = describeError(ctx, error)
+    noteFailure(ctx.state, codeOf(error), status)
     if (code === 'InternalError') {
       ctx.state.log.error({ requestId: ctx.state.requestId, err: error }, 'delete failed')
     }

@@ -3,6 +3,7 @@
 // reach, and the answers say so.
 import { isCode } from '../../../lib/errors.ts'
 import type { VersionInfo } from '../../../lib/service/types.ts'
+import { noteFailure } from '../../late-failure.ts'
 import type { Context, Node } from '../../state.ts'
 import { chooseFormat } from '../accept.ts'
 import { sendText } from '../answer.ts'
@@ -58,5 +59,6 @@ const missing = ['ObjectMissing', 'VersionMissing', 'VersionIsMarker', 'Containe
 export async function deleteManifest(ctx: Context, node: Node): Promise<void> {
   const { format, contentType } = chooseFormat(undefined, headerOf(ctx, 'accept'))
   const deletion = await deleteMarked(ctx, node)
+  if (deletion.errors.length > 0) noteFailure(ctx.state, 'Swift400', 400)
   sendText(ctx, contentType, deletionDocument(format, deletion))
 }

@@ -2,8 +2,11 @@
 // leaves exact counts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { expiryPrefix } from '../../../lib/catalog/keys.ts'
+import { expiryKey, expiryPrefix } from '../../../lib/catalog/keys.ts'
+import { expiryRow } from '../../../lib/catalog/rows.ts'
+import { randomId } from '../../../lib/names.ts'
 import { expire } from '../../../lib/service/expiry.ts'
+import { DELETE_MARKER_TYPE } from '../../../middleware/swift/error-table.ts'
 import {
   accountUsage,
   type Both,
@@ -130,3 +133,74 @@ t.test(
     t.match((await s3('GET', '/bkt/o')).headers, { 'x-amz-delete-marker': 'true' })
   },
 )
+
+t.test(
+  'a version that is made current again while it is being removed expires all the same',
+  async (t) => {
+    const both = await startWithContainer(t)
+    const { node, swift } = both
+    const { stores } = node.coffer
+    const fails = (error: unknown) => t.fail(String(error))
+    await swift('POST', '/bkt', { headers: { 'X-Versions-Enabled': 'true' } })
+    const { headers } = await swift('PUT', '/bkt/o', { headers: FAR, body: 'due' })
+    const id = String(headers['x-object-version-id'])
+    await expireNow(both, '/bkt/o')
+    const commit = stores.catalog.commit.bind(stores.catalog)
+    stores.catalog.commit = async (change) => {
+      await commit(change)
+      stores.catalog.commit = commit
+      t.equal((await swift('PUT', `/bkt/o?version-id=${id}`)).status, 201)
+    }
+    await expire(stores, fails)
+    t.equal(stores.catalog.commit, commit, 'it was, behind the first commit')
+    t.equal(await expiryRows(both), 1, 'and will be found')
+    await expire(stores, fails)
+    t.equal(await expiryRows(both), 0)
+    const listed = await swiftList(both, '/bkt?versions&')
+    t.equal(
+      listed.find(({ is_latest }) => is_latest)?.content_type,
+      DELETE_MARKER_TYPE,
+      'gone again',
+    )
+  },
+)
+
+t.test('a clock that is set back while objects are looked for loses none of them', async (t) => {
+  const both = await startWithContainer(t)
+  const { node, swift } = both
+  const { stores } = node.coffer
+  const fails = (error: unknown) => t.fail(String(error))
+  await swift('PUT', '/bkt/o', { headers: FAR, body: 'due' })
+  await expireNow(both, '/bkt/o')
+  const scan = stores.catalog.scan.bind(stores.catalog)
+  const now = Date.now
+  stores.catalog.scan = async (range) => {
+    const page = await scan(range)
+    Date.now = () => now() - 3_600_000
+    return page
+  }
+  t.teardown(() => Object.assign(Date, { now }))
+  await expire(stores, fails)
+  Object.assign(Date, { now })
+  stores.catalog.scan = scan
+  t.same(await containerUsage(both), { objects: 1, bytes: 3 }, 'not due by that clock')
+  await expire(stores, fails)
+  t.same(await containerUsage(both), { objects: 0, bytes: 0 }, 'due by this one')
+  t.equal(await expiryRows(both), 0)
+})
+
+t.test('a row by which nothing expires goes alone', async (t) => {
+  const both = await startWithContainer(t)
+  const { node, s3, swift } = both
+  const { stores } = node.coffer
+  await swift('PUT', '/bkt/o', { headers: FAR, body: 'stays' })
+  const row = (container: string) => expiryRow.encode({ account: 'test', container, object: 'o' })
+  const put = ['bkt', 'gone'].map((container, i) => ({
+    key: expiryKey(i + 1, randomId()),
+    value: row(container),
+  }))
+  await stores.catalog.commit({ id: randomId(), put })
+  await expire(stores, (error) => t.fail(String(error)))
+  t.equal(await expiryRows(both), 1)
+  t.equal((await s3('GET', '/bkt/o')).text, 'stays')
+})

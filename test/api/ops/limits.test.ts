@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Answer, startNode, type TestNode } from '../../helpers/node.ts'
 import { readMetrics, startOpsNode } from '../../helpers/ops.ts'
+import { createUpload } from '../../helpers/s3.ts'
 
 type Test = Parameters<typeof startNode>[0]
 
@@ -176,6 +177,49 @@ t.test('a user has as many uploads under way as it may, and others have theirs',
   t.equal(await second.answered, 201)
   const counted = await readMetrics(node)
   t.equal(counted.get('coffer_limited_total{code="UploadsExceeded"}'), 2)
+})
+
+t.test('copies take places as uploads do', async (t) => {
+  const node = await startNode(t, { limits: { uploadsPerUser: 1 } })
+  await node.request('PUT', '/box')
+  await node.request('PUT', '/box/o', { body: 'x' })
+  const upload = await createUpload(node, '/box/parts')
+  const token = await tokenOf(node)
+  const source = { 'x-amz-copy-source': '/box/o' }
+  const part = `/box/parts?partNumber=1&uploadId=${upload}`
+  const swift = { sign: false, headers: { 'x-auth-token': token } }
+  const swiftCopy = (method: string, name: string, headers: Record<string, string>) =>
+    node.request(method, `/v1/AUTH_test/box/${name}`, {
+      ...swift,
+      headers: { ...swift.headers, ...headers },
+    })
+  const copies: readonly [string, () => Promise<Answer>, number, number][] = [
+    ['CopyObject', () => node.request('PUT', '/box/c', { headers: source }), 503, 200],
+    ['UploadPartCopy', () => node.request('PUT', part, { headers: source }), 503, 200],
+    ['COPY', () => swiftCopy('COPY', 'o', { destination: 'box/d' }), 498, 201],
+    ['X-Copy-From', () => swiftCopy('PUT', 'e', { 'x-copy-from': 'box/o' }), 498, 201],
+  ]
+  const { catalog } = node.coffer.stores
+  const commit = catalog.commit.bind(catalog)
+  for (const [name, copy, refused, done] of copies) {
+    const first = await beginUpload(node, '/v1/AUTH_test/box/first', token)
+    t.equal((await copy()).status, refused, `${name} beside an upload`)
+    first.finish()
+    t.equal(await first.answered, 201)
+    const begun = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    catalog.commit = async (change) => {
+      begun.resolve()
+      await released.promise
+      await commit(change)
+    }
+    const copied = copy()
+    await begun.promise
+    t.equal((await node.request('PUT', '/box/b', { body: 'x' })).status, 503, `beside a ${name}`)
+    released.resolve()
+    t.equal((await copied).status, done)
+    catalog.commit = commit
+  }
 })
 
 t.test('an upload that is cut off gives its place back', async (t) => {

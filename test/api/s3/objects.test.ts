@@ -1,7 +1,16 @@
 // Objects over HTTP: put, get, head, delete, with all that their headers say.
 import t from 'tap'
 import { type SentRequest, startNode, type TestNode } from '../../helpers/node.ts'
-import { customerKey, element, hexMd5, outcome, withKey } from '../../helpers/s3.ts'
+import {
+  completeBody,
+  createUpload,
+  customerKey,
+  element,
+  hexMd5,
+  outcome,
+  putPart,
+  withKey,
+} from '../../helpers/s3.ts'
 
 async function startBucket(t: Parameters<typeof startNode>[0]): Promise<TestNode> {
   const node = await startNode(t)
@@ -269,6 +278,41 @@ t.test('part numbers of a plain object', async (t) => {
   t.equal(outcome(await node.request('GET', '/bucket/k?partNumber=0')), '400 InvalidArgument')
   const both = await node.request('GET', '/bucket/k?partNumber=1', with_({ range: 'bytes=0-1' }))
   t.equal(outcome(both), '400 InvalidRequest')
+})
+
+t.test('a part without bytes is answered whole: no Content-Range can name none', async (t) => {
+  const node = await startBucket(t)
+  await node.request('PUT', '/bucket/plain', { body: '' })
+  await node.request('PUT', '/bucket/sealed', withKey(customerKey('a'), { body: '' }))
+  const upload = async (path: string, bodies: readonly Buffer[]) => {
+    const id = await createUpload(node, path)
+    const parts: [number, string][] = []
+    for (const [i, body] of bodies.entries()) {
+      parts.push([i + 1, await putPart(node, path, id, i + 1, { body })])
+    }
+    const body = completeBody(parts)
+    t.equal((await node.request('POST', `${path}?uploadId=${id}`, { body })).status, 200)
+  }
+  const none = Buffer.alloc(0)
+  await upload('/bucket/single', [none])
+  await upload('/bucket/last', [Buffer.alloc(5 << 20), none])
+  for (const [path, part, count, options] of [
+    ['/bucket/plain', 1, undefined, {}],
+    ['/bucket/sealed', 1, undefined, withKey(customerKey('a'))],
+    ['/bucket/single', 1, '1', {}],
+    ['/bucket/last', 2, '2', {}],
+  ] as const) {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await node.request(method, `${path}?partNumber=${part}`, options)
+      t.equal(answer.status, 200, `${method} ${path}`)
+      t.equal(answer.text, '')
+      t.match(answer.headers, { 'content-length': '0', 'accept-ranges': 'bytes' })
+      t.equal(answer.headers['content-range'], undefined)
+      t.equal(answer.headers['x-amz-mp-parts-count'], count)
+    }
+  }
+  const beyond = await node.request('GET', '/bucket/plain?partNumber=2')
+  t.equal(outcome(beyond), '416 InvalidPartNumber')
 })
 
 t.test('subresources of a sealed object need no key', async (t) => {

@@ -1,0 +1,68 @@
+// How the fields of a row lie in its payload: one CBOR array (RFC 8949). Part of the format, see
+// docs/format.md §5.
+import { Encoder } from 'cbor-x'
+import { CofferError } from '../errors.ts'
+
+// Plain CBOR: no records, no extension tags, so that any decoder reads a row.
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true })
+
+/** A row's payload: the number of its layout and its fields. */
+export const encodeItems = (items: readonly unknown[]): Buffer => cbor.encode(items)
+
+/**
+ * Undoes `encodeItems`, and takes each integer in any of CBOR's widths or as a floating-point number: the format
+ * leaves that to whoever writes. Throws StoreCorrupt where the payload is no array, and for a number that is no
+ * integer or beyond 2⁵³ − 1: reckoned with, it would be another one.
+ */
+export function decodeItems(payload: Buffer): unknown[] {
+  let items: unknown
+  try {
+    items = cbor.decode(payload)
+  } catch (error) {
+    throw new CofferError('StoreCorrupt', { what: 'a row that is no CBOR' }, error)
+  }
+  if (!Array.isArray(items)) {
+    throw new CofferError('StoreCorrupt', { what: 'a row that is no array' })
+  }
+  settleNumbers(items)
+  return items
+}
+
+/** Makes plain numbers of all in a decoded value: the decoder gives a BigInt for 64 bits. Every row that is read passes
+ * here, and one loop over indexes and names alike would take seven times as long. */
+function settleNumbers(value: object): void {
+  if (value instanceof Uint8Array) return
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const item: unknown = value[i]
+      if (typeof item === 'number' || typeof item === 'bigint') value[i] = numberOf(item)
+      else if (typeof item === 'object' && item !== null) settleNumbers(item)
+    }
+    return
+  }
+  const fields = value as Record<string, unknown>
+  for (const name in fields) {
+    const field = fields[name]
+    if (typeof field === 'number' || typeof field === 'bigint') fields[name] = numberOf(field)
+    else if (typeof field === 'object' && field !== null) settleNumbers(field)
+  }
+}
+
+function numberOf(value: number | bigint): number {
+  const number = Number(value)
+  if (Number.isSafeInteger(number)) return number
+  throw new CofferError('StoreCorrupt', { what: 'a row with a number beyond its range' })
+}
+
+/** True where two decoded values say the same: what is absent is null, and the order of a map's names says nothing. */
+export function saySame(a: unknown, b: unknown): boolean {
+  if (a == null || b == null) return (a ?? null) === (b ?? null)
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0
+  }
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  return [...names].every((name) => saySame(left[name], right[name]))
+}
