@@ -49,6 +49,7 @@ export const errorTable = {
   BodyTooLarge: row(413, 'Your request is too large.'),
   BodyTooSlow: row(408),
   LengthMissing: row(411, 'Missing Content-Length header.'),
+  BodyPartial: bad('Content-Range is not supported: an object is written whole.'),
   PayloadHashInvalid: row(400),
   PayloadHashMismatch: row(422),
   ChunkMalformed: row(400),
