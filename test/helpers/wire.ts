@@ -15,13 +15,13 @@ export interface WireAnswer {
   header(name: string): string | undefined
 }
 
-/**
- * Sends bytes (text is one character a byte) and reads until the node ends the connection: the request, or the last of
- * several, must make it do so. Each of `pieces` is a write of its own.
- */
-export async function exchangeBytes(base: string, ...pieces: readonly string[]): Promise<Buffer> {
+/** Sends bytes, text of one character a byte, each piece in a write of its own. */
+async function begin(
+  base: string,
+  pieces: readonly string[],
+): Promise<{ socket: Socket; read: Buffer[] }> {
   const { hostname, port } = new URL(base)
-  const socket: Socket = connect(Number(port), hostname)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
   await once(socket, 'connect')
   const read: Buffer[] = []
   socket.on('data', (piece: Buffer) => read.push(piece))
@@ -29,8 +29,22 @@ export async function exchangeBytes(base: string, ...pieces: readonly string[]):
     socket.write(Buffer.from(piece, 'latin1'))
     await new Promise((resolve) => setImmediate(resolve))
   }
+  return { socket, read }
+}
+
+/** Sends bytes and reads until the node ends the connection, which the last request must make it do. */
+export async function exchangeBytes(base: string, ...pieces: readonly string[]): Promise<Buffer> {
+  const { socket, read } = await begin(base, pieces)
   await once(socket, 'end')
   socket.destroy()
+  return Buffer.concat(read)
+}
+
+/** Sends bytes, and that there are no more, and reads until the node ends the connection too. */
+export async function endBytes(base: string, text: string): Promise<Buffer> {
+  const { socket, read } = await begin(base, [text])
+  socket.end()
+  await once(socket, 'close')
   return Buffer.concat(read)
 }
 
@@ -78,6 +92,8 @@ function readHead(head: string): Omit<WireAnswer, 'text'> {
 /** Length of the body, in bytes. In chunks, they stay as they came. */
 function lengthOf({ header }: Omit<WireAnswer, 'text'>, rest: Buffer): number {
   const length = header('content-length')
+  if (length !== undefined && header('transfer-encoding') !== undefined)
+    throw new Error('two lengths')
   if (length !== undefined) return Number(length)
   if (header('transfer-encoding') !== 'chunked') return rest.length
   return rest.indexOf('0\r\n\r\n') + 5

@@ -1,5 +1,5 @@
 // docs/http.md and the tests beside this file say the same: every row is shown, or says why not.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { readRules } from '../../helpers/rules.ts'
 
@@ -26,6 +26,9 @@ t.test('every row of docs/http.md is shown by the file that it names, once', asy
 t.test('a row that no test shows says why', async (t) => {
   for (const { name, here, heldBy } of rules) {
     t.ok(heldBy === '–' ? /^– .*: .{20}/.test(here) : files.includes(heldBy), name)
+    for (const [path] of here.matchAll(/test\/[\w/.-]+\.ts/g)) {
+      t.ok(existsSync(new URL(`../../../${path}`, import.meta.url)), path)
+    }
   }
 })
 
