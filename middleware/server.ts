@@ -97,7 +97,7 @@ export async function startServers(
       const one = { listener, server, connections: new Connections(server) }
       started.push(one)
       server.maxConnections = config.limits.connections
-      // Node would drop those beyond a thousand in silence, conditions and keys among them.
+      // Too many are refused behind it, in the dialect's form.
       server.maxHeadersCount = 0
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)

@@ -30,7 +30,8 @@ interface ParseError extends NodeJS.ErrnoException {
 /** A code beside Node's: what overflowed the headers is the request's target (RFC 9112 §3). */
 const TARGET_OVERFLOW = 'TARGET_OVERFLOW'
 
-const requestLine = /^[!#$%&'*+.^`|~\w-]+ /
+/** A method, known or not, and what can begin a target. */
+const requestLine = /^[!#$%&'*+.^`|~\w-]+ (?:[/*]|https?:)/i
 
 /** Node's code, or a better one by what the packet begins with. */
 function codeOf({ code = '', rawPacket, bytesParsed }: ParseError): string {

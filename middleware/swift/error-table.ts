@@ -81,13 +81,15 @@ export const errorTable = {
     bad(`Total metadata too large; max ${limit ?? METADATA_BYTES_MAX}`),
   MetadataTooMany: ({ limit }) =>
     bad(`Too many metadata items; max ${limit ?? METADATA_ITEMS_MAX}`),
-  NotModified: ({ etag, modifiedMicros }) => ({
+  NotModified: ({ etag, modifiedMicros, cacheControl, expires }) => ({
     status: 304,
     headers: {
       ...(etag === undefined ? {} : { ETag: String(etag) }),
       ...(modifiedMicros === undefined
         ? {}
         : { 'Last-Modified': lastModified(Number(modifiedMicros)) }),
+      ...(cacheControl === undefined ? {} : { 'Cache-Control': String(cacheControl) }),
+      ...(expires === undefined ? {} : { Expires: String(expires) }),
     },
   }),
   PreconditionFailed: { status: 412, silentOnRead: true },

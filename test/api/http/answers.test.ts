@@ -306,6 +306,30 @@ rule('not-modified', async (t) => {
   })
   t.equal(overridden.status, 304)
   t.match(overridden.headers, { 'cache-control': 'no-store', expires: '0' }, 'overrides count too')
+  await t.test(
+    '304 has the ETag of the object that was judged, though another takes its place',
+    async (t) => {
+      const { service } = wire.node.coffer
+      const { get } = service
+      t.teardown(() => void Object.assign(service, { get }))
+      for (const side of sides) {
+        await side.write('PUT', 'replaced', [], 'old')
+        const etag = (await side.read('HEAD', 'replaced')).header('etag')!
+        const getAndReplace: typeof get = async (...args) => {
+          try {
+            return await get(...args)
+          } catch (error) {
+            await side.write('PUT', 'replaced', [], 'new')
+            throw error
+          }
+        }
+        Object.assign(service, { get: getAndReplace })
+        const answer = await side.read('GET', 'replaced', [`If-None-Match: ${etag}`])
+        t.match([answer.status, answer.header('etag')], [304, etag], side.dialect)
+        Object.assign(service, { get })
+      }
+    },
+  )
 })
 
 rule('error-content', async (t) => {

@@ -228,6 +228,11 @@ rule('absolute-host', async (t) => {
 
 rule('absolute-https', async (t) => {
   await refused(t, 400, (path) => [`GET https://h${path} HTTP/1.1`, 'Host: h'])
+  for (const side of sides) {
+    const target = `https://h${side.path('o')}`
+    const overTls = await wire.node.request('GET', target, { sign: false, tls: true })
+    t.equal(overTls.status, 200)
+  }
 })
 
 rule('connect', async (t) => {
