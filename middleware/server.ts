@@ -161,7 +161,7 @@ async function listen(
   server.on('clientError', (error, socket) => {
     answerUnparsed(error, socket as Socket, last.get(socket as Socket), renderers)
   })
-  // No tunnels: Node would hang up without a word.
+  // No tunnels; Node itself would close the connection without an answer.
   server.on('connect', (req, socket) => {
     const unknown = Object.assign(new Error(), { code: 'HPE_INVALID_METHOD' })
     answerUnparsed(unknown, socket as Socket, last.get(req.socket), renderers)

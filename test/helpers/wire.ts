@@ -40,6 +40,10 @@ export async function exchangeBytes(base: string, ...pieces: readonly string[]):
   return Buffer.concat(read)
 }
 
+/** The answers to bytes after which the node ends the connection; none of them to HEAD. */
+export const speak = async (base: string, ...pieces: readonly string[]) =>
+  readAnswers(await exchangeBytes(base, ...pieces))
+
 /** Sends bytes, and that there are no more, and reads until the node ends the connection too. */
 export async function endBytes(base: string, text: string): Promise<Buffer> {
   const { socket, read } = await begin(base, [text])
@@ -181,4 +185,10 @@ export async function startWire(t: Parameters<typeof startWithContainer>[0]): Pr
     may: (_method, name) => [`${root}/${name}`, [`X-Auth-Token: ${both.token}`]],
   })
   return { ...both, base, sides: [s3, swift] }
+}
+
+/** Headers of an answer, in order, but for those of this one message and `others`. */
+export function keptHeaders({ fields }: WireAnswer, ...others: readonly string[]) {
+  const own = /^(date|x-amz-(request-)?id.*|x-trans-id|x-openstack-request-id)$/
+  return fields.filter(([name]) => !own.test(name) && !others.includes(name)).sort()
 }

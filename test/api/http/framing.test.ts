@@ -8,6 +8,7 @@ import {
   readAnswers,
   requestText,
   type Side,
+  speak,
   startWire,
   type WireAnswer,
 } from '../../helpers/wire.ts'
@@ -16,8 +17,7 @@ const wire = await startWire(t)
 const { base, sides } = wire
 const [s3, swift] = sides
 
-/** Answers to bytes after which the node must end the connection. */
-const speak = async (...pieces: string[]) => readAnswers(await exchangeBytes(base, ...pieces))
+const say = (...pieces: string[]) => speak(base, ...pieces)
 
 /** Head of a PUT that may write; the connection persists unless the lines say otherwise. */
 function putHead(side: Side, name: string, lines: readonly string[], version = '1.1'): string {
@@ -38,7 +38,7 @@ async function refused(
 ): Promise<void> {
   for (const side of sides) {
     const text = `${putHead(side, 'refused', lines, version)}${body}`
-    const answers = await speak(text + last(side))
+    const answers = await say(text + last(side))
     t.match(answers, [{ status }], `${lines} ${body}`)
     t.equal(answers.length, 1, 'and nothing more is done on the connection')
     t.equal(answers[0]!.header('connection'), 'close')
@@ -54,7 +54,7 @@ async function stored(
   text: string,
 ): Promise<void> {
   for (const side of sides) {
-    const answers = await speak(`${putHead(side, 'stored', lines)}${body}${last(side)}`)
+    const answers = await say(`${putHead(side, 'stored', lines)}${body}${last(side)}`)
     t.match(answers, [{ status: side === s3 ? 200 : 201 }, { status: 200 }], `${lines} ${body}`)
     t.equal((await side.read('GET', 'stored')).text, text)
     await side.write('DELETE', 'stored')
@@ -74,7 +74,7 @@ rule('coding-unknown', async (t) => {
   for (const side of sides) {
     for (const coding of ['gzip, chunked', 'x-other ,chunked']) {
       const head = putHead(side, 'refused', [`Transfer-Encoding: ${coding}`])
-      const [answer] = await speak(`${head}2\r\nab\r\n0\r\n\r\n${last(side)}`)
+      const [answer] = await say(`${head}2\r\nab\r\n0\r\n\r\n${last(side)}`)
       t.equal(answer!.status, 501, coding)
       t.equal((await side.read('HEAD', 'refused')).status, 404)
     }
@@ -118,7 +118,7 @@ rule('length-huge', async (t) => {
   for (const length of ['9007199254740993', '18446744073709551618', `1${'0'.repeat(40)}`]) {
     for (const side of sides) {
       const head = putHead(side, 'refused', [`Content-Length: ${length}`, 'Connection: close'])
-      const [answer] = await speak(`${head}ab`)
+      const [answer] = await say(`${head}ab`)
       t.match(String(answer!.status), /^(400|413)$/, length)
       t.equal((await side.read('HEAD', 'refused')).status, 404)
     }
@@ -129,7 +129,7 @@ rule('length-none', async (t) => {
   for (const side of sides) {
     const [target, fields] = side.may('DELETE', 'nothing')
     const head = [`DELETE ${target} HTTP/1.1`, 'Host: h', ...fields, '', ''].join('\r\n')
-    const [first, second] = await speak(head + last(side))
+    const [first, second] = await say(head + last(side))
     t.match([first!.status, second!.text], [side === s3 ? 204 : 404, '0123456789'])
   }
 })
@@ -160,7 +160,7 @@ rule('chunk-size', async (t) => {
 rule('chunk-extension', async (t) => {
   await stored(t, [chunked], '2;a=b;c="d;e"\r\nab\r\n0;z\r\n\r\n', 'ab')
   for (const side of sides) {
-    const [answer] = await speak(
+    const [answer] = await say(
       `${putHead(side, 'refused', [chunked])}2;a=${'b'.repeat(20_000)}\r\nab\r\n0\r\n\r\n`,
     )
     t.match(String(answer!.status), /^4\d\d$/)
@@ -173,12 +173,12 @@ rule('trailers', async (t) => {
   const trailers =
     'X-Object-Meta-A: b\r\nX-Delete-After: 1\r\nContent-Type: text/trailer\r\nX-Auth-Token: x\r\n'
   const head = putHead(swiftSide, 'trailed', [chunked])
-  await speak(`${head}2\r\nab\r\n0\r\n${trailers}\r\n${last(swiftSide)}`)
+  await say(`${head}2\r\nab\r\n0\r\n${trailers}\r\n${last(swiftSide)}`)
   const { header } = await swiftSide.read('GET', 'trailed')
   t.match([header('x-object-meta-a'), header('x-delete-at')], [undefined, undefined])
   t.equal(header('content-type'), 'application/octet-stream')
   const s3Trailers = 'x-amz-meta-a: b\r\nContent-Type: text/trailer\r\nIf-None-Match: *\r\n'
-  await speak(`${putHead(s3, 'o2', [chunked])}2\r\nab\r\n0\r\n${s3Trailers}\r\n${last(s3)}`)
+  await say(`${putHead(s3, 'o2', [chunked])}2\r\nab\r\n0\r\n${s3Trailers}\r\n${last(s3)}`)
   const read = await s3.read('GET', 'o2')
   t.match(
     [read.header('x-amz-meta-a'), read.header('content-type')],
@@ -202,7 +202,7 @@ rule('answer-coding', async (t) => {
     t.equal(answer.header('transfer-encoding'), undefined)
     if (status === 204) t.equal(answer.header('content-length'), undefined)
   }
-  const [goOn] = await speak(
+  const [goOn] = await say(
     putHead(s3, 'o3', ['Expect: 100-continue', 'Content-Length: 2', 'Connection: close']),
     'ab',
   )
@@ -217,9 +217,9 @@ rule('persistent', async (t) => {
   for (const side of sides) {
     const one = `GET ${side.path('o')} HTTP/1.1\r\nHost: h\r\n\r\n`
     const old = `GET ${side.path('o')} HTTP/1.0\r\n`
-    t.equal((await speak(one + one + last(side))).length, 3)
-    t.equal((await speak(`${old}\r\n`)).length, 1, 'HTTP/1.0 ends')
-    const kept = await speak(`${old}Connection: keep-alive\r\n\r\n${old}\r\n`)
+    t.equal((await say(one + one + last(side))).length, 3)
+    t.equal((await say(`${old}\r\n`)).length, 1, 'HTTP/1.0 ends')
+    const kept = await say(`${old}Connection: keep-alive\r\n\r\n${old}\r\n`)
     t.equal(kept.length, 2, 'unless asked')
     t.match(kept[0]!.header('connection'), 'keep-alive')
   }
@@ -245,7 +245,7 @@ rule('close', async (t) => {
     const more = [`DELETE ${target} HTTP/1.1`, 'Host: h', ...fields, '', ''].join('\r\n')
     for (const option of ['close', 'Close', 'x, close']) {
       const text = requestText('GET', side.path('o')).replace(': close', `: ${option}`)
-      const answers = await speak(text + more)
+      const answers = await say(text + more)
       t.equal(answers.length, 1, option)
       t.equal(answers[0]!.header('connection'), 'close')
     }
@@ -258,7 +258,7 @@ rule('pipelining', async (t) => {
     const get = (from: number) =>
       `GET ${side.path('o')} HTTP/1.1\r\nHost: h\r\nRange: bytes=${from}-${from}\r\n\r\n`
     const text = [0, 1, 2, 3, 4, 5, 6, 7].map(get).join('')
-    const answers = await speak(text + last(side))
+    const answers = await say(text + last(side))
     t.equal(answers.map((answer) => answer.text).join(), '0,1,2,3,4,5,6,7,0123456789')
   }
 })
@@ -266,13 +266,13 @@ rule('pipelining', async (t) => {
 rule('expect-100', async (t) => {
   const lines = ['Content-Length: 2', 'Expect: 100-Continue', 'Connection: close']
   for (const side of sides) {
-    const [goOn, stored] = await speak(putHead(side, 'expected', lines), 'ab')
+    const [goOn, stored] = await say(putHead(side, 'expected', lines), 'ab')
     t.match([goOn!.status, stored!.status], [100, side === s3 ? 200 : 201])
-    const [refusal, ...others] = await speak(
+    const [refusal, ...others] = await say(
       putHead(side, 'expected', ['If-None-Match: *', ...lines]),
     )
     t.match([refusal!.status, others.length], [412, 0], 'without the body')
-    const [unread] = await speak(requestText('GET', side.path('o'), ['Expect: 100-continue']))
+    const [unread] = await say(requestText('GET', side.path('o'), ['Expect: 100-continue']))
     t.equal(unread!.status, 200, 'nor for a request without one')
   }
 })
@@ -280,7 +280,7 @@ rule('expect-100', async (t) => {
 rule('expect-http10', async (t) => {
   for (const side of sides) {
     const head = putHead(side, 'expected', ['Content-Length: 2', 'Expect: 100-continue'], '1.0')
-    const answers = await speak(`${head}ab`)
+    const answers = await say(`${head}ab`)
     t.match(
       answers.map(({ status }) => status),
       [side === s3 ? 200 : 201],
@@ -298,7 +298,7 @@ rule('upgrade', async (t) => {
     for (const protocol of ['h2c', 'websocket', 'TLS/1.2']) {
       const fields = ['HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA', `Upgrade: ${protocol}`]
       const text = requestText('GET', side.path('o'), fields)
-      const answers = await speak(text.replace(': close', ': close, Upgrade, HTTP2-Settings'))
+      const answers = await say(text.replace(': close', ': close, Upgrade, HTTP2-Settings'))
       t.match(answers, [{ status: 200, text: '0123456789' }])
     }
   }

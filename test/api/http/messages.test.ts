@@ -3,25 +3,15 @@ import t, { type Test } from 'tap'
 import { sign, startNode } from '../../helpers/node.ts'
 import { presignV2 } from '../../helpers/presign.ts'
 import { rule } from '../../helpers/rules.ts'
-import {
-  ask,
-  exchangeBytes,
-  readAnswers,
-  requestText,
-  startWire,
-  type WireAnswer,
-} from '../../helpers/wire.ts'
+import { ask, requestText, speak, startWire, type WireAnswer } from '../../helpers/wire.ts'
 
 const wire = await startWire(t)
 const { base, sides } = wire
 const [s3, swift] = sides
 
-/** The answers to bytes after which the node must end the connection. */
-const speak = async (...pieces: string[]) => readAnswers(await exchangeBytes(base, ...pieces))
-
-/** The one answer to such bytes. */
+/** The one answer to bytes after which the node must end the connection. */
 async function speakOnce(t: Test, ...pieces: string[]): Promise<WireAnswer> {
-  const answers = await speak(...pieces)
+  const answers = await speak(base, ...pieces)
   t.equal(answers.length, 1, 'one answer, and the connection ends')
   return answers[0]!
 }
@@ -218,7 +208,7 @@ rule('absolute-host', async (t) => {
     const path = presignV2('GET', '/one/o').replace('/one', '')
     const get = async (target: string) => {
       const text = requestText('GET', target).replace('Host: h', 'Host: one.s3.test')
-      return readAnswers(await exchangeBytes(node.http, text))[0]!
+      return (await speak(node.http, text))[0]!
     }
     t.equal((await get(path)).text, 'one')
     t.equal((await get(`http://one.s3.test${path}`)).text, 'one')
@@ -330,6 +320,7 @@ rule('header-end', async (t) => {
     const [target, fields] = side.may('DELETE', 'o')
     const head = ['DELETE', target, 'HTTP/1.1'].join(' ')
     await speak(
+      base,
       `${[head, 'Host: h', ...fields, 'Connection: close'].join('\r\n')}\r\n`,
       '!\r\n\r\n',
     )
