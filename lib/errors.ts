@@ -21,6 +21,7 @@ export const codes = [
   'BodyTooLarge', // details: size?, limit
   'BodyTooSlow', // no byte, or too few, for longer than the limit
   'LengthMissing',
+  'BodyPartial', // what came is a piece of an object, and a write takes a whole one
   'PayloadHashInvalid', // x-amz-content-sha256 is none of the known values
   'PayloadHashMismatch', // details: claimed, computed
   'ChunkMalformed', // aws-chunked framing
@@ -46,7 +47,7 @@ export const codes = [
   'ObjectNameTooLong', // details: size, limit
   'MetadataTooLarge', // details: size, limit
   'MetadataTooMany', // details: count, limit
-  'NotModified', // details: etag, modifiedMicros
+  'NotModified', // details: etag, modifiedMicros, cacheControl?, expires?
   'PreconditionFailed', // details: condition (header-neutral name, see conditions.ts)
   'WriteConflict', // a conditional write met another one
   'RangeUnsatisfiable', // details: size, range

@@ -63,6 +63,14 @@ function requireLength({ operation }: State, { chunked, length }: Announced): vo
   }
 }
 
+/** Throws BodyPartial where an object would be replaced by what says of itself that it is a piece of one (RFC 9110 §14.5).
+ * A part of a multipart upload is whole in itself, wherever it comes from. */
+function requireWhole({ operation }: State, { headers }: IncomingMessage): void {
+  if (operation === 'PutObject' && headers['content-range'] !== undefined) {
+    throw new CofferError('BodyPartial')
+  }
+}
+
 // Their x-amz-checksum-* headers are about the object, not about the request's body.
 const describeObject: ReadonlySet<string> = new Set(['CompleteMultipartUpload'])
 
@@ -151,8 +159,8 @@ function prepareSwift(ctx: Context, raw: Pieces, { chunked, length }: Announced)
 }
 
 /**
- * Gives each request its `source`. Throws NotSupported, LengthMissing, DigestInvalid, ChecksumInvalid,
- * TrailerMalformed; the source throws the rest when it is read.
+ * Gives each request its `source`. Throws NotSupported, LengthMissing, BodyPartial, DigestInvalid,
+ * ChecksumInvalid, TrailerMalformed; the source throws the rest when it is read.
  */
 export function body(limits: Pick<Config['limits'], 'bodyTimeoutMs' | 'bodyBytesPerSecond'>) {
   const { bodyTimeoutMs: idleTimeoutMs, bodyBytesPerSecond: bytesPerSecond } = limits
@@ -166,6 +174,7 @@ export function body(limits: Pick<Config['limits'], 'bodyTimeoutMs' | 'bodyBytes
     try {
       requirePlainTransfer(req)
       requireLength(state, sent)
+      requireWhole(state, req)
       const prepare = state.dialect === 's3' ? prepareS3 : prepareSwift
       prepare(ctx, pull ?? noPieces, sent)
       await next()

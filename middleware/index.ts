@@ -11,6 +11,7 @@ import { foldNames, gatekeeper } from './gatekeeper.ts'
 import { health } from './health.ts'
 import { logins, uploads } from './limits.ts'
 import { log } from './log.ts'
+import { message } from './message.ts'
 import { metrics } from './metrics.ts'
 import { requestId, transactionId } from './request-id.ts'
 import { detectS3, keyRuleOf, s3, s3Errors } from './s3/index.ts'
@@ -27,6 +28,7 @@ const order = [
   'target', // raw request line, client, transport, dialect: all rules work on it
   'errors', // the only catch; needs the dialect to speak
   'health', // a draining node refuses before it spends anything
+  'message', // what HTTP itself refuses: nothing behind it meets a Host or a framing that is none
   'detect', // names the operation before auth, so that refusals are logged and audited by name
   'gatekeeper', // no header of the other dialect may reach auth or a handler
   'logins', // who was denied too often waits, before a password or a signature is looked at
@@ -89,6 +91,7 @@ export function makePipeline(
     target,
     errors(node, { s3: s3Errors, swift: swiftErrors }),
     health(draining),
+    message(),
     detect,
     gatekeeper(),
     logins(node),

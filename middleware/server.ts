@@ -8,6 +8,7 @@ import { deferContinue } from './body.ts'
 import { Connections } from './connections.ts'
 import { dialectRules, makePipeline } from './index.ts'
 import { makeLimits } from './limits.ts'
+import { useTargetHost } from './message.ts'
 import { isOps, ops } from './ops/index.ts'
 import { Metrics } from './ops/metrics.ts'
 import { renderS3Unparsed } from './s3/unparsed.ts'
@@ -45,6 +46,8 @@ const optionsOf = ({ limits }: Config) => ({
   keepAliveTimeout: limits.keepAliveTimeoutMs,
   // A whole request may take as long as it likes; a body that stalls is the body reader's business.
   requestTimeout: 0,
+  // Refused behind it, in the dialect's form.
+  requireHostHeader: false,
   noDelay: true,
 })
 
@@ -94,6 +97,8 @@ export async function startServers(
       const one = { listener, server, connections: new Connections(server) }
       started.push(one)
       server.maxConnections = config.limits.connections
+      // Too many are refused behind it, in the dialect's form.
+      server.maxHeadersCount = 0
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
       const handle = handlerOf(node, listener, () => draining)
@@ -143,6 +148,7 @@ async function listen(
     last.set(req.socket, res)
     connections.begin(req, res)
     if (listener.tls !== undefined) keepReading(req.socket)
+    useTargetHost(req)
     handle(req, res)
   }
   server.on('request', serve)
@@ -154,6 +160,11 @@ async function listen(
   server.on('checkExpectation', serve)
   server.on('clientError', (error, socket) => {
     answerUnparsed(error, socket as Socket, last.get(socket as Socket), renderers)
+  })
+  // No tunnels; Node itself would close the connection without an answer.
+  server.on('connect', (req, socket) => {
+    const unknown = Object.assign(new Error(), { code: 'HPE_INVALID_METHOD' })
+    answerUnparsed(unknown, socket as Socket, last.get(req.socket), renderers)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

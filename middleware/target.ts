@@ -60,7 +60,7 @@ export function readTarget(
 }
 
 /** The absolute form of a request target (RFC 9112 §3.2.2) without its scheme and authority. */
-function originForm(url: string): string {
+export function originForm(url: string): string {
   if (url.startsWith('/')) return url
   const match = /^https?:\/\/[^/?]*(.*)$/i.exec(url)
   if (match === null) return `/${url}`

@@ -23,6 +23,32 @@ const FIRST_LINE_BYTES_MAX = 32 << 10
 
 interface ParseError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
+  /** Of the packet, up to where it went wrong. */
+  readonly bytesParsed?: number
+}
+
+/** A code beside Node's: what overflowed the headers is the request's target (RFC 9112 §3). */
+const TARGET_OVERFLOW = 'TARGET_OVERFLOW'
+
+/** A method, known or not, and what can begin a target. */
+const requestLine = /^[!#$%&'*+.^`|~\w-]+ (?:[/*]|https?:)/i
+
+/** Node's code, or a better one by what the packet begins with. */
+function codeOf({ code = '', rawPacket, bytesParsed }: ParseError): string {
+  if (rawPacket === undefined) return code
+  const startOf = (bytes: number | undefined) => rawPacket.toString('latin1', 0, bytes)
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return /^[A-Z]+ [^ \n]+$/.test(startOf(bytesParsed)) ? TARGET_OVERFLOW : code
+    // So Node's parser calls a line of any version that does not end in CRLF …
+    case 'HPE_INVALID_VERSION':
+      return /HTTP\/1\.[01]\s?$/.test(startOf(bytesParsed)) ? '' : code
+    // … and so whatever else comes to the port.
+    case 'HPE_INVALID_METHOD':
+      return requestLine.test(startOf(FIRST_LINE_BYTES_MAX)) ? code : ''
+    default:
+      return code
+  }
 }
 
 /** The path of a request line at the start of the packet; undefined where there is none. */
@@ -68,8 +94,13 @@ export function answerUnparsed(
     return
   }
   const path = pathOf(error)
-  const { status, headers, body } = renderers[dialectOfPath(path)](error.code ?? '', path)
-  const all = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
+  const { status, headers, body } = renderers[dialectOfPath(path)](codeOf(error), path)
+  const all = {
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    Date: new Date().toUTCString(),
+    Connection: 'close',
+  }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
   endLingering(socket, head + body)

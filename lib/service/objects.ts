@@ -20,7 +20,7 @@ import {
 } from '../names.ts'
 import { authorize, readRightOf, writerOf } from './access.ts'
 import { extentOfPart, readExtents } from './body.ts'
-import { checkRead, checkWrite } from './conditions.ts'
+import { checkRead, checkWrite, isMeant, type Judged } from './conditions.ts'
 import { addVersion, type History, readHistory } from './history.ts'
 import { nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
@@ -184,7 +184,8 @@ async function openForRead(stores: Stores, caller: Caller, ref: ObjectRef, input
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
-  judgeRead(input, row, secret.md5)
+  const judged = judgedOf(row, secret.md5)
+  checkRead(input.conditions, judged)
   const layout = await readLayout(stores.catalog, row)
   const info = describeVersion(found, secret.md5)
   const { part } = input
@@ -192,17 +193,19 @@ async function openForRead(stores: Stores, caller: Caller, ref: ObjectRef, input
     const read = await findPart(stores, row, layout, part)
     return { info: { ...info, part: read.part }, extents: [read.extent], secret, layout, row }
   }
-  const extents = input.ranges?.(row.size) ?? [wholeOf(row.size)]
+  const isRanged = input.rangesFor === undefined || isMeant(input.rangesFor, judged)
+  const extents = (isRanged && input.ranges?.(row.size)) || [wholeOf(row.size)]
   return { info, extents, secret, layout, row }
 }
 
 const wholeOf = (size: number): Extent => ({ offset: 0, length: size, partial: false })
 
-function judgeRead({ conditions }: ReadInput, row: VersionRow, md5: Buffer | null): void {
-  if (conditions === undefined) return
-  const { etag, timeMicros } = row
-  checkRead(conditions, { etag, md5: md5?.toString('hex'), timeMicros })
-}
+const judgedOf = ({ etag, timeMicros, headers }: VersionRow, md5: Buffer | null): Judged => ({
+  etag,
+  md5: md5?.toString('hex'),
+  timeMicros,
+  headers,
+})
 
 /** Where one part lies. Throws PartNumberUnsatisfiable. */
 async function findPart(stores: Stores, row: VersionRow, layout: Layout, number: number) {
@@ -246,7 +249,7 @@ export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef,
   await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const md5 = checkKeyIfSent(found, input.cipher)
-  judgeRead(input, found.row, md5)
+  checkRead(input.conditions, judgedOf(found.row, md5))
   return { info: describeVersion(found, md5), extents: [wholeOf(found.row.size)] }
 }
 

@@ -43,6 +43,9 @@ export interface Conditions {
   readonly each?: boolean
 }
 
+/** A state of an object: by an ETag without quotes, or by the whole second of its time, since 1970. */
+export type RangesFor = { readonly etag: string } | { readonly modifiedSeconds: number }
+
 /** The name that PreconditionFailed carries in `details.condition`. */
 export type ConditionName = Exclude<keyof Conditions, 'each'>
 
@@ -90,6 +93,8 @@ export interface ReadInput {
   readonly conditions?: Conditions
   /** Which extents are wanted, by the dialect's own rules. */
   readonly ranges?: Ranges
+  /** The state for which `ranges` are meant: of an object in another all is read. */
+  readonly rangesFor?: RangesFor
   /** 1 … 10,000: that part alone. */
   readonly part?: number
   /** Without a key, a version under a customer key is described all the same (Swift's HEAD). */

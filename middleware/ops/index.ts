@@ -2,8 +2,9 @@
 // beside objects, where requests that are signed or name a bucket by their host stay S3's and Swift's.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type DialectRules, dialectOf } from '../dialect.ts'
+import { messageFault } from '../message.ts'
 import type { Node } from '../state.ts'
-import { readTarget } from '../target.ts'
+import { originForm, readTarget } from '../target.ts'
 import { reconCheck } from './recon.ts'
 
 interface OpsAnswer {
@@ -22,7 +23,7 @@ const json = (status: number, value: unknown): OpsAnswer => ({
 
 const isPath = (path: string) => /^\/(?:metrics|live|ready|recon\/[a-z0-9/]+)$/.test(path)
 
-const pathOf = ({ url = '/' }: IncomingMessage) => url.split('?', 1)[0]!
+const pathOf = ({ url = '/' }: IncomingMessage) => originForm(url).split('?', 1)[0]!
 
 /**
  * True for a request that ops answers on a listener that serves objects too: one of its paths, which neither a
@@ -46,6 +47,10 @@ export function ops(node: Node, draining: () => boolean): RequestListener {
   const reason = () => (draining() ? 'draining' : node.impaired())
 
   async function answer(req: IncomingMessage): Promise<OpsAnswer> {
+    const fault = messageFault(req)
+    if (fault !== undefined) {
+      return { ...text(fault.status, fault.text), headers: { Connection: 'close' } }
+    }
     const path = pathOf(req)
     if (!isPath(path)) return text(404, `Invalid path: ${path.slice(0, 200)}`)
     if (req.method !== 'GET' && req.method !== 'HEAD') {

@@ -68,7 +68,7 @@ const overrides: Readonly<Record<string, string>> = {
  * Headers that the reader of an object wants instead of its own. Throws S3Error InvalidRequest for
  * anonymous callers, InvalidArgument for a value that no header can hold.
  */
-function overriddenHeaders(ctx: Context): Record<string, string> {
+export function overriddenHeaders(ctx: Context): Record<string, string> {
   const found: Record<string, string> = {}
   for (const [parameter, name] of Object.entries(overrides)) {
     const value = ctx.state.s3.query.get(parameter)

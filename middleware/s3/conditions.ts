@@ -1,44 +1,123 @@
 // Conditional headers, parsed; the service judges them.
-import type { Conditions } from '../../lib/service/types.ts'
-import { unquote } from './documents.ts'
-import type { Header } from './headers.ts'
+import type { Conditions, RangesFor } from '../../lib/service/types.ts'
+import { onlyLineOf, readHttpDate } from '../http-date.ts'
+import type { Context } from '../state.ts'
+import { type Header, headerOf } from './headers.ts'
+import { headerNotImplemented } from './s3-error.ts'
 
 /** Prefix of the headers that set conditions on a copy's source. */
-export const SOURCE_PREFIX = 'x-amz-copy-source-'
+const SOURCE_PREFIX = 'x-amz-copy-source-'
 
-/**
- * A list of ETags (RFC 9110 §8.8.3), with or without quotes: S3's clients send both forms, and a weak
- * mark changes nothing where all ETags are strong.
- */
-function etagsOf(value: string | undefined): readonly string[] | '*' | undefined {
-  if (value === undefined) return undefined
-  const etags = value
-    .split(',')
-    .map((etag) => unquote(etag.trim().replace(/^W\//, '')))
-    .filter((etag) => etag !== '')
-  return etags.includes('*') ? '*' : etags
+interface Tag {
+  /** Without quotes. */
+  readonly text: string
+  readonly weak: boolean
+  readonly quoted: boolean
 }
 
-/** A date in any form of RFC 9110 §5.6.7, in microseconds. One that cannot be read is ignored. */
-function microsOf(value: string | undefined): number | undefined {
-  const millis = value === undefined ? Number.NaN : Date.parse(value)
-  return Number.isNaN(millis) ? undefined : millis * 1000
-}
-
-/** The conditions of a request, or of its copy source; undefined where it sets none. */
-export function conditionsOf(header: Header, prefix = ''): Conditions | undefined {
-  const found = {
-    ifMatch: etagsOf(header(`${prefix}if-match`)),
-    ifNoneMatch: etagsOf(header(`${prefix}if-none-match`)),
-    ifModifiedSinceMicros: microsOf(header(`${prefix}if-modified-since`)),
-    ifUnmodifiedSinceMicros: microsOf(header(`${prefix}if-unmodified-since`)),
+/** A list of ETags (RFC 9110 §8.8.3). They may come without quotes, as some of S3's clients send them; a comma within
+ * quotes parts none. */
+function parseTags(value: string): Tag[] {
+  const tags: Tag[] = []
+  for (const [whole, mark, quoted] of value.matchAll(/[ \t]*(W\/)?"([^"]*)"[ \t]*(?=,|$)|[^,]+/g)) {
+    if (quoted !== undefined) {
+      tags.push({ text: quoted, weak: mark !== undefined, quoted: true })
+      continue
+    }
+    const [, weak, text] = /^(W\/)?(.*)$/s.exec(whole.trim())!
+    if (text !== '') tags.push({ text: text!, weak: weak !== undefined, quoted: false })
   }
+  return tags
+}
+
+/** What If-Match compares with: no weak tag, because a weak one is like no other (RFC 9110 §8.8.3.2). */
+function strongTagsOf(value: string | undefined): Conditions['ifMatch'] {
+  return value === undefined ? undefined : chosen(parseTags(value).filter(({ weak }) => !weak))
+}
+
+/** What If-None-Match compares with: ETags here are strong, so that the mark of a weak one changes nothing. */
+function tagsOf(value: string | undefined): Conditions['ifNoneMatch'] {
+  return value === undefined ? undefined : chosen(parseTags(value))
+}
+
+const isAny = ({ text, quoted }: Tag) => text === '*' && !quoted
+const chosen = (tags: readonly Tag[]) => (tags.some(isAny) ? '*' : tags.map(({ text }) => text))
+
+/** A date in microseconds; one that cannot be read, and one of several, is ignored (RFC 9110 §13.1.3, §13.1.4). */
+function microsOf(ctx: Context, name: string): number | undefined {
+  const text = onlyLineOf(ctx.req, name)
+  const seconds = text === undefined ? undefined : readHttpDate(text)
+  return seconds === undefined ? undefined : seconds * 1_000_000
+}
+
+/** The same of a header of S3's own, which may also be in ISO 8601. */
+function sourceMicrosOf(value: string | undefined): number | undefined {
+  const seconds = value === undefined ? undefined : readS3Date(value)
+  return seconds === undefined ? undefined : seconds * 1_000_000
+}
+
+/** Whole seconds since 1970 of a date as S3's own headers and documents carry it: HTTP's forms, and ISO 8601 with a
+ * zone. Undefined for anything else. */
+export function readS3Date(text: string): number | undefined {
+  const seconds = readHttpDate(text)
+  if (seconds !== undefined) return seconds
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(text)) return undefined
+  const millis = Date.parse(text)
+  return Number.isNaN(millis) ? undefined : Math.floor(millis / 1000)
+}
+
+/** Undefined where nothing is set. */
+function someOf(
+  found: { [K in keyof Conditions]: Conditions[K] | undefined },
+): Conditions | undefined {
   const set = Object.entries(found).filter(([, value]) => value !== undefined)
   return set.length === 0 ? undefined : (Object.fromEntries(set) as Conditions)
 }
 
-/** Conditions of a write: ETags only, dates mean nothing there. */
-export function writeConditionsOf(header: Header): Conditions | undefined {
-  const names = ['if-match', 'if-none-match']
-  return conditionsOf((name) => (names.includes(name) ? header(name) : undefined))
+/** The conditions of a read; undefined where it sets none. */
+export function conditionsOf(ctx: Context): Conditions | undefined {
+  const header = headerOf(ctx)
+  return someOf({
+    ifMatch: strongTagsOf(header('if-match')),
+    ifNoneMatch: tagsOf(header('if-none-match')),
+    ifModifiedSinceMicros: microsOf(ctx, 'if-modified-since'),
+    ifUnmodifiedSinceMicros: microsOf(ctx, 'if-unmodified-since'),
+  })
+}
+
+/** The conditions of a copy's source; undefined where none are set. */
+export function sourceConditionsOf(header: Header): Conditions | undefined {
+  const of = (name: string) => header(SOURCE_PREFIX + name)
+  return someOf({
+    ifMatch: strongTagsOf(of('if-match')),
+    ifNoneMatch: tagsOf(of('if-none-match')),
+    ifModifiedSinceMicros: sourceMicrosOf(of('if-modified-since')),
+    ifUnmodifiedSinceMicros: sourceMicrosOf(of('if-unmodified-since')),
+  })
+}
+
+/**
+ * The conditions of a write; If-Modified-Since means nothing there (RFC 9110 §13.1.3). Throws S3Error NotImplemented for
+ * `"*"` in If-None-Match, as AWS does: it is an ETag that no object has, and who sends it means the `*` without quotes.
+ */
+export function writeConditionsOf(ctx: Context): Conditions | undefined {
+  const { ifModifiedSinceMicros: _, ...found } = conditionsOf(ctx) ?? {}
+  if (found.ifNoneMatch !== '*' && found.ifNoneMatch?.includes('*')) {
+    throw headerNotImplemented('If-None-Match')
+  }
+  return someOf(found)
+}
+
+/**
+ * Which state of the object a range is for (RFC 9110 §13.1.5): undefined without If-Range, null for one that none can be
+ * (a weak ETag, several, what is neither ETag nor date).
+ */
+export function rangesForOf(ctx: Context): RangesFor | null | undefined {
+  const value = headerOf(ctx)('if-range')
+  if (value === undefined) return undefined
+  const seconds = readHttpDate(value)
+  if (seconds !== undefined) return { modifiedSeconds: seconds }
+  const [tag, ...more] = parseTags(value)
+  if (tag === undefined || more.length > 0 || tag.weak || isAny(tag)) return null
+  return { etag: tag.text }
 }

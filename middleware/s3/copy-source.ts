@@ -4,7 +4,7 @@ import { CofferError, isCode } from '../../lib/errors.ts'
 import type { CopyInput } from '../../lib/service/types.ts'
 import { decodePercent } from '../percent.ts'
 import type { Context, Node } from '../state.ts'
-import { conditionsOf, SOURCE_PREFIX } from './conditions.ts'
+import { sourceConditionsOf } from './conditions.ts'
 import { headerOf, referrerOf } from './headers.ts'
 import { invalidArgument } from './s3-error.ts'
 import { sourceOf } from './scope.ts'
@@ -46,7 +46,7 @@ export async function copySourceOf(
   return {
     from: { ...(await sourceOf(ctx, node, bucket, key)), versionId },
     fromCipher: ctx.state.sourceCipher,
-    fromConditions: conditionsOf(header, SOURCE_PREFIX),
+    fromConditions: sourceConditionsOf(header),
     referrer: referrerOf(ctx),
   }
 }

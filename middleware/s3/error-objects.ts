@@ -27,6 +27,16 @@ function conditionOf(details: Details, { operation, header }: Asked): string {
   return ofSource ? source : name
 }
 
+/** How long a copy that is still good stays so, as the whole answer would have said (RFC 9110 §15.4.5). */
+function freshness(details: Details, { parameter }: Asked): Record<string, string> {
+  const cacheControl = parameter('response-cache-control') ?? details.cacheControl
+  const expires = parameter('response-expires') ?? details.expires
+  return {
+    ...(cacheControl !== undefined && { 'Cache-Control': String(cacheControl) }),
+    ...(expires !== undefined && { Expires: String(expires) }),
+  }
+}
+
 const markerHeaders = (version: string | number | undefined) => ({
   'x-amz-delete-marker': 'true',
   'x-amz-version-id': String(version),
@@ -128,11 +138,12 @@ export const objectErrors = {
       Count: count,
       MaxCountAllowed: limit,
     }),
-  NotModified: ({ etag, modifiedMicros }) => ({
+  NotModified: (details, asked) => ({
     ...row(304, 'NotModified', 'Not Modified'),
     headers: {
-      ETag: `"${etag ?? ''}"`,
-      'Last-Modified': httpDate(Number(modifiedMicros ?? 0)),
+      ETag: `"${details.etag ?? ''}"`,
+      'Last-Modified': httpDate(Number(details.modifiedMicros ?? 0)),
+      ...freshness(details, asked),
     },
   }),
   PreconditionFailed: (details, asked) =>

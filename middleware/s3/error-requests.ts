@@ -91,6 +91,9 @@ export const requestErrors = {
     'MissingContentLength',
     'You must provide the Content-Length HTTP header.',
   ),
+  BodyPartial: badRequest(
+    'Content-Range is not supported: an object is written whole, or in the parts of a multipart upload',
+  ),
   PayloadHashInvalid: ({ message }) =>
     badRequest(text(message, 'The value of x-amz-content-sha256 is invalid.')),
   PayloadHashMismatch: ({ claimed, computed }) =>

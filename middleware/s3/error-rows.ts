@@ -10,6 +10,8 @@ export interface Asked {
   readonly bucket: string | undefined
   readonly key: string | undefined
   readonly header: (name: string) => string | undefined
+  /** A parameter of the query; undefined also where the request was not read so far. */
+  readonly parameter: (name: string) => string | undefined
 }
 
 export interface Row {

@@ -12,7 +12,7 @@ function describe(ctx: Context, error: unknown): Row {
   if (error instanceof S3Error) return error
   const { code, details } = error instanceof CofferError ? error : new CofferError('Internal')
   // Errors can come before `detect`.
-  const { bucket, key } = ctx.state.s3 ?? {}
+  const { bucket, key, query } = ctx.state.s3 ?? {}
   return rowOf(code, details, {
     method: ctx.method,
     path: ctx.state.target.path,
@@ -20,6 +20,7 @@ function describe(ctx: Context, error: unknown): Row {
     bucket,
     key,
     header: headerOf(ctx),
+    parameter: (name) => query?.get(name),
   })
 }
 

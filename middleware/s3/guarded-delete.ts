@@ -1,8 +1,10 @@
 // Deletes under conditions. The service knows ETags; size and time, which AWS has for directory buckets
 // only, are held against what a HEAD tells, whose ETag then guards the delete itself.
 import { CofferError, isCode } from '../../lib/errors.ts'
+import { checkWrite } from '../../lib/service/conditions.ts'
 import type { Conditions, DeleteResult, ObjectRef, VersionInfo } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
+import { readS3Date } from './conditions.ts'
 import { invalidArgument } from './s3-error.ts'
 
 /** The headers that ask for a size and for a time. */
@@ -11,7 +13,7 @@ export const TIME_CONDITION = 'x-amz-if-match-last-modified-time'
 
 export interface DeleteGuard {
   readonly versionId: string | undefined
-  readonly ifMatch: Conditions['ifMatch']
+  readonly conditions: Conditions | undefined
   readonly size: number | undefined
   /** Whole seconds since 1970: what a header can say. */
   readonly modifiedSeconds: number | undefined
@@ -27,8 +29,8 @@ export function sizeOf(name: string, text: string | undefined): number | undefin
 /** Reads a date, as whole seconds. Throws S3Error InvalidArgument. */
 export function secondsOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const millis = Date.parse(text)
-  if (!Number.isNaN(millis)) return Math.floor(millis / 1000)
+  const seconds = readS3Date(text)
+  if (seconds !== undefined) return seconds
   throw invalidArgument('The time to match is no date.', name, text)
 }
 
@@ -44,7 +46,7 @@ async function matchingEtag(
   ref: ObjectRef,
   guard: DeleteGuard,
 ): Promise<string | undefined> {
-  const { versionId, ifMatch, size, modifiedSeconds } = guard
+  const { versionId, conditions, size, modifiedSeconds } = guard
   const first = size === undefined ? TIME_CONDITION : SIZE_CONDITION
   let info: VersionInfo
   try {
@@ -60,8 +62,7 @@ async function matchingEtag(
   if (size !== undefined && size !== info.size) throw failed(SIZE_CONDITION)
   const modified = Math.floor(info.timeMicros / 1_000_000)
   if (modifiedSeconds !== undefined && modifiedSeconds !== modified) throw failed(TIME_CONDITION)
-  const matches = ifMatch === undefined || ifMatch === '*' || ifMatch.includes(info.etag)
-  if (!matches) throw failed('ifMatch')
+  checkWrite(conditions, info, ref.object)
   return info.etag
 }
 
@@ -76,13 +77,12 @@ export async function deleteGuarded(
   guard: DeleteGuard,
 ): Promise<DeleteResult | undefined> {
   const { versionId, size, modifiedSeconds } = guard
-  let { ifMatch } = guard
+  let { conditions } = guard
   if (size !== undefined || modifiedSeconds !== undefined) {
     const etag = await matchingEtag(ctx, node, ref, guard)
     if (etag === undefined) return undefined
-    ifMatch = [etag]
+    conditions = { ...conditions, ifMatch: [etag] }
   }
-  const conditions = ifMatch === undefined ? undefined : { ifMatch }
   const input = { versionId, conditions, promote: true }
   return await node.service.delete(ctx.state.caller, ref, input)
 }

@@ -8,6 +8,21 @@ const answers: Record<string, { status: number; code: string; message: string }>
     code: 'RequestHeaderSectionTooLarge',
     message: 'Your request header section exceeds the maximum allowed request header section size.',
   },
+  TARGET_OVERFLOW: {
+    status: 414,
+    code: 'RequestURITooLong',
+    message: 'Your request line is longer than this node takes.',
+  },
+  HPE_INVALID_METHOD: {
+    status: 501,
+    code: 'NotImplemented',
+    message: 'The method that you used is not implemented by this node.',
+  },
+  HPE_INVALID_VERSION: {
+    status: 505,
+    code: 'HTTPVersionNotSupported',
+    message: 'This node speaks HTTP/1.1.',
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 400,
     code: 'RequestTimeout',

@@ -1,5 +1,6 @@
 // Conditional headers, parsed as Swift does; the service judges them, each by itself.
 import type { Conditions } from '../../lib/service/types.ts'
+import { onlyLineOf, readHttpDate } from '../http-date.ts'
 import type { Context } from '../state.ts'
 import { unquote } from './etag.ts'
 import { headerOf } from './headers.ts'
@@ -15,11 +16,19 @@ function etagsOf(value: string | undefined): readonly string[] | '*' | undefined
   return etags.includes('*') ? '*' : etags
 }
 
-/** A date (RFC 9110 §5.6.7) in microseconds since 1970. One that cannot be read is ignored. */
-function microsOf(value: string | undefined): number | undefined {
+/**
+ * A date in microseconds since 1970. One that cannot be read, and one of several, is ignored. Beside the three forms of
+ * RFC 9110 §5.6.7 Swift reads what is near to one, and takes it for UTC whatever zone it names.
+ * Swift: swift/common/swob.py, _datetime_property, which is Python's email.utils.parsedate.
+ */
+function microsOf(ctx: Pick<Context, 'req'>, name: string): number | undefined {
+  const value = onlyLineOf(ctx.req, name)
+  if (value === undefined) return undefined
+  const seconds = readHttpDate(value)
+  if (seconds !== undefined) return seconds * 1_000_000
   // A day's number and a month's name: what every form of such a date has.
-  if (value === undefined || !/\d[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} +\d/.test(value)) return undefined
-  const millis = Date.parse(value)
+  if (!/\d[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} +\d/.test(value)) return undefined
+  const millis = Date.parse(`${value.replace(/ (?:[A-Z]{1,4}|[+-]\d{4})$/, '')} GMT`)
   return Number.isNaN(millis) ? undefined : millis * 1000
 }
 
@@ -28,8 +37,8 @@ export function conditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined 
   const found = {
     ifMatch: etagsOf(headerOf(ctx, 'if-match')),
     ifNoneMatch: etagsOf(headerOf(ctx, 'if-none-match')),
-    ifModifiedSinceMicros: microsOf(headerOf(ctx, 'if-modified-since')),
-    ifUnmodifiedSinceMicros: microsOf(headerOf(ctx, 'if-unmodified-since')),
+    ifModifiedSinceMicros: microsOf(ctx, 'if-modified-since'),
+    ifUnmodifiedSinceMicros: microsOf(ctx, 'if-unmodified-since'),
   }
   const set = Object.entries(found).filter(([, value]) => value !== undefined)
   return set.length === 0 ? undefined : { ...Object.fromEntries(set), each: true }

@@ -49,6 +49,7 @@ export const errorTable = {
   BodyTooLarge: row(413, 'Your request is too large.'),
   BodyTooSlow: row(408),
   LengthMissing: row(411, 'Missing Content-Length header.'),
+  BodyPartial: bad('Content-Range is not supported: an object is written whole.'),
   PayloadHashInvalid: row(400),
   PayloadHashMismatch: row(422),
   ChunkMalformed: row(400),
@@ -80,13 +81,15 @@ export const errorTable = {
     bad(`Total metadata too large; max ${limit ?? METADATA_BYTES_MAX}`),
   MetadataTooMany: ({ limit }) =>
     bad(`Too many metadata items; max ${limit ?? METADATA_ITEMS_MAX}`),
-  NotModified: ({ etag, modifiedMicros }) => ({
+  NotModified: ({ etag, modifiedMicros, cacheControl, expires }) => ({
     status: 304,
     headers: {
       ...(etag === undefined ? {} : { ETag: String(etag) }),
       ...(modifiedMicros === undefined
         ? {}
         : { 'Last-Modified': lastModified(Number(modifiedMicros)) }),
+      ...(cacheControl === undefined ? {} : { 'Cache-Control': String(cacheControl) }),
+      ...(expires === undefined ? {} : { Expires: String(expires) }),
     },
   }),
   PreconditionFailed: { status: 412, silentOnRead: true },

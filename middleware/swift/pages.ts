@@ -24,6 +24,7 @@ const pages: Readonly<Record<number, readonly [title: string, text: string]>> = 
   500: ['Internal Error', 'The node failed to serve the request.'],
   501: ['Not Implemented', 'This node does not implement what was asked for.'],
   503: ['Service Unavailable', 'The node cannot serve this now. Please try again later.'],
+  505: ['HTTP Version Not Supported', 'This node speaks HTTP/1.1.'],
 }
 
 /** The reason phrase of a status. */

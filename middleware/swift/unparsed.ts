@@ -18,6 +18,8 @@ function textOf(
   path: Buffer | undefined,
 ): readonly [status: number, text?: string] {
   if (reason === 'HPE_INVALID_METHOD') return [405]
+  if (reason === 'TARGET_OVERFLOW') return [414, 'The request line is longer than this node takes.']
+  if (reason === 'HPE_INVALID_VERSION') return [505, 'This node speaks HTTP/1.1.']
   const isName = path === undefined || (isUtf8(path) && !path.includes(0))
   if (reason === 'HPE_INVALID_URL' && !isName) return [412, 'Invalid UTF8 or contains NULL']
   return [400, texts[reason]]

@@ -225,7 +225,8 @@ export async function send(
   )
 }
 
-async function sign(
+/** Signs a request with SigV4, and gives its headers. */
+export async function sign(
   method: string,
   path: string,
   headers: Record<string, string>,

@@ -50,7 +50,7 @@ export const copyObject: Handler = async (ctx, node) => {
     ...(await copySourceOf(ctx, node)),
     cipher,
     revise: description && (() => description),
-    conditions: writeConditionsOf(header),
+    conditions: writeConditionsOf(ctx),
     reseal: header('x-coffer-reseal')?.toLowerCase() === 'true',
     checksum: algorithm === undefined ? undefined : readAlgorithm(algorithm),
     changesSelf: changesSelf(ctx, header),

@@ -31,14 +31,14 @@ async function deleteEntry(
   { key, versionId, etag, size, modified }: DeleteEntry,
 ): Promise<DeleteResult | undefined> {
   requireKeyLength(key)
-  const wanted = etag === undefined ? undefined : [unquote(etag)]
+  const ifMatch = etag === '*' ? etag : etag === undefined ? undefined : [unquote(etag)]
   return await deleteGuarded(
     ctx,
     node,
     { ...ref, object: key },
     {
       versionId,
-      ifMatch: etag === '*' ? '*' : wanted,
+      conditions: ifMatch && { ifMatch },
       size: sizeOf('Size', size),
       modifiedSeconds: secondsOf('LastModifiedTime', modified),
     },

@@ -4,6 +4,7 @@ import type { ReadInput } from '../../../lib/service/types.ts'
 import { sendReader } from '../../send.ts'
 import type { Context } from '../../state.ts'
 import {
+  overriddenHeaders,
   quoted,
   sendEmpty,
   setChecksum,
@@ -11,7 +12,7 @@ import {
   setSealing,
   setWrittenVersion,
 } from '../answer.ts'
-import { conditionsOf, writeConditionsOf } from '../conditions.ts'
+import { conditionsOf, rangesForOf, writeConditionsOf } from '../conditions.ts'
 import {
   deleteGuarded,
   SIZE_CONDITION,
@@ -34,7 +35,7 @@ export const putObject: Handler = async (ctx, node) => {
     cipher,
     headers: contentHeaders(header),
     metadata: readMetadata(ctx),
-    conditions: writeConditionsOf(header),
+    conditions: writeConditionsOf(ctx),
     checksum: claimedChecksum?.algorithm,
     sealMd5: header('content-md5') !== undefined,
   })
@@ -53,11 +54,14 @@ function readInput(ctx: Context): ReadInput {
   if (range !== undefined && part !== undefined) {
     throw invalidRequest('Cannot specify both Range header and partNumber query parameter')
   }
+  // Refused whatever the conditions say (RFC 9110 §13.2.1).
+  overriddenHeaders(ctx)
+  const rangesFor = rangesForOf(ctx)
   return {
     versionId: versionIdOf(query),
     cipher: ctx.state.cipher,
-    conditions: conditionsOf(header),
-    ranges: (size) => [resolveRange(range, size)],
+    conditions: conditionsOf(ctx),
+    ...(rangesFor !== null && { ranges: (size) => [resolveRange(range, size)], rangesFor }),
     part,
     referrer: referrerOf(ctx),
   }
@@ -90,8 +94,7 @@ export const deleteObject: Handler = async (ctx, node) => {
   const versionId = versionIdOf(ctx.state.s3.query)
   const deleted = await deleteGuarded(ctx, node, await objectOf(ctx, node), {
     versionId,
-    // If-None-Match says nothing about a delete.
-    ifMatch: writeConditionsOf(header)?.ifMatch,
+    conditions: writeConditionsOf(ctx),
     size: sizeOf(SIZE_CONDITION, header(SIZE_CONDITION)),
     modifiedSeconds: secondsOf(TIME_CONDITION, header(TIME_CONDITION)),
   })

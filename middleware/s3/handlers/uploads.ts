@@ -64,7 +64,7 @@ export const completeUpload: Handler = async (ctx, node, document) => {
   const sizeHeader = 'x-amz-mp-object-size'
   const input = {
     parts: readComplete(document),
-    conditions: writeConditionsOf(header),
+    conditions: writeConditionsOf(ctx),
     // Complete needs no key; one that came is held against the upload's.
     cipher: keyMd5 === undefined ? undefined : cipher,
     size: wholeNumber(sizeHeader, header(sizeHeader), {

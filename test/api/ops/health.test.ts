@@ -10,6 +10,7 @@ import type { Config } from '../../../lib/config.ts'
 import { send, startNode } from '../../helpers/node.ts'
 import { askOps, readMetrics, startOpsNode } from '../../helpers/ops.ts'
 import { scratch } from '../../helpers/process.ts'
+import { exchangeBytes, readAnswers, requestText } from '../../helpers/wire.ts'
 
 t.test('a node that serves is live and ready', async (t) => {
   const node = await startOpsNode(t)
@@ -21,6 +22,22 @@ t.test('a node that serves is live and ready', async (t) => {
   const head = await askOps(node, '/ready', 'HEAD')
   t.equal(head.status, 200)
   t.equal(head.text, '')
+})
+
+t.test('HTTP’s own rules hold on a listener for ops too', async (t) => {
+  const node = await startOpsNode(t)
+  const speak = async (text: string) => readAnswers(await exchangeBytes(node.ops, text))
+  t.match(await speak(requestText('GET', 'http://h/live')), [{ status: 200, text: 'live' }])
+  for (const [head, status] of [
+    ['GET /live HTTP/1.1\r\n', 400],
+    ['GET /live HTTP/1.1\r\nHost: a\r\nHost: b\r\n', 400],
+    ['GET /live HTTP/2.0\r\nHost: h\r\n', 505],
+    ['CONNECT h:80 HTTP/1.1\r\nHost: h\r\n', 501],
+  ] as const) {
+    const [answer, ...more] = await speak(`${head}\r\n`)
+    t.match([answer!.status, answer!.header('connection'), more.length], [status, 'close', 0], head)
+    t.ok(answer!.header('date'))
+  }
 })
 
 t.test('a node that takes no writes is live, and not ready for a reason', async (t) => {

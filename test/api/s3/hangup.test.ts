@@ -150,8 +150,8 @@ t.test('what cannot be parsed gets an answer of S3', async (t) => {
     [
       'a million query parameters',
       `GET /bkt?${'a&'.repeat(1_000_000)} HTTP/1.1\r\nHost: h\r\n\r\n`,
-      431,
-      'RequestHeaderSectionTooLarge',
+      414,
+      'RequestURITooLong',
     ],
     [
       'as many parameters as headers may hold',

@@ -1,7 +1,7 @@
 // Conditional requests, by table.
 import t from 'tap'
 import { CofferError } from '../../../lib/errors.ts'
-import { checkRead, checkWrite, isConditional } from '../../../lib/service/conditions.ts'
+import { checkRead, checkWrite, isConditional, isMeant } from '../../../lib/service/conditions.ts'
 import type { Conditions } from '../../../lib/service/types.ts'
 
 const second = 1_000_000
@@ -107,3 +107,23 @@ t.test('conditions that are all absent are none', async (t) => {
   t.equal(isConditional({ ifMatch: undefined } as Conditions), false)
   t.equal(isConditional({ ifMatch: '*' }), true)
 })
+
+t.test('a range is meant for one ETag, or for one second', async (t) => {
+  for (const etag of ['aa', 'bb']) t.equal(isMeant({ etag }, judged), true, etag)
+  for (const etag of ['x', '', '*']) t.equal(isMeant({ etag }, judged), false, etag)
+  const seconds = modified / second
+  for (const off of [-1, 0, 1]) {
+    t.equal(isMeant({ modifiedSeconds: seconds + off }, judged), off === 0, `${off} s`)
+  }
+})
+
+t.test(
+  'a write is refused where the object was modified since, unless an ETag says more',
+  async (t) => {
+    const since = (seconds: number) => ({ ifUnmodifiedSinceMicros: modified + seconds * second })
+    t.doesNotThrow(() => checkWrite(since(0), judged, 'o'))
+    t.throws(() => checkWrite(since(-1), judged, 'o'), failed('ifUnmodifiedSinceMicros'))
+    t.doesNotThrow(() => checkWrite({ ...since(-1), ifMatch: ['aa'] }, judged, 'o'))
+    t.doesNotThrow(() => checkWrite(since(-1), undefined, 'o'))
+  },
+)

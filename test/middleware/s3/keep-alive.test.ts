@@ -1,7 +1,7 @@
 // Answers to work that takes long.
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import Koa from 'koa'
 import { pino } from 'pino'
 import t from 'tap'
@@ -13,7 +13,7 @@ import type { Context } from '../../../middleware/state.ts'
 type Teardown = { teardown(fn: () => void): unknown }
 type Work = (ctx: Context) => Promise<Fragment>
 
-async function answerOf(t: Teardown, work: Work, keepAliveMs: number) {
+async function serve(t: Teardown, work: Work, keepAliveMs: number): Promise<number> {
   const app = new Koa()
   app.silent = true
   app.use(async (ctx) => {
@@ -29,7 +29,11 @@ async function answerOf(t: Teardown, work: Work, keepAliveMs: number) {
   const server = createServer(app.callback()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => void server.close())
-  const { port } = server.address() as AddressInfo
+  return (server.address() as AddressInfo).port
+}
+
+async function answerOf(t: Teardown, work: Work, keepAliveMs: number) {
+  const port = await serve(t, work, keepAliveMs)
   const request = get({ port, host: '127.0.0.1', agent: false })
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
   let text = ''
@@ -71,4 +75,18 @@ t.test('long work that fails ends in an Error under a 200', async (t) => {
   const { status, text } = await answerOf(t, work, 2)
   t.equal(status, 200)
   t.match(text, /^<\?xml[^>]*>\n +<Error><Code>AccessDenied<\/Code>.*<\/Error>$/)
+})
+
+t.test('long work for HTTP/1.0, which knows no chunks, ends with the connection', async (t) => {
+  const work = async (ctx: Context) => {
+    await headSent(ctx)
+    return root('Done')
+  }
+  const port = await serve(t, work, 2)
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+  let text = ''
+  for await (const piece of socket) text += piece
+  t.match(text, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n<\?xml.* +<Done xmlns="[^"]*"><\/Done>$/s)
+  t.notMatch(text, /transfer-encoding/i)
 })

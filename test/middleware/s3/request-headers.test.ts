@@ -3,7 +3,9 @@ import t from 'tap'
 import { claimedChecksum, uploadChecksum } from '../../../middleware/s3/checksums.ts'
 import {
   conditionsOf,
-  SOURCE_PREFIX,
+  rangesForOf,
+  readS3Date,
+  sourceConditionsOf,
   writeConditionsOf,
 } from '../../../middleware/s3/conditions.ts'
 import { copyRangeOf, parseCopySource } from '../../../middleware/s3/copy-source.ts'
@@ -14,16 +16,48 @@ import type { Context } from '../../../middleware/state.ts'
 
 type Headers = Readonly<Record<string, string>>
 const from = (headers: Headers) => (name: string) => headers[name]
-const context = (headers: Headers) => ({ req: { headers } }) as unknown as Context
+const context = (headers: Headers) => {
+  const lines = Object.entries(headers).map(([name, value]) => [name, [value]])
+  return { req: { headers, headersDistinct: Object.fromEntries(lines) } } as unknown as Context
+}
 
 t.test('ETags come with and without quotes, alone and in lists', async (t) => {
-  const match = (value: string) => conditionsOf(from({ 'if-match': value }))?.ifMatch
+  const match = (value: string) => conditionsOf(context({ 'if-match': value }))?.ifMatch
   t.same(match('"a"'), ['a'])
   t.same(match('a'), ['a'])
-  t.same(match('"a", W/"b" ,c'), ['a', 'b', 'c'])
+  t.same(match('"a", "b" ,c,, "d"'), ['a', 'b', 'c', 'd'])
+  t.same(match('"a,b" , "c"'), ['a,b', 'c'], 'a comma within quotes parts none')
+  t.same(match('"a,b'), ['"a', 'b'], 'but a quote left open is none')
   t.equal(match('*'), '*')
-  t.equal(match('"*"'), '*')
-  t.equal(conditionsOf(from({})), undefined)
+  t.same(match('"*"'), ['*'], 'in quotes it is an ETag like others')
+  t.equal(conditionsOf(context({})), undefined)
+})
+
+t.test(
+  'a weak ETag is like none for If-Match, and like the strong one for If-None-Match',
+  async (t) => {
+    const of = (name: string, value: string) => conditionsOf(context({ [name]: value }))
+    t.same(of('if-match', 'W/"a"'), { ifMatch: [] })
+    t.same(of('if-match', '"a", W/"b", W/c'), { ifMatch: ['a'] })
+    t.same(of('if-none-match', '"a", W/"b", W/c'), { ifNoneMatch: ['a', 'b', 'c'] })
+    t.same(of('if-none-match', 'w/"a"'), { ifNoneMatch: ['w/"a"'] }, 'the mark has one case')
+  },
+)
+
+t.test('a list of ETags takes time in proportion to its length', async (t) => {
+  for (const piece of ['"', '",', '"a"', ' "', 'W/"', '\t']) {
+    const value = piece.repeat(16_384 / piece.length)
+    t.ok(conditionsOf(context({ 'if-match': value })), JSON.stringify(piece))
+  }
+})
+
+t.test('a range is for an ETag or a date, or for nothing that can be', async (t) => {
+  const of = (value: string) => rangesForOf(context({ 'if-range': value }))
+  t.same(of('"a"'), { etag: 'a' })
+  t.same(of('a'), { etag: 'a' }, 'without quotes, as some clients send it')
+  t.same(of('Tue, 14 Nov 2023 22:13:20 GMT'), { modifiedSeconds: 1_700_000_000 })
+  for (const bad of ['W/"a"', '*', '"a", "b"', '', ' ']) t.equal(of(bad), null, bad)
+  t.equal(rangesForOf(context({})), undefined)
 })
 
 t.test('dates that cannot be read set no condition', async (t) => {
@@ -31,14 +65,21 @@ t.test('dates that cannot be read set no condition', async (t) => {
     'if-modified-since': 'Tue, 14 Nov 2023 22:13:20 GMT',
     'if-unmodified-since': 'yesterday',
   }
-  t.same(conditionsOf(from(headers)), { ifModifiedSinceMicros: 1_700_000_000_000_000 })
-  t.equal(writeConditionsOf(from(headers)), undefined, 'a write has no use for dates')
+  t.same(conditionsOf(context(headers)), { ifModifiedSinceMicros: 1_700_000_000_000_000 })
+  t.equal(writeConditionsOf(context(headers)), undefined, 'nor does If-Modified-Since on a write')
+  t.equal(readS3Date('2023-11-14T22:13:20.500Z'), 1_700_000_000)
+  t.equal(readS3Date('2023-11-14T23:13:20+01:00'), 1_700_000_000)
+  for (const bad of ['2023-11-14T22:13:20', '2023-11-14', '1700000000', '2023-13-14T22:13:20Z']) {
+    t.equal(readS3Date(bad), undefined, bad)
+  }
 })
 
 t.test("a copy source's conditions have names of their own", async (t) => {
   const headers = { 'x-amz-copy-source-if-none-match': '"s"', 'if-none-match': '*' }
-  t.same(conditionsOf(from(headers), SOURCE_PREFIX), { ifNoneMatch: ['s'] })
-  t.same(writeConditionsOf(from(headers)), { ifNoneMatch: '*' })
+  t.same(sourceConditionsOf(from(headers)), { ifNoneMatch: ['s'] })
+  t.same(writeConditionsOf(context(headers)), { ifNoneMatch: '*' })
+  const since = { 'x-amz-copy-source-if-modified-since': '2023-11-14T22:13:20Z' }
+  t.same(sourceConditionsOf(from(since)), { ifModifiedSinceMicros: 1_700_000_000_000_000 })
 })
 
 t.test('a copy source is a bucket, a key and perhaps a version', async (t) => {
