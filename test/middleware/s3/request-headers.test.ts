@@ -14,7 +14,7 @@ import type { Context } from '../../../middleware/state.ts'
 
 type Headers = Readonly<Record<string, string>>
 const from = (headers: Headers) => (name: string) => headers[name]
-const context = (headers: Headers) => ({ req: { headers } }) as unknown as Context
+const context = (headers: Headers) => ({ req: { headers }, state: {} }) as unknown as Context
 
 t.test('ETags come with and without quotes, alone and in lists', async (t) => {
   const match = (value: string) => conditionsOf(from({ 'if-match': value }))?.ifMatch
@@ -159,9 +159,9 @@ t.test('a token is read back, and nothing else is one', async (t) => {
 
 t.test('headers that ask for what is not built are refused by name', async (t) => {
   const refusals: readonly [Screen, string, string, number, string][] = [
-    ['acl', 'x-amz-acl', 'public-read', 501, 'NotImplemented'],
+    ['acl', 'x-amz-acl', 'public-read', 400, 'AccessControlListNotSupported'],
     ['acl', 'x-amz-acl', 'fake-acl', 400, 'InvalidArgument'],
-    ['acl', 'x-amz-grant-read', 'id=x', 501, 'NotImplemented'],
+    ['acl', 'x-amz-grant-read', 'id=x', 400, 'AccessControlListNotSupported'],
     ['storageClass', 'x-amz-storage-class', 'GLACIER', 501, 'NotImplemented'],
     ['storageClass', 'x-amz-storage-class', 'OUTPOSTS', 400, 'InvalidStorageClass'],
     ['tagging', 'x-amz-tagging', 'a=b', 501, 'NotImplemented'],
