@@ -43,16 +43,33 @@ t.test("a copy source's conditions have names of their own", async (t) => {
 
 t.test('a copy source is a bucket, a key and perhaps a version', async (t) => {
   const key = (value: string) => parseCopySource(value)
-  t.same(key('/b/k'), { bucket: 'b', key: 'k', versionId: undefined })
-  t.same(key('b/a/b%20c+d'), { bucket: 'b', key: 'a/b c+d', versionId: undefined })
-  t.same(key('b/k%3FversionId=1?versionId=null'), {
-    bucket: 'b',
-    key: 'k?versionId=1',
-    versionId: 'null',
+  const named = (bucket: string, key: string, versionId?: string) => ({
+    candidates: [{ bucket, key }],
+    versionId,
   })
-  t.same(key('b//k'), { bucket: 'b', key: '/k', versionId: undefined })
-  t.same(key('%2Fb%2Fk'), { bucket: 'b', key: 'k', versionId: undefined })
-  for (const bad of ['', '/', 'b', '/b', 'b/', 'b/%', 'b/%zz', 'b/%ff', 'b/k?versionId=']) {
+  t.same(key('/b/k'), named('b', 'k'))
+  t.same(key('b/a/b%20c%2Bd'), named('b', 'a/b c+d'))
+  t.same(key('b/k%3FversionId=1?versionId=null'), named('b', 'k?versionId=1', 'null'))
+  t.same(key('b/k?versionId=%6eull'), named('b', 'k', 'null'))
+  t.same(key('b//k'), named('b', '/k'))
+  t.same(key('%2Fb%2Fk'), named('b', 'k'))
+  const either = [
+    { bucket: 'b', key: 'c+d e+f' },
+    { bucket: 'b', key: 'c d e+f' },
+  ]
+  t.same(key('b/c+d%20e%2Bf').candidates, either, 'a bare plus is a plus, or else a space')
+  for (const bad of [
+    '',
+    '/',
+    'b',
+    '/b',
+    'b/',
+    'b/%',
+    'b/%zz',
+    'b/%ff',
+    'b/k?versionId=',
+    'b/k?versionId=%',
+  ]) {
     t.throws(() => key(bad), { code: 'InvalidArgument', status: 400 }, bad)
   }
 })
