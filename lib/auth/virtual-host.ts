@@ -1,4 +1,4 @@
-// Which bucket a host names. Routing and SigV2 both ask here: a signature that covers another bucket than
+// Which bucket a host names. Routing and SigV2 share this function: a signature that covers another bucket than
 // the one that is read proves nothing.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 

@@ -23,7 +23,7 @@ export class SwiftError extends Error {
 
 /**
  * Refuses a feature that this node does not have. 400, because python-swiftclient takes any 5xx for a fault that
- * passes and asks six times within half a minute. The feature comes first: clients show only the beginning.
+ * passes and sends the request six times within half a minute. The feature comes first: clients show only the beginning.
  * `asked` says by what it was asked for.
  */
 export function unbuilt(feature: string, asked: string): SwiftError {

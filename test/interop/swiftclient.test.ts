@@ -124,7 +124,7 @@ clientTest(t, swiftClients.swift, 'swift hears that large objects are not built'
   const before = asked().length
   const patient = ['--retries', '5', ...cut, '--use-slo']
   t.match(await swift.fail(patient), 'Not built: static large objects')
-  t.equal(asked().length, before + 1, 'however often it would try again, it asks once')
+  t.equal(asked().length, before + 1, 'however often it would try again, it is refused once')
   t.match(await swift.fail(['stat', 'c', 'large']), 'Not Found')
   const uncut = ['upload', 'c', '-', '--object-name', 'large', '--segment-size', '20M']
   await swift.ok(uncut, { input })

@@ -395,6 +395,33 @@ t.test(
   },
 )
 
+t.test('what comes twice in a signature is refused, in a header and in a URL', async (t) => {
+  const verify = (request: SignedRequest) => () => authenticate(request, rules)
+  const request = byHeader()
+  for (const more of ['Credential=x', 'SignedHeaders=host', 'Signature=x']) {
+    const headers = request.headers.map(([name, value]) =>
+      name === 'Authorization' ? ([name, `${value}, ${more}`] as const) : ([name, value] as const),
+    )
+    refused(t, 'SignatureMalformed', verify({ ...request, headers }))
+  }
+  const url = byQuery({ query: [['x-amz-meta-a', 'b']] })
+  for (const more of ['X-Amz-Credential=x', 'X-Amz-%44ate=x', 'x-amz-meta-a=c', 'X-AMZ-META-A=c']) {
+    const rawQuery = `${url.rawQuery}&${more}`
+    refused(t, 'SignatureQueryMalformed', verify({ ...url, rawQuery }))
+  }
+  const both = `${url.rawQuery}&AWSAccessKeyId=${ACCESS}`
+  refused(t, 'SignatureUnsupported', verify({ ...url, rawQuery: both }))
+})
+
+t.test('a header in a URL holds nothing that no header could hold', async (t) => {
+  for (const value of ['a\nb', 'a\r', '\0', 'a\x7f', '\x1b[0m']) {
+    const request = byQuery({ method: 'PUT', query: [['x-amz-meta-a', value]] })
+    refused(t, 'SignatureQueryMalformed', () => authenticate(request, rules))
+  }
+  const fine = byQuery({ method: 'PUT', query: [['x-amz-meta-a', 'a\tb ~']] })
+  t.strictSame(authenticate(fine, rules).verified?.lifted, [['x-amz-meta-a', 'a\tb ~']])
+})
+
 t.test('secrets of credentials do not print', async (t) => {
   const found = authenticate(byHeader(), rules)
   t.notMatch(inspect(found, { depth: 9, showHidden: true }) + JSON.stringify(found), SECRET)
