@@ -137,3 +137,29 @@ t.test('Swift’s headers that name an object are decoded, and a plus is a plus'
     t.equal((await swift('COPY', '/bkt/copy', { headers: { destination: bad } })).status, 412)
   }
 })
+
+t.test('metadata values are not decoded', async (t) => {
+  const { s3, swift } = await startNames(t, [])
+  const value = 'a%20b+c'
+  await s3('PUT', '/bkt/by-s3', { headers: { 'x-amz-meta-a': value }, body: '' })
+  await swift('PUT', '/bkt/by-swift', { headers: { 'x-object-meta-a': value }, body: '' })
+  for (const path of ['/bkt/by-s3', '/bkt/by-swift']) {
+    t.equal((await s3('HEAD', path)).headers['x-amz-meta-a'], value, path)
+    t.equal((await swift('HEAD', path)).headers['x-object-meta-a'], value, path)
+  }
+})
+
+t.test('what cannot be read is refused, in each place in its own words', async (t) => {
+  const { s3, swift } = await startWithContainer(t, { domains: ['s3.test'] })
+  for (const bad of ['%', '%4', '%zz', '%FF']) {
+    t.equal(outcome(await s3('GET', `/bkt/${bad}`, { sign: false })), '400 InvalidURI', bad)
+    t.equal(outcome(await s3('GET', `/bkt?prefix=${bad}`, { sign: false })), '400 InvalidURI', bad)
+    t.equal((await swift('GET', `/bkt/${bad}`)).status, 412, bad)
+    t.equal((await swift('GET', `/bkt?prefix=${bad}`)).status, 400, bad)
+  }
+  const host = 'b%6bt.s3.test'
+  t.equal(outcome(await s3('GET', '/o', { host, sign: false })), '400 InvalidBucketName')
+  const body = '<Delete><Object><Key>&nbsp;</Key></Object></Delete>'
+  const headers = { 'content-md5': md5(body).digest('base64') }
+  t.equal(outcome(await s3('POST', '/bkt?delete', { headers, body })), '400 MalformedXML')
+})
