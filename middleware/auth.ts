@@ -69,6 +69,7 @@ export function auth(node: Node) {
       method: req.method ?? '',
       rawPath: state.target.path,
       rawQuery: state.target.query,
+      host: state.target.host,
       headers: headerPairs(ctx),
       nowMs: Date.now(),
     }

@@ -1,6 +1,7 @@
 // Tells which dialect a request speaks (DESIGN §3 'Which dialect'), from the raw request line and headers
 // before any of the body is read. The first rule that hits wins.
 import type { IncomingHttpHeaders } from 'node:http'
+import { bucketOfHost } from '../lib/auth/virtual-host.ts'
 import type { Dialect, Target } from './state.ts'
 
 /** Query parameters that only a signed S3 request has; names are compared as S3 does, by exact case. */
@@ -8,9 +9,6 @@ const s3Parameters =
   /(?:^|&)(?:X-Amz-Algorithm|X-Amz-Credential|X-Amz-Signature|AWSAccessKeyId|Signature)=/
 
 const swiftPaths = /^\/(?:info|healthcheck|crossdomain\.xml)$|^\/(?:auth|v1|v1\.0)(?:\/|$)/
-
-const isUnder = (host: string, domains: readonly string[]) =>
-  domains.some((domain) => host.endsWith(`.${domain.toLowerCase()}`))
 
 export interface DialectRules {
   /** Virtual-host buckets: `bucket.<domain>`. */
@@ -30,7 +28,7 @@ export function dialectOf(
   if (target.query !== '' && s3Parameters.test(target.query)) return 's3'
   if (headers['x-auth-token'] ?? headers['x-storage-token'] ?? headers['x-auth-user'])
     return 'swift'
-  if (isUnder(target.host, rules.domains)) return 's3'
+  if (bucketOfHost(target.host, rules.domains) !== undefined) return 's3'
   if (isRemapped(target.host, rules)) return 'swift'
   return swiftPaths.test(target.path) ? 'swift' : 's3'
 }

@@ -9,6 +9,9 @@ const strict = { md5Required: true, lengthChecked: true }
 /** Reads may leave the MD5 out, and a key of another length is just a wrong one (ssec.md §9.3). */
 const lenient = { md5Required: false, lengthChecked: false }
 
+/** AWS reads a part's source like a GET, but for the length of its key. */
+const lenientPart = { md5Required: false, lengthChecked: true }
+
 /** Stands for a key that no object can have. */
 const misfit: Cipher = {
   sealing: 'customer',
@@ -43,7 +46,9 @@ function bindS3(state: State, rule: KeyRule, headers: Headers): void {
   const { own, source } = state.keys
   if (rule === 'none') return
   if (own !== null && (rule !== 'complete' || own.isComplete)) bindOwn(state, own, rule, headers)
-  if (source !== null && rule === 'copy') state.sourceCipher = cipherOf(source, lenient).cipher
+  if (source === null || rule !== 'copy') return
+  const options = state.operation === 'UploadPartCopy' ? lenientPart : lenient
+  state.sourceCipher = cipherOf(source, options).cipher
 }
 
 function bindOwn(state: State, own: KeyHeaders, rule: KeyRule, headers: Headers): void {

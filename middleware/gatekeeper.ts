@@ -6,7 +6,7 @@ import type { Middleware } from 'koa'
 import { type HeaderRule, headerRules } from './header-rules.ts'
 import { invalidArgument } from './s3/s3-error.ts'
 import type { Dialect, State } from './state.ts'
-import { SwiftError } from './swift/swift-error.ts'
+import { SwiftError, unbuilt } from './swift/swift-error.ts'
 
 /** `*` stands for any run of characters, `_` for `-`: other servers take one for the other. */
 const patternOf = (family: string) => family.replaceAll('*', '.*').replaceAll('-', '[-_]')
@@ -64,13 +64,14 @@ const setting: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY'])
 /** True where the row's refusal holds: a feature's header is harmless where it sets nothing. */
 function refuses(rule: HeaderRule, method: string, value: string): boolean {
   if (rule.action !== 'refuse') return false
-  return rule.status === 400 || (setting.has(method) && value.trim() !== '')
+  return rule.when === 'always' || (setting.has(method) && value.trim() !== '')
 }
 
 function refusal(rule: HeaderRule, name: string): Error {
   // The value may be a key, and is not shown.
   if (rule.dialect === 's3') return invalidArgument(`${name}: ${rule.reason}`, name)
-  return new SwiftError(rule.status ?? 400, `${titled(name)}: ${rule.reason}`)
+  if (rule.when === 'setting') return unbuilt(rule.reason, `header ${titled(name)}`)
+  return new SwiftError(400, `${titled(name)}: ${rule.reason}`)
 }
 
 /** Applies the table. Throws S3Error or SwiftError for the first header that is refused. */

@@ -8,10 +8,10 @@ export interface HeaderRule {
   readonly family: string
   /** pass: later rows do not count; drop: as if it had not been sent; refuse: an error that names it. */
   readonly action: 'pass' | 'drop' | 'refuse'
-  /** Of a refusal. 400 holds for every request; 501 for one that sets something (PUT, POST, COPY) to a
-   * value that is not empty, and the header is dropped elsewhere. */
-  readonly status?: 400 | 501
-  /** Shown to the client, behind the header's name, where it is refused. */
+  /** Of a refusal, which is 400: for every request, or only for one that sets something (PUT, POST, COPY) to a
+   * value that is not empty; elsewhere such a header is dropped. */
+  readonly when?: 'always' | 'setting'
+  /** Shown to the client where it is refused. Of `setting` it is the feature that is not built. */
   readonly reason: string
 }
 
@@ -20,14 +20,14 @@ type Family = readonly [family: string, reason: string]
 const rowsOf = (
   dialect: Dialect,
   action: HeaderRule['action'],
-  status: HeaderRule['status'],
+  when: HeaderRule['when'],
   families: readonly Family[],
 ): HeaderRule[] =>
   families.map(([family, reason]) => ({
     dialect,
     family,
     action,
-    ...(status !== undefined && { status }),
+    ...(when !== undefined && { when }),
     reason,
   }))
 
@@ -37,11 +37,10 @@ const s3Control = 'a control header of Swift'
 const noContainerKey = 'a customer key belongs to one object and is sent with each request for it'
 const noMetadataKey =
   'a key must not be sent as metadata, where it would be stored in the clear; send X-Object-Encryption-Customer-*'
-const notBuilt = (feature: string) => `${feature} not built on this node`
 
 export const headerRules: readonly HeaderRule[] = [
   // A request that asks for encryption and would not get it must fail.
-  ...rowsOf('s3', 'refuse', 400, [
+  ...rowsOf('s3', 'refuse', 'always', [
     ['x-object-encryption-customer-*', s3Key],
     ['x-object-meta-encryption-*', s3Key],
     ['x-copy-source-object-encryption-*', s3Key],
@@ -80,7 +79,7 @@ export const headerRules: readonly HeaderRule[] = [
       'a spelling of the key of a copy’s source',
     ],
   ]),
-  ...rowsOf('swift', 'refuse', 400, [
+  ...rowsOf('swift', 'refuse', 'always', [
     [
       'x-amz-server-side-encryption*',
       'Swift requests cannot ask for a kind of encryption; what comes without a customer key is under the node’s',
@@ -107,24 +106,24 @@ export const headerRules: readonly HeaderRule[] = [
     ['x-service-token', 'there are no service accounts: it would prove nothing'],
     ['x-open-expired', 'reads what has expired; only the node itself does'],
   ]),
-  ...rowsOf('swift', 'refuse', 501, [
-    ['x-object-manifest', notBuilt('dynamic large objects are')],
-    ['x-static-large-object', notBuilt('static large objects are')],
-    ['x-symlink-*', notBuilt('symbolic links are')],
-    ['x-container-sync-*', notBuilt('container synchronisation is')],
-    ['x-versions-location', notBuilt('the archive containers of X-Versions-Location are')],
-    ['x-versions-mode', notBuilt('the archive containers of X-Versions-Location are')],
-    ['x-history-location', notBuilt('the archive containers of X-History-Location are')],
-    ['x-container-meta-temp-url-key*', notBuilt('TempURL is')],
-    ['x-account-meta-temp-url-key*', notBuilt('TempURL is')],
-    ['x-container-meta-quota-*', notBuilt('quotas are')],
-    ['x-account-meta-quota-*', notBuilt('quotas are')],
-    ['x-account-quota-*', notBuilt('quotas are')],
-    ['x-container-meta-web-*', notBuilt('static web is')],
-    ['x-account-meta-web-*', notBuilt('static web is')],
-    ['x-web-mode', notBuilt('static web is')],
-    ['x-container-meta-access-control-*', notBuilt('CORS is')],
-    ['x-container-rfc-compliant-etags', notBuilt('the choice of ETag style is')],
-    ['x-account-rfc-compliant-etags', notBuilt('the choice of ETag style is')],
+  ...rowsOf('swift', 'refuse', 'setting', [
+    ['x-object-manifest', 'dynamic large objects'],
+    ['x-static-large-object', 'static large objects'],
+    ['x-symlink-*', 'symbolic links'],
+    ['x-container-sync-*', 'container synchronisation'],
+    ['x-versions-location', 'archive containers'],
+    ['x-versions-mode', 'archive containers'],
+    ['x-history-location', 'archive containers'],
+    ['x-container-meta-temp-url-key*', 'signed URLs (TempURL)'],
+    ['x-account-meta-temp-url-key*', 'signed URLs (TempURL)'],
+    ['x-container-meta-quota-*', 'quotas'],
+    ['x-account-meta-quota-*', 'quotas'],
+    ['x-account-quota-*', 'quotas'],
+    ['x-container-meta-web-*', 'static web'],
+    ['x-account-meta-web-*', 'static web'],
+    ['x-web-mode', 'static web'],
+    ['x-container-meta-access-control-*', 'CORS'],
+    ['x-container-rfc-compliant-etags', 'choice of ETag style'],
+    ['x-account-rfc-compliant-etags', 'choice of ETag style'],
   ]),
 ]

@@ -3,6 +3,7 @@
 // the operation's rule is known (encryption.ts).
 import type { IncomingMessage } from 'node:http'
 import type { Middleware } from 'koa'
+import { CofferError } from '../lib/errors.ts'
 import { blankHeader } from './gatekeeper.ts'
 import { type KeyFields, S3Key, type Spelling, SwiftKey, SwiftKeys } from './key-headers.ts'
 import type { KeyHeaders, RequestKeys, State } from './state.ts'
@@ -25,22 +26,11 @@ const swift = {
   source: [spelling('x-copy-source-object-encryption-customer-'), amz.source],
 }
 
-/** A presigned URL may carry the headers in its query, where they are signed like the rest. */
-function keyParameters(query: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  // The name as a parameter of its own: SignedHeaders lists it in every presigned request with a key.
-  if (!/(?:^|&)x-amz-(?:copy-source-)?server-side-encryption-customer-/i.test(query)) return found
-  for (const [name, value] of new URLSearchParams(query)) found.set(name.toLowerCase(), value)
-  return found
-}
-
-const noParameters: ReadonlyMap<string, string> = new Map()
-
-/** Takes a spelling's headers away, or finds them in the query, where the header wins. Null: none was sent. */
-function takeFields(req: IncomingMessage, names: Spelling, query = noParameters): KeyFields | null {
+/** Takes a spelling's headers away. Null: none was sent. */
+function takeFields(req: IncomingMessage, names: Spelling): KeyFields | null {
   let sent = false
   const take = (name: string) => {
-    const value = req.headers[name] ?? query.get(name)
+    const value = req.headers[name]
     if (value === undefined) return undefined
     sent = true
     delete req.headers[name]
@@ -51,13 +41,28 @@ function takeFields(req: IncomingMessage, names: Spelling, query = noParameters)
   return sent ? fields : null
 }
 
-function takeS3Keys(req: IncomingMessage, rawQuery: string): SentKeys {
-  const query = keyParameters(rawQuery)
+function takeS3Keys(req: IncomingMessage): SentKeys {
   const take = (names: Spelling) => {
-    const fields = takeFields(req, names, query)
+    const fields = takeFields(req, names)
     return fields && new S3Key(fields)
   }
   return { own: take(amz.own), source: take(amz.source) }
+}
+
+const keyParameter = /^x-amz-(?:copy-source-)?server-side-encryption-customer-/i
+
+/**
+ * A presigned URL may carry S3's trio in its query, from where auth has lifted it into the headers. Throws
+ * KeyInvalid for a key in any other query: ignored there, it would leave an object that it was to seal without it.
+ */
+function requireSignedPlace({ dialect, signedBy, s3 }: State): void {
+  if (dialect !== 's3' || signedBy === 'query') return
+  for (const name of s3.query.keys()) {
+    if (!keyParameter.test(name)) continue
+    throw new CofferError('KeyInvalid', {
+      message: 'A customer key is sent in headers, or in the query of a presigned URL.',
+    })
+  }
 }
 
 /** HEAD shows the algorithm of a sealed object, and rclone sends what HEAD showed back when it sets a new
@@ -80,11 +85,11 @@ function takeSwiftKeys(req: IncomingMessage): SentKeys {
 /** After auth, which needs the signed headers as they came; before anything that reads the body. */
 export function ssec(): Middleware<State> {
   return async function ssec(ctx, next) {
-    const { dialect, target } = ctx.state
-    const keys = dialect === 's3' ? takeS3Keys(ctx.req, target.query) : takeSwiftKeys(ctx.req)
-    ctx.state.keys = keys
-    if (keys.own === null && keys.source === null) return await next()
+    const { state, req } = ctx
+    const keys = state.dialect === 's3' ? takeS3Keys(req) : takeSwiftKeys(req)
+    state.keys = keys
     try {
+      requireSignedPlace(state)
       await next()
     } finally {
       keys.own?.destroy()

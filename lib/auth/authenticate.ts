@@ -1,8 +1,15 @@
 // Which signature a request bears, if any, and whether it holds.
 import { CofferError } from '../errors.ts'
+import { malformed } from './credential-scope.ts'
 import { type PayloadMode, readPayloadMode } from './payload.ts'
 import { verifySigV4Query } from './presigned.ts'
-import { headerFields, parameterOf, queryParameters, type SignedRequest } from './request.ts'
+import {
+  headerFields,
+  type Parameter,
+  parameterOf,
+  queryParameters,
+  type SignedRequest,
+} from './request.ts'
 import { verifySigV2Header, verifySigV2Query } from './sigv2.ts'
 import { type Opened, type SigningRules, type Verified, verifySigV4Header } from './sigv4.ts'
 
@@ -13,6 +20,32 @@ export type Authenticated =
 
 const v4Parameters = ['X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Signature']
 const v2Parameters = ['AWSAccessKeyId', 'Signature']
+const signing: ReadonlySet<string> = new Set([
+  ...v4Parameters,
+  ...v2Parameters,
+  ...['X-Amz-Date', 'X-Amz-Expires', 'X-Amz-SignedHeaders', 'X-Amz-Content-Sha256', 'Expires'],
+])
+
+/** True for the parameters by which a URL is known to be signed, so that whoever reads it knows the same. */
+export const isSignedQuery = (has: (name: string) => boolean): boolean =>
+  v4Parameters.some(has) || v2Parameters.some(has)
+
+/** Throws SignatureQueryMalformed for a signature's parameter that comes twice: which one counts must not be
+ * left to whoever looks. */
+function requireOnce(parameters: readonly Parameter[]): void {
+  const seen = new Set<string>()
+  for (const [name] of parameters) {
+    if (!signing.has(name)) continue
+    if (seen.has(name)) throw malformed('query', `The parameter ${name} must not come twice.`)
+    seen.add(name)
+  }
+}
+
+const manySignatures = () =>
+  new CofferError('SignatureUnsupported', {
+    message:
+      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
+  })
 
 /** Throws SignatureUnsupported for schemes that are not spoken, AccessDenied for an empty header. */
 function verifyHeader(opened: Opened, authorization: string, rules: SigningRules): Verified {
@@ -25,8 +58,8 @@ function verifyHeader(opened: Opened, authorization: string, rules: SigningRules
 }
 
 /**
- * Finds and verifies the request's signature. Throws what the verifiers throw, and SignatureUnsupported
- * for a request that is signed twice.
+ * Finds and verifies the request's signature. Throws what the verifiers throw, SignatureUnsupported for a
+ * request that is signed in two ways, and SignatureQueryMalformed where a parameter of the signature comes twice.
  */
 export function authenticate(request: SignedRequest, rules: SigningRules): Authenticated {
   const fields = headerFields(request.headers)
@@ -35,14 +68,11 @@ export function authenticate(request: SignedRequest, rules: SigningRules): Authe
   const authorization = fields.get('authorization')
   const has = (name: string) => parameterOf(parameters, name) !== undefined
   const v4 = v4Parameters.some(has)
-  const v2 = !v4 && v2Parameters.some(has)
+  const v2 = v2Parameters.some(has)
+  if (v4 && v2) throw manySignatures()
+  if (v4 || v2) requireOnce(parameters)
   if (authorization !== undefined) {
-    if (v4 || v2) {
-      throw new CofferError('SignatureUnsupported', {
-        message:
-          'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
-      })
-    }
+    if (v4 || v2) throw manySignatures()
     return { signedBy: 'header', verified: verifyHeader(opened, authorization, rules) }
   }
   if (v4) return { signedBy: 'query', verified: verifySigV4Query(opened, rules) }

@@ -20,19 +20,35 @@ const ownParameters = new Set(
 // body into each presigned PUT (aws-sdk#480, localstack#12169).
 const ignored = /^x-amz-(checksum-(crc|sha)|sdk-checksum-algorithm)/
 
+// What a header can hold: a tab, but no other control character, which may end a line of what is signed or sent.
+const PLAIN = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/**
+ * Refuses a decoded value with a line break or another control character: no header could hold it, and SigV2
+ * signs values decoded, one a line, so that it could be read as lines of another request. Throws
+ * SignatureQueryMalformed.
+ */
+export function requirePlainText(name: string, value: string): void {
+  if (PLAIN.test(value)) return
+  throw malformed('query', `The parameter ${name} must not hold control characters.`)
+}
+
 /**
  * Headers that stand in a signed query instead (`x-amz-*`, which SDKs move there), names in lower case,
- * values decoded to byte strings.
+ * values decoded to byte strings. Throws SignatureQueryMalformed for one that comes twice, since signer and
+ * reader could each mean the other, and for what no header can hold.
  */
 export function liftedHeaders(parameters: readonly Parameter[]): Parameter[] {
-  const lifted: Parameter[] = []
-  for (const [rawName, value] of parameters) {
+  const lifted = new Map<string, string>()
+  for (const [rawName, encodedValue] of parameters) {
     const name = rawName.toLowerCase()
-    if (name.startsWith('x-amz-') && !ownParameters.has(name) && !ignored.test(name)) {
-      lifted.push([name, percentDecode(value)])
-    }
+    if (!name.startsWith('x-amz-') || ownParameters.has(name) || ignored.test(name)) continue
+    if (lifted.has(name)) throw malformed('query', `The parameter ${name} must not come twice.`)
+    const value = percentDecode(encodedValue)
+    requirePlainText(name, value)
+    lifted.set(name, value)
   }
-  return lifted
+  return [...lifted]
 }
 
 /** True where the SSE-C header `name` may come unsigned: `aws s3 presign` cannot sign it. Never on writes. */

@@ -8,6 +8,8 @@ export interface SignedRequest {
   readonly rawPath: string
   /** Behind `?`, or ''. */
   readonly rawQuery: string
+  /** The host that the request is routed by: lower case, without its port, one where several lines came. */
+  readonly host: string
   /** In the order sent; names in any case, repeated ones as often as they came. */
   readonly headers: readonly (readonly [string, string])[]
   /** The server's clock, milliseconds since 1970. */

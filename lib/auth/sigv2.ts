@@ -5,52 +5,11 @@ import { CofferError } from '../errors.ts'
 import { checkSkew, isoSeconds } from './dates.ts'
 import { HmacKey, sameSignature } from './hmac.ts'
 import { readPayloadMode } from './payload.ts'
-import { liftedHeaders, mayComeUnsigned } from './presigned.ts'
-import { isSecretName, MASK, parameterOf, percentDecode, ssecHeaders } from './request.ts'
+import { liftedHeaders, mayComeUnsigned, requirePlainText } from './presigned.ts'
+import { isSecretName, MASK, type Parameter, parameterOf, ssecHeaders } from './request.ts'
+import { resourceForms } from './sigv2-resource.ts'
 import { type Opened, type SigningRules, signedDate, type Verified } from './sigv4.ts'
 import type { Credential } from './users.ts'
-
-/** Query parameters that are part of the resource; the others are not signed. */
-const subresources = new Set(
-  `accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory
-  legal-hold lifecycle location logging metrics notification object-lock ownershipControls partNumber
-  policy policyStatus publicAccessBlock replication requestPayment response-cache-control
-  response-content-disposition response-content-encoding response-content-language
-  response-content-type response-expires restore retention select select-type storageClass tagging
-  torrent uploadId uploads versionId versioning versions website`.split(/\s+/),
-)
-
-/** `?acl&versionId=1`: the subresources, sorted, values decoded. */
-function signedQuery(rawQuery: string): string {
-  const found = rawQuery
-    .split('&')
-    .map((piece) => {
-      const at = piece.indexOf('=')
-      return at < 0
-        ? { name: piece, text: piece }
-        : {
-            name: piece.slice(0, at),
-            text: `${piece.slice(0, at)}=${percentDecode(piece.slice(at + 1).replaceAll('+', ' '))}`,
-          }
-    })
-    .filter(({ name }) => subresources.has(name))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  return found.length === 0 ? '' : `?${found.map(({ text }) => text).join('&')}`
-}
-
-/**
- * The resource as signers write it: the path as sent, behind the bucket where the host names one. Of a
- * bucket alone both forms are right, because botocore signs `/bucket/` and sends `/bucket`.
- */
-function resources({ request, fields }: Opened, domains: readonly string[]): string[] {
-  const host = (fields.get('host') ?? '').toLowerCase().replace(/:\d+$/, '')
-  const domain = domains.find((name) => host.endsWith(`.${name.toLowerCase()}`))
-  const bucket = domain === undefined ? '' : `/${host.slice(0, -domain.length - 1)}`
-  const path = bucket + request.rawPath
-  const query = signedQuery(request.rawQuery)
-  const alone = /^(\/[^/]+)\/?$/.exec(path)
-  return alone === null ? [path + query] : [`${alone[1]}${query}`, `${alone[1]}/${query}`]
-}
 
 type Shown = (name: string, value: string) => string
 
@@ -65,6 +24,9 @@ function amzHeaders(headers: ReadonlyMap<string, string>, shown: Shown): string 
 interface Claim {
   readonly access: string
   readonly signature: string
+  /** Of the headers Content-MD5 and Content-Type; '' where there is none. */
+  readonly digest: string
+  readonly type: string
   /** The line that holds Date (header form; empty beside x-amz-date) or Expires (query form). */
   readonly date: string
   /** x-amz- headers by lower-case name, from headers and query. */
@@ -73,16 +35,14 @@ interface Claim {
   readonly keysMayBeUnsigned: boolean
 }
 
-/** Throws CredentialUnknown and SignatureMismatch (whose details hold no customer key). */
-function verifyClaim(opened: Opened, claim: Claim, rules: SigningRules): Credential {
-  const { request, fields, parameters } = opened
+/** Throws CredentialUnknown, SignatureQueryMalformed, and SignatureMismatch (whose details hold no customer key). */
+function verifyClaim({ request }: Opened, claim: Claim, rules: SigningRules): Credential {
   const credential = rules.users.byAccessKey(claim.access)
   if (credential === undefined)
     throw new CofferError('CredentialUnknown', { accessKey: claim.access })
-  const fieldOf = (name: string) => fields.get(name) ?? parameterOf(parameters, name) ?? ''
-  const first = `${request.method}\n${fieldOf('content-md5')}\n${fieldOf('content-type')}\n${claim.date}\n`
+  const forms = resourceForms(request, rules.domains)
+  const first = `${request.method}\n${claim.digest}\n${claim.type}\n${claim.date}\n`
   const key = new HmacKey('sha1', credential.secret)
-  const forms = resources(opened, rules.domains)
   const matches = (amz: ReadonlyMap<string, string>) => {
     const lines = first + amzHeaders(amz, (_, value) => value)
     return forms.some((form) => sameSignature(claim.signature, key.sign(lines + form, 'base64')))
@@ -100,13 +60,29 @@ function verifyClaim(opened: Opened, claim: Claim, rules: SigningRules): Credent
   })
 }
 
+/**
+ * Content-MD5 and Content-Type where they stand in a signed query instead, as botocore puts them, for there
+ * they hold too. Throws SignatureQueryMalformed.
+ */
+function liftedContent(parameters: readonly Parameter[]): Parameter[] {
+  const lifted: Parameter[] = []
+  for (const name of ['content-md5', 'content-type']) {
+    const value = parameterOf(parameters, name)
+    if (value === undefined) continue
+    requirePlainText(name, value)
+    lifted.push([name, value])
+  }
+  return lifted
+}
+
 function amzFields(fields: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...fields].filter(([name]) => name.startsWith('x-amz-')))
 }
 
 /**
  * Verifies `Authorization: AWS <access>:<signature>`; the access key itself may hold colons. Throws
- * SignatureUnsupported (no such form), DateMissing, ClockSkewed, CredentialUnknown, SignatureMismatch.
+ * SignatureUnsupported (no such form), DateMissing, ClockSkewed, CredentialUnknown, SignatureMismatch, and
+ * SignatureQueryMalformed for a query that has more than one reading.
  */
 export function verifySigV2Header(
   opened: Opened,
@@ -127,6 +103,8 @@ export function verifySigV2Header(
     {
       access: match[1]!,
       signature: match[2]!,
+      digest: fields.get('content-md5') ?? '',
+      type: fields.get('content-type') ?? '',
       date: fields.has('x-amz-date') ? '' : date.text,
       amz: amzFields(fields),
       keysMayBeUnsigned: false,
@@ -138,7 +116,7 @@ export function verifySigV2Header(
 
 /**
  * Verifies a URL presigned with SigV2. Throws AccessDenied (a parameter is missing, or Expires is no
- * number), SignatureExpired, CredentialUnknown, SignatureMismatch.
+ * number), SignatureExpired, SignatureQueryMalformed, CredentialUnknown, SignatureMismatch.
  */
 export function verifySigV2Query(opened: Opened, rules: SigningRules): Verified {
   const { request, fields, parameters } = opened
@@ -163,15 +141,18 @@ export function verifySigV2Query(opened: Opened, rules: SigningRules): Verified 
       serverTime: isoSeconds(request.nowMs),
     })
   }
-  const lifted = liftedHeaders(parameters)
+  const lifted = [...liftedHeaders(parameters), ...liftedContent(parameters)]
+  // A header that is sent wins over its twin in the query.
+  const headers = new Map([...lifted, ...fields])
   const credential = verifyClaim(
     opened,
     {
       access,
       signature,
+      digest: headers.get('content-md5') ?? '',
+      type: headers.get('content-type') ?? '',
       date: expires,
-      // A header that is sent wins over its twin in the query.
-      amz: new Map([...lifted, ...amzFields(fields)]),
+      amz: amzFields(headers),
       keysMayBeUnsigned: mayComeUnsigned(
         'x-amz-server-side-encryption-customer-key',
         request.method,

@@ -156,12 +156,16 @@ export function signedDate(fields: ReadonlyMap<string, string>): { ms: number; t
   return { ms, text }
 }
 
-/** The components of an Authorization header, `Credential=…, SignedHeaders=…, Signature=…` in any order. */
+/** The components of an Authorization header, `Credential=…, SignedHeaders=…, Signature=…` in any order.
+ * Throws SignatureMalformed for one that comes twice. */
 function components(authorization: string): Map<string, string> {
   const found = new Map<string, string>()
   for (const piece of authorization.slice('AWS4-HMAC-SHA256'.length).split(',')) {
     const at = piece.indexOf('=')
-    if (at > 0) found.set(piece.slice(0, at).trim(), piece.slice(at + 1).trim())
+    if (at <= 0) continue
+    const name = piece.slice(0, at).trim()
+    if (found.has(name)) throw malformed('header', 'a component must not come twice.')
+    found.set(name, piece.slice(at + 1).trim())
   }
   return found
 }

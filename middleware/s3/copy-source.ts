@@ -14,26 +14,91 @@ const HEADER = 'x-amz-copy-source'
 interface Named {
   readonly bucket: string
   readonly key: string
+}
+
+interface Source {
+  /** What the header names; where that is not there, the next. */
+  readonly candidates: readonly Named[]
   readonly versionId: string | undefined
 }
 
-/**
- * Reads `/bucket/key` or `bucket/key`, percent-encoded, with `?versionId=` behind it; a `?` that belongs
- * to the key is encoded. Throws S3Error InvalidArgument.
- */
-export function parseCopySource(value: string): Named {
-  const mark = value.indexOf('?versionId=')
-  const path = decodePercent(mark === -1 ? value : value.slice(0, mark), false)
+function decodeName(raw: string, plusIsSpace: boolean): Named {
+  const path = decodePercent(raw, plusIsSpace)
   if (path === undefined) throw invalidArgument('Invalid copy source encoding', HEADER, HEADER)
   const [, bucket, key] = /^\/?([^/]+)\/(.+)$/s.exec(path) ?? []
   if (bucket === undefined || key === undefined) {
     throw invalidArgument('Invalid copy source object key', HEADER, HEADER)
   }
-  const versionId = mark === -1 ? undefined : value.slice(mark + '?versionId='.length)
-  if (versionId === '') {
-    throw invalidArgument('Version id cannot be the empty string', 'versionId', '')
+  return { bucket, key }
+}
+
+/** The version behind `?versionId=`. Throws S3Error InvalidArgument. */
+function decodeVersion(raw: string): string {
+  const versionId = decodePercent(raw, false)
+  if (versionId === undefined) throw invalidArgument('Invalid copy source encoding', HEADER, HEADER)
+  if (versionId !== '') return versionId
+  throw invalidArgument('Version id cannot be the empty string', 'versionId', '')
+}
+
+/**
+ * Reads `/bucket/key` or `bucket/key`, percent-encoded, with `?versionId=` behind it; a `?` that belongs
+ * to the key is encoded. A bare `+` is a plus, as whoever does not encode it means, or else a space, as AWS reads
+ * it and form encoders (Java's URLEncoder, PHP's urlencode) write it. Throws S3Error InvalidArgument.
+ */
+export function parseCopySource(value: string): Source {
+  const mark = value.indexOf('?versionId=')
+  const path = mark === -1 ? value : value.slice(0, mark)
+  const versionId =
+    mark === -1 ? undefined : decodeVersion(value.slice(mark + '?versionId='.length))
+  const readings = path.includes('+') ? [false, true] : [false]
+  return { candidates: readings.map((plusIsSpace) => decodeName(path, plusIsSpace)), versionId }
+}
+
+type From = CopyInput['from']
+
+/** Codes that say that nothing has that name. */
+const missing = [
+  'ContainerMissing',
+  'ContainerNameInvalid',
+  'ObjectMissing',
+  'VersionMissing',
+] as const
+
+const isMissing = (error: unknown) => missing.some((code) => isCode(error, code))
+
+/** The object of a candidate; undefined where there is none. Throws what reading it throws. */
+async function findSource(
+  ctx: Context,
+  node: Node,
+  { bucket, key }: Named,
+  versionId: string | undefined,
+): Promise<From | undefined> {
+  try {
+    const ref = await sourceOf(ctx, node, bucket, key)
+    const read = {
+      versionId,
+      cipher: node.rootCipher,
+      keyOptional: true,
+      referrer: referrerOf(ctx),
+    }
+    await node.service.head(ctx.state.caller, ref, read)
+    return { ...ref, versionId }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
   }
-  return { bucket, key, versionId }
+}
+
+/** The first candidate that is there, else the first. Only where there are several, they are looked for. */
+async function fromOf(ctx: Context, node: Node, { candidates, versionId }: Source): Promise<From> {
+  if (candidates.length > 1) {
+    for (const candidate of candidates) {
+      const found = await findSource(ctx, node, candidate, versionId)
+      if (found !== undefined) return found
+    }
+  }
+  const { bucket, key } = candidates[0]!
+  return { ...(await sourceOf(ctx, node, bucket, key)), versionId }
 }
 
 /** The source as the service takes it, with its key and its conditions. */
@@ -42,9 +107,8 @@ export async function copySourceOf(
   node: Node,
 ): Promise<Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'referrer'>> {
   const header = headerOf(ctx)
-  const { bucket, key, versionId } = parseCopySource(header(HEADER) ?? '')
   return {
-    from: { ...(await sourceOf(ctx, node, bucket, key)), versionId },
+    from: await fromOf(ctx, node, parseCopySource(header(HEADER) ?? '')),
     fromCipher: ctx.state.sourceCipher,
     fromConditions: sourceConditionsOf(header),
     referrer: referrerOf(ctx),

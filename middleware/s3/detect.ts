@@ -1,6 +1,7 @@
 // Pure: names the operation that a request asks for, from method, address, query and headers. Knows
 // every operation of S3; whether one is built stands in operations.ts.
 import type { IncomingHttpHeaders } from 'node:http'
+import { isSignedQuery } from '../../lib/auth/authenticate.ts'
 import type { Target } from '../state.ts'
 import type { OperationName } from './names.ts'
 import { invalidArgument, invalidRequest, methodNotAllowed } from './s3-error.ts'
@@ -95,6 +96,11 @@ const objectSubresources: Readonly<Record<string, Methods>> = {
   uploads: { POST: 'CreateMultipartUpload' },
 }
 
+/** Subresources that make another operation of a request. SigV2 must sign them all. */
+export const subresourceNames = () => [
+  ...new Set([...Object.keys(bucketSubresources), ...Object.keys(objectSubresources)]),
+]
+
 const bucketMethods: Methods = {
   GET: 'ListObjects',
   HEAD: 'HeadBucket',
@@ -120,10 +126,10 @@ const versionless: readonly OperationName[] = [
   'ListParts',
 ]
 
-/** True where a copy is asked for, by header or in the query of a V4 presigned URL, where it is signed. */
+/** True where a copy is asked for, by header or in the query of a presigned URL, where it is signed. */
 function copies(headers: IncomingHttpHeaders, query: ReadonlyMap<string, string>): boolean {
   if (headers['x-amz-copy-source'] !== undefined) return true
-  if (!query.has('X-Amz-Signature')) return false
+  if (!isSignedQuery((name) => query.has(name))) return false
   return [...query.keys()].some((name) => name.toLowerCase() === 'x-amz-copy-source')
 }
 
@@ -133,7 +139,8 @@ function subresourceOf(
   table: Readonly<Record<string, Methods>>,
 ): string | undefined {
   const found: string[] = []
-  for (const name of query.keys()) if (Object.hasOwn(table, name)) found.push(name)
+  for (const name of query.keys())
+    if (Object.hasOwn(table, name) && query.has(name)) found.push(name)
   if (found.length > 1) {
     const names = found.join(', ')
     throw invalidArgument(`Conflicting query string parameters: ${names}`, 'ResourceType', names)

@@ -56,6 +56,12 @@ function copyRange(size: string | number | undefined, header: Asked['header']): 
   )
 }
 
+const versionMissing = (details: Details, { key }: Asked) =>
+  row(404, 'NoSuchVersion', 'The specified version does not exist.', {
+    Key: details.object ?? key,
+    VersionId: details.version,
+  })
+
 export const objectErrors = {
   ContainerMissing: (details, { bucket }) =>
     row(404, 'NoSuchBucket', 'The specified bucket does not exist', {
@@ -100,12 +106,12 @@ export const objectErrors = {
     // s3-tests wants to be told; AWS is silent where there is no marker.
     return { ...missing, headers: { 'x-amz-delete-marker': 'false' } }
   },
-  VersionMissing: (details, { key }) =>
-    row(404, 'NoSuchVersion', 'The specified version does not exist.', {
-      Key: details.object ?? key,
-      VersionId: details.version,
-    }),
-  VersionInvalid: ({ version }) => notFitting('versionId', version, 'Invalid version id specified'),
+  VersionMissing: versionMissing,
+  // AWS tells the two apart on all operations but this one.
+  VersionInvalid: (details, asked) =>
+    asked.operation === 'GetObjectAttributes'
+      ? versionMissing(details, asked)
+      : notFitting('versionId', details.version, 'Invalid version id specified'),
   VersionIsMarker: ({ version, timeMicros }, { method, operation }) =>
     copies(operation)
       ? badRequest(

@@ -4,7 +4,7 @@
 // Known gaps: MFA delete, object lock, ACLs other than private, bucket policies, tags, CORS, lifecycle,
 // website, logging, notification, replication, browser forms, select, restore. Reading such a
 // subresource answers as AWS where it was never set; setting it is 501 NotImplemented; headers that ask
-// for one are 501 too.
+// for one are 501 too (of ACLs 400, as where AWS has them disabled).
 // By design: one storage class (STANDARD); no KMS; a bucket's name is the account's own first, then the
 // node's; answers name version ids only where the bucket keeps versions or did.
 // Client quirks: botocore cannot read an empty Message; it asks for encoding-type=url by itself;

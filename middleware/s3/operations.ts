@@ -2,6 +2,7 @@
 // users, and a test holds the two together.
 import { CofferError } from '../../lib/errors.ts'
 import type { KeyRule } from '../state.ts'
+import { putBucketAcl, putObjectAcl } from './handlers/acls.ts'
 import { getObjectAttributes } from './handlers/attributes.ts'
 import { postObject, preflight } from './handlers/browsers.ts'
 import {
@@ -81,7 +82,7 @@ const built: Partial<Record<OperationName, Operation>> = {
   ListBuckets: plain(listBuckets),
   CreateBucket: {
     ...plain(createBucket),
-    screens: ['acl', 'bucket'],
+    screens: ['bucket', 'acl'],
     documentBytesMax: 64 << 10,
   },
   HeadBucket: plain(headBucket),
@@ -138,6 +139,8 @@ const built: Partial<Record<OperationName, Operation>> = {
   GetBucketWebsite: unset(unsetOfBucket.website),
   GetObjectLockConfiguration: unset(unsetOfBucket.objectLock),
   GetPublicAccessBlock: unset(unsetOfBucket.publicAccessBlock),
+  PutBucketAcl: { ...plain(putBucketAcl, 'partial'), documentBytesMax: 64 << 10 },
+  PutObjectAcl: { ...plain(putObjectAcl, 'partial'), documentBytesMax: 64 << 10 },
   GetObjectAcl: unset(unsetOfObject.acl),
   GetObjectLegalHold: unset(unsetOfObject.legalHold),
   GetObjectRetention: unset(unsetOfObject.retention),

@@ -1,24 +1,13 @@
 // Headers that ask for what this node does not do are refused, never ignored. Each screen looks at one
 // family; operations.ts says which ones an operation passes.
 import type { Context } from '../state.ts'
+import { namesOwnAcl } from './acl.ts'
 import { type Header, headerNames, headerOf } from './headers.ts'
-import { headerNotImplemented, invalidArgument, invalidRequest, S3Error } from './s3-error.ts'
+import { headerNotImplemented, invalidArgument, S3Error } from './s3-error.ts'
 
 export type Screen = keyof typeof screens
 
 const ENCRYPTION = 'x-amz-server-side-encryption'
-
-/** There is one ACL here: the owner's. These two mean it. */
-const acceptedAcls = ['private', 'bucket-owner-full-control']
-const cannedAcls = [
-  ...acceptedAcls,
-  'public-read',
-  'public-read-write',
-  'authenticated-read',
-  'aws-exec-read',
-  'bucket-owner-read',
-  'log-delivery-write',
-]
 
 const storageClasses = [
   'REDUCED_REDUNDANCY',
@@ -43,18 +32,7 @@ function refuse(ctx: Context, ...prefixes: readonly string[]): void {
 
 const screens = {
   /** Canned ACLs and grants. */
-  acl(ctx: Context, header: Header) {
-    const acl = header('x-amz-acl')
-    const grants = headerNames(ctx, 'x-amz-grant-')
-    if (acl !== undefined && grants.length > 0) {
-      throw invalidRequest('Specifying both Canned ACLs and Header Grants is not allowed')
-    }
-    if (acl !== undefined && !cannedAcls.includes(acl)) {
-      throw invalidArgument('The canned ACL is not known.', 'x-amz-acl', acl)
-    }
-    if (acl !== undefined && !acceptedAcls.includes(acl)) throw headerNotImplemented('x-amz-acl')
-    refuse(ctx, 'x-amz-grant-')
-  },
+  acl: (ctx: Context, header: Header) => void namesOwnAcl(ctx, header),
   storageClass(_ctx: Context, header: Header) {
     const wanted = header('x-amz-storage-class')
     if (wanted === undefined || wanted === 'STANDARD') return

@@ -1,9 +1,10 @@
 // Reads the request line: which bucket and key are addressed, and with what query. Works on the raw
 // bytes as they were sent: nothing is normalised, `//`, `.` and `..` are part of a key.
+import { bucketOfHost } from '../../lib/auth/virtual-host.ts'
 import { decodePercent } from '../percent.ts'
 import { parametersOf } from '../query.ts'
 import type { Target } from '../state.ts'
-import { invalidUri, S3Error } from './s3-error.ts'
+import { invalidArgument, invalidUri, S3Error } from './s3-error.ts'
 
 /** Container names of the other dialect reach 256 bytes, and S3 serves them too. */
 const BUCKET_NAME_BYTES_MAX = 256
@@ -19,16 +20,13 @@ function decodePath(raw: string, uri: string): string {
   return text
 }
 
-/** The bucket that a virtual-host name carries: the part before the longest domain that fits. */
-export function bucketOfHost(host: string, domains: readonly string[]): string | undefined {
-  let label: string | undefined
-  for (const domain of domains) {
-    const end = host.length - domain.length - 1
-    if (end < 1 || !host.endsWith(`.${domain.toLowerCase()}`)) continue
-    if (label === undefined || end < label.length) label = host.slice(0, end)
-  }
-  return label
-}
+/** What a name of a host consists of. An escape there would name one bucket in SigV2 and another here. */
+const HOST_NAME = /^[a-z0-9._-]+$/
+
+const invalidBucketName = (bucket: string) =>
+  new S3Error(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
+    BucketName: bucket,
+  })
 
 /**
  * Bucket and key of a request, path style or virtual host. Throws S3Error InvalidURI for an escape
@@ -42,31 +40,59 @@ export function addressOf(
   const { path, host } = target
   if (!path.startsWith('/')) throw invalidUri(path)
   const label = bucketOfHost(host, domains)
-  if (label !== undefined)
+  if (label !== undefined) {
+    if (!HOST_NAME.test(label)) throw invalidBucketName(label)
     return { bucket: label, key: decodePath(path.slice(1), path) || undefined }
+  }
   if (path === '/') return { bucket: undefined, key: undefined }
   const slash = path.indexOf('/', 1)
   const end = slash === -1 ? path.length : slash
   const bucket = decodePath(path.slice(1, end), path)
   if (bucket === '' || bucket.includes('/') || Buffer.byteLength(bucket) > BUCKET_NAME_BYTES_MAX) {
-    throw new S3Error(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
-      BucketName: bucket,
-    })
+    throw invalidBucketName(bucket)
   }
   return { bucket, key: decodePath(path.slice(end + 1), path) || undefined }
 }
 
 /**
- * The query's parameters by name, decoded; of several with one name the first counts. Customer keys
- * that came in the query (SigV2 URLs) are left out: only the key headers' own reader may hold them.
- * Throws S3Error InvalidURI where an escape cannot be read or there are more than 1,000 parameters.
+ * A query's parameters by name, decoded. One that came twice with two values cannot be read: signers and readers
+ * could each mean another one. What S3 does not know, nobody reads. Reading throws S3Error InvalidArgument.
  */
-export function parseQuery(query: string): Map<string, string> {
-  const parameters = new Map<string, string>()
+class Parameters extends Map<string, string> {
+  readonly #ambiguous = new Set<string>()
+
+  /** Adds what the query has next. */
+  add(name: string, value: string): void {
+    if (super.has(name) && super.get(name) !== value) this.#ambiguous.add(name)
+    else super.set(name, value)
+  }
+
+  override has(name: string): boolean {
+    this.#requireOne(name)
+    return super.has(name)
+  }
+
+  override get(name: string): string | undefined {
+    this.#requireOne(name)
+    return super.get(name)
+  }
+
+  #requireOne(name: string): void {
+    if (!this.#ambiguous.has(name)) return
+    throw invalidArgument('A query parameter must not come twice with different values.', name)
+  }
+}
+
+/**
+ * The query's parameters by name, decoded. Of a customer key in the query only the name is kept: where it counts,
+ * auth has lifted it into the headers. Throws S3Error InvalidURI where an escape cannot be read or there are more
+ * than 1,000 parameters. Reading one that came twice with different values throws S3Error InvalidArgument.
+ */
+export function parseQuery(query: string): ReadonlyMap<string, string> {
+  const parameters = new Parameters()
   for (const { name, value } of parametersOf(query, () => invalidUri())) {
     if (name === undefined || value === undefined) throw invalidUri()
-    if (name === '' || parameters.has(name) || /customer-key$/i.test(name)) continue
-    parameters.set(name, value)
+    if (name !== '') parameters.add(name, /customer-key$/i.test(name) ? '' : value)
   }
   return parameters
 }

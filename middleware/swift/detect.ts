@@ -8,7 +8,7 @@ import type { Target } from '../state.ts'
 import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
 import { allowOf, type Level, methods } from './methods.ts'
 import type { OperationName } from './names.ts'
-import { SwiftError } from './swift-error.ts'
+import { SwiftError, unbuilt } from './swift-error.ts'
 
 export interface SwiftRequest {
   readonly operation: OperationName
@@ -93,15 +93,13 @@ export function accountNameOf(account: string, prefix: string): string {
 
 function requireBuilt(query: ReadonlyMap<string, string>): void {
   // swiftclient asks for the link itself before it deletes: what is no link is itself.
-  if ((query.get('symlink') ?? 'get') !== 'get') throw unbuilt('symbolic links', 'symlink')
+  if ((query.get('symlink') ?? 'get') !== 'get')
+    throw unbuilt('symbolic links', 'query parameter symlink')
   for (const name of query.keys()) {
     if (!Object.hasOwn(refusedParameters, name)) continue
-    throw unbuilt(refusedParameters[name]!, name)
+    throw unbuilt(refusedParameters[name]!, `query parameter ${name}`)
   }
 }
-
-const unbuilt = (what: string, parameter: string) =>
-  new SwiftError(501, `${what} are not built: query parameter ${parameter}`)
 
 /** The operation of a level's method, or the special one that query or headers ask for instead. */
 function operationOf(
@@ -133,8 +131,8 @@ function operationOf(
 
 /**
  * Names the operation. Throws SwiftError: 404 for `/`, 412 for a path that is no UTF-8, holds a NUL or
- * names no account, 400 for an unknown version, a name that is too long or a parameter that cannot be read,
- * 405 with Allow, 501 for parameters that ask for what is not built. `prefix`: the reseller prefix.
+ * names no account, 400 for an unknown version, a name that is too long, a parameter that cannot be read or asks for what is not built,
+ * 405 with Allow. `prefix`: the reseller prefix.
  */
 export function detect(
   method: string,

@@ -19,7 +19,7 @@ import { makeCurrent, putObject } from './handlers/put.ts'
 import { getObject, headObject } from './handlers/read.ts'
 import { login } from './login.ts'
 import type { OperationName } from './names.ts'
-import { SwiftError } from './swift-error.ts'
+import { unbuilt } from './swift-error.ts'
 
 export interface Operation {
   readonly handle: Handler
@@ -44,7 +44,7 @@ const partial = (handle: Handler, ssec: KeyRule = 'none'): Operation => ({
 const refused = (what: string): Operation => ({
   handle: async (ctx) => {
     if (ctx.state.caller === null) throw new CofferError('AccessDenied')
-    throw new SwiftError(501, `This node does not implement ${what}.`)
+    throw unbuilt(what, ctx.state.operation)
   },
   built: 'refused',
   ssec: 'none',
@@ -63,7 +63,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   PostAccount: done(postAccount),
   DeleteAccount: { ...done(manageAccount), built: 'refused' },
   BulkDelete: refused('bulk deletes'),
-  ExtractArchive: refused('the extraction of archives'),
+  ExtractArchive: refused('extraction of archives'),
   HeadContainer: done(headContainer),
   GetContainer: done(getContainer),
   ListVersions: done(listVersions),
@@ -71,7 +71,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   PutContainer: partial(putContainer),
   PostContainer: done(postContainer),
   DeleteContainer: done(deleteContainer),
-  FormPost: refused('uploads by browser forms (FormPost)'),
+  FormPost: refused('browser forms (FormPost)'),
   HeadObject: done(headObject, 'read'),
   GetObject: done(getObject, 'read'),
   // Neither large objects nor symbolic links.

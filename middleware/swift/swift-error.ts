@@ -20,3 +20,12 @@ export class SwiftError extends Error {
     return `Swift${this.status}`
   }
 }
+
+/**
+ * Refuses a feature that this node does not have. 400, because python-swiftclient takes any 5xx for a fault that
+ * passes and sends the request six times within half a minute. The feature comes first: clients show only the beginning.
+ * `asked` says by what it was asked for.
+ */
+export function unbuilt(feature: string, asked: string): SwiftError {
+  return new SwiftError(400, `Not built: ${feature} (${asked})`)
+}

@@ -89,6 +89,7 @@ function onTheWire(random: Random, request: HttpRequest): SignedRequest {
       .map(lower)
       .sort(() => random.integer(2) - 0.5)
       .join('&'),
+    host: 'localhost',
     headers: headers.sort(() => random.integer(2) - 0.5),
     nowMs: NOW,
   }
@@ -222,6 +223,7 @@ t.test('random requests are refused or anonymous, and never crash', async (t) =>
       method: 'GET',
       rawPath: `/${some(5)}`,
       rawQuery: some(20),
+      host: 'x',
       headers,
       nowMs: NOW,
     }

@@ -41,10 +41,7 @@ function answerOf<T>(parse: () => T): T | undefined {
   try {
     return parse()
   } catch (error) {
-    // What is not built is refused too: 501.
-    if (error instanceof SwiftError && error.status >= 400 && error.status <= 501) {
-      if (error.status !== 500) return undefined
-    }
+    if (error instanceof SwiftError && error.status >= 400 && error.status < 500) return undefined
     if (error instanceof AclInvalid || isCode(error, 'RangeUnsatisfiable')) return undefined
     throw error
   }

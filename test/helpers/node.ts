@@ -84,6 +84,8 @@ export interface SentRequest {
   readonly sign?: boolean
   readonly access?: string
   readonly secret?: string
+  /** That the signature names; `us-east-1` unless told. */
+  readonly region?: string
   readonly tls?: boolean
   readonly host?: string
 }
@@ -231,11 +233,11 @@ export async function sign(
   path: string,
   headers: Record<string, string>,
   body: Buffer,
-  { access = accessKey, secret = secretKey }: SentRequest,
+  { access = accessKey, secret = secretKey, region = 'us-east-1' }: SentRequest,
 ): Promise<Record<string, string>> {
   const signer = new SignatureV4({
     service: 's3',
-    region: 'us-east-1',
+    region,
     sha256: Sha256,
     uriEscapePath: false,
     applyChecksum: false,

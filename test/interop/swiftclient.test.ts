@@ -109,13 +109,22 @@ clientTest(t, swiftClients.swift, 'swift hears that large objects are not built'
   const cut = ['upload', 'c', 'large', '--segment-size', '65536']
   setting.file('large', 200_000)
   for (const more of [[], ['--use-slo'], sealedBy(setting.key)]) {
-    t.match(await swift.fail([...cut, ...more]), /501|not built/i, more[0] ?? 'dynamic')
+    t.match(
+      await swift.fail([...cut, ...more]),
+      /Not built: \w+ large objects/,
+      more[0] ?? 'dynamic',
+    )
   }
   const input = contentOf('stdin', (10 << 20) + 1)
   t.match(
     await swift.fail(['upload', 'c', '-', '--object-name', 'large'], { input }),
-    /501|not built/i,
+    /Not built: static large objects/,
   )
+  const asked = () => setting.node.audited.filter(({ operation }) => operation === 'PutManifest')
+  const before = asked().length
+  const patient = ['--retries', '5', ...cut, '--use-slo']
+  t.match(await swift.fail(patient), 'Not built: static large objects')
+  t.equal(asked().length, before + 1, 'however often it would try again, it is refused once')
   t.match(await swift.fail(['stat', 'c', 'large']), 'Not Found')
   const uncut = ['upload', 'c', '-', '--object-name', 'large', '--segment-size', '20M']
   await swift.ok(uncut, { input })

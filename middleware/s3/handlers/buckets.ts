@@ -63,10 +63,16 @@ export const listBuckets: Handler = async (ctx, node) => {
   )
 }
 
-/** AWS answers a constraint that names its oldest region, and any that is none, differently. */
+/**
+ * The node's own region may be named, and no other. AWS's oldest region has no name there: an endpoint in
+ * us-east-1 calls `us-east-1`, and what is no region, invalid. Throws S3Error InvalidLocationConstraint,
+ * IllegalLocationConstraintException.
+ */
 function requireLocation(location: string | undefined, region: string): void {
   if (location === undefined) return
-  if (location === 'us-east-1' || !/^(?:EU|[a-z]+(?:-[a-z]+)*(?:-\d)?)$/.test(location)) {
+  const oldest = 'us-east-1'
+  const isRegion = /^(?:EU|[a-z]+(?:-[a-z]+)+-\d)$/.test(location) && location !== oldest
+  if (region === oldest && !isRegion) {
     throw new S3Error(
       400,
       'InvalidLocationConstraint',

@@ -208,12 +208,22 @@ t.test('what S3 cannot express it shows as nothing, and it stays in force', asyn
   t.equal(shown.status, 200)
   t.equal(element(shown, 'Permission'), 'FULL_CONTROL')
   t.notMatch(shown.text, /other|\.r:/)
-  t.equal(
-    outcome(await s3('PUT', '/bkt?acl', { headers: { 'x-amz-acl': 'private' } })).slice(0, 3),
-    '501',
-  )
+  t.equal((await s3('PUT', '/bkt/s3?acl', { headers: { 'x-amz-acl': 'private' } })).status, 200)
   t.equal((await swift('HEAD', '/bkt')).headers['x-container-read'], '.r:*,.rlistings,other:other')
   t.equal((await nobody.s3('GET', '/bkt/s3')).status, 200)
+})
+
+t.test('a bucket that S3 makes private is closed to whom Swift’s lists let in', async (t) => {
+  const { nobody, post, s3, swift } = await startFilled(t)
+  await post({ 'X-Container-Read': '.r:*,.rlistings', 'X-Container-Write': 'other:other' })
+  t.equal((await nobody.s3('GET', '/bkt/s3')).status, 200)
+  const refused = await s3('PUT', '/bkt?acl', { headers: { 'x-amz-acl': 'public-read' } })
+  t.equal(outcome(refused), '400 AccessControlListNotSupported')
+  t.equal((await nobody.s3('GET', '/bkt/s3')).status, 200, 'a refusal changes nothing')
+  t.equal((await s3('PUT', '/bkt?acl', { headers: { 'x-amz-acl': 'private' } })).status, 200)
+  t.equal((await nobody.s3('GET', '/bkt/s3')).status, 403)
+  const { headers } = await swift('HEAD', '/bkt')
+  t.same([headers['x-container-read'], headers['x-container-write']], [undefined, undefined])
 })
 
 t.test('an account’s own list counts for both dialects', async (t) => {

@@ -39,18 +39,34 @@ t.test('a name belongs to the first that takes it', async (t) => {
   t.equal(outcome(await node.request('PUT', '/anew', { sign: false })), '403 AccessDenied')
 })
 
-t.test('in another region, creating again is an error', async (t) => {
+t.test('a bucket cannot be created in another region', async (t) => {
   const node = await startNode(t, { region: 'us-east-1' })
   await node.request('PUT', '/bucket')
   const body = configuration('eu-west-1')
   const elsewhere = await node.request('PUT', '/second', { body })
   t.equal(outcome(elsewhere), '400 IllegalLocationConstraintException')
   const oldest = await node.request('PUT', '/second', { body: configuration('us-east-1') })
-  t.equal(outcome(oldest), '400 InvalidLocationConstraint')
+  t.equal(outcome(oldest), '400 InvalidLocationConstraint', 'its oldest region has no name on AWS')
+  const unknown = await node.request('PUT', '/second', { body: configuration('bar') })
+  t.equal(outcome(unknown), '400 InvalidLocationConstraint')
   const broken = await node.request('PUT', '/second', { body: '<CreateBucketConfiguration>' })
   t.equal(outcome(broken), '400 MalformedXML')
   const large = await node.request('PUT', '/second', { body: ' '.repeat(70_000) })
   t.equal(outcome(large), '400 MaxMessageLengthExceeded')
+})
+
+t.test('a node elsewhere than in us-east-1 takes its own region, and no other', async (t) => {
+  const { request } = await startNode(t, { region: 'eu-west-1' })
+  const create = async (name: string, location: string) =>
+    outcome(
+      await request('PUT', `/${name}`, { body: configuration(location), region: 'eu-west-1' }),
+    )
+  t.equal(await create('first', 'eu-west-1'), '200')
+  t.equal(await create('first', 'eu-west-1'), '409 BucketAlreadyOwnedByYou', 'again')
+  t.equal(await create('second', ''), '200')
+  for (const location of ['us-east-1', 'us-west-2', 'EU', 'bar', 'aws-global']) {
+    t.equal(await create('third', location), '400 IllegalLocationConstraintException', location)
+  }
 })
 
 t.test('a bucket cannot be called anything', async (t) => {

@@ -127,6 +127,11 @@ t.test('UploadPartCopy opens its source with one key and seals with the other', 
   t.equal(outcome(await copy(other, other)), '400 InvalidRequest', 'another key for the target')
   t.equal(outcome(await copy(null, key)), '400 InvalidRequest', 'no key for the source')
   t.equal(outcome(await copy(key, key)), '400 InvalidRequest', 'another key for the source')
+  for (const size of [1, 31, 33]) {
+    const short = await copy(Buffer.alloc(size, 'k'), key)
+    t.equal(outcome(short), '400 InvalidArgument', `a key of ${size} bytes for the source`)
+    t.equal(element(short, 'Message'), 'The secret key was invalid for the specified algorithm.')
+  }
   const copied = await copy(other, key, 'bytes=65535-131072')
   t.equal(outcome(copied), '200')
   const body = completeBody([[1, element(copied, 'ETag')!]])

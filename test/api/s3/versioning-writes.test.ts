@@ -210,6 +210,10 @@ t.test('subresources and attributes are those of the version asked for', async (
   const missing = `/bucket/k?tagging&versionId=${'0'.repeat(32)}`
   t.equal(outcome(await node.request('GET', missing)), '404 NoSuchVersion')
   await node.request('DELETE', '/bucket/k')
+  for (const bad of ['x', 'x'.repeat(32)]) {
+    const path = `/bucket/k?attributes&versionId=${bad}`
+    t.equal(outcome(await node.request('GET', path, { headers })), '404 NoSuchVersion', bad)
+  }
   const hidden = await node.request('GET', '/bucket/k?attributes', { headers })
   t.match(hidden, { status: 404, headers: { [MARKER]: 'true' } })
 })

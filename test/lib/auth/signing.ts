@@ -117,6 +117,7 @@ export function byHeader(plan: Plan = {}): SignedRequest {
     method: plan.method ?? 'GET',
     rawPath: plan.path ?? '/',
     rawQuery: query,
+    host: 'examplebucket.s3.amazonaws.com',
     headers: [...headers, ...(plan.unsigned ?? []), ['Authorization', authorization]],
     nowMs: plan.nowMs ?? NOW,
   }
@@ -151,6 +152,7 @@ export function byQuery(plan: Plan & { expires?: string; without?: string } = {}
     method: plan.method ?? 'GET',
     rawPath: plan.path ?? '/',
     rawQuery: joined(sent.filter(([name]) => name !== plan.without)),
+    host: 'examplebucket.s3.amazonaws.com',
     headers: [...headers, ...(plan.unsigned ?? [])],
     nowMs: plan.nowMs ?? NOW,
   }

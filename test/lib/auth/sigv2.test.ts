@@ -21,7 +21,8 @@ function byHeader(
 ): SignedRequest {
   const [rawPath = '', rawQuery = ''] = target.split('?')
   const all: [string, string][] = [...headers, ['Authorization', `AWS ${access}:${signature}`]]
-  return { method, rawPath, rawQuery, headers: all, nowMs: NOW }
+  const host = headers.find(([name]) => name === 'Host')?.[1] ?? 'localhost'
+  return { method, rawPath, rawQuery, host, headers: all, nowMs: NOW }
 }
 
 interface Presigned {
@@ -46,6 +47,7 @@ function presigned(plan: Presigned = {}): SignedRequest {
     method: plan.method ?? 'GET',
     rawPath: path,
     rawQuery: `${plan.query ?? ''}AWSAccessKeyId=${ACCESS}&Expires=${expires}&Signature=${signature}`,
+    host: 'localhost',
     headers: [['Host', 'localhost:8080'], ...(plan.headers ?? [])],
     nowMs: NOW,
   }
@@ -80,6 +82,7 @@ t.test("the examples of AWS's documentation verify", async (t) => {
     method: 'GET',
     rawPath: '/photos/puppy.jpg',
     rawQuery: query,
+    host: host[1],
     headers: [host],
     nowMs: NOW,
   }

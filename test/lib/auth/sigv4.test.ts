@@ -24,6 +24,7 @@ function documented(
     method,
     rawPath,
     rawQuery,
+    host: 'examplebucket.s3.amazonaws.com',
     headers: [...all, ['Authorization', authorization]],
     nowMs: NOW,
   }
@@ -80,6 +81,7 @@ t.test("the examples of AWS's documentation verify", async (t) => {
       method: 'GET',
       rawPath: '/test.txt',
       rawQuery: `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${ACCESS}%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404`,
+      host: 'examplebucket.s3.amazonaws.com',
       headers: [['host', 'examplebucket.s3.amazonaws.com']],
       nowMs: NOW,
     },
@@ -90,7 +92,14 @@ t.test("the examples of AWS's documentation verify", async (t) => {
 })
 
 t.test('a request without any signature is anonymous', async (t) => {
-  const request = { method: 'GET', rawPath: '/b/k', rawQuery: 'a=b', headers: [], nowMs: NOW }
+  const request = {
+    method: 'GET',
+    rawPath: '/b/k',
+    rawQuery: 'a=b',
+    host: '',
+    headers: [],
+    nowMs: NOW,
+  }
   const found = authenticate(request, rules)
   t.equal(found.signedBy, 'none')
   t.equal(found.verified, null)
@@ -117,6 +126,7 @@ t.test('x-amz-content-sha256 says how the body is signed', async (t) => {
         method: 'PUT',
         rawPath: '/',
         rawQuery: '',
+        host: 'examplebucket.s3.amazonaws.com',
         headers: [['x-amz-content-sha256', value]],
         nowMs: NOW,
       },
@@ -367,6 +377,7 @@ t.test(
           method: 'GET',
           rawPath: '/',
           rawQuery: '',
+          host: 'examplebucket.s3.amazonaws.com',
           headers: [['Authorization', value]],
           nowMs: NOW,
         },
@@ -383,6 +394,33 @@ t.test(
     )
   },
 )
+
+t.test('what comes twice in a signature is refused, in a header and in a URL', async (t) => {
+  const verify = (request: SignedRequest) => () => authenticate(request, rules)
+  const request = byHeader()
+  for (const more of ['Credential=x', 'SignedHeaders=host', 'Signature=x']) {
+    const headers = request.headers.map(([name, value]) =>
+      name === 'Authorization' ? ([name, `${value}, ${more}`] as const) : ([name, value] as const),
+    )
+    refused(t, 'SignatureMalformed', verify({ ...request, headers }))
+  }
+  const url = byQuery({ query: [['x-amz-meta-a', 'b']] })
+  for (const more of ['X-Amz-Credential=x', 'X-Amz-%44ate=x', 'x-amz-meta-a=c', 'X-AMZ-META-A=c']) {
+    const rawQuery = `${url.rawQuery}&${more}`
+    refused(t, 'SignatureQueryMalformed', verify({ ...url, rawQuery }))
+  }
+  const both = `${url.rawQuery}&AWSAccessKeyId=${ACCESS}`
+  refused(t, 'SignatureUnsupported', verify({ ...url, rawQuery: both }))
+})
+
+t.test('a header in a URL holds nothing that no header could hold', async (t) => {
+  for (const value of ['a\nb', 'a\r', '\0', 'a\x7f', '\x1b[0m']) {
+    const request = byQuery({ method: 'PUT', query: [['x-amz-meta-a', value]] })
+    refused(t, 'SignatureQueryMalformed', () => authenticate(request, rules))
+  }
+  const fine = byQuery({ method: 'PUT', query: [['x-amz-meta-a', 'a\tb ~']] })
+  t.strictSame(authenticate(fine, rules).verified?.lifted, [['x-amz-meta-a', 'a\tb ~']])
+})
 
 t.test('secrets of credentials do not print', async (t) => {
   const found = authenticate(byHeader(), rules)

@@ -1,6 +1,7 @@
 // Which operation a request is.
 import t from 'tap'
-import { detect } from '../../../middleware/s3/detect.ts'
+import { subresources } from '../../../lib/auth/sigv2-resource.ts'
+import { detect, subresourceNames } from '../../../middleware/s3/detect.ts'
 
 const name = (line: string, headers: Record<string, string> = {}) => {
   const [method = '', url = ''] = line.split(' ')
@@ -66,6 +67,7 @@ t.test('a copy source makes a PUT a copy', async (t) => {
   t.equal(name('PUT /b/k', { 'x-amz-copy-source': '' }), 'CopyObject')
   t.equal(name('PUT /b/k?partNumber=1&uploadId=u', headers), 'UploadPartCopy')
   t.equal(name('PUT /b/k?X-Amz-Signature=s&X-Amz-Copy-Source=%2Fb%2Fs'), 'CopyObject')
+  t.equal(name('PUT /b/k?AWSAccessKeyId=a&Signature=s&x-amz-copy-source=%2Fb%2Fs'), 'CopyObject')
   t.equal(
     name('PUT /b/k?x-amz-copy-source=%2Fb%2Fs'),
     'PutObject',
@@ -93,6 +95,13 @@ t.test('a method that a resource does not have is 405 and says which it has', as
       line,
     )
   }
+})
+
+t.test('SigV2 signs every parameter that makes another operation of a request', async (t) => {
+  t.same(
+    subresourceNames().filter((name) => !subresources.has(name)),
+    [],
+  )
 })
 
 t.test('several subresources at once are refused', async (t) => {
