@@ -1,0 +1,127 @@
+// Answers to bodies that were not read: which connections end with them, and how.
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { closeUnread, endLingering } from '../../middleware/unread.ts'
+import { dialRaw } from '../helpers/raw.ts'
+
+const MIB = 1 << 20
+
+/** A server that answers by `handle`, and a connection to it. */
+async function dial(t: Test, handle: RequestListener) {
+  const server = createServer((req, res) => {
+    closeUnread(req, res)
+    handle(req, res)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return await dialRaw(t, { base: `http://127.0.0.1:${port}` })
+}
+
+const refuse: RequestListener = (_, res) => {
+  res.writeHead(403, { 'Content-Length': 2 })
+  res.end('no')
+}
+
+const put = (length: number, more = '') =>
+  `PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n${more}\r\n`
+
+t.test('a connection goes on where all of a body had come', async (t) => {
+  for (const begin of [false, true]) {
+    const { socket, answers } = await dial(t, (req, res) => {
+      if (begin) req.once('data', () => req.pause())
+      setTimeout(() => refuse(req, res), 50)
+    })
+    for (let i = 0; i < 3; i++) {
+      socket.write(`${put(5)}hello`)
+      const all = await answers(i + 1)
+      t.equal(all.length, i + 1)
+      t.match(all[i]!.head, /\r\nConnection: keep-alive/i, begin ? 'begun' : 'untouched')
+    }
+  }
+})
+
+t.test('a connection ends with the answer where a body still comes', async (t) => {
+  for (const head of [
+    put(10),
+    'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n',
+    put(10, 'Connection: close\r\n'),
+    'PUT / HTTP/1.0\r\nContent-Length: 10\r\n\r\n',
+  ]) {
+    const { socket, answers, ended } = await dial(t, refuse)
+    socket.write(`${head}hello`)
+    const [answer] = await answers(1)
+    t.equal(answer!.status, 403)
+    t.match(answer!.head, /\r\nConnection: close/i)
+    await ended
+    socket.destroy()
+  }
+})
+
+t.test('a request behind a body that was not read is not answered', async (t) => {
+  const paths: string[] = []
+  const { socket, answers, ended } = await dial(t, (req, res) => {
+    paths.push(req.url!)
+    refuse(req, res)
+  })
+  socket.write(put(10))
+  await answers(1)
+  socket.write('0123456789GET /next HTTP/1.1\r\nHost: x\r\n\r\n')
+  await ended
+  t.equal((await answers(2)).length, 1)
+  t.same(paths, ['/'])
+})
+
+t.test('who sends its body to the end first still reads the answer', async (t) => {
+  const { socket, answers } = await dial(t, refuse)
+  socket.pause()
+  socket.write(put(MIB))
+  for (let i = 0; i < 16; i++) {
+    await new Promise((resolve) => socket.write(Buffer.alloc(MIB / 16), resolve))
+  }
+  socket.resume()
+  t.equal((await answers(1))[0]?.status, 403)
+})
+
+t.test('of what is sent behind the answer no more than a MiB is read', async (t) => {
+  let readBytes = () => 0
+  const { socket, answers, closed } = await dial(t, (req, res) => {
+    readBytes = () => req.socket.bytesRead
+    refuse(req, res)
+  })
+  socket.write(put(1 << 30))
+  await answers(1)
+  const fill = () => {
+    while (!socket.destroyed && socket.write(Buffer.alloc(MIB)));
+  }
+  socket.on('drain', fill)
+  fill()
+  await closed
+  t.ok(readBytes() < 2 * MIB, `${readBytes()} bytes were read`)
+})
+
+t.test('a client that drips behind the answer is cut off', async (t) => {
+  const { socket, answers, closed } = await dial(t, refuse)
+  socket.write(put(1 << 30))
+  await answers(1)
+  const drip = setInterval(() => socket.write('x'), 100)
+  await closed
+  clearInterval(drip)
+  t.pass('though it never falls silent')
+})
+
+t.test('ending a connection twice says what there was to say once', async (t) => {
+  const { socket, answers, ended } = await dial(t, (req) => {
+    endLingering(req.socket, 'HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n')
+    endLingering(req.socket, 'HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n')
+  })
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await ended
+  t.equal((await answers(2)).length, 1)
+})
