@@ -9,9 +9,17 @@ const LINGER_BYTES_MAX = 1 << 20
 /** … and for so long, whichever is reached first. */
 const LINGER_MS = 5_000
 
+/** A body that is announced to be no longer is read to its end behind the answer, so that the connection can go on:
+ * many clients send head and body apart. */
+const READ_BYTES_MAX = 65_536
+
+const announcedBytes = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] === undefined
+    ? Number(headers['content-length'] ?? 0)
+    : Number.POSITIVE_INFINITY
+
 /** True for a request that announces a body. */
-export const hasBody = ({ headers }: IncomingMessage) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+export const hasBody = (req: IncomingMessage) => announcedBytes(req) > 0
 
 /**
  * Writes what is left to say, closes the sending side, and drops what still comes within LINGER_BYTES_MAX and LINGER_MS;
@@ -32,10 +40,24 @@ export function endLingering(socket: Socket, answer = ''): void {
   socket.once('close', () => clearTimeout(timer))
 }
 
+/** Closes the connection unless the body has come to its end in time. */
+function readRest(req: IncomingMessage): void {
+  const { socket } = req
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  const isOver = () => {
+    clearTimeout(timer)
+    socket.off('close', isOver)
+    // What was set for the time in which the body still came.
+    Reflect.deleteProperty(socket, 'destroySoon')
+  }
+  req.once('end', isOver)
+  socket.once('close', isOver)
+  req.resume()
+}
+
 /**
- * Makes the answer to a request the last one on its connection where the body has not been read to its end when the
- * answer begins. What is left of it waits in the client until the answer has left, and is dropped then. Where all of it
- * had come, the connection goes on.
+ * Makes the answer to a request the last one on its connection where the body has not come to its end when the answer
+ * begins, and is not short. What is left of it waits in the client until the answer has left, and is dropped then.
  */
 export function closeUnread(req: IncomingMessage, res: ServerResponse): void {
   if (!hasBody(req)) return
@@ -43,14 +65,14 @@ export function closeUnread(req: IncomingMessage, res: ServerResponse): void {
   const writeHead = res.writeHead as (...args: unknown[]) => ServerResponse
   res.writeHead = (...args: unknown[]) => {
     if (!req.complete) {
-      res.setHeader('Connection', 'close')
+      if (announcedBytes(req) > READ_BYTES_MAX) res.setHeader('Connection', 'close')
       // Node calls it when the last answer of a connection has left. Its own would reset the connection at once.
       socket.destroySoon = () => endLingering(socket)
     }
     return writeHead.apply(res, args)
   }
-  // A body that came whole, and that nobody read to its end, stands in front of the next request.
   res.once('finish', () => {
-    if (req.complete && !req.readableEnded) req.resume()
+    // What nobody read stands in front of the next request.
+    if (!req.readableEnded && !socket.writableEnded) readRest(req)
   })
 }

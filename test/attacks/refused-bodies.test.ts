@@ -32,17 +32,21 @@ const refused = {
 const refusedByOps = { 'no path of ops': 'PUT /x', 'a method that ops has not': 'POST /metrics' }
 
 const framings = ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']
+const SHORT = 'Content-Length: 60000'
 
 const headOf = (line: string, framing: string) =>
   `${line} HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n`
 
-function* cases(node: TestNode): Generator<[string, RawAddress, string, string]> {
+function* cases(
+  node: TestNode,
+  framings: readonly string[],
+): Generator<[string, RawAddress, string, string]> {
   const tls = { base: node.https, caFile: join(node.dir, 'tls', 'cert.pem') }
   const places = { HTTP: { base: node.http }, TLS: tls, ops: { base: node.ops } }
   for (const [place, address] of Object.entries(places)) {
     for (const [what, line] of Object.entries(place === 'ops' ? refusedByOps : refused)) {
       for (const framing of framings) {
-        yield [`${what} over ${place}, ${framing.split(':')[0]}`, address, line, framing]
+        yield [`${what} over ${place}, ${framing}`, address, line, framing]
       }
     }
   }
@@ -68,7 +72,7 @@ async function flood(t: Test, address: RawAddress, line: string, framing: string
 t.test('a refused body is read no further than a MiB', async (t) => {
   const table = attackTable(t, 'refused bodies that go on')
   const node = await startNode(t, { listen })
-  for (const [what, address, line, framing] of cases(node)) {
+  for (const [what, address, line, framing] of cases(node, framings)) {
     const { wasCut, status, head } = await flood(t, address, line, framing)
     table.tried(`${what}: the answer comes first`, status >= 400, status)
     table.tried(`${what}: and is the last`, /\r\nConnection: close/i.test(head), head)
@@ -79,14 +83,20 @@ t.test('a refused body is read no further than a MiB', async (t) => {
 t.test('a body that drips behind its refusal is cut off', async (t) => {
   const table = attackTable(t, 'refused bodies that drip')
   const node = await startNode(t, { listen })
-  const all = Array.from(cases(node), async ([what, address, line, framing]) => {
-    const { socket, closed } = await dialRaw(t, address)
-    socket.write(headOf(line, framing))
-    const drip = setInterval(() => socket.write(framing.startsWith('T') ? '1\r\nx\r\n' : 'x'), 200)
-    await closed
-    clearInterval(drip)
-    table.tried(what, true)
-  })
+  const all = Array.from(
+    cases(node, [...framings, SHORT]),
+    async ([what, address, line, framing]) => {
+      const { socket, closed } = await dialRaw(t, address)
+      socket.write(headOf(line, framing))
+      const drip = setInterval(
+        () => socket.write(framing.startsWith('T') ? '1\r\nx\r\n' : 'x'),
+        200,
+      )
+      await closed
+      clearInterval(drip)
+      table.tried(what, true)
+    },
+  )
   await Promise.all(all)
 })
 
@@ -100,6 +110,7 @@ t.test('clients that drip do not fill the node', async (t) => {
   const token = `X-Auth-Token: ${login.headers['x-auth-token']}\r\nContent-Length: 1000000000`
   for (const [what, line, more] of [
     ['refused', 'PUT /none/name', framings[0]!],
+    ['refused, with a short body,', 'PUT /none/name', SHORT],
     ['timed out', 'PUT /v1/AUTH_test/box/name', token],
   ] as const) {
     const drips = Array.from({ length: 20 }, async () => {

@@ -47,10 +47,39 @@ t.test('a connection goes on where all of a body had come', async (t) => {
   }
 })
 
-t.test('a connection ends with the answer where a body still comes', async (t) => {
+t.test('a short body that still comes is read behind the answer', async (t) => {
+  for (const more of ['', 'Connection: close\r\n']) {
+    const { socket, answers, ended } = await dial(t, refuse)
+    socket.write(put(65_536, more))
+    t.equal((await answers(1))[0]?.status, 403)
+    socket.write(Buffer.alloc(65_536))
+    socket.write(put(1, 'Connection: close\r\n'))
+    const count = more === '' ? 2 : 1
+    if (count === 2) await answers(2)
+    await ended
+    t.equal((await answers(2)).length, count)
+  }
+})
+
+t.test('any number of short bodies may be refused on one connection', async (t) => {
+  const warned: Error[] = []
+  const warn = (warning: Error) => void warned.push(warning)
+  process.on('warning', warn)
+  const { socket, answers } = await dial(t, refuse)
+  for (let i = 1; i <= 30; i++) {
+    socket.write(put(5))
+    await answers(i)
+    socket.write('hello')
+  }
+  process.off('warning', warn)
+  t.same(warned, [], 'and no listener is left of any')
+})
+
+t.test('a connection ends with the answer where a long body still comes', async (t) => {
   for (const head of [
-    put(10),
+    put(65_537),
     'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n',
+    put(65_537, 'Connection: close\r\n'),
     put(10, 'Connection: close\r\n'),
     'PUT / HTTP/1.0\r\nContent-Length: 10\r\n\r\n',
   ]) {
@@ -70,9 +99,10 @@ t.test('a request behind a body that was not read is not answered', async (t) =>
     paths.push(req.url!)
     refuse(req, res)
   })
-  socket.write(put(10))
+  socket.write(put(100_000))
   await answers(1)
-  socket.write('0123456789GET /next HTTP/1.1\r\nHost: x\r\n\r\n')
+  socket.write(Buffer.alloc(100_000))
+  socket.write('GET /next HTTP/1.1\r\nHost: x\r\n\r\n')
   await ended
   t.equal((await answers(2)).length, 1)
   t.same(paths, ['/'])
@@ -107,13 +137,16 @@ t.test('of what is sent behind the answer no more than a MiB is read', async (t)
 })
 
 t.test('a client that drips behind the answer is cut off', async (t) => {
-  const { socket, answers, closed } = await dial(t, refuse)
-  socket.write(put(1 << 30))
-  await answers(1)
-  const drip = setInterval(() => socket.write('x'), 100)
-  await closed
-  clearInterval(drip)
-  t.pass('though it never falls silent')
+  const all = [1 << 30, 60_000].map(async (bytes) => {
+    const { socket, answers, closed } = await dial(t, refuse)
+    socket.write(put(bytes))
+    await answers(1)
+    const drip = setInterval(() => socket.write('x'), 100)
+    await closed
+    clearInterval(drip)
+    t.pass(`of ${bytes} bytes, though it never falls silent`)
+  })
+  await Promise.all(all)
 })
 
 t.test('ending a connection twice says what there was to say once', async (t) => {
