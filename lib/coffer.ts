@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
 import { openVolumes, type Volumes } from './blobs/volumes.ts'
+import { Budget } from './budget.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config.ts'
@@ -27,6 +28,8 @@ export interface Coffer {
   readonly reclaimer: Reclaimer
   readonly rootCipher: Cipher
   readonly tokens: Tokens
+  /** Memory for what is on its way to clients, read ahead of them included. */
+  readonly answerMemory: Budget
   /** Null when writes are accepted, else why not. */
   impaired(): string | null
   /** What the stores tell of themselves. Throws StoreCorrupt of the catalog. */
@@ -41,6 +44,8 @@ export interface OpenStores {
   readonly blobs: Volumes
   /** Largest body that lies beside its row. */
   readonly smallBodyBytes: number
+  /** What reading ahead takes its memory from. */
+  readonly answerMemory: Budget
   close(): Promise<void>
 }
 
@@ -67,6 +72,7 @@ export async function openCoffer(options: {
 export async function openStores(config: Config, log: Logger): Promise<OpenStores> {
   const opened = await openCatalog(config, log)
   const { catalog, smallBodyBytes } = opened
+  const answerMemory = new Budget(config.limits.answerBytes)
   try {
     const blobs = await openVolumes({
       engine: classicEngine,
@@ -76,13 +82,14 @@ export async function openStores(config: Config, log: Logger): Promise<OpenStore
       catalogRestored: (await readRestored(catalog)) !== null,
       commitNumber: () => catalog.commitNumber,
       ...config.storage,
+      readAhead: answerMemory,
       log,
     })
     const close = async () => {
       await blobs.close()
       await opened.close()
     }
-    return { catalog, blobs, smallBodyBytes, close }
+    return { catalog, blobs, smallBodyBytes, answerMemory, close }
   } catch (error) {
     await opened.close()
     throw error
@@ -90,7 +97,7 @@ export async function openStores(config: Config, log: Logger): Promise<OpenStore
 }
 
 function joinStores(
-  { catalog, blobs, smallBodyBytes, close }: OpenStores,
+  { catalog, blobs, smallBodyBytes, answerMemory, close }: OpenStores,
   config: Config,
   keyring: Keyring,
   log: Logger,
@@ -105,6 +112,7 @@ function joinStores(
     stores,
     reclaimer,
     rootCipher: rootCipher(keyring),
+    answerMemory,
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
       await reclaimer.close()

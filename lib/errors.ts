@@ -8,6 +8,7 @@ export const codes = [
   'CredentialUnknown', // no such access key
   'LoginDelayed', // too many were denied; details: seconds (to wait)
   'UploadsExceeded', // the caller has too many under way; details: limit
+  'AnswersExceeded', // no memory for the answer: too much is on its way to clients
   'SignatureMismatch', // details: stringToSign, canonicalRequest, accessKey, signature
   'SignatureMalformed', // Authorization header cannot be read; details: message, region?
   'SignatureQueryMalformed', // presigned query cannot be read; details: message

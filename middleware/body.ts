@@ -158,19 +158,30 @@ function prepareSwift(ctx: Context, raw: Pieces, { chunked, length }: Announced)
   ctx.state.claimedChecksum = undefined
 }
 
+type BodyLimit = 'bodyTimeoutMs' | 'bodyTotalMs' | 'bodyBytesPerSecond'
+
 /**
  * Gives each request its `source`. Throws NotSupported, LengthMissing, BodyPartial, DigestInvalid,
  * ChecksumInvalid, TrailerMalformed; the source throws the rest when it is read.
  */
-export function body(limits: Pick<Config['limits'], 'bodyTimeoutMs' | 'bodyBytesPerSecond'>) {
-  const { bodyTimeoutMs: idleTimeoutMs, bodyBytesPerSecond: bytesPerSecond } = limits
+export function body(limits: Pick<Config['limits'], BodyLimit>) {
+  const { bodyTimeoutMs, bodyTotalMs, bodyBytesPerSecond } = limits
+  const bounds = {
+    idleTimeoutMs: bodyTimeoutMs,
+    totalTimeoutMs: bodyTotalMs,
+    bytesPerSecond: bodyBytesPerSecond,
+  }
   return async function body(ctx: Context, next: Next): Promise<void> {
     const { req, res, state } = ctx
     const sent = announced(req)
     const empty = !sent.chunked && (sent.length ?? 0) === 0
     const pull = empty
       ? null
-      : new Pull(req, { idleTimeoutMs, bytesPerSecond, onFirstRead: () => sendContinue(res) })
+      : new Pull(req, {
+          ...bounds,
+          expectedBytes: sent.length,
+          onFirstRead: () => sendContinue(res),
+        })
     try {
       requirePlainTransfer(req)
       requireLength(state, sent)
@@ -179,8 +190,7 @@ export function body(limits: Pick<Config['limits'], 'bodyTimeoutMs' | 'bodyBytes
       prepare(ctx, pull ?? noPieces, sent)
       await next()
     } finally {
-      // What is left is taken off the connection, so that the next request on it can be read.
-      if (pull !== null && !waiting.has(res)) pull.discard()
+      pull?.close()
     }
   }
 }

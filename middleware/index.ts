@@ -1,6 +1,7 @@
 // THE pipeline: every middleware of the object listeners, once, in order, with the reason for its place.
 import Koa, { type Middleware } from 'koa'
 import type { Config } from '../lib/config.ts'
+import { answers } from './answer-memory.ts'
 import { audit } from './audit.ts'
 import { auth } from './auth.ts'
 import { body } from './body.ts'
@@ -38,6 +39,7 @@ const order = [
   'ssec', // takes the keys out of the request before anything reads on
   'encryption', // binds a cipher: needs the operation's rule
   'body', // decodes and verifies what is left to read: needs auth's signing state
+  'answers', // counts what dispatch made, where a refusal can still take its place
   'dispatch', // the dialect's table and handler
 ]
 
@@ -101,6 +103,7 @@ export function makePipeline(
     ssec(),
     encryption(node, ruleOf),
     body(config.limits),
+    answers(node),
     dispatch,
   ]
   const names = pipeline.map((middleware) => middleware.name)

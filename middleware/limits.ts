@@ -1,19 +1,24 @@
-// What a caller may take of the node: uploads at one time, and guesses at passwords. Both are told before
-// the work that they would cost.
-import type { IncomingMessage } from 'node:http'
+// What a caller may take of the node: connections and uploads at one time, and guesses at passwords. All are told
+// before the work that they would cost.
+import type { Server, Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import { type BackoffOptions, LoginBackoff } from '../lib/auth/login-backoff.ts'
 import type { Config } from '../lib/config.ts'
 import { CofferError } from '../lib/errors.ts'
 import { networkOf } from '../lib/network.ts'
+import { makeShares, type Shares } from '../lib/shares.ts'
 import { auditEntry, codeOf } from './audit.ts'
 import type { Context, KeyRule, Node, State } from './state.ts'
+import { isLoopback, makeTrust, plainAddress } from './target.ts'
+import { hasBody } from './unread.ts'
 
 /** What is under way and what was denied, of all listeners of a node. */
 export interface Limits {
   readonly backoff: LoginBackoff
-  /** Uploads and copies under way, by who asked for them; nobody is in it with 0. */
-  readonly uploads: Map<string, number>
+  /** Open connections, by the network that they are from. */
+  readonly connections: Shares
+  /** Uploads and copies under way, by who asked for them. */
+  readonly uploads: Shares
 }
 
 export function makeLimits({ limits }: Config): Limits {
@@ -23,7 +28,32 @@ export function makeLimits({ limits }: Config): Limits {
     backoffMs: limits.loginBackoffMs,
     backoffMaxMs: limits.loginBackoffMaxMs,
   }
-  return { backoff: new LoginBackoff(options), uploads: new Map() }
+  return { backoff: new LoginBackoff(options), connections: makeShares(), uploads: makeShares() }
+}
+
+/**
+ * Closes connections of a network beyond those that it may have, and tells `cutOff` of them. A proxy brings the
+ * connections of many: those that the configuration trusts are not counted, nor is this machine itself, where one most
+ * often runs.
+ */
+export function boundConnections(
+  server: Server,
+  { limits, config }: Pick<Node, 'limits' | 'config'>,
+  cutOff: () => void,
+): void {
+  const { connections } = limits
+  const isTrusted = makeTrust(config.trustedProxies)
+  server.on('connection', (socket: Socket) => {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    if (isLoopback(address) || isTrusted(address)) return
+    const network = networkOf(address)
+    if (connections.take(network, 1, config.limits.connectionsPerAddress)) {
+      socket.once('close', () => connections.give(network, 1))
+      return
+    }
+    cutOff()
+    socket.destroy()
+  })
 }
 
 /** Denials that a guess would get. What a client's clock or a bug makes is none. */
@@ -77,9 +107,6 @@ export function logins(node: Node): Middleware<State> {
   }
 }
 
-const hasBody = ({ headers }: IncomingMessage) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-
 /** Throws UploadsExceeded where the caller has as many bodies under way as it may. A copy's is read here instead of
  * coming from the client, and costs no less. `ruleOf` is what a copy is known by. */
 export function uploads(
@@ -92,15 +119,11 @@ export function uploads(
     if (!hasBody(ctx.req) && ruleOf(ctx.state) !== 'copy') return await next()
     const { caller, target } = ctx.state
     const name = caller === null ? networkOf(target.address) : `${caller.account}/${caller.user}`
-    const now = under.get(name) ?? 0
-    if (now >= limit) throw new CofferError('UploadsExceeded', { limit })
-    under.set(name, now + 1)
+    if (!under.take(name, 1, limit)) throw new CofferError('UploadsExceeded', { limit })
     try {
       await next()
     } finally {
-      const left = under.get(name)! - 1
-      if (left === 0) under.delete(name)
-      else under.set(name, left)
+      under.give(name, 1)
     }
   }
 }

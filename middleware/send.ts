@@ -4,7 +4,8 @@ import type { ServerResponse } from 'node:http'
 import { release } from '../lib/bytes/release.ts'
 import { CofferError } from '../lib/errors.ts'
 import type { ObjectReader } from '../lib/service/types.ts'
-import type { Context } from './state.ts'
+import { holdStream } from './answer-memory.ts'
+import type { Context, Node } from './state.ts'
 
 /** Resolves when the socket takes more, or never will: a destroyed one gives no 'drain'. */
 function drained(res: ServerResponse): Promise<void> {
@@ -30,10 +31,11 @@ export interface Framing {
  * Answers with the reader's bytes; status and headers, Content-Length among them, are set before. The
  * first piece is read before headers leave, so that a failure there still gets an answer of its own. A
  * later one, or a client that hangs up, ends with a destroyed socket, never with a short body that looks
- * whole. Closes the reader in any case. Throws what the reader throws.
+ * whole. Closes the reader in any case. Throws AnswersExceeded, and what the reader throws.
  */
 export async function sendReader(
   ctx: Context,
+  node: Pick<Node, 'answerMemory' | 'config'>,
   reader: ObjectReader,
   framing?: Framing,
 ): Promise<void> {
@@ -41,6 +43,11 @@ export async function sendReader(
   const { extents } = reader
   try {
     if (ctx.method === 'HEAD') return
+    await holdStream(
+      node,
+      res,
+      extents.reduce((sum, { length }) => sum + length, 0),
+    )
     let index = 0
     let left = extents[0]!.length
     let piece = await reader.read()

@@ -7,15 +7,18 @@ import type { Config, Listener } from '../lib/config.ts'
 import { deferContinue } from './body.ts'
 import { Connections } from './connections.ts'
 import { dialectRules, makePipeline } from './index.ts'
-import { makeLimits } from './limits.ts'
+import { boundConnections, makeLimits } from './limits.ts'
 import { useTargetHost } from './message.ts'
 import { isOps, ops } from './ops/index.ts'
 import { Metrics } from './ops/metrics.ts'
 import { renderS3Unparsed } from './s3/unparsed.ts'
+import { SlowAnswers } from './slow-answers.ts'
 import type { Node, NodeParts } from './state.ts'
 import { renderSwiftUnparsed } from './swift/unparsed.ts'
 import { makeTrust } from './target.ts'
+import { inTurn } from './turns.ts'
 import { answerUnparsed } from './unparsed.ts'
+import { closeUnread } from './unread.ts'
 
 /** PEM texts. */
 export interface Certificate {
@@ -70,10 +73,11 @@ export async function startServers(
   parts: NodeParts,
   certificateOf: (listener: Listener) => Certificate,
 ): Promise<Servers> {
-  const { config, figures, version } = parts
+  const { config, figures, answerMemory, version } = parts
   const { reserveBytes } = config.storage
-  const metrics = new Metrics({ figures, version, reserveBytes })
+  const metrics = new Metrics({ figures, answerMemory, version, reserveBytes })
   const node: Node = { ...parts, metrics, limits: makeLimits(config) }
+  const slowAnswers = new SlowAnswers(config.limits, () => metrics.cutOff('slow'))
   if (config.listen.some(servesOps)) metrics.watchProcess()
   let draining = false
   const started: Started[] = []
@@ -83,6 +87,7 @@ export async function startServers(
       Promise.all(those.map((one) => closeServer(one, drainTimeoutMs)))
     await closeAll(started.filter(({ listener }) => servesObjects(listener)))
     await closeAll(started)
+    slowAnswers.close()
   }
   const addresses: string[] = []
   const opsAddresses: string[] = []
@@ -101,8 +106,16 @@ export async function startServers(
       server.maxHeadersCount = 0
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
+      boundConnections(server, node, () => metrics.cutOff('address'))
       const handle = handlerOf(node, listener, () => draining)
-      const address = await listen(one, handle)
+      const answer: RequestListener = (req, res) => {
+        slowAnswers.watch(req, res)
+        handle(req, res)
+      }
+      const address = await listen(
+        one,
+        inTurn(answer, () => metrics.cutOff('pipelined')),
+      )
       if (servesObjects(listener)) addresses.push(address)
       else opsAddresses.push(address)
     }
@@ -147,6 +160,7 @@ async function listen(
   const serve: RequestListener = (req, res) => {
     last.set(req.socket, res)
     connections.begin(req, res)
+    closeUnread(req, res)
     if (listener.tls !== undefined) keepReading(req.socket)
     useTargetHost(req)
     handle(req, res)

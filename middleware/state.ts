@@ -7,6 +7,7 @@ import type { Caller } from '../lib/auth/identity.ts'
 import type { PayloadMode } from '../lib/auth/sigv4.ts'
 import type { Tokens } from '../lib/auth/tokens.ts'
 import type { Users } from '../lib/auth/users.ts'
+import type { Budget } from '../lib/budget.ts'
 import type { Source } from '../lib/bytes/source.ts'
 import type { Config } from '../lib/config.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
@@ -26,6 +27,8 @@ export interface NodeParts {
   readonly users: Users
   readonly tokens: Tokens
   readonly rootCipher: Cipher
+  /** Memory for what is on its way to clients. */
+  readonly answerMemory: Budget
   readonly log: Logger
   readonly audit: Pick<Audit, 'write'>
   /** Null when requests are served, else why not (for health). */

@@ -25,8 +25,11 @@ const contains = (list: BlockList, address: string) => {
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
 
+/** True for an address of this machine that no other one has. */
+export const isLoopback = (address: string) => contains(loopback, address)
+
 /** An IPv4 client on a dual-stack listener shows as `::ffff:192.0.2.1`. */
-const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, '')
+export const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
 const one = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value)
 
@@ -85,7 +88,7 @@ function transportOf(req: IncomingMessage, peer: string, viaProxy: boolean): Tar
     return scheme === 'https' ? 'forwarded' : 'no'
   }
   const passedOn = headers['x-forwarded-for'] ?? headers.forwarded ?? headers.via
-  return passedOn === undefined && contains(loopback, peer) ? 'loopback' : 'no'
+  return passedOn === undefined && isLoopback(peer) ? 'loopback' : 'no'
 }
 
 /** The rightmost address that is not a trusted proxy's. */

@@ -4,6 +4,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import { dialectOf } from './dialect.ts'
 import type { Dialect } from './state.ts'
+import { endLingering } from './unread.ts'
 
 /** A whole answer in a dialect's form. */
 export interface Unparsed {
@@ -14,9 +15,6 @@ export interface Unparsed {
 
 /** Node's code of what was wrong, and the request's path as sent, where there is one. */
 export type UnparsedRenderer = (code: string, path: Buffer | undefined) => Unparsed
-
-/** A client that is still sending gets this long to read the answer: a reset would take it away. */
-const LINGER_MS = 2_000
 
 /** The longest start of a packet in which a path is looked for. */
 const FIRST_LINE_BYTES_MAX = 32 << 10
@@ -75,7 +73,7 @@ function needsNoMore({ complete, headers }: IncomingMessage): boolean {
 /**
  * Answers what could not be parsed and ends the connection. `last` is the answer to the request before it on
  * the same connection: where that request has an answer whatever follows (a body without a length, or in an
- * unknown coding), it gets its own answer, and no other.
+ * unknown coding, or one that is under way), it gets its own answer, and no other.
  */
 export function answerUnparsed(
   error: ParseError,
@@ -88,7 +86,8 @@ export function answerUnparsed(
     socket.destroy()
     return
   }
-  if (last !== undefined && !last.closed && needsNoMore(last.req)) {
+  const isUnderWay = last !== undefined && !last.closed
+  if (isUnderWay && (last.headersSent || needsNoMore(last.req))) {
     if (!last.headersSent) last.setHeader('Connection', 'close')
     last.once('close', () => endLingering(socket))
     return
@@ -103,16 +102,8 @@ export function answerUnparsed(
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
-  endLingering(socket, head + body)
-}
-
-/** Writes what is left to say, and reads and drops what still comes. Safe more than once. */
-function endLingering(socket: Socket, answer = ''): void {
-  if (socket.writableEnded) return
-  socket.end(answer)
-  socket.removeAllListeners('data')
-  socket.on('data', () => {})
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(timer))
+  const say = () => endLingering(socket, head + body)
+  // What cannot be read may wait behind other requests of its connection, whose answers come first.
+  if (isUnderWay && last.socket === null) last.once('socket', say)
+  else say()
 }

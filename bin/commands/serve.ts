@@ -84,8 +84,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => coffer.close())
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
-    const { service, rootCipher, tokens, impaired, figures } = coffer
-    const stores = { service, tokens, rootCipher, impaired, figures }
+    const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
+    const stores = { service, tokens, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))

@@ -110,7 +110,16 @@ function showDevice(device: DeviceStatus): string[] {
       .join('  ')
       .trimEnd(),
   )
-  return [`device ${device.device}  ${free} free${but(device.impaired)}`, ...rows]
+  return [
+    `device ${device.device}  ${free} free${showUploads(device)}${but(device.impaired)}`,
+    ...rows,
+  ]
+}
+
+/** What uploads under way take of the free space, and what they have announced beyond. */
+function showUploads({ claimedBytes, announcedBytes }: DeviceStatus): string {
+  if (claimedBytes + announcedBytes === 0) return ''
+  return `, ${shownBytes(claimedBytes)} claimed, ${shownBytes(announcedBytes)} more announced`
 }
 
 function cellsOf(volume: VolumeStatus): string[] {

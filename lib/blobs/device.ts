@@ -1,7 +1,6 @@
 // One device: a directory of volumes on a disk, of which one takes the new blobs. When that one is full,
 // or has failed, the next is made (or a failed one opened again) in the background, so that `create`
 // need not wait; while there is none, the device refuses.
-import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../level.ts'
 import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
@@ -89,13 +88,13 @@ export class Device {
     await this.#makeNext().catch((error) => this.#keepFailure(error, {}, 'a volume cannot be made'))
   }
 
-  /** Null where a blob of that many bytes can begin here now. Where something is wrong, the device begins
-   * to put it right. */
-  refusal(bytes: number): Refusal | null {
+  /** Null where a blob of that many bytes, of `sender`, can begin here now. Where something is wrong, the device
+   * begins to put it right. */
+  refusal(bytes: number, sender?: string): Refusal | null {
     if (this.#closing) return 'failure'
     this.#repair()
     try {
-      if (this.#current !== undefined) return this.#space.takes(bytes) ? null : 'space'
+      if (this.#current !== undefined) return this.#space.takes(bytes, sender) ? null : 'space'
     } catch (error) {
       this.#keepFailure(error, {}, 'a device cannot be asked for its free space')
       return 'failure'
@@ -114,12 +113,10 @@ export class Device {
   }
 
   /** Begins a blob. Only after `refusal` was null. `gaveUp` is called when it is aborted. */
-  create(id: BlobId, expectedBytes: number, gaveUp: () => void): VolumeWriter {
-    const claim = new Claim(this.#space, expectedBytes)
+  create(id: BlobId, expectedBytes: number, sender: string, gaveUp: () => void): VolumeWriter {
+    const claim = new Claim(this.#space, expectedBytes, sender)
     return new VolumeWriter(id, this.#current!, {
-      admit: (bytes) => {
-        if (!claim.admits(bytes)) throw new CofferError('StoreFull')
-      },
+      admit: (bytes) => claim.require(bytes),
       wrote: (bytes) => {
         claim.wrote(bytes)
         this.#repair()
@@ -135,9 +132,9 @@ export class Device {
     return usagesOf(this.#options.engine, this.directory, opened, held)
   }
 
-  /** What may still be written, the reserve apart. Throws StoreUnavailable. */
-  get freeBytes(): number {
-    return this.#space.freeBytes
+  /** How much may still be written. */
+  get room(): Pick<Space, 'freeBytes' | 'claimedBytes' | 'announced'> {
+    return this.#space
   }
 
   /** Lets an open volume take no new blobs, so that it is sealed once the begun ones let go. Rejects with the

@@ -1,5 +1,7 @@
 // Reads a range of a blob's records out of one volume, a few of them ahead, and lets out none whose
-// checksum does not hold for its number, its blob and its index.
+// checksum does not hold for its number, its blob and its index. What is read ahead is memory of all
+// readers, and is given back where nobody takes it.
+import type { Budget } from '../budget.ts'
 import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
 import { decodePiece, type Run } from './locator.ts'
@@ -15,13 +17,19 @@ import type { Volume } from './volume.ts'
 
 /** Records asked for at once: each hand-over between threads costs as much as reading a record. */
 const BATCH_RECORDS = 8
+/** What a record takes in memory, about. */
+const RECORD_BYTES = 65_536
 /** Batches asked for and not yet given out. */
 const AHEAD_MAX = 2
+/** What was read ahead goes when no record was asked for in so long: whoever takes them has stopped. */
+const REST_MS = 1000
 
 interface Batch {
   /** Index of the batch's first record. */
   readonly first: number
   readonly numbers: readonly number[]
+  /** Taken from the budget for it. */
+  readonly bytes: number
   readonly values: Promise<(Buffer | undefined)[]>
 }
 
@@ -31,6 +39,7 @@ export class VolumeReader implements BlobReader {
   readonly #pieces: PieceSource
   readonly #last: number
   readonly #sum: RecordSum
+  readonly #memory: Budget
   readonly #ahead: Batch[] = []
   /** The batch that records are given out of, and those of its values that are left. */
   #batch: Batch | undefined
@@ -41,23 +50,55 @@ export class VolumeReader implements BlobReader {
   #next: number
   /** Index up to which (exclusive) `#runs` reaches. */
   #known: number
+  /** Index of the next record to give out. */
+  #turn: number
+  #isReading = false
+  #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(volume: Volume, id: BlobId, pieces: PieceSource, first: number, last: number) {
+  /** `memory` bounds what all readers read ahead. */
+  constructor(
+    volume: Volume,
+    id: BlobId,
+    pieces: PieceSource,
+    first: number,
+    last: number,
+    memory: Budget,
+  ) {
     this.#volume = volume
     this.#id = id
     this.#pieces = pieces
     this.#next = first
     this.#known = first
+    this.#turn = first
     this.#last = last
     this.#sum = new RecordSum(id)
+    this.#memory = memory
   }
 
   async read(): Promise<StoredRecord | undefined> {
-    if (this.#values.length === 0 && !(await this.#nextBatch())) return undefined
+    this.#isReading = true
+    try {
+      if (this.#values.length === 0 && !(await this.#nextBatch())) return undefined
+      return this.#give()
+    } finally {
+      this.#isReading = false
+      this.#watch()
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#drop()
+  }
+
+  #give(): StoredRecord {
     const { first, numbers } = this.#batch!
     const at = numbers.length - this.#values.length
     const whole = this.#values.shift()
+    if (this.#values.length === 0) this.#memory.give(this.#batch!.bytes)
+    this.#turn++
     const number = numbers[at]!
     const sealed = whole && this.#sum.check(whole, number, first + at)
     if (whole === undefined || sealed === undefined) {
@@ -66,10 +107,29 @@ export class VolumeReader implements BlobReader {
     return { sealed, whole }
   }
 
-  close(): void {
-    this.#closed = true
+  /** Gives back what nobody takes; a later `read` begins with the record that was next. */
+  #watch(): void {
+    if (this.#closed || (this.#values.length === 0 && this.#ahead.length === 0)) return
+    if (this.#timer !== undefined) this.#timer.refresh()
+    else this.#timer = setTimeout(() => this.#rest(), REST_MS).unref()
+  }
+
+  #rest(): void {
+    // Where a record is waited for, it is the disk that is slow.
+    if (this.#isReading) return
+    this.#drop()
+    this.#next = this.#turn
+    this.#known = this.#turn
+  }
+
+  #drop(): void {
+    if (this.#values.length > 0) this.#memory.give(this.#batch!.bytes)
     releaseAll(this.#values.splice(0))
-    for (const { values } of this.#ahead.splice(0)) values.then(releaseAll, () => undefined)
+    for (const { values, bytes } of this.#ahead.splice(0)) {
+      // The memory is in use until the disk has answered.
+      const given = () => this.#memory.give(bytes)
+      values.then(releaseAll, () => undefined).then(given)
+    }
   }
 
   /** Takes the batch that was asked for first, and keeps others coming. False at the end. */
@@ -80,6 +140,7 @@ export class VolumeReader implements BlobReader {
     const values = await this.#wait(batch)
     if (this.#closed) {
       releaseAll(values)
+      this.#memory.give(batch.bytes)
       return false
     }
     this.#batch = batch
@@ -91,13 +152,22 @@ export class VolumeReader implements BlobReader {
   async #askAhead(): Promise<void> {
     while (!this.#closed && this.#ahead.length < AHEAD_MAX && this.#next <= this.#last) {
       if (this.#next === this.#known) await this.#loadPiece()
-      else this.#ask()
+      else if (!this.#ask()) return
     }
   }
 
-  #ask(): void {
+  /** Asks for as many records as there is memory for; without any for one, where none is at hand, which is the memory of
+   * whoever takes it. False where it asks for none. */
+  #ask(): boolean {
     const first = this.#next
-    const end = Math.min(this.#last + 1, this.#known, first + BATCH_RECORDS)
+    const most = Math.min(this.#last + 1 - first, this.#known - first, BATCH_RECORDS)
+    let bytes = most * RECORD_BYTES
+    let end = first + most
+    if (!this.#memory.tryTake(bytes)) {
+      if (this.#values.length > 0 || this.#ahead.length > 0) return false
+      bytes = 0
+      end = first + 1
+    }
     const numbers: number[] = []
     while (this.#next < end) {
       const run = this.#runs[0]!
@@ -109,7 +179,8 @@ export class VolumeReader implements BlobReader {
     const values = this.#volume.getMany(numbers)
     // Heard of when its turn comes, which may be never.
     values.catch(() => undefined)
-    this.#ahead.push({ first, numbers, values })
+    this.#ahead.push({ first, numbers, bytes, values })
+    return true
   }
 
   async #loadPiece(): Promise<void> {
@@ -125,6 +196,7 @@ export class VolumeReader implements BlobReader {
     try {
       return await batch.values
     } catch (error) {
+      this.#memory.give(batch.bytes)
       if (error instanceof CofferError) throw error
       const record = batch.numbers[0]!
       if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') {

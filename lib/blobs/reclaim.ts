@@ -137,7 +137,7 @@ export async function copyBeside(
   if (!space.takes(neededBytes) || !space.has(neededBytes)) {
     throw new CofferError('StoreFull', { what: 'no room for the copy', volume })
   }
-  const claim = new Claim(space, neededBytes)
+  const claim = new Claim(space, neededBytes, '', Number.POSITIVE_INFINITY)
   const location = copyLocationOf(site.directory, volume)
   const source: CopySource = { ...original, engine, location, writeBufferBytes }
   const between = (step: ReclaimStep, wrote: (bytes: number) => void) => {

@@ -1,17 +1,24 @@
 // How much a device may still take. The filesystem is asked at most once a second; in between, what was
-// written since counts, and always what begun blobs claim.
+// written since counts, and always what begun blobs claim: not all that they have announced, or whoever announces
+// much and sends little would lock everybody out.
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../level.ts'
+import { makeShares } from '../shares.ts'
 
 const CACHED_MS = 1000
+
+/** A blob claims so much of what it has announced at a time, and the next when that is written. */
+const STEP_BYTES = 1 << 20
 
 export class Space {
   readonly #engine: Engine
   readonly #directory: string
   readonly #reserveBytes: number
+  /** What begun blobs have announced and not yet claimed, by who sends them. */
+  readonly announced = makeShares()
   #freeBytes = 0
   #writtenBytes = 0
-  #promisedBytes = 0
+  #claimedBytes = 0
   #askedAtMs = Number.NEGATIVE_INFINITY
 
   /** Keeps `reserveBytes` free; 0 turns that off. */
@@ -21,11 +28,13 @@ export class Space {
     this.#reserveBytes = reserveBytes
   }
 
-  /** True where `bytes` more leave the reserve, and what is promised, untouched. Throws
-   * StoreUnavailable where the filesystem does not say. */
-  takes(bytes: number): boolean {
+  /** True where `bytes` more leave the reserve, and what is claimed, untouched; of `sender`, what it has announced
+   * too, so that nobody announces more than there is room for. Throws StoreUnavailable where the filesystem does
+   * not say. */
+  takes(bytes: number, sender?: string): boolean {
     if (this.#reserveBytes === 0) return true
-    return this.has(this.#reserveBytes + this.#promisedBytes + bytes)
+    const announcedBytes = sender === undefined ? 0 : this.announced.of(sender)
+    return this.has(this.#reserveBytes + this.#claimedBytes + announcedBytes + bytes)
   }
 
   /** True where at least `bytes` are free. A refusal rests on figures of this moment. Throws
@@ -53,9 +62,14 @@ export class Space {
     this.#writtenBytes += bytes
   }
 
-  /** Counts bytes that a begun blob claims; negative where they were written or given up. */
-  promise(bytes: number): void {
-    this.#promisedBytes += bytes
+  /** What begun blobs, and a reclaim, may write without asking. */
+  get claimedBytes(): number {
+    return this.#claimedBytes
+  }
+
+  /** Counts bytes that are claimed; negative where they were written or given up. */
+  claim(bytes: number): void {
+    this.#claimedBytes += bytes
   }
 
   #ask(): number {
@@ -72,37 +86,62 @@ export class Space {
   }
 }
 
-/** What one blob has announced and not yet written. */
+/** What one blob has announced and not yet written, of which it has claimed what comes next. */
 export class Claim {
   readonly #space: Space
-  #leftBytes: number
+  readonly #sender: string
+  readonly #stepBytes: number
+  #claimedBytes = 0
+  /** Announced beyond what is claimed. */
+  #aheadBytes: number
 
-  /** `expectedBytes` is plaintext: records take a little more, less than a thousandth. */
-  constructor(space: Space, expectedBytes: number) {
+  /** `expectedBytes` is plaintext: records take a little more, less than a thousandth. `stepBytes` is claimed at a
+   * time: Infinity for what must not be stopped half-way. */
+  constructor(space: Space, expectedBytes: number, sender: string, stepBytes = STEP_BYTES) {
     this.#space = space
-    this.#leftBytes = Math.ceil(expectedBytes * 1.001) + 64
-    space.promise(this.#leftBytes)
+    this.#sender = sender
+    this.#stepBytes = stepBytes
+    this.#aheadBytes = Math.ceil(expectedBytes * 1.001) + 64
+    space.announced.take(sender, this.#aheadBytes, Number.POSITIVE_INFINITY)
+    this.#claim(Math.min(stepBytes, this.#aheadBytes))
   }
 
-  /** True where a record of so many bytes may be written: what was announced was admitted when the blob
-   * began, what goes beyond it must leave the reserve untouched. Throws StoreUnavailable. */
-  admits(bytes: number): boolean {
-    return bytes <= this.#leftBytes || this.#space.takes(bytes - this.#leftBytes)
+  /** Claims the next step where that is needed for a record of so many bytes. Throws StoreFull where the reserve would
+   * be touched, StoreUnavailable. */
+  require(bytes: number): void {
+    const missingBytes = bytes - this.#claimedBytes
+    if (missingBytes <= 0) return
+    const step = Math.max(missingBytes, Math.min(this.#stepBytes, this.#aheadBytes))
+    if (this.#space.takes(step)) this.#claim(step)
+    else if (this.#space.takes(missingBytes)) this.#claim(missingBytes)
+    else throw new CofferError('StoreFull')
   }
 
   /** Counts bytes that were written for the blob. */
   wrote(bytes: number): void {
-    this.#give(Math.min(bytes, this.#leftBytes))
+    this.#giveClaimed(Math.min(bytes, this.#claimedBytes))
     this.#space.wrote(bytes)
   }
 
   /** The blob writes no more. */
   end(): void {
-    this.#give(this.#leftBytes)
+    this.#giveClaimed(this.#claimedBytes)
+    this.#giveAhead(this.#aheadBytes)
   }
 
-  #give(bytes: number): void {
-    this.#leftBytes -= bytes
-    this.#space.promise(-bytes)
+  #claim(bytes: number): void {
+    this.#giveAhead(Math.min(bytes, this.#aheadBytes))
+    this.#claimedBytes += bytes
+    this.#space.claim(bytes)
+  }
+
+  #giveClaimed(bytes: number): void {
+    this.#claimedBytes -= bytes
+    this.#space.claim(-bytes)
+  }
+
+  #giveAhead(bytes: number): void {
+    this.#aheadBytes -= bytes
+    this.#space.announced.give(this.#sender, bytes)
   }
 }

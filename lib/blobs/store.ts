@@ -75,9 +75,10 @@ export interface VolumeUsage {
 }
 
 export interface BlobStore {
-  /** Begins a blob; `expectedBytes` (plaintext, if known) lets the store refuse early. Throws
-   * StoreFull below the reserve, StoreUnavailable when no device takes writes. */
-  create(id: BlobId, expectedBytes?: number): BlobWriter
+  /** Begins a blob; `expectedBytes` (plaintext, if known) lets the store refuse early what does not fit now, together
+   * with what the same `sender` has announced and not yet sent. It is no promise: what others write meanwhile may leave
+   * no room. Throws StoreFull below the reserve, StoreUnavailable when no device takes writes. */
+  create(id: BlobId, expectedBytes?: number, sender?: string): BlobWriter
   /**
    * Reads records first … last (inclusive) of a blob, checking each one's checksum against number,
    * blob id and index. `read` throws StoreCorrupt naming volume and record, StoreUnavailable where the

@@ -1,5 +1,6 @@
 // The blob store on LevelDB volumes: spreads new blobs over the devices, and finds the volume for
 // everything else.
+import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
 import type { Engine } from '../level.ts'
@@ -29,6 +30,8 @@ export interface VolumesOptions extends DeviceOptions, DiskOptions {
   readonly engine: Engine
   /** One directory a disk. */
   readonly devices: readonly string[]
+  /** Bounds what readers hold that nobody has taken yet. */
+  readonly readAhead: Budget
   /** The catalog is of a backup that nobody has accepted yet: nothing is reclaimed, whatever its commit number. */
   readonly catalogRestored?: boolean
 }
@@ -56,6 +59,10 @@ export interface DeviceState {
   readonly device: string
   /** What may still be written, the reserve apart; null where the filesystem does not say. */
   readonly freeBytes: number | null
+  /** What uploads under way, and a reclaim, may write of that. */
+  readonly claimedBytes: number
+  /** What uploads have announced beyond that and not yet sent. */
+  readonly announcedBytes: number
   /** Null while it takes writes, else why not. */
   readonly impaired: string | null
 }
@@ -89,7 +96,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   for (const [i, result] of results.entries()) {
     if (result.status === 'rejected') absent.add(options.devices[i]!, result.reason)
   }
-  return new DeviceStore(usable, absent, options.catalogRestored ?? false)
+  return new DeviceStore(usable, absent, options)
 }
 
 /** What a blob of unknown length is taken for when it begins: a device that has no room for one record
@@ -101,16 +108,18 @@ class DeviceStore implements Volumes {
   readonly #devices: readonly Device[]
   readonly #absent: AbsentDevices
   readonly #catalogRestored: boolean
+  readonly #readAhead: Budget
   /** Blobs that were begun and neither settled nor given up. */
   readonly #unsettled = new Map<BlobId, Volume>()
   readonly #closing = new AbortController()
   #reclaiming: Promise<unknown> | undefined
   #turn = 0
 
-  constructor(devices: readonly Device[], absent: AbsentDevices, catalogRestored: boolean) {
+  constructor(devices: readonly Device[], absent: AbsentDevices, options: VolumesOptions) {
     this.#devices = devices
     this.#absent = absent
-    this.#catalogRestored = catalogRestored
+    this.#catalogRestored = options.catalogRestored ?? false
+    this.#readAhead = options.readAhead
   }
 
   get foreign(): readonly string[] {
@@ -135,18 +144,18 @@ class DeviceStore implements Volumes {
     return reasons.includes(null) ? null : reasons.join('; ')
   }
 
-  create(id: BlobId, expectedBytes = UNANNOUNCED_BYTES): BlobWriter {
+  create(id: BlobId, expectedBytes = UNANNOUNCED_BYTES, sender = ''): BlobWriter {
     if (!/^[0-9a-f]{32}$/.test(id)) throw new CofferError('Internal', { what: 'malformed blob id' })
     if (this.#unsettled.has(id)) {
       throw new CofferError('Internal', { what: 'blob begun twice', blob: id })
     }
     this.#absent.retry()
     // Every device is asked, also behind the first that agrees: being asked, a device repairs itself.
-    const refusals = this.#devices.map((device) => device.refusal(expectedBytes))
+    const refusals = this.#devices.map((device) => device.refusal(expectedBytes, sender))
     let full = true
     for (let i = 0; i < this.#devices.length; i++) {
       const at = this.#turn++ % this.#devices.length
-      if (refusals[at] === null) return this.#begin(this.#devices[at]!, id, expectedBytes)
+      if (refusals[at] === null) return this.#begin(this.#devices[at]!, id, expectedBytes, sender)
       if (refusals[at] === 'failure') full = false
     }
     throw new CofferError(full ? 'StoreFull' : 'StoreUnavailable')
@@ -154,7 +163,9 @@ class DeviceStore implements Volumes {
 
   read(volume: string, id: BlobId, pieces: PieceSource, first: number, last: number): BlobReader {
     const found = this.#find(volume)
-    if (found !== undefined) return new VolumeReader(found, id, pieces, first, last)
+    if (found !== undefined) {
+      return new VolumeReader(found, id, pieces, first, last, this.#readAhead)
+    }
     return { read: () => Promise.reject(this.#missing(volume)), close: () => undefined }
   }
 
@@ -180,12 +191,9 @@ class DeviceStore implements Volumes {
 
   devices(): DeviceState[] {
     this.#absent.retry()
-    const present = this.#devices.map((device) => {
-      const { directory, impaired } = device
-      return { device: directory, freeBytes: freeBytesOf(device), impaired }
-    })
+    const present = this.#devices.map(stateOf)
     const absent = Array.from(this.#absent.reasons, ([device, impaired]) => {
-      return { device, freeBytes: null, impaired }
+      return { device, freeBytes: null, claimedBytes: 0, announcedBytes: 0, impaired }
     })
     return [...present, ...absent]
   }
@@ -222,8 +230,8 @@ class DeviceStore implements Volumes {
     await Promise.all(this.#devices.map((device) => device.close()))
   }
 
-  #begin(device: Device, id: BlobId, expectedBytes: number): BlobWriter {
-    const writer = device.create(id, expectedBytes, () => this.#unsettled.delete(id))
+  #begin(device: Device, id: BlobId, expectedBytes: number, sender: string): BlobWriter {
+    const writer = device.create(id, expectedBytes, sender, () => this.#unsettled.delete(id))
     this.#unsettled.set(id, this.#find(writer.volume)!)
     return writer
   }
@@ -250,10 +258,13 @@ class DeviceStore implements Volumes {
   }
 }
 
-function freeBytesOf(device: Device): number | null {
+function stateOf({ directory, room, impaired }: Device): DeviceState {
+  const { claimedBytes, announced } = room
+  let freeBytes: number | null = null
   try {
-    return device.freeBytes
+    freeBytes = room.freeBytes
   } catch {
-    return null
+    // The filesystem does not say.
   }
+  return { device: directory, freeBytes, claimedBytes, announcedBytes: announced.total, impaired }
 }

@@ -15,6 +15,11 @@ export interface PullOptions {
   /** What a stream must bring on average while it is waited for, once it was waited for as long as
    * `idleTimeoutMs` altogether. Absent or 0: any. */
   readonly bytesPerSecond?: number
+  /** Longest time that a stream is waited for altogether. Absent: any. */
+  readonly totalTimeoutMs?: number
+  /** What the stream is to bring in all, where that is known: it must be as fast as would bring that within
+   * `totalTimeoutMs`, by the rule of `bytesPerSecond`. */
+  readonly expectedBytes?: number | undefined
   /** Called once, before the first byte is waited for (to tell the client to go on). */
   readonly onFirstRead?: () => void
 }
@@ -31,7 +36,8 @@ interface Waiter {
 
 /**
  * `read` throws BodyTruncated where the stream closes or fails before its end, BodyTooSlow where no byte
- * came for `idleTimeoutMs` while one was waited for, or fewer than `bytesPerSecond`.
+ * came for `idleTimeoutMs` while one was waited for, or where they come too slowly: fewer than `bytesPerSecond`, or too
+ * few for `expectedBytes` to be there within `totalTimeoutMs`.
  */
 export class Pull implements Pieces {
   readonly #stream: Readable
@@ -45,7 +51,7 @@ export class Pull implements Pieces {
   #waiter: Waiter | null = null
   #timer: NodeJS.Timeout | null = null
   #ended = false
-  #discarding = false
+  #closed = false
   #error: CofferError | null = null
 
   constructor(stream: Readable, options: PullOptions) {
@@ -70,20 +76,15 @@ export class Pull implements Pieces {
     })
   }
 
-  /**
-   * Takes whatever still comes off the connection and drops it, so that the next request on it can be
-   * read; a client that sends nothing for `idleTimeoutMs` is cut off. For bodies that nobody will read on.
-   */
-  discard(): void {
-    if (this.#ended || this.#discarding || this.#stream.destroyed) return
-    this.#discarding = true
+  /** Reads no more: what is queued is dropped, and what still comes waits in the stream. Safe more than once. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#queue = []
     this.#queuedBytes = 0
-    if (this.#timer === null) this.#listen()
-    else this.#timer.refresh()
-    // A node that stops does not wait for bytes that nobody wants.
-    this.#timer?.unref()
-    this.#stream.resume()
+    if (this.#timer === null || this.#ended) return
+    clearTimeout(this.#timer)
+    this.#stream.pause()
   }
 
   #start(): void {
@@ -112,10 +113,7 @@ export class Pull implements Pieces {
   }
 
   #take(piece: Buffer): void {
-    if (this.#discarding || this.#error !== null) {
-      this.#timer?.refresh()
-      return
-    }
+    if (this.#closed || this.#error !== null) return
     this.#takenBytes += piece.length
     const waiter = this.#waiter
     if (waiter !== null) {
@@ -135,9 +133,13 @@ export class Pull implements Pieces {
 
   /** A byte now and then keeps the timer from firing, and would hold an upload open for ever. */
   #isTooSlow(): boolean {
-    const { idleTimeoutMs, bytesPerSecond = 0 } = this.#options
-    if (this.#waitedMs <= idleTimeoutMs) return false
-    return this.#takenBytes < (bytesPerSecond * this.#waitedMs) / 1000
+    const { idleTimeoutMs, bytesPerSecond = 0, totalTimeoutMs, expectedBytes = 0 } = this.#options
+    const waitedMs = this.#waitedMs
+    const takenBytes = this.#takenBytes
+    if (waitedMs <= idleTimeoutMs) return false
+    if (takenBytes < (bytesPerSecond * waitedMs) / 1000) return true
+    if (totalTimeoutMs === undefined) return false
+    return waitedMs > totalTimeoutMs || takenBytes / waitedMs < expectedBytes / totalTimeoutMs
   }
 
   #end(): void {
@@ -157,10 +159,6 @@ export class Pull implements Pieces {
 
   // Time that a slow reader takes does not count: the timer starts again with each wait.
   #idle(): void {
-    if (this.#discarding) {
-      this.#stream.destroy()
-      return
-    }
     if (this.#waiter !== null) {
       this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
     }

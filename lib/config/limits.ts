@@ -1,6 +1,7 @@
 // The part of the configuration's schema that bounds what clients may take of the node, and for how long.
 
 const count = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const
+const bytesPerSecond = { type: 'integer', minimum: 0, maximum: 1_073_741_824 } as const
 const milliseconds = (minimum: number) =>
   ({ type: 'integer', minimum, maximum: 86_400_000 }) as const
 
@@ -14,6 +15,12 @@ export const limits = {
       ...count(1_000_000),
       default: 10_000,
       description: 'Open connections of each listener; those beyond are closed at once',
+    },
+    connectionsPerAddress: {
+      ...count(1_000_000),
+      default: 1000,
+      description:
+        'Open connections of an address, of an IPv6 /64, on all listeners; loopback and trustedProxies may have any number',
     },
     headerBytes: {
       type: 'integer',
@@ -43,13 +50,41 @@ export const limits = {
       default: 60_000,
       description: 'An upload that sends nothing for so long while it is waited for is given up',
     },
+    bodyTotalMs: {
+      ...milliseconds(1000),
+      default: 86_400_000,
+      description:
+        'Longest time that an upload is waited for altogether; one too slow to be over by then is given up after bodyTimeoutMs of it',
+    },
     bodyBytesPerSecond: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 1_073_741_824,
+      ...bytesPerSecond,
       default: 100,
       description:
         'An upload slower than this, after bodyTimeoutMs of waiting for it, is given up; 0 allows any',
+    },
+    answerTimeoutMs: {
+      ...milliseconds(100),
+      default: 60_000,
+      description: 'Longest pause of a client that takes an answer; it is cut off then',
+    },
+    answerBytesPerSecond: {
+      ...bytesPerSecond,
+      default: 1000,
+      description:
+        'A client that takes an answer more slowly over answerTimeoutMs is cut off; 0 allows any, and any pause',
+    },
+    answerBytes: {
+      type: 'integer',
+      minimum: 1_048_576,
+      maximum: 2 ** 40,
+      default: 268_435_456,
+      description:
+        'Memory for what is on its way to clients, read ahead of them included; answers that find none wait',
+    },
+    answerWaitMs: {
+      ...milliseconds(0),
+      default: 5000,
+      description: 'Time that an answer waits for memory before it is 503 SlowDown',
     },
     uploadsPerUser: {
       ...count(1_000_000),

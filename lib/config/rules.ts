@@ -73,6 +73,9 @@ function* ofLimits({ limits }: Config): Generator<Problem> {
   if (limits.loginBackoffMaxMs < limits.loginBackoffMs) {
     yield { path: ['limits', 'loginBackoffMaxMs'], message: 'is below loginBackoffMs' }
   }
+  if (limits.bodyTotalMs < limits.bodyTimeoutMs) {
+    yield { path: ['limits', 'bodyTotalMs'], message: 'is below bodyTimeoutMs' }
+  }
   if (limits.socketTimeoutMs < limits.bodyTimeoutMs) {
     yield { path: ['limits', 'socketTimeoutMs'], message: 'is below bodyTimeoutMs' }
   }

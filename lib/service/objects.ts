@@ -148,7 +148,7 @@ export async function writeObject(
   if (input.checksum !== undefined) source.want(input.checksum)
   const secretKey = randomBodyKey()
   try {
-    const written = await writeSegment(stores, secretKey, 1, source)
+    const written = await writeSegment(stores, caller, secretKey, 1, source)
     const md5 = wantsMd5 ? source.digest('md5') : null
     const { size } = written.row
     const body = randomId()

@@ -48,7 +48,15 @@ export async function putPart(
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${wanted}, actual checksum Type: ${input.checksum}`
     throw new CofferError('ChecksumInvalid', { message })
   }
-  return await storePart(stores, found, part, input.source, input.cipher, wanted ?? input.checksum)
+  return await storePart(
+    stores,
+    caller,
+    found,
+    part,
+    input.source,
+    input.cipher,
+    wanted ?? input.checksum,
+  )
 }
 
 /** Writes a part from an extent of an object. Always sealed anew: the two bodies have different keys. */
@@ -89,7 +97,7 @@ async function copyPartOnce(
   const { source, close } = await readSource(stores, opened, extent)
   try {
     const checksum = upload.row.checksum?.algorithm
-    const info = await storePart(stores, upload, part, source, cipher, checksum)
+    const info = await storePart(stores, caller, upload, part, source, cipher, checksum)
     return { ...info, source: opened.info }
   } finally {
     close()
@@ -99,6 +107,7 @@ async function copyPartOnce(
 
 async function storePart(
   stores: Stores,
+  caller: Caller,
   upload: FoundUpload,
   part: number,
   source: Source,
@@ -110,7 +119,7 @@ async function storePart(
     const root = cipher.sealing === 'root'
     if (root) source.want('md5')
     if (algorithm !== undefined) source.want(algorithm)
-    const written = await writeSegment(stores, secret.bodyKey, part, source)
+    const written = await writeSegment(stores, caller, secret.bodyKey, part, source)
     const shown = {
       timeMicros: nowMicros(),
       etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),

@@ -2,7 +2,7 @@
 // disk are the files' own; what LevelDB adds to a record (under 1 %) counts as dead.
 
 import type { VolumeUsage } from '../blobs/store.ts'
-import type { Volumes } from '../blobs/volumes.ts'
+import type { DeviceState, Volumes } from '../blobs/volumes.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { countRows } from '../catalog/count-rows.ts'
 import { endOf, queuePrefix } from '../catalog/keys.ts'
@@ -14,11 +14,7 @@ export interface VolumeStatus extends VolumeUsage, VolumeLive {
   readonly reclaimableBytes: number
 }
 
-export interface DeviceStatus {
-  readonly device: string
-  /** What may still be written, the reserve apart; null where the filesystem does not say. */
-  readonly freeBytes: number | null
-  readonly impaired: string | null
+export interface DeviceStatus extends DeviceState {
   readonly diskBytes: number
   readonly liveBytes: number
   readonly deadBytes: number

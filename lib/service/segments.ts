@@ -1,5 +1,6 @@
 // One segment of a body: sealing a source into it, naming it in a commit, and giving it up again.
 
+import type { Caller } from '../auth/identity.ts'
 import type { BlobStore, BlobWriter } from '../blobs/store.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
@@ -24,12 +25,13 @@ export interface WrittenSegment {
 }
 
 /**
- * Reads the source to its verified end and seals it as segment `part` of the body with that key.
+ * Reads the source, which `caller` sends, to its verified end and seals it as segment `part` of the body with that key.
  * Throws whatever the source throws, BodyTooLarge, StoreFull, StoreUnavailable; then nothing is left
  * but unnamed bytes. While the catalog takes no commits nothing is read.
  */
 export async function writeSegment(
   { catalog, blobs, smallBodyBytes }: Pick<Stores, 'catalog' | 'blobs' | 'smallBodyBytes'>,
+  caller: Caller,
   bodyKey: Buffer,
   part: number,
   source: Source,
@@ -40,7 +42,10 @@ export async function writeSegment(
   const key = deriveBlobKey(bodyKey, blob, part)
   try {
     const head = await readHead(source, smallBodyBytes)
-    if (head.rest !== undefined) return await writeBlob(blobs, blob, key, source, head)
+    if (head.rest !== undefined) {
+      const writer = blobs.create(blob, source.length, caller?.account ?? '')
+      return await writeBlob(blobs, writer, key, source, head)
+    }
     const inline = sealSmall(key, head.bytes)
     const size = head.bytes.length
     return {
@@ -60,12 +65,11 @@ interface Head {
 
 async function writeBlob(
   blobs: BlobStore,
-  blob: string,
+  writer: BlobWriter,
   key: Buffer,
   source: Source,
   head: Head,
 ): Promise<WrittenSegment> {
-  const writer = blobs.create(blob, source.length)
   const sealer = new Sealer(key, writer)
   try {
     if (head.bytes.length > 0) await sealer.write(head.bytes)
@@ -75,7 +79,7 @@ async function writeBlob(
   } catch (error) {
     sealer.abort()
     writer.abort()
-    blobs.settle(blob)
+    blobs.settle(writer.id)
     throw error
   }
 }

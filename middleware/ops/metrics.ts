@@ -2,6 +2,7 @@
 // statuses, codes): no names, keys, accounts or addresses.
 import type { Server } from 'node:net'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Budget } from '../../lib/budget.ts'
 import type { Figures } from '../../lib/figures.ts'
 import type { KeyRule, State } from '../state.ts'
 import { makeGauges } from './gauges.ts'
@@ -31,7 +32,15 @@ const signatureRefusals: ReadonlySet<string> = new Set([
   'ClockSkewed',
 ])
 
-const limitRefusals: ReadonlySet<string> = new Set(['LoginDelayed', 'UploadsExceeded'])
+const limitRefusals: ReadonlySet<string> = new Set([
+  'LoginDelayed',
+  'UploadsExceeded',
+  'AnswersExceeded',
+])
+
+/** Why a connection was cut off, beside limits.connections: more of them than one address may have, more requests than
+ * may wait on one, an answer that was not taken. */
+export type Cut = 'address' | 'pipelined' | 'slow'
 
 /** How the request ended, beside what `Counted` has. */
 export interface Outcome {
@@ -42,6 +51,7 @@ export interface Outcome {
 
 export interface MetricsOptions {
   readonly version: string
+  readonly answerMemory: Budget
   readonly figures: () => Promise<Figures>
   readonly reserveBytes: number
 }
@@ -74,6 +84,11 @@ export class Metrics {
     'Connections beyond limits.connections, by the listener’s place in the configuration',
     'listener',
   )
+  readonly #cut = this.#counter(
+    'coffer_connections_cut_total',
+    'Connections cut off: too many of one address, too many requests waiting on one, an answer not taken',
+    'why',
+  )
   /** Requests under way. */
   readonly underWay: Gauge = new Gauge({
     name: 'coffer_requests_under_way',
@@ -87,8 +102,16 @@ export class Metrics {
     registers: [this.#registry],
   })
 
-  constructor({ version, figures, reserveBytes }: MetricsOptions) {
+  constructor({ version, figures, answerMemory, reserveBytes }: MetricsOptions) {
     this.#figures = figures
+    new Gauge({
+      name: 'coffer_answer_memory_bytes',
+      help: 'Memory of what is on its way to clients, read ahead of them included',
+      registers: [this.#registry],
+      collect() {
+        this.set(answerMemory.takenBytes)
+      },
+    })
     this.#setGauges = makeGauges(this.#registry, reserveBytes)
     new Gauge({
       name: 'coffer_info',
@@ -113,6 +136,11 @@ export class Metrics {
     this.#servers.set(label, server)
     this.#dropped.inc({ listener: label }, 0)
     server.on('drop', () => this.#dropped.inc({ listener: label }))
+  }
+
+  /** A connection is cut off. */
+  cutOff(why: Cut): void {
+    this.#cut.inc({ why })
   }
 
   /** A request is over: its connection gave it up, or its answer has left. */

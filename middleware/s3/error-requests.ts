@@ -45,6 +45,7 @@ export const requestErrors = {
   // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: SlowDown is 503.
   LoginDelayed: ({ seconds }) => ({ ...slowDown, headers: { 'Retry-After': String(seconds) } }),
   UploadsExceeded: { ...slowDown, headers: { 'Retry-After': '1' } },
+  AnswersExceeded: { ...slowDown, headers: { 'Retry-After': '1' } },
   SignatureMismatch: signature,
   SignatureMalformed: ({ message, region }) =>
     row(

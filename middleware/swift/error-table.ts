@@ -37,6 +37,7 @@ export const errorTable = {
   LoginDelayed: ({ seconds }) => ({ status: 429, headers: { 'Retry-After': String(seconds) } }),
   // As Swift's ratelimit middleware, for which swiftclient waits and tries again.
   UploadsExceeded: { status: 498, headers: { 'Retry-After': '1' } },
+  AnswersExceeded: unavailable,
   SignatureMismatch: denied,
   SignatureMalformed: denied,
   SignatureQueryMalformed: denied,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { openVolumes } from '../../lib/blobs/volumes.ts'
+import { Budget } from '../../lib/budget.ts'
 import { classicEngine, type Engine } from '../../lib/level.ts'
 import { memoryEngine } from '../helpers/memory-engine.ts'
 import { type BlobSite, blobContract } from './blobs.ts'
@@ -21,6 +22,7 @@ function siteOn(engine: Engine, directory: string): BlobSite {
         writeBufferBytes: 1 << 20,
         openVolumes: 32,
         reserveBytes: 1 << 20,
+        readAhead: new Budget(64 << 20),
         log: pino({ level: 'silent' }),
       }),
   }

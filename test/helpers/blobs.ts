@@ -25,9 +25,14 @@ export function recordOf(id: string, index: number, length: number): Buffer {
 }
 
 /** Begins a blob and returns what writes its records, in order, and finishes it. */
-export function beginBlob(store: BlobStore, lengths: readonly number[], expectedBytes?: number) {
+export function beginBlob(
+  store: BlobStore,
+  lengths: readonly number[],
+  expectedBytes?: number,
+  sender?: string,
+) {
   const id = randomId()
-  const writer = store.create(id, expectedBytes)
+  const writer = store.create(id, expectedBytes, sender)
   let index = 0
   return {
     id,

@@ -141,8 +141,16 @@ export async function startNode(
   let servers: Servers
   const start = async () => {
     coffer = await openCoffer({ config, keyring, log })
-    const { service, rootCipher, tokens, impaired, figures } = coffer
-    const stores = { service, rootCipher, tokens, impaired, figures, version: '0.0.0' }
+    const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
+    const stores = {
+      service,
+      rootCipher,
+      tokens,
+      answerMemory,
+      impaired,
+      figures,
+      version: '0.0.0',
+    }
     const node = { config, ...stores, users: reloadable, log, audit }
     servers = await startServers(node, () => certificate)
   }

@@ -1,6 +1,7 @@
 // A blob store on volumes for tests, with everything that a test may want to set.
 import { join } from 'node:path'
 import { openVolumes, type Volumes, type VolumesOptions } from '../../lib/blobs/volumes.ts'
+import { Budget } from '../../lib/budget.ts'
 import type { Engine } from '../../lib/level.ts'
 
 export const CATALOG_ID = 'ca'.repeat(16)
@@ -26,6 +27,7 @@ export function openStore(
     volumeSizeBytes: 1 << 30,
     writeBufferBytes: WRITE_BUFFER_BYTES,
     openVolumes: 32,
+    readAhead: new Budget(64 << 20),
     reserveBytes: 0,
     log: {
       info: (_, message) => logged.infos.push(message),

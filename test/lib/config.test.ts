@@ -54,12 +54,18 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     },
     limits: {
       connections: 10_000,
+      connectionsPerAddress: 1000,
       headerBytes: 32_768,
       headersTimeoutMs: 60_000,
       keepAliveTimeoutMs: 75_000,
       socketTimeoutMs: 300_000,
       bodyTimeoutMs: 60_000,
+      bodyTotalMs: 86_400_000,
       bodyBytesPerSecond: 100,
+      answerTimeoutMs: 60_000,
+      answerBytesPerSecond: 1000,
+      answerBytes: 268_435_456,
+      answerWaitMs: 5000,
       uploadsPerUser: 1000,
       loginFailures: 10,
       loginFailuresPerAddress: 100,
@@ -242,6 +248,9 @@ t.test('limits that undo one another are refused, each by its path', async (t) =
     '/limits/socketTimeoutMs: is below bodyTimeoutMs (line 1)',
   ])
   t.same(problemsOf(t, 'limits: { bodyTimeoutMs: 1000, socketTimeoutMs: 1000 }'), [])
+  t.same(problemsOf(t, 'limits: { bodyTimeoutMs: 2000, bodyTotalMs: 1999 }'), [
+    '/limits/bodyTotalMs: is below bodyTimeoutMs (line 1)',
+  ])
   t.same(problemsOf(t, 'limits: { uploadsPerUser: 0 }'), [
     '/limits/uploadsPerUser: must be >= 1 (line 1)',
   ])

@@ -4,7 +4,9 @@ import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Koa from 'koa'
 import t from 'tap'
+import { Budget } from '../../lib/budget.ts'
 import { poisonReleased } from '../../lib/bytes/release.ts'
+import { defaultConfig } from '../../lib/config.ts'
 import type { ObjectReader } from '../../lib/service/types.ts'
 import { type Framing, sendReader } from '../../middleware/send.ts'
 import type { Context } from '../../middleware/state.ts'
@@ -55,6 +57,8 @@ function readerOf(plan: Plan, recorded: Recorded): ObjectReader {
 
 type Teardown = { teardown(fn: () => void): unknown }
 
+const node = { answerMemory: new Budget(1 << 20), config: defaultConfig() }
+
 /** A server that sends what is planned, and what came of it. */
 async function serve(t: Teardown, plan: Plan) {
   const recorded: Recorded = { reads: 0, closes: 0, error: undefined }
@@ -70,7 +74,7 @@ async function serve(t: Teardown, plan: Plan) {
     const bodyBytes = sum(reader.extents.map((extent) => extent.length))
     ctx.set('Content-Length', String(bodyBytes + framesOf(plan)))
     try {
-      await sendReader(ctx as unknown as Context, reader, plan.framing)
+      await sendReader(ctx as unknown as Context, node, reader, plan.framing)
     } catch (error) {
       recorded.error = error
       if (!ctx.headerSent) throw error

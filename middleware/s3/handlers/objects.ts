@@ -77,7 +77,7 @@ export const getObject: Handler = async (ctx, node) => {
     reader.close()
     throw error
   }
-  await sendReader(ctx, reader)
+  await sendReader(ctx, node, reader)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html */

@@ -131,5 +131,5 @@ export const getObject: Handler = async (ctx, node) => {
     reader.close()
     throw error
   }
-  await sendReader(ctx, reader, framed?.framing)
+  await sendReader(ctx, node, reader, framed?.framing)
 }

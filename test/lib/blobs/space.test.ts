@@ -1,5 +1,6 @@
 // The reserve of a device: what is refused before anything is written, and what may still come.
 import t from 'tap'
+import { Claim, Space } from '../../../lib/blobs/space.ts'
 import { beginBlob, codeOf, saveBlob, until } from '../../helpers/blobs.ts'
 import { faultyEngine } from '../../helpers/faulty-engine.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
@@ -64,6 +65,58 @@ t.test('a blob that was admitted is not stopped by the reserve', async (t) => {
   await blob.write()
   await blob.finish()
   await store.close()
+})
+
+t.test('what somebody has announced is not taken from others, only from itself', async (t) => {
+  const { store } = await storeWith(RESERVE + 10 * MIB)
+  const announced = beginBlob(store, [1000], 8 * MIB, 'much')
+  t.match(store.devices()[0], { claimedBytes: MIB, announcedBytes: 7 * MIB + 8453 })
+  t.equal(await codeOf(() => beginBlob(store, [], 8 * MIB, 'much')), 'StoreFull')
+  const other = beginBlob(store, [], 8 * MIB, 'other')
+  await announced.write()
+  announced.writer.abort()
+  other.writer.abort()
+  t.match(store.devices()[0], { claimedBytes: 0, announcedBytes: 0 })
+  beginBlob(store, [], 8 * MIB, 'much').writer.abort()
+  await store.close()
+})
+
+t.test('what is announced is claimed as it comes, and stops where others were first', async (t) => {
+  const { engine, store } = await storeWith(RESERVE + 10 * MIB)
+  const blob = beginBlob(store, new Array(1000).fill(6000), 6_000_000)
+  await blob.write(200)
+  const { claimedBytes, announcedBytes } = store.devices()[0]!
+  t.ok(claimedBytes > 0 && claimedBytes <= MIB, `${claimedBytes} claimed`)
+  t.ok(announcedBytes < 6_000_000 - 200 * 6000, `${announcedBytes} announced`)
+  engine.freeBytesNow = RESERVE - 1
+  t.ok(await until(async () => (await codeOf(() => blob.write(1))) === 'StoreFull'))
+  blob.writer.abort()
+  t.match(store.devices()[0], { claimedBytes: 0, announcedBytes: 0 })
+  await store.close()
+})
+
+t.test('near the reserve a blob claims what it needs and no step', async (t) => {
+  const engine = memoryEngine()
+  engine.freeBytesNow = RESERVE + 2.5 * MIB
+  const space = new Space(engine, '/data', RESERVE)
+  const claim = new Claim(space, 4 * MIB, 'one')
+  const wrote = (bytes: number) => {
+    claim.require(bytes)
+    claim.wrote(bytes)
+    engine.freeBytesNow -= bytes
+    space.forget()
+  }
+  t.equal(space.claimedBytes, MIB, 'a step at the beginning')
+  wrote(MIB)
+  wrote(1000)
+  t.equal(space.claimedBytes, MIB - 1000, 'the next when that is written')
+  wrote(MIB - 1000)
+  wrote(1000)
+  t.equal(space.claimedBytes, 0, 'no step where there is no room for one')
+  t.throws(() => wrote(MIB), { code: 'StoreFull' })
+  wrote(1000)
+  claim.end()
+  t.equal(space.claimedBytes, 0)
 })
 
 t.test('a reserve of 0 asks for nothing', async (t) => {

@@ -1,0 +1,67 @@
+// Bytes of memory that all requests of a process share for one purpose. Who cannot go on without some waits for them, in
+// the order of asking; who could only be faster with some goes without.
+import { makeShares, type Shares } from './shares.ts'
+
+/** Under this name the bytes lie in the shares: there is one taker, the process. */
+const ALL = ''
+
+interface Waiting {
+  readonly bytes: number
+  readonly timer: NodeJS.Timeout
+  readonly resolve: (taken: boolean) => void
+}
+
+export class Budget {
+  readonly limitBytes: number
+  readonly #shares: Shares
+  readonly #waiting: Waiting[] = []
+
+  constructor(limitBytes: number, shares: Shares = makeShares()) {
+    this.limitBytes = limitBytes
+    this.#shares = shares
+  }
+
+  /** Bytes that are taken. */
+  get takenBytes(): number {
+    return this.#shares.total
+  }
+
+  /** Takes bytes that are there and that nobody waits for; false where there are none. */
+  tryTake(bytes: number): boolean {
+    return this.#waiting.length === 0 && this.#take(bytes)
+  }
+
+  /** Takes bytes as soon as they are there; false where they were not within `timeoutMs`. More than the whole budget is
+   * taken when all of it is there. */
+  take(bytes: number, timeoutMs: number): Promise<boolean> | true {
+    if (this.tryTake(bytes)) return true
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+        resolve(false)
+        this.#serve()
+      }, timeoutMs)
+      const waiting = { bytes, timer, resolve }
+      this.#waiting.push(waiting)
+    })
+  }
+
+  /** Gives bytes back. */
+  give(bytes: number): void {
+    this.#shares.give(ALL, bytes)
+    this.#serve()
+  }
+
+  #take(bytes: number): boolean {
+    return this.#shares.take(ALL, bytes, Math.max(this.limitBytes, bytes))
+  }
+
+  #serve(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (!this.#take(first.bytes)) return
+      this.#waiting.shift()
+      clearTimeout(first.timer)
+      first.resolve(true)
+    }
+  }
+}
