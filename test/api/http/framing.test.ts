@@ -231,9 +231,11 @@ rule('body-unread', async (t) => {
       for (const method of ['GET', 'HEAD', 'OPTIONS']) {
         const text = `${method} ${side.path('o')} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`
         const heads = method === 'HEAD' ? [0] : []
+        const isShort = body.length < 65_536
         const answers = readAnswers(await exchangeBytes(base, text + last(side)), heads)
-        t.equal(answers.at(-1)!.text, '0123456789', `${method} ${body.length}`)
-        t.equal(answers.length, 2)
+        t.equal(answers.length, isShort ? 2 : 1, `${method} ${body.length}`)
+        t.equal(answers[0]!.header('connection'), isShort ? 'keep-alive' : 'close')
+        if (isShort) t.equal(answers[1]!.text, '0123456789')
       }
     }
   }
