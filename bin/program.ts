@@ -10,6 +10,7 @@ import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
 import { CofferError } from '../lib/errors.ts'
 import { UserRefused } from '../lib/users-file.ts'
+import { ListenRefused } from '../middleware/listeners.ts'
 
 export interface SourceOptions {
   readonly config?: string
@@ -50,6 +51,7 @@ export function report(error: unknown): void {
 }
 
 const mendable = [
+  ListenRefused,
   UserRefused,
   ControlRefused,
   DataDirectoryInUse,

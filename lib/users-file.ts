@@ -12,8 +12,6 @@ export interface NewUser {
   readonly account: string
   readonly name: string
   readonly roles: readonly string[]
-  /** Absent: a random one is drawn. */
-  readonly password?: string
 }
 
 /** What the user must be told, once. */
@@ -86,17 +84,24 @@ export function listUsers(file: string): UserLine[] {
   )
 }
 
+/** Random secrets for a user; 20 and 40 characters are the lengths of AWS's own, which some clients look at. */
+export function drawSecrets(password = randomWord(26)): Secrets {
+  return { password, access: randomWord(20), secret: randomWord(40) }
+}
+
 /**
  * Adds a user with one S3 credential, and its account where that is new; makes the file (0600) where
  * there is none. The password is stored as a scrypt hash; the S3 secret has to stay readable, because
  * signatures are computed from it. Throws UserRefused where the user exists or the password is empty,
  * FileInvalid where the file is wrong before or would be after.
  */
-export async function addUser(file: string, user: NewUser): Promise<Secrets> {
-  if (user.password === '') throw new UserRefused('a password cannot be empty')
-  const password = user.password ?? randomWord(26)
-  // 20 and 40 characters are the lengths of AWS's own; some clients look at them.
-  const secrets = { password, access: randomWord(20), secret: randomWord(40) }
+export async function addUser(
+  file: string,
+  user: NewUser,
+  secrets: Secrets = drawSecrets(),
+): Promise<Secrets> {
+  const { password } = secrets
+  if (password === '') throw new UserRefused('a password cannot be empty')
   const entry = {
     name: user.name,
     password: await hashPassword(password),

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { type Config, loadConfig } from '../../lib/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
-import { addUser, listUsers, removeUser } from '../../lib/users-file.ts'
+import { addUser, drawSecrets, listUsers, removeUser } from '../../lib/users-file.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
 
 export interface AddOptions extends SourceOptions {
@@ -25,7 +25,8 @@ export async function add(account: string, name: string, options: AddOptions): P
   const file = usersFileOf(config)
   const password = options.password === true ? await askPassword() : options.password
   if (config.users === undefined) makePrivateDirectory(config.data)
-  const secrets = await addUser(file, { account, name, roles: options.role, password })
+  const user = { account, name, roles: options.role }
+  const secrets = await addUser(file, user, drawSecrets(password))
   const lines = [
     `Added ${account}:${name} to ${shown(file)}. Shown once:`,
     ...(password === undefined ? [`  password           ${secrets.password}`] : []),

@@ -5,6 +5,7 @@ import t from 'tap'
 import { FileInvalid } from '../../lib/config.ts'
 import {
   addUser,
+  drawSecrets,
   listUsers,
   loadUsers,
   removeUser,
@@ -46,7 +47,7 @@ t.test(
   async (t) => {
     const file = join(t.testdir({ 'users.yaml': written }), 'users.yaml')
     chmodSync(file, 0o640)
-    await addUser(file, { account: 'test', name: 'bob', roles: ['member'], password: 'pw' })
+    await addUser(file, { account: 'test', name: 'bob', roles: ['member'] }, drawSecrets('pw'))
     await addUser(file, { account: 'new', name: 'eve', roles: [] })
     const both = readFileSync(file, 'utf8')
     for (const comment of ['# who may do what', '# the first account', '# keep']) {
