@@ -1,4 +1,5 @@
 // The part of the configuration's schema that bounds what clients may take of the node, and for how long.
+import { bytes } from './bytes.ts'
 
 const count = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const
 const milliseconds = (minimum: number) =>
@@ -16,10 +17,8 @@ export const limits = {
       description: 'Open connections of each listener; those beyond are closed at once',
     },
     headerBytes: {
-      type: 'integer',
-      minimum: 8192,
-      maximum: 1_048_576,
-      default: 32_768,
+      ...bytes(8192, 1_048_576),
+      default: '32 KiB',
       description: 'Request line and headers together; S3 allows 8 KB, Swift some headers of 8 KB',
     },
     headersTimeoutMs: {
@@ -44,9 +43,7 @@ export const limits = {
       description: 'An upload that sends nothing for so long while it is waited for is given up',
     },
     bodyBytesPerSecond: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 1_073_741_824,
+      ...bytes(0, 1_073_741_824),
       default: 100,
       description:
         'An upload slower than this, after bodyTimeoutMs of waiting for it, is given up; 0 allows any',

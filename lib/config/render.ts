@@ -1,10 +1,13 @@
 // Writes the configuration's schema out for people: the sample file and the page of documentation.
 // Everything they say comes from the schema, so that they cannot disagree with what is accepted.
 import { stringify } from 'yaml'
+import { writeBytes } from '../units.ts'
+import { takesBytes } from './bytes.ts'
 import { configSchema } from './schema.ts'
 
 interface Node {
-  readonly type?: string
+  readonly type?: string | readonly string[]
+  readonly pattern?: string
   readonly description?: string
   readonly default?: unknown
   readonly examples?: readonly unknown[]
@@ -66,8 +69,9 @@ function form(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((word) => `\`${word}\``).join(', ')
   if (node.items !== undefined) return `list of ${form(node.items)}`
   if (node.properties !== undefined) return `map of ${Object.keys(node.properties).join(', ')}`
+  if (takesBytes(node)) return `bytes, ${writeBytes(node.minimum!)} … ${writeBytes(node.maximum!)}`
   if (node.minimum !== undefined) return `${node.minimum} … ${node.maximum}`
-  return node.type ?? ''
+  return String(node.type ?? '')
 }
 
 /** One row a value; the keys of a map have theirs below a path that shows where it stands. */
