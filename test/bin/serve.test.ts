@@ -14,6 +14,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { freePort } from '../helpers/child-node.ts'
 import { send } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
 import {
@@ -157,6 +158,28 @@ t.test('a keyring that is gone while there are objects stops the start', async (
   t.match(stderr, 'keyring: no such file: objects cannot be opened without it')
   t.notOk(existsSync(join(data, 'keyring')), 'no new one is made')
   t.notOk(readdirSync(data).includes('control.sock'), 'the directory is given up')
+})
+
+t.test('a port on the command line takes the place of those of the listeners', async (t) => {
+  const directory = scratch(t)
+  const config = join(directory, 'coffer.yaml')
+  writeFileSync(config, 'storage: { reserveBytes: 0 }\n')
+  const args = ['--config', config, '--data', join(directory, 'data')]
+  const free = await start(t, [...args, '--port', '0'])
+  const ca = readFileSync(join(directory, 'data/tls/cert.pem'), 'utf8')
+  for (const base of [free.http, free.https]) {
+    t.notMatch(base, /:(?:8080|8443)$/, 'the default listeners are elsewhere')
+    t.equal((await send(base, 'GET', '/', { sign: false }, ca)).status, 403)
+  }
+  t.equal((await run(['reload', ...args])).code, 0)
+  free.child.kill('SIGTERM')
+  t.notMatch((await free.exited).stdout, 'wait for a restart', 'a reload takes it for no change')
+
+  writeFileSync(config, 'storage: { reserveBytes: 0 }\nlisten: [{ port: 1 }]\n')
+  const port = await freePort()
+  const named = await start(t, [...args, '--port', String(port)])
+  t.equal(named.http, `http://127.0.0.1:${port}`)
+  t.equal((await send(named.http, 'GET', '/', { sign: false }, ca)).status, 403)
 })
 
 t.test('what is not built yet is warned of at the start', async (t) => {
