@@ -26,7 +26,7 @@ export function exportsOf(
   node?: { readonly addresses: readonly string[]; readonly region: string },
 ): string[] {
   const where =
-    node === undefined
+    node === undefined || node.addresses.length === 0
       ? []
       : [
           `export AWS_DEFAULT_REGION=${node.region}`,
@@ -43,9 +43,10 @@ export function exportsOf(
 
 /**
  * Shell lines that try the node out, behind the exports. What they write is in one directory, which the repository
- * ignores; the key is a file of their own, which they never overwrite.
+ * ignores; the key is a file of their own, which they never overwrite. None where the node serves no objects.
  */
 export function toTry(config: Config, addresses: readonly string[]): string[] {
+  if (addresses.length === 0) return []
   const plain = plainOf(addresses)
   const secure = addresses.find((address) => address.startsWith('https://'))
   const own = config.listen.find((listener) => listener.tls === 'auto')

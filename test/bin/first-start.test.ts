@@ -196,3 +196,17 @@ t.test('whoever makes the user before the first start has nothing left to be sho
   t.notOk(existsSync(join(data, 'first-secrets')))
   t.equal((await send(node.http, 'GET', '/', { access, secret }, '')).status, 200)
 })
+
+t.test(
+  'a node that serves metrics alone keeps the secrets, without an address to try',
+  async (t) => {
+    const directory = scratch(t)
+    const data = join(directory, 'data')
+    const config = join(directory, 'coffer.yaml')
+    writeFileSync(config, 'listen: [{ port: 0, serves: [ops] }]\nstorage: { reserveBytes: 0 }\n')
+    const node = await start(t, ['--config', config, '--data', data], {}, /^Remove that file/m)
+    t.match(node.stdout(), /^Metrics and health on http:/)
+    t.notMatch(readFileSync(join(data, 'first-secrets'), 'utf8'), 'undefined')
+    t.equal(firstSecrets(data).password.length, 26)
+  },
+)

@@ -85,13 +85,18 @@ interface StartOptions {
   readonly cwd?: string
 }
 
-/** Starts a node and waits until it serves; the test ends it. Rejects with what it wrote where it ends first. */
+/** A terminal ends lines with CR and LF. */
+const serves = /^coffer serves on .*\r?\n/m
+
+/** Starts a node and waits until it serves, or has written `sign`; the test ends it. Rejects with what it wrote where
+ * it ends first. */
 export function start(
   t: Teardown,
   args: readonly string[],
   options: StartOptions = {},
+  sign = serves,
 ): Promise<RunningProcess> {
-  return startCommand(t, commandOf(args), options)
+  return startCommand(t, commandOf(args), options, sign)
 }
 
 /** The same on a terminal of its own, as a person starts it: `script` of util-linux makes one. */
@@ -120,6 +125,7 @@ async function startCommand(
   t: Teardown,
   command: readonly string[],
   options: StartOptions,
+  sign = serves,
 ): Promise<RunningProcess> {
   const { child, exited, stdout } = begin(command, options.env ?? {}, options.cwd ?? root)
   t.teardown(async () => {
@@ -128,8 +134,7 @@ async function startCommand(
   })
   const serving = new Promise<void>((resolve) => {
     child.stdout.on('data', () => {
-      // A terminal ends lines with CR and LF.
-      if (/^coffer serves on .*\r?\n/m.test(stdout())) resolve()
+      if (sign.test(stdout())) resolve()
     })
   })
   const failed = await Promise.race([serving, exited])
