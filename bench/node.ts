@@ -51,7 +51,7 @@ export class CofferNode {
     this.#profiled = profiled
     this.dir = join(scope.dir, name)
     mkdirSync(this.dir)
-    writeFileSync(join(this.dir, 'users.yaml'), usersFile())
+    writeFileSync(join(this.dir, 'users.yaml'), usersFile(), { mode: 0o600 })
     const { file } = certificate
     const tls = { cert: file, key: file.replace(/cert\.pem$/, 'key.pem') }
     const listen = [{ port: 0 }, { port: 0, tls }]

@@ -6,27 +6,37 @@ import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config.ts'
 import type { BackupOptions } from './commands/backup.ts'
 import type { CopyOptions } from './commands/catalog.ts'
+import { exitCodes } from './commands/found.ts'
 import type { FsckCommandOptions } from './commands/fsck.ts'
 import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
 import type { SalvageCommandOptions } from './commands/salvage.ts'
 import type { ScrubCommandOptions } from './commands/scrub.ts'
-import type { AddOptions } from './commands/user.ts'
+import type { AddOptions, PasswordOptions } from './commands/user.ts'
+import { readPort, readRate, readRows, readShare, readVolume } from './option-values.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
 
 interface ServeOptions extends SourceOptions {
   readonly check?: boolean
+  readonly port?: number
 }
 
 /** The commands with their options and help; nothing runs before it parses arguments. */
 export function makeProgram(): Command {
   const program = new Command('coffer')
     .description('An object-storage node that speaks S3 and Swift, with customer-held keys')
+    .version(version(), '-V, --version', 'print the version')
     .enablePositionalOptions()
     .exitOverride()
-  withSource(program.command('serve', { isDefault: true }))
+  withSource(program.command('serve'))
     .description('run the node (this is what coffer does without a command)')
     .option('--check', 'say what is wrong with the configuration, and exit')
+    .option(
+      '--port <port>',
+      'listen there instead: the first entry of listen on this port, each further one on the next; 0: on free ones',
+      readPort,
+    )
+    .showHelpAfterError('(coffer --help lists the commands; a command goes before its options)')
     .action(serve)
   withSource(program.command('reload'))
     .description(
@@ -39,11 +49,16 @@ export function makeProgram(): Command {
     .action(async (options) => (await import('./commands/status.ts')).status(options))
   withSource(program.command('reclaim'))
     .description('give the disk back what deleted objects left in volumes')
-    .option('--volume <id>', 'this volume alone, whatever its share of dead bytes')
-    .option('--dead-share <share>', 'volumes with at least this share of dead bytes (0.05)')
+    .option('--volume <id>', 'this volume alone, whatever its share of dead bytes', readVolume)
+    .option(
+      '--dead-share <share>',
+      'volumes with at least this share of dead bytes (0.05)',
+      readShare,
+    )
     .option(
       '--rate <bytes>',
-      'bytes a second, 0: no limit (the configured rate; no limit without a node)',
+      'bytes a second, as 50M or 64MiB; 0: no limit (the configured rate; no limit without a node)',
+      readRate,
     )
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--json', 'as one JSON object')
@@ -57,28 +72,7 @@ volume that cannot be rewritten stays as it was.
 Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and copied as it is).`,
     )
     .action(async (options) => (await import('./commands/reclaim.ts')).reclaim(options))
-  const user = program.command('user').description('edit the users of the node')
-  withSource(user.command('add <account> <user>'))
-    .description('add a user and print its secrets, once')
-    .option('--role <role>', 'a role; may be given more than once', collect, [])
-    .option(
-      '--password [password]',
-      'without a value it is asked for; absent, a random one is drawn',
-    )
-    .action(async (account: string, name: string, options: AddOptions) =>
-      (await import('./commands/user.ts')).add(account, name, options),
-    )
-  withSource(user.command('list'))
-    .description('list users, their roles and access keys')
-    .action(async (options) => (await import('./commands/user.ts')).list(options))
-  withSource(user.command('remove <account> <user>'))
-    .description('remove a user; what the account stores stays')
-    .action(async (account: string, name: string, options: SourceOptions) =>
-      (await import('./commands/user.ts')).remove(account, name, options),
-    )
-  withSource(user.command('reload'))
-    .description('let the running node read a users file that was edited by hand')
-    .action(async (options) => (await import('./commands/user.ts')).reload(options))
+  addUserCommands(program)
   const catalog = program.command('catalog').description('move the catalog of a stopped node')
   catalog
     .command('copy')
@@ -105,7 +99,7 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .description(
       'read all that is stored against its checksums, without keys, beside a running node too',
     )
-    .option('--rate <bytes>', 'at most so many bytes a second, as 50M')
+    .option('--rate <bytes>', 'at most so many bytes a second, as 50M or 64MiB', readRate)
     .option('--restart', 'from the beginning, where an earlier scrub was ended')
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(
@@ -122,7 +116,7 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .option('--repair', 'mend what follows from other rows: counters, lost references, orphans')
     .option('--accept-catalog', 'go on with a catalog that is older than its volumes, or damaged')
     .option('--no-records', 'rows only; otherwise every record is read, too')
-    .option('--rate <bytes>', 'at most so many bytes a second, as 50M')
+    .option('--rate <bytes>', 'at most so many bytes a second, as 50M or 64MiB', readRate)
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(
       'after',
@@ -131,12 +125,13 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .action(async (options: FsckCommandOptions) =>
       (await import('./commands/fsck.ts')).runFsck(options),
     )
-  withSource(program.command('salvage <volume>'))
+  withSource(program.command('salvage'))
     .description(
       'make a volume of a stopped node that can be opened of what a damaged one still has',
     )
+    .argument('<volume>', 'its id, as coffer status shows it', readVolume)
     .option('--dry-run', 'say what could be taken and what is lost, and do nothing')
-    .option('--rate <bytes>', 'read at most so many bytes a second, as 50M')
+    .option('--rate <bytes>', 'read at most so many bytes a second, as 50M or 64MiB', readRate)
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(
       'after',
@@ -160,9 +155,52 @@ Exit code: 0 no record is lost, 5 some are, 1 it failed, and changed nothing.`,
     .action(decrypt)
   program
     .command('version')
-    .description('print the version')
+    .description('print the version, as --version does')
     .action(() => void process.stdout.write(`${version()}\n`))
   return program
+}
+
+/** Commands about users. */
+function addUserCommands(program: Command): void {
+  const user = program.command('user').description('edit the users of the node')
+  const password = [
+    '--password [password]',
+    'without a value it is asked for; absent, a random one is drawn',
+  ] as const
+  withSource(user.command('add <account> <user>'))
+    .description('add a user and print its secrets, once')
+    .option('--role <role>', 'a role; may be given more than once', collect, [])
+    .option(...password)
+    .action(async (account: string, name: string, options: AddOptions) =>
+      (await import('./commands/user.ts')).add(account, name, options),
+    )
+  withSource(user.command('list'))
+    .description('list users, their roles and access keys')
+    .action(async (options) => (await import('./commands/user.ts')).list(options))
+  withSource(user.command('remove <account> <user>'))
+    .description('remove a user; what the account stores stays')
+    .action(async (account: string, name: string, options: SourceOptions) =>
+      (await import('./commands/user.ts')).remove(account, name, options),
+    )
+  withSource(user.command('passwd <account> <user>'))
+    .description('give a user another password, for Swift, and print it, once')
+    .option(...password)
+    .action(async (account: string, name: string, options: PasswordOptions) =>
+      (await import('./commands/user.ts')).passwd(account, name, options),
+    )
+  withSource(user.command('add-key <account> <user>'))
+    .description('give a user one more S3 access key and print it, once')
+    .action(async (account: string, name: string, options: SourceOptions) =>
+      (await import('./commands/user.ts')).addKey(account, name, options),
+    )
+  withSource(user.command('remove-key <access>'))
+    .description('take an S3 access key away; the user stays')
+    .action(async (access: string, options: SourceOptions) =>
+      (await import('./commands/user.ts')).removeKey(access, options),
+    )
+  withSource(user.command('reload'))
+    .description('let the running node read a users file that was edited by hand')
+    .action(async (options) => (await import('./commands/user.ts')).reload(options))
 }
 
 /** Commands about root keys. */
@@ -191,7 +229,7 @@ function addKeyCommands(program: Command): void {
       'wrap what is under older root keys under the active one, then compact the catalog',
     )
     .option('--from <id>', 'only what is under this key')
-    .option('--rate <rows>', 'rows written a second, at most', '1000')
+    .option('--rate <rows>', 'rows written a second, at most', readRows, 1000)
     .action(async (options: RewrapCommandOptions) =>
       (await import('./commands/rewrap.ts')).rewrap(options),
     )
@@ -210,11 +248,12 @@ function withSource(command: Command): Command {
 const collect = (role: string, roles: string[]) => [...roles, role]
 
 async function serve(options: ServeOptions): Promise<void> {
-  const readConfig = () => loadConfig({ file: fileOf(options), data: options.data })
+  const { data, port } = options
+  const readConfig = () => loadConfig({ file: fileOf(options), data, port })
   const config = readConfig()
   if (options.check === true) {
     const { check } = await import('./commands/check.ts')
-    check(config)
+    await check(config)
     return
   }
   const { sizeThreadPool } = await import('./thread-pool.ts')
@@ -227,12 +266,20 @@ async function decrypt(args: string[]): Promise<void> {
   process.exitCode = await main(args)
 }
 
+/** The arguments with the command that is meant where none is named. */
+function withCommand(args: readonly string[]): readonly string[] {
+  const own = ['-h', '--help', '-V', '--version']
+  const [first = '--'] = args
+  return first.startsWith('-') && !own.includes(first) ? ['serve', ...args] : args
+}
+
 async function main(): Promise<void> {
   try {
-    await makeProgram().parseAsync()
+    await makeProgram().parseAsync(withCommand(process.argv.slice(2)), { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode
-    else report(error)
+    if (!(error instanceof CommanderError)) report(error)
+    // Help and version end this way, too.
+    else if (error.exitCode !== 0) process.exitCode = exitCodes.usage
   }
 }
 

@@ -10,6 +10,8 @@ import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
 import { CofferError } from '../lib/errors.ts'
 import { UserRefused } from '../lib/users-file.ts'
+import { ListenRefused } from '../middleware/listeners.ts'
+import { exitCodes } from './commands/found.ts'
 
 export interface SourceOptions {
   readonly config?: string
@@ -39,17 +41,27 @@ export function version(): string {
   return JSON.parse(readFileSync(pathTo('package.json'), 'utf8')).version
 }
 
+/** The command line says something that cannot be meant. */
+export class UsageRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'UsageRefused'
+  }
+}
+
 /**
- * Prints why a command failed and makes its exit code 1. Failures that a person can mend are one line;
+ * Prints why a command failed and makes its exit code 1, or 2 where it was called wrongly. Failures that a person can mend are one line;
  * for others the stack is shown, but never the error's other properties, which may hold a secret.
  */
 export function report(error: unknown): void {
   const lines = error instanceof FileInvalid ? error.message : `coffer: ${describe(error)}`
   process.stderr.write(`${lines}\n`)
-  process.exitCode = 1
+  process.exitCode = error instanceof UsageRefused ? exitCodes.usage : exitCodes.failed
 }
 
 const mendable = [
+  UsageRefused,
+  ListenRefused,
   UserRefused,
   ControlRefused,
   DataDirectoryInUse,

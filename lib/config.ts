@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
+import { convertBytes } from './config/bytes.ts'
 import {
   compile,
   type ParsedFile,
@@ -17,7 +18,14 @@ import { configSchema } from './config/schema.ts'
 export { FileInvalid } from './config/document.ts'
 export { exposed, unbuilt } from './config/rules.ts'
 
-type Written = FromSchema<typeof configSchema>
+/** Bytes are numbers once they are read. */
+type Measured<T> = [string | number] extends [T]
+  ? number
+  : T extends object
+    ? { [K in keyof T]: Measured<T[K]> }
+    : T
+
+type Written = Measured<FromSchema<typeof configSchema>>
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
@@ -33,6 +41,8 @@ export interface ConfigSource {
   readonly file?: string
   /** Stands for the file's `data`; keyring and devices follow where the file does not set them. */
   readonly data?: string
+  /** Stands for the ports of `listen`: the first entry takes it, each further one the next. 0: each a free one. */
+  readonly port?: number
 }
 
 /**
@@ -40,13 +50,20 @@ export interface ConfigSource {
  * thread pool starts. Throws FileInvalid with one line for each thing that is wrong,
  * files that it names and that are missing among them.
  */
-export function loadConfig({ file, data }: ConfigSource): Config {
+export function loadConfig({ file, data, port }: ConfigSource): Config {
   const validate = compile(configSchema)
   const source: ParsedFile<Written> =
     file === undefined ? parseText('', 'defaults', validate) : readDocument(file, validate)
-  const config = complete(data === undefined ? source.value : { ...source.value, data })
+  source.refuse([...convertBytes(configSchema, source.value)])
+  const written = port === undefined ? source.value : onPorts(source.value, port)
+  const config = complete(data === undefined ? written : { ...written, data })
   source.refuse([...contradictions(config), ...missingFiles(config)])
   return config
+}
+
+function onPorts(written: Written, first: number): Written {
+  const listen = written.listen.map((entry, i) => ({ ...entry, port: first === 0 ? 0 : first + i }))
+  return { ...written, listen }
 }
 
 /** The configuration of a node that sets nothing. */

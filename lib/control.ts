@@ -210,15 +210,25 @@ async function removeStale(path: string): Promise<void> {
   await unlink(path)
 }
 
+/** True where a coffer runs on the data directory. Throws what the system says of the socket. */
+export async function isInUse(dataDir: string): Promise<boolean> {
+  const holder = await withSocket(dataDir, async (socket) => socket.destroy())
+  return holder !== null
+}
+
 /**
  * Asks the coffer that runs on the data directory. Null where none does (and where there is no such
  * directory). Throws ControlRefused with the handler's message, or Error where no answer came.
  */
-export async function callControl(
+export function callControl(dataDir: string, verb: string, args: unknown): Promise<Answer | null> {
+  return withSocket(dataDir, (socket) => ask(socket, { verb, args }))
+}
+
+/** `use` of a connection to whoever holds the data directory; null where nobody does. */
+async function withSocket<T>(
   dataDir: string,
-  verb: string,
-  args: unknown,
-): Promise<Answer | null> {
+  use: (socket: Socket) => Promise<T>,
+): Promise<T | null> {
   let address: Address
   try {
     address = addressOf(dataDir)
@@ -228,8 +238,7 @@ export async function callControl(
   }
   try {
     const socket = await dial(address.path)
-    if (socket === null) return null
-    return await ask(socket, { verb, args })
+    return socket === null ? null : await use(socket)
   } finally {
     address.release()
   }

@@ -32,15 +32,14 @@ export interface OpenCatalog {
 }
 
 /** Where the rows lie on LevelDB. */
-export const catalogLocation = (config: Config) => join(config.data, 'catalog')
+export const catalogLocation = ({ data }: Pick<Config, 'data'>) => join(data, 'catalog')
 
 /**
  * True where there is no catalog and nothing says that there was one: then a node may draw root keys. Throws
  * StoreUnavailable where Redis does not answer, StoreCorrupt where it holds something else.
  */
 export async function isFirstStart(config: Config): Promise<boolean> {
-  if (existsSync(catalogLocation(config)) || hasWitness(config.data)) return false
-  if (await haveVolumes(config.devices)) return false
+  if (await hasTraces(config)) return false
   if (config.catalog === 'level') return true
   const settings = redisSettings(config.catalog.redis)
   const log = makeLog('silent')
@@ -51,6 +50,12 @@ export async function isFirstStart(config: Config): Promise<boolean> {
   } finally {
     await raw.close()
   }
+}
+
+/** True where data or devices hold something of a node, whatever Redis holds. */
+export async function hasTraces({ data, devices }: Config): Promise<boolean> {
+  if (existsSync(catalogLocation({ data })) || hasWitness(data)) return true
+  return await haveVolumes(devices)
 }
 
 /** Throws FileInvalid where there is no catalog, because a tool makes none; on Redis as isFirstStart, too. */

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { FileInvalid } from './config/document.ts'
 
 /** Makes the directory with mode 0700 where it is missing, its parents too, durably. */
 export function makePrivateDirectory(directory: string): void {
@@ -61,4 +62,24 @@ function syncDirectory(directory: string): void {
   } finally {
     closeSync(opened)
   }
+}
+
+const READABLE_BY_OTHERS = 0o077
+
+/** Throws FileInvalid where others than its owner may read or write `file`, which holds `secrets`. */
+export function requirePrivate(file: string, secrets: string): void {
+  const mode = statSync(file).mode & 0o777
+  if ((mode & READABLE_BY_OTHERS) === 0 || isCredential(file)) return
+  throw new FileInvalid([
+    `${file}: mode is 0${mode.toString(8)}, must be 0600: only the owner may read ${secrets}`,
+  ])
+}
+
+/**
+ * True for a file that systemd's LoadCredential put there: it may show group bits, because its ACL lets
+ * the service in, and no one else gets into its directory (systemd.exec(5), CREDENTIALS).
+ */
+function isCredential(file: string): boolean {
+  const directory = process.env.CREDENTIALS_DIRECTORY
+  return directory !== undefined && resolve(dirname(file)) === resolve(directory)
 }

@@ -1,13 +1,20 @@
 // The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put right
 // (DESIGN §4): uploads may take longer than five minutes, malformed requests get the dialect's form.
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { Config, Listener } from '../lib/config.ts'
+import type { RequestListener, ServerResponse } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Listener } from '../lib/config.ts'
 import { deferContinue } from './body.ts'
 import { Connections } from './connections.ts'
 import { dialectRules, makePipeline } from './index.ts'
 import { boundConnections, makeLimits } from './limits.ts'
+import {
+  addressOf,
+  type BoundListener,
+  bindListeners,
+  servesObjects,
+  servesOps,
+} from './listeners.ts'
 import { useTargetHost } from './message.ts'
 import { isOps, ops } from './ops/index.ts'
 import { Metrics } from './ops/metrics.ts'
@@ -39,39 +46,20 @@ export interface Servers {
   close(options: { drainTimeoutMs: number }): Promise<void>
 }
 
-/** How often Node looks for connections whose headers take too long; its own default is 30 s. */
-const CHECK_INTERVAL_MS_MAX = 5000
-
-const optionsOf = ({ limits }: Config) => ({
-  maxHeaderSize: limits.headerBytes,
-  headersTimeout: limits.headersTimeoutMs,
-  connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS_MAX, limits.headersTimeoutMs),
-  keepAliveTimeout: limits.keepAliveTimeoutMs,
-  // A whole request may take as long as it likes; a body that stalls is the body reader's business.
-  requestTimeout: 0,
-  // Refused behind it, in the dialect's form.
-  requireHostHeader: false,
-  noDelay: true,
-})
-
-/** A handshake that is not over in time ends, as headers do; Node's own default is two minutes. */
-const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headersTimeoutMs })
-
 const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
 
-interface Started {
-  readonly listener: Listener
-  readonly server: Server
+interface Started extends BoundListener {
   readonly connections: Connections
 }
 
-const servesObjects = ({ serves }: Listener) => serves.includes('object')
-const servesOps = ({ serves }: Listener) => serves.includes('ops')
-
-/** Starts every listener, or none. `certificateOf` reads the certificate of a TLS listener. */
+/**
+ * Serves on every listener, or on none; those that are not bound yet are. `certificateOf` reads the certificate of a
+ * TLS listener. Throws what that throws, and ListenRefused.
+ */
 export async function startServers(
   parts: NodeParts,
   certificateOf: (listener: Listener) => Certificate,
+  bound?: readonly BoundListener[],
 ): Promise<Servers> {
   const { config, figures, answerMemory, version } = parts
   const { reserveBytes } = config.storage
@@ -89,43 +77,35 @@ export async function startServers(
     await closeAll(started)
     slowAnswers.close()
   }
-  const addresses: string[] = []
-  const opsAddresses: string[] = []
+  for (const one of bound ?? (await bindListeners(config))) {
+    started.push({ ...one, connections: new Connections(one.server) })
+  }
   try {
-    for (const [place, listener] of config.listen.entries()) {
-      if (!servesObjects(listener) && !servesOps(listener)) continue
-      const options = optionsOf(config)
-      const server =
-        listener.tls === undefined
-          ? createServer(options)
-          : createTlsServer({ ...options, ...tlsOptionsOf(config), ...certificateOf(listener) })
-      const one = { listener, server, connections: new Connections(server) }
-      started.push(one)
-      server.maxConnections = config.limits.connections
-      // Too many are refused behind it, in the dialect's form.
-      server.maxHeadersCount = 0
+    replaceCertificates(started, certificateOf)
+    for (const one of started) {
+      const { listener, place, server } = one
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
       boundConnections(server, node, () => metrics.cutOff('address'))
       const handle = handlerOf(node, listener, () => draining)
-      const answer: RequestListener = (req, res) => {
+      const watched: RequestListener = (req, res) => {
         slowAnswers.watch(req, res)
         handle(req, res)
       }
-      const address = await listen(
+      answer(
         one,
-        inTurn(answer, () => metrics.cutOff('pipelined')),
+        inTurn(watched, () => metrics.cutOff('pipelined')),
       )
-      if (servesObjects(listener)) addresses.push(address)
-      else opsAddresses.push(address)
+      server.maxConnections = config.limits.connections
     }
   } catch (error) {
     await close(0)
     throw error
   }
+  const isForObjects = ({ listener }: Started) => servesObjects(listener)
   return {
-    addresses,
-    opsAddresses,
+    addresses: started.filter(isForObjects).map(addressOf),
+    opsAddresses: started.filter((one) => !isForObjects(one)).map(addressOf),
     replaceCertificates: (certificateOf) => replaceCertificates(started, certificateOf),
     close: ({ drainTimeoutMs }) => close(drainTimeoutMs),
   }
@@ -152,10 +132,8 @@ function replaceCertificates(
   }
 }
 
-async function listen(
-  { server, listener, connections }: Started,
-  handle: RequestListener,
-): Promise<string> {
+/** From now on requests are answered, by `handle` or with the form that its dialect has for what cannot be read. */
+function answer({ server, listener, connections }: Started, handle: RequestListener): void {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
     last.set(req.socket, res)
@@ -180,16 +158,6 @@ async function listen(
     const unknown = Object.assign(new Error(), { code: 'HPE_INVALID_METHOD' })
     answerUnparsed(unknown, socket as Socket, last.get(req.socket), renderers)
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: listener.host, port: listener.port }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const { address, family, port } = server.address() as AddressInfo
-  const host = family === 'IPv6' ? `[${address}]` : address
-  return `${listener.tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }
 
 /**

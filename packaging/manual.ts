@@ -17,6 +17,9 @@ const FILES: Readonly<Record<string, string>> = {
   '/var/lib/coffer':
     'The data directory of an installed package: catalog, volumes, the control socket control.sock, ' +
     'and, where the configuration names no other, keyring, users.yaml and the development certificate.',
+  '/var/lib/coffer/first-secrets':
+    'The secrets of the user that the first start has made, as lines for a shell, where that start had no terminal to show ' +
+    'them on. Every start names the file until it is removed.',
   '/usr/share/doc/coffer': 'How to run it, what of S3 and Swift is built, and the stored format.',
 }
 
@@ -40,8 +43,8 @@ const SIGNALS: Readonly<Record<string, string>> = {
     'Read users, certificates and log.level again, and open the audit file anew; coffer reload also says what was wrong.',
 }
 
-const EXIT = `0 is success and 1 failure, with the reason on standard error. Commands that tell more than that
-name their codes above.`
+const EXIT = `0 is success, 1 failure and 2 a command line that cannot be meant, with the reason on standard error. Commands
+that tell more than that name their codes above.`
 
 const EXAMPLES = `coffer serve --check --config /etc/coffer/coffer.yaml
 coffer user add main alice --role admin

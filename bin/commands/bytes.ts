@@ -1,5 +1,4 @@
-// Bytes and rates as people write and read them on the command line.
-import { FileInvalid } from '../../lib/config.ts'
+// Bytes and shares as commands print them.
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
@@ -17,10 +16,3 @@ export function shownBytes(bytes: number): string {
 /** `part` of `whole` in percent, without digits behind the point. */
 export const shownShare = (part: number, whole: number) =>
   whole === 0 ? '0 %' : `${Math.round((100 * part) / whole)} %`
-
-/** A number from `least` to `most` of an option. Throws FileInvalid. */
-export function numberOf(option: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value >= least && value <= most) return value
-  throw new FileInvalid([`${option}: ${text} is not a number from ${least} to ${most}`])
-}

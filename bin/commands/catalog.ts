@@ -15,6 +15,7 @@ import { acquireControl } from '../../lib/control.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
+import { UsageRefused } from '../program.ts'
 
 export interface CopyOptions {
   readonly from: string
@@ -36,15 +37,15 @@ interface Place {
   open(): Promise<RawCatalog>
 }
 
-/** Copies a catalog and says what it did. Throws CopyRefused, DataDirectoryInUse, FileInvalid. */
+/** Copies a catalog and says what it did. Throws UsageRefused, CopyRefused, DataDirectoryInUse, FileInvalid. */
 export async function copy(options: CopyOptions): Promise<void> {
   // Whatever Redis it lies in, it may be read; it is written only to one that keeps it.
   const from = placeOf(options.from, options.passwordFile, 'relaxed')
   const to = placeOf(options.to, options.passwordFile, 'strict')
   if (options.passwordFile !== undefined && ![options.from, options.to].some(isUrl)) {
-    throw new CopyRefused('--password-file is for a redis:// place')
+    throw new UsageRefused('--password-file is for a redis:// place')
   }
-  if (from.name === to.name) throw new CopyRefused('--from and --to name the same place')
+  if (from.name === to.name) throw new UsageRefused('--from and --to name the same place')
   const open: (() => Promise<void>)[] = []
   try {
     if (from.data !== undefined && !existsSync(from.data)) {
@@ -82,20 +83,20 @@ async function report(source: RawCatalog, target: RawCatalog, from: string, to: 
 
 const isUrl = (text: string) => /^rediss?:/.test(text) && URL.canParse(text)
 
-/** Throws CopyRefused where the text names no place, FileInvalid where its configuration is wrong. */
+/** Throws UsageRefused where the text names no place, FileInvalid where its configuration is wrong. */
 function placeOf(text: string, passwordFile: string | undefined, durability: Durability): Place {
   const [kind, rest] = [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]
   if (kind === 'level' && rest !== '') return levelPlace(resolve(rest))
   if (isUrl(text)) return urlPlace(new URL(text), passwordFile, durability)
   if (kind === 'config' && rest !== '') return configuredPlace(rest, durability)
-  throw new CopyRefused('a place is level:DIR, a redis:// or rediss:// URL, or config:FILE')
+  throw new UsageRefused('a place is level:DIR, a redis:// or rediss:// URL, or config:FILE')
 }
 
-/** Throws CopyRefused where there are two passwords. */
+/** Throws UsageRefused where there are two passwords. */
 function urlPlace(url: URL, passwordFile: string | undefined, durability: Durability): Place {
   if (passwordFile === undefined) return redisPlace({ url: url.href, durability })
   if (url.password !== '') {
-    throw new CopyRefused('--password-file stands for a password in the URL: only one of them')
+    throw new UsageRefused('--password-file stands for a password in the URL: only one of them')
   }
   const username = url.username === '' ? {} : { username: decodeURIComponent(url.username) }
   url.username = ''

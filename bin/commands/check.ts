@@ -1,13 +1,15 @@
-// `coffer --check`: reads everything that a start would read, makes nothing, and says what is wrong.
+// `coffer --check`: reads everything that a start would read, makes nothing, says what is wrong, and warns of root keys
+// that a first start would draw: whoever meant to use others, or to keep a copy, has to know before.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCertificate } from '../../lib/certificate.ts'
 import { type Config, FileInvalid } from '../../lib/config.ts'
-import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { isPutBySystemd, openKeyring } from '../../lib/crypto/keyring.ts'
+import { hasTraces } from '../../lib/open-catalog.ts'
 import { loadUsers } from '../../lib/users-file.ts'
 
 /** Throws FileInvalid with a line for each thing that is wrong in the files that `config` names. */
-export function check(config: Config): void {
+export async function check(config: Config): Promise<void> {
   const problems: string[] = []
   const gather = (read: () => unknown) => {
     try {
@@ -20,10 +22,23 @@ export function check(config: Config): void {
   // Files that a first start makes may be missing.
   const users = config.users ?? join(config.data, 'users.yaml')
   if (existsSync(users)) gather(() => loadUsers(users))
-  if (existsSync(config.keyring)) gather(() => openKeyring(config.keyring, { create: false }))
+  const warning = existsSync(config.keyring) ? null : await expectKeyring(config)
+  if (warning === null) gather(() => openKeyring(config.keyring, { create: false }))
   for (const { tls } of config.listen) {
     if (typeof tls === 'object') gather(() => readCertificate(tls))
   }
   if (problems.length > 0) throw new FileInvalid(problems)
+  if (warning !== null) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write('the configuration is valid\n')
+}
+
+/** What to know of a keyring that is not there; null where a start would not go on without it. */
+async function expectKeyring(config: Config): Promise<string | null> {
+  const { keyring } = config
+  if (isPutBySystemd(keyring)) {
+    if (process.env.CREDENTIALS_DIRECTORY !== undefined) return null
+    return `${keyring}: is there while the service runs, by LoadCredential= in its unit: not checked`
+  }
+  if (await hasTraces(config)) return null
+  return `${keyring}: there is no keyring: a first start draws root keys into it, and without a copy of them all objects are lost`
 }

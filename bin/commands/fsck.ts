@@ -6,7 +6,6 @@ import { salvageCatalog } from '../../lib/catalog/check-salvage.ts'
 import { readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, loadConfig } from '../../lib/config.ts'
 import { classicEngine } from '../../lib/level.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
 import {
@@ -20,7 +19,8 @@ import { acceptCatalog } from '../../lib/service/fsck-accept.ts'
 import type { Problem } from '../../lib/service/fsck-report.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
-import { bytesPerSecond, sentence } from './scrub.ts'
+import { rateOf } from './rate.ts'
+import { sentence } from './scrub.ts'
 import { lockFor } from './stores.ts'
 
 export interface FsckCommandOptions extends SourceOptions {
@@ -28,7 +28,7 @@ export interface FsckCommandOptions extends SourceOptions {
   readonly acceptCatalog?: boolean
   /** False: `--no-records`. */
   readonly records: boolean
-  readonly rate?: string
+  readonly rate?: number
   readonly json?: boolean
 }
 
@@ -36,7 +36,7 @@ export interface FsckCommandOptions extends SourceOptions {
 export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   await requireCatalog(config)
-  const rate = new Rate(bytesPerSecond(options.rate))
+  const rate = rateOf(options)
   const lock = await lockFor(config, 'fsck')
   const say = options.json === true ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
   try {

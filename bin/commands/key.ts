@@ -1,9 +1,10 @@
 // `coffer key`: adds, lists and activates root keys. No key is ever printed.
 import { type Config, loadConfig } from '../../lib/config.ts'
 import { callControl } from '../../lib/control.ts'
+import { isRootKeyId } from '../../lib/crypto/keyring.ts'
 import { activateRootKey, addRootKey } from '../../lib/crypto/keyring-edit.ts'
 import type { KeyUse } from '../../lib/service/rewrap-rows.ts'
-import { fileOf, type SourceOptions, shown } from '../program.ts'
+import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 import { type Ask, withUpkeep } from './upkeep.ts'
 
 export interface KeyOptions extends SourceOptions {
@@ -15,8 +16,11 @@ export interface AddKeyOptions extends KeyOptions {
   readonly id?: string
 }
 
-/** Adds a random key. Throws FileInvalid, ControlRefused. */
+/** Adds a random key. Throws UsageRefused, FileInvalid, ControlRefused. */
 export async function add(options: AddKeyOptions): Promise<void> {
+  if (options.id !== undefined && !isRootKeyId(options.id)) {
+    throw new UsageRefused('an id has 1 to 64 of the characters A-Z a-z 0-9 . _ -')
+  }
   const config = configOf(options)
   const file = options.keyring ?? config.keyring
   const id = addRootKey(file, options.id)

@@ -6,13 +6,12 @@ import type { Config, Listener } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { isFirstStart } from '../../lib/open-catalog.ts'
-import { addUser, type Secrets } from '../../lib/users-file.ts'
+import { addUser, drawSecrets } from '../../lib/users-file.ts'
+import { firstUser, keepSecrets } from './first-secrets.ts'
 import { usersFileOf } from './user.ts'
 
 export interface Prepared {
   readonly keyring: ReplaceableKeyring
-  /** Of the user that this start has made; null where there were users. */
-  readonly firstUser: Secrets | null
   readonly certificateOf: (listener: Listener) => Certificate
 }
 
@@ -22,7 +21,8 @@ export async function prepare(config: Config): Promise<Prepared> {
   const create = !existsSync(config.keyring) && (await isFirstStart(config))
   const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
-  return { keyring, firstUser: await makeFirstUser(config), certificateOf }
+  await makeFirstUser(config)
+  return { keyring, certificateOf }
 }
 
 /** The certificates of all TLS listeners, as they are on the disk now. Throws FileInvalid where one is wrong. */
@@ -41,8 +41,11 @@ export async function readCertificates(
   return (listener) => certificates.get(listener)!
 }
 
-async function makeFirstUser(config: Config): Promise<Secrets | null> {
+async function makeFirstUser(config: Config): Promise<void> {
   const file = usersFileOf(config)
-  if (config.users !== undefined || existsSync(file)) return null
-  return addUser(file, { account: 'main', name: 'admin', roles: ['admin'] })
+  if (config.users !== undefined || existsSync(file)) return
+  const secrets = drawSecrets()
+  // Kept before the user is there: whatever ends this start, they can still be shown.
+  keepSecrets(config.data, secrets)
+  await addUser(file, firstUser, secrets)
 }

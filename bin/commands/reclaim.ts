@@ -10,14 +10,15 @@ import {
   startReclaimer,
 } from '../../lib/service/reclaim-worker.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
-import { numberOf, shownBytes } from './bytes.ts'
+import { shownBytes } from './bytes.ts'
 import { exitCodes } from './found.ts'
 import { withStores } from './stores.ts'
 
 export interface ReclaimCommandOptions extends SourceOptions {
   readonly volume?: string
-  readonly deadShare?: string
-  readonly rate?: string
+  readonly deadShare?: number
+  /** Bytes a second; 0: no limit. */
+  readonly rate?: number
   readonly dryRun?: boolean
   readonly json?: boolean
 }
@@ -72,8 +73,8 @@ export async function answerReclaim(
 function requestOf({ volume, deadShare, rate, dryRun }: ReclaimCommandOptions): ReclaimRequest {
   return {
     ...(volume === undefined ? {} : { volume }),
-    deadShare: deadShare === undefined ? DEAD_SHARE : numberOf('--dead-share', deadShare, 0, 1),
-    ...(rate === undefined ? {} : { bytesPerSecond: numberOf('--rate', rate, 0, RATE_MAX) }),
+    deadShare: deadShare ?? DEAD_SHARE,
+    ...(rate === undefined ? {} : { bytesPerSecond: rate }),
     dryRun: dryRun === true,
     roll: true,
   }

@@ -10,7 +10,7 @@ import { withUpkeep } from './upkeep.ts'
 export interface RewrapCommandOptions extends SourceOptions {
   readonly from?: string
   /** Rows a second. */
-  readonly rate: string
+  readonly rate: number
 }
 
 const POLL_MS = 200
@@ -22,7 +22,7 @@ const SAY_MS = 10_000
 export async function rewrap(options: RewrapCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   await withUpkeep(config, async (ask) => {
-    const args = { from: options.from, rowsPerSecond: Number(options.rate) }
+    const args = { from: options.from, rowsPerSecond: options.rate }
     const { joined } = await ask('rewrap-start', args)
     if (joined === true) process.stdout.write('A rewrap was under way already.\n')
     let saidMs = performance.now()

@@ -4,18 +4,19 @@ import { Space } from '../../lib/blobs/space.ts'
 import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { classicEngine } from '../../lib/level.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
 import { type SalvageReport, salvage } from '../../lib/service/salvage.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
-import { bytesPerSecond, sentence } from './scrub.ts'
+import { rateOf } from './rate.ts'
+import { sentence } from './scrub.ts'
 import { lockFor } from './stores.ts'
 
 export interface SalvageCommandOptions extends SourceOptions {
   readonly dryRun?: boolean
-  readonly rate?: string
+  readonly rate?: number
   readonly json?: boolean
 }
 
@@ -24,12 +25,9 @@ export interface SalvageCommandOptions extends SourceOptions {
  * and what a store says.
  */
 export async function runSalvage(volume: string, options: SalvageCommandOptions): Promise<void> {
-  if (!/^[0-9a-f]{16}$/.test(volume)) {
-    throw new FileInvalid([`${volume} is no volume: 16 hex digits, as coffer status shows them`])
-  }
   const config = loadConfig({ file: fileOf(options), data: options.data })
   await requireCatalog(config)
-  const rate = new Rate(bytesPerSecond(options.rate))
+  const rate = rateOf(options)
   const lock = await lockFor(config, 'salvage')
   try {
     const report = await salvageAlone(config, volume, { rate, dryRun: options.dryRun === true })

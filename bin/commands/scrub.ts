@@ -2,8 +2,8 @@
 // no database and maps no file, so that it works beside a running node, takes no lock, and outlives a sector that
 // cannot be read.
 import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows.ts'
-import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { type Config, loadConfig } from '../../lib/config.ts'
+import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { catalogLocation, openCatalogBeside } from '../../lib/open-catalog.ts'
 import { type Finding, newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
@@ -11,9 +11,11 @@ import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/sc
 import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
+import { rateOf } from './rate.ts'
 
 export interface ScrubCommandOptions extends SourceOptions {
-  readonly rate?: string
+  /** Bytes a second; 0, or absent: no limit. */
+  readonly rate?: number
   readonly restart?: boolean
   readonly json?: boolean
 }
@@ -24,7 +26,7 @@ const SAVE_EVERY_MS = 2000
 /** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, 1 it was ended or failed. */
 export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  const rate = new Rate(bytesPerSecond(options.rate))
+  const rate = rateOf(options)
   if (options.restart === true) forgetProgress(config.data)
   const earlier = loadProgress(config.data)
   const progress = earlier === null || earlier.endedMs !== null ? newProgress(Date.now()) : earlier
@@ -62,17 +64,6 @@ async function openRows(config: Config, rate: Rate): Promise<RowSource> {
   const log = makeLog('error', process.stderr)
   const catalog = await openCatalogBeside(config, config.catalog.redis, log)
   return { ...seamRows(catalog), close: () => catalog.close() }
-}
-
-const scales: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
-
-/** Reads `20M`, `20MB`, `1.5G`, `500000`: bytes a second. Throws FileInvalid. */
-export function bytesPerSecond(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)B?(?:\/s)?$/i.exec(text)
-  const rate = match === null ? 0 : Number(match[1]) * scales[match[2]!.toUpperCase()]!
-  if (rate <= 0) throw new FileInvalid([`--rate: ${text} is no rate: bytes a second, as 50M`])
-  return rate
 }
 
 function printJson(progress: Progress, finished: boolean): void {

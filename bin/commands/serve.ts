@@ -1,17 +1,24 @@
-// `coffer serve`: takes the data directory, makes at a first start what is missing, opens the node, and
-// closes it on a signal. SIGHUP makes it read again what can change under way.
+// `coffer serve`: takes the ports, then the data directory, makes at a first start what is missing, opens the node,
+// and closes it on a signal. SIGHUP makes it read again what can change under way.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config.ts'
-import { acquireControl, ControlRefused } from '../../lib/control.ts'
+import { acquireControl, ControlRefused, DataDirectoryInUse, isInUse } from '../../lib/control.ts'
 import type { ReplaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { loadUsers, replaceableUsers } from '../../lib/users-file.ts'
+import {
+  type BoundListener,
+  bindListeners,
+  closeListeners,
+  ListenRefused,
+} from '../../middleware/listeners.ts'
 import { startServers } from '../../middleware/server.ts'
 import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
+import { unseenSecrets } from './first-secrets.ts'
 import { prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
 import { reloadNode } from './reload.ts'
@@ -33,8 +40,7 @@ const SAME_SIGNAL_MS = 1_000
 
 /**
  * Runs the node until SIGINT or SIGTERM, then drains and closes it. `readConfig` reads the configuration anew,
- * for reloads. Throws DataDirectoryInUse,
- * FileInvalid, or what a store or a listener says.
+ * for reloads. Throws ListenRefused, DataDirectoryInUse, FileInvalid, or what a store says.
  */
 export async function serve(config: Config, readConfig: () => Config): Promise<void> {
   const stop = signalled()
@@ -59,6 +65,9 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
   // What is open, to be closed in the reverse order, however far the start came.
   const open: (() => Promise<void>)[] = []
   try {
+    // Before anything is made: a start that cannot get its ports leaves nothing behind.
+    const bound = await bind(config)
+    open.push(() => closeListeners(bound))
     makePrivateDirectory(config.data)
     const upkeep = makeUpkeep(config, () => {
       const { coffer, keyring } = requireRunning()
@@ -76,7 +85,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
       status: async () => answerStatus(requireRunning().coffer),
     })
     open.push(() => control.close())
-    const { keyring, firstUser, certificateOf } = await prepare(config)
+    const { keyring, certificateOf } = await prepare(config)
     const users = replaceableUsers(loadUsers(usersFileOf(config)))
     const audit = config.audit === undefined ? auditToLog(log) : auditToFile(config.audit, log)
     open.push(() => audit.close())
@@ -87,7 +96,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
     const stores = { service, tokens, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
-    const servers = await startServers(node, certificateOf)
+    const servers = await startServers(node, certificateOf, bound)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
     running = { coffer, keyring, users }
     reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
@@ -95,11 +104,25 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)
     warnOfThreadPool((threads, wanted) => log.warn({ threads, wanted }, 'the thread pool is small'))
-    process.stdout.write(welcome(config, servers, firstUser))
+    const output = { log, isTerminal: process.stdout.isTTY === true }
+    const unseen = await unseenSecrets(config, servers.addresses, users, output)
+    process.stdout.write(welcome(servers) + unseen.text)
+    unseen.printed()
     await announceReady(log)
     log.info({ signal: await stop }, 'draining')
   } finally {
     for (const close of open.reverse()) await close()
+  }
+}
+
+/** A port that the node on the same data has is not the thing to say: throws DataDirectoryInUse then. */
+async function bind(config: Config): Promise<readonly BoundListener[]> {
+  try {
+    return await bindListeners(config)
+  } catch (error) {
+    const isTaken = error instanceof ListenRefused && error.code === 'EADDRINUSE'
+    if (isTaken && (await isInUse(config.data))) throw new DataDirectoryInUse(config.data)
+    throw error
   }
 }
 

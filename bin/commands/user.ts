@@ -2,16 +2,29 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { grantingRoles } from '../../lib/auth/identity.ts'
+import { faultOfName } from '../../lib/auth/users.ts'
 import { type Config, loadConfig } from '../../lib/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
-import { addUser, listUsers, removeUser } from '../../lib/users-file.ts'
-import { fileOf, type SourceOptions, shown } from '../program.ts'
+import {
+  addAccess,
+  addUser,
+  changePassword,
+  drawSecrets,
+  listUsers,
+  removeAccess,
+  removeUser,
+} from '../../lib/users-file.ts'
+import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 
-export interface AddOptions extends SourceOptions {
-  readonly role: readonly string[]
-  /** True: ask for it. */
+export interface PasswordOptions extends SourceOptions {
+  /** True: it is read from standard input. Absent: a random one is drawn. */
   readonly password?: string | true
+}
+
+export interface AddOptions extends PasswordOptions {
+  readonly role: readonly string[]
 }
 
 /** The users file of a node: the configured one, or the one that its first start made. */
@@ -19,22 +32,101 @@ export function usersFileOf(config: Config): string {
   return config.users ?? join(config.data, 'users.yaml')
 }
 
-/** Adds a user and prints its secrets. Throws UserRefused, FileInvalid. */
+/** Adds a user and prints its secrets. Throws UsageRefused, UserRefused, FileInvalid. */
 export async function add(account: string, name: string, options: AddOptions): Promise<void> {
+  const roles = [...new Set(options.role)]
+  refuseNames(account, name, roles)
   const config = configOf(options)
   const file = usersFileOf(config)
-  const password = options.password === true ? await askPassword() : options.password
+  const password = await passwordOf(options)
   if (config.users === undefined) makePrivateDirectory(config.data)
-  const secrets = await addUser(file, { account, name, roles: options.role, password })
-  const lines = [
-    `Added ${account}:${name} to ${shown(file)}. Shown once:`,
-    ...(password === undefined ? [`  password           ${secrets.password}`] : []),
-    `  access key id      ${secrets.access}`,
-    `  secret access key  ${secrets.secret}`,
-  ]
-  process.stdout.write(`${lines.join('\n')}\n`)
+  const secrets = await addUser(file, { account, name, roles }, drawSecrets(password))
+  print(`Added ${account}:${name} to ${shown(file)}. Shown once:`)
+  if (password === undefined) print(`  password           ${secrets.password}`)
+  printAccess(secrets)
+  for (const warning of doubts(`${account}:${name}`, roles, config)) {
+    process.stderr.write(`warning: ${warning}\n`)
+  }
   await tellNode(config)
 }
+
+/** Gives a user another Swift password. Throws UserRefused, FileInvalid. */
+export async function passwd(
+  account: string,
+  name: string,
+  options: PasswordOptions,
+): Promise<void> {
+  const config = configOf(options)
+  const file = usersFileOf(config)
+  const given = await passwordOf(options)
+  const { password } = drawSecrets(given)
+  await changePassword(file, { account, name, password })
+  print(`${account}:${name} has a new password in ${shown(file)}; tokens of the old one end.`)
+  if (given === undefined) print(`Shown once:\n  password           ${password}`)
+  await tellNode(config)
+}
+
+/** Adds an S3 credential to those of a user, and prints it. Throws UserRefused, FileInvalid. */
+export async function addKey(account: string, name: string, options: SourceOptions): Promise<void> {
+  const config = configOf(options)
+  const file = usersFileOf(config)
+  const secrets = drawSecrets()
+  addAccess(file, { account, name, ...secrets })
+  print(`Added an access key of ${account}:${name} to ${shown(file)}. Shown once:`)
+  printAccess(secrets)
+  await tellNode(config)
+}
+
+/** Takes an S3 credential away. Throws UserRefused, FileInvalid. */
+export async function removeKey(access: string, options: SourceOptions): Promise<void> {
+  const config = configOf(options)
+  const file = usersFileOf(config)
+  removeAccess(file, access)
+  print(`Removed the access key ${access} from ${shown(file)}.`)
+  await tellNode(config)
+}
+
+/** Names that users.yaml or a login could not take. Throws UsageRefused. */
+function refuseNames(account: string, name: string, roles: readonly string[]): void {
+  const words = [['account', account] as const, ['user', name] as const]
+  for (const [what, word] of [...words, ...roles.map((role) => ['role', role] as const)]) {
+    const fault = faultOfName(word)
+    if (fault !== null) throw new UsageRefused(`the ${what} ${JSON.stringify(word)} ${fault}`)
+  }
+  if (account.includes(':')) {
+    throw new UsageRefused(
+      `the account ${JSON.stringify(account)} has a colon: a login is account:user, and the first colon divides it`,
+    )
+  }
+}
+
+/** What whoever adds that user may not have meant. */
+function doubts(user: string, roles: readonly string[], { swift }: Config): string[] {
+  const granting: readonly string[] = grantingRoles
+  const known = [...granting, ...swift.resellers.map(({ serviceRole }) => serviceRole)]
+  const named = granting.join(', ')
+  const doubted = roles
+    .filter((role) => !known.includes(role))
+    .map(
+      (role) => `nothing here knows the role ${JSON.stringify(role)}; those with rights: ${named}`,
+    )
+  if (!roles.some((role) => granting.includes(role))) {
+    doubted.push(
+      `${user} has no role that gives rights: everything is denied to it that no ACL opens (--role admin owns the account)`,
+    )
+  }
+  return doubted
+}
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+
+function printAccess({ access, secret }: { access: string; secret: string }): void {
+  print(`  access key id      ${access}`)
+  print(`  secret access key  ${secret}`)
+}
+
+const passwordOf = async ({ password }: PasswordOptions) =>
+  password === true ? await askPassword() : password
 
 /** Prints one line a user: account:user, roles, access keys. Throws FileInvalid. */
 export async function list(options: SourceOptions): Promise<void> {
@@ -50,7 +142,7 @@ export async function remove(account: string, name: string, options: SourceOptio
   const config = configOf(options)
   const file = usersFileOf(config)
   removeUser(file, account, name)
-  process.stdout.write(`Removed ${account}:${name} from ${shown(file)}.\n`)
+  print(`Removed ${account}:${name} from ${shown(file)}.`)
   await tellNode(config)
 }
 

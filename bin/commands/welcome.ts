@@ -1,68 +1,79 @@
-// What a start prints: where it listens, and the first time also lines to paste.
+// What a start prints: where it listens; and lines to paste for whoever has just made a node.
 import { join } from 'node:path'
 import type { Config } from '../../lib/config.ts'
 import type { Secrets } from '../../lib/users-file.ts'
 import type { Servers } from '../../middleware/server.ts'
 import { shown } from '../program.ts'
 
-/** The text for standard output. `user` is the one that this start has made, if it has. */
-export function welcome(
-  config: Config,
-  { addresses, opsAddresses }: Pick<Servers, 'addresses' | 'opsAddresses'>,
-  user: Secrets | null,
-): string {
+/** The text for standard output. */
+export function welcome({
+  addresses,
+  opsAddresses,
+}: Pick<Servers, 'addresses' | 'opsAddresses'>): string {
   const objects = addresses.length === 0 ? '' : `coffer serves on ${addresses.join(' and ')}\n`
   const ops =
     opsAddresses.length === 0 ? '' : `Metrics and health on ${opsAddresses.join(' and ')}\n`
-  const listening = objects + ops
-  if (user === null) return listening
-  const data = shown(config.data)
-  // A service's output is a log, and a log must never hold a secret (systemd.exec(5), $JOURNAL_STREAM).
-  if (process.env.JOURNAL_STREAM !== undefined) {
-    return `${listening}First start: the secrets of main:admin are in ${data}/users.yaml\n`
-  }
-  return `${listening}\n${toPaste(config, addresses, user, data)}\n`
+  return objects + ops
 }
 
-function toPaste(
-  config: Config,
-  addresses: readonly string[],
-  user: Secrets,
-  data: string,
-): string {
-  const plain = addresses.find((address) => address.startsWith('http://')) ?? addresses[0]
+/** The address that the examples use where none needs TLS. */
+const plainOf = (addresses: readonly string[]) =>
+  addresses.find((address) => address.startsWith('http://')) ?? addresses[0]
+
+/** Shell lines that hand the secrets of main:admin to aws and swift; `node`: where it is, as far as that is known. */
+export function exportsOf(
+  { access, secret, password }: Secrets,
+  node?: { readonly addresses: readonly string[]; readonly region: string },
+): string[] {
+  const where =
+    node === undefined || node.addresses.length === 0
+      ? []
+      : [
+          `export AWS_DEFAULT_REGION=${node.region}`,
+          `export ST_AUTH=${plainOf(node.addresses)}/auth/v1.0`,
+        ]
+  return [
+    `export AWS_ACCESS_KEY_ID=${access}`,
+    `export AWS_SECRET_ACCESS_KEY=${secret}`,
+    ...where,
+    'export ST_USER=main:admin',
+    `export ST_KEY=${password}`,
+  ]
+}
+
+/**
+ * Shell lines that try the node out, behind the exports. What they write is in one directory, which the repository
+ * ignores; the key is a file of their own, which they never overwrite. None where the node serves no objects.
+ */
+export function toTry(config: Config, addresses: readonly string[]): string[] {
+  if (addresses.length === 0) return []
+  const plain = plainOf(addresses)
   const secure = addresses.find((address) => address.startsWith('https://'))
   const own = config.listen.find((listener) => listener.tls === 'auto')
-  const trust = own === undefined ? '' : ` --ca-bundle ${join(data, 'tls', 'cert.pem')}`
+  const trust =
+    own === undefined ? '' : ` --ca-bundle ${join(shown(config.data), 'tls', 'cert.pem')}`
   const endpoint = `--endpoint-url ${plain}`
   const overTls = `--endpoint-url ${secure ?? plain}${secure === undefined ? '' : trust}`
-  const key = '--sse-c AES256 --sse-c-key fileb://my.key'
-  return `First start: ${data} now has a keyring, a certificate and the user main:admin, whose secrets are
-shown this once (and kept in ${data}/users.yaml). To try it, paste:
-
-  export AWS_ACCESS_KEY_ID=${user.access}
-  export AWS_SECRET_ACCESS_KEY=${user.secret}
-  export AWS_DEFAULT_REGION=${config.region}
-  export ST_AUTH=${plain}/auth/v1.0
-  export ST_USER=main:admin
-  export ST_KEY=${user.password}
-  aws ${endpoint} s3 mb s3://first
-  aws ${endpoint} s3 cp README.md s3://first/
-
-  # under a key that only you hold (SSE-C)
-  openssl rand -out my.key 32
-  aws ${overTls} s3 cp README.md s3://first/sealed ${key}
-  aws ${overTls} s3 cp s3://first/sealed - ${key}
-
-  # the same bucket with curl
-  curl --aws-sigv4 aws:amz:${config.region}:s3 \\
-    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \\
-    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/first
-
-  # the same objects through Swift, and the sealed one with the same key
-  swift list first
-  swift download first sealed -o - \\
-    -H 'X-Object-Encryption-Customer-Algorithm: AES256' \\
-    -H "X-Object-Encryption-Customer-Key: $(base64 -w0 my.key)"
-`
+  const key = '--sse-c AES256 --sse-c-key fileb://try/welcome.key'
+  return [
+    'mkdir -p try && echo hello > try/hello',
+    `aws ${endpoint} s3 mb s3://welcome`,
+    `aws ${endpoint} s3 cp try/hello s3://welcome/`,
+    '',
+    '# under a key that only you hold (SSE-C)',
+    '( umask 077; [ -e try/welcome.key ] || openssl rand -out try/welcome.key 32 )',
+    `aws ${overTls} s3 cp try/hello s3://welcome/sealed ${key}`,
+    `aws ${overTls} s3 cp s3://welcome/sealed - ${key}`,
+    '',
+    '# the same bucket with curl',
+    `curl --aws-sigv4 aws:amz:${config.region}:s3 \\`,
+    "  -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \\",
+    `  --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" ${plain}/welcome`,
+    '',
+    '# the same objects through Swift, and the sealed one with the same key',
+    'swift list welcome',
+    'swift download welcome sealed -o - \\',
+    "  -H 'X-Object-Encryption-Customer-Algorithm: AES256' \\",
+    '  -H "X-Object-Encryption-Customer-Key: $(base64 -w0 try/welcome.key)"',
+  ]
 }

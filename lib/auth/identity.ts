@@ -9,3 +9,6 @@ export interface Identity {
 
 /** Null is the anonymous caller. */
 export type Caller = Identity | null
+
+/** The roles that give rights by themselves (lib/service/access.ts): to the own account, and to all of them. */
+export const grantingRoles = ['admin', 'reseller_admin', 'reseller_reader'] as const

@@ -9,6 +9,17 @@ import { isPasswordHash, looksHashed } from './passwords.ts'
 // `/` would break the catalog's keys, control characters every line-oriented log.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
 const name = { ...plainWord, pattern: '^[^/\\u0000-\\u001f\\u007f]+$' } as const
+
+/** Why no user, account or role can have that name; null: one can. */
+export function faultOfName(text: string): string | null {
+  const { maxLength, pattern } = name
+  if (text === '') return 'is empty'
+  // As JSON Schema counts (draft 7, 6.3.1): characters, not UTF-16 units.
+  if ([...text].length > maxLength) return `has more than ${maxLength} characters`
+  if (!new RegExp(pattern, 'u').test(text)) return 'has a slash or a control character'
+  return /^\s|\s$/.test(text) ? 'begins or ends with a blank' : null
+}
+
 // An access key stands in `Credential=<access>/<date>/…, ` and in `AWS <access>:<signature>`.
 const accessKey = { ...plainWord, pattern: '^[!-+.0-~-]+$' } as const
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { BYTES_FORM, takesBytes } from './bytes.ts'
 
 /** Keys and indexes that lead from the top of a document to a place in it. */
 export type Path = readonly (string | number)[]
@@ -35,6 +36,8 @@ const ajv = new Ajv({
   allErrors: true,
   useDefaults: true,
   strict: true,
+  // Bytes: a number, or a text with a unit.
+  allowUnionTypes: true,
   verbose: true,
   code: { optimize: false },
 })
@@ -145,6 +148,10 @@ function toProblem(error: ErrorObject): Problem {
   }
   if (keyword === 'enum') {
     return { path, message: `must be one of ${params.allowedValues.join(', ')}` }
+  }
+  const isOfBytes = takesBytes((error.parentSchema ?? {}) as { pattern?: string })
+  if (isOfBytes && (keyword === 'type' || keyword === 'pattern')) {
+    return { path, message: `must be ${BYTES_FORM}` }
   }
   if (keyword === 'anyOf') return { path, message: `must be ${alternatives(error)}` }
   return { path, message: error.message ?? `must fit ${keyword}` }

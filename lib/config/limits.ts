@@ -1,7 +1,7 @@
 // The part of the configuration's schema that bounds what clients may take of the node, and for how long.
+import { bytes } from './bytes.ts'
 
 const count = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const
-const bytesPerSecond = { type: 'integer', minimum: 0, maximum: 1_073_741_824 } as const
 const milliseconds = (minimum: number) =>
   ({ type: 'integer', minimum, maximum: 86_400_000 }) as const
 
@@ -23,10 +23,8 @@ export const limits = {
         'Open connections of an address, of an IPv6 /64, on all listeners; loopback and trustedProxies may have any number',
     },
     headerBytes: {
-      type: 'integer',
-      minimum: 8192,
-      maximum: 1_048_576,
-      default: 32_768,
+      ...bytes(8192, 1_048_576),
+      default: '32 KiB',
       description: 'Request line and headers together; S3 allows 8 KB, Swift some headers of 8 KB',
     },
     headersTimeoutMs: {
@@ -57,7 +55,7 @@ export const limits = {
         'Longest time that an upload is waited for altogether; one too slow to be over by then is given up after bodyTimeoutMs of it',
     },
     bodyBytesPerSecond: {
-      ...bytesPerSecond,
+      ...bytes(0, 1_073_741_824),
       default: 100,
       description:
         'An upload slower than this, after bodyTimeoutMs of waiting for it, is given up; 0 allows any',
@@ -68,16 +66,14 @@ export const limits = {
       description: 'Longest pause of a client that takes an answer; it is cut off then',
     },
     answerBytesPerSecond: {
-      ...bytesPerSecond,
+      ...bytes(0, 1_073_741_824),
       default: 1000,
       description:
         'A client that takes an answer more slowly over answerTimeoutMs is cut off; 0 allows any, and any pause',
     },
     answerBytes: {
-      type: 'integer',
-      minimum: 1_048_576,
-      maximum: 2 ** 40,
-      default: 268_435_456,
+      ...bytes(1_048_576, 2 ** 40),
+      default: '256 MiB',
       description:
         'Memory for what is on its way to clients, read ahead of them included; answers that find none wait',
     },

@@ -1,4 +1,5 @@
 // The part of the configuration that says where Redis is, and what the schema cannot say about it.
+import { bytes } from './bytes.ts'
 import { file } from './entries.ts'
 
 const redisUrl = {
@@ -67,9 +68,7 @@ export const redis = {
       description: `strict refuses a Redis that can lose what it acknowledged, relaxed warns of it. ${isDefault('durability')}`,
     },
     smallBodyBytes: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 8192,
+      ...bytes(0, 8192),
       description: `Bodies up to this lie beside their row, in Redis’ memory; larger ones in volumes. ${isDefault('smallBodyBytes')}`,
     },
     timeoutMs: {

@@ -1,10 +1,13 @@
 // Writes the configuration's schema out for people: the sample file and the page of documentation.
 // Everything they say comes from the schema, so that they cannot disagree with what is accepted.
 import { stringify } from 'yaml'
+import { writeBytes } from '../units.ts'
+import { takesBytes } from './bytes.ts'
 import { configSchema } from './schema.ts'
 
 interface Node {
-  readonly type?: string
+  readonly type?: string | readonly string[]
+  readonly pattern?: string
   readonly description?: string
   readonly default?: unknown
   readonly examples?: readonly unknown[]
@@ -66,8 +69,9 @@ function form(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((word) => `\`${word}\``).join(', ')
   if (node.items !== undefined) return `list of ${form(node.items)}`
   if (node.properties !== undefined) return `map of ${Object.keys(node.properties).join(', ')}`
+  if (takesBytes(node)) return `bytes, ${writeBytes(node.minimum!)} … ${writeBytes(node.maximum!)}`
   if (node.minimum !== undefined) return `${node.minimum} … ${node.maximum}`
-  return node.type ?? ''
+  return String(node.type ?? '')
 }
 
 /** One row a value; the keys of a map have theirs below a path that shows where it stands. */
@@ -97,7 +101,14 @@ the working directory; unknown keys are errors. \`coffer --check\` says what is 
 
     etc/coffer.yaml/listen/0/port: must be integer (line 14)
 
-\`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. Keys whose
+\`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. \`--port N\` stands for
+the ports of \`listen\`, of all entries in their order: the first takes N, each further one the next number (of the default, http
+N and https N + 1), and with 0 each takes a free one; host, tls and all else stay as they are.
+
+Bytes are a whole number, or one with a unit: \`64 MiB\`, \`1.5G\`, \`500k\`. K, M, G, T and P are powers of 1000, Ki to Pi of
+1024; a B may follow. The options of commands that take bytes read the same.
+
+Keys whose
 feature is not built yet are accepted, and warned of at start when they are set to something else than their default:
 \`threads\`, \`swift.resellers\` beyond the first prefix and \`serviceRole\`, \`swift.remapDomains\`,
 \`swift.policies\`, \`lifecycle\`, and the services identity and keymanager.
@@ -122,7 +133,8 @@ ${rows.join('\n')}
                 email: tester@example.com
 
 Roles are free words. These have a meaning: \`admin\` (owner of the account), \`reseller_admin\`, \`reseller_reader\`;
-others count where the configuration names them. The file holds secrets: keep it at 0600. \`coffer user add|list|remove\`
+others count where the configuration names them. The file holds secrets: where others than its owner may read or write it (any
+mode but 0600 or 0400) it is refused, as the keyring is. \`coffer user add|passwd|add-key|remove-key|remove\`
 edits it and keeps comments; a running node reads it again by itself after that, and on \`coffer user reload\`.
 `
 }

@@ -4,6 +4,8 @@ import type { Config } from '../config.ts'
 import type { Problem } from './document.ts'
 import { redisContradictions } from './redis.ts'
 
+const PORT_MAX = 65_535
+
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {
   const rules = [ofCatalog, ofListeners, ofProxies, ofPolicies, ofLimits]
@@ -20,6 +22,12 @@ function* ofCatalog({ catalog }: Config): Generator<Problem> {
 function* ofListeners({ listen }: Config): Generator<Problem> {
   const seen = new Set<string>()
   for (const [i, { host, port, serves }] of listen.entries()) {
+    if (port > PORT_MAX) {
+      yield {
+        path: ['listen', i],
+        message: `--port leaves no port for it: ${PORT_MAX} is the last`,
+      }
+    }
     const address = `${host} ${port}`
     if (port !== 0 && seen.has(address)) {
       yield { path: ['listen', i], message: 'listens where another entry does' }

@@ -2,11 +2,10 @@
 // the validator, the type `Config`, etc/coffer.yaml, etc/coffer.schema.json and docs/config.md are made
 // (`npm run schema`). A key without `default` may be absent; `examples` shows what then holds.
 import { logLevels } from '../log.ts'
+import { bytes } from './bytes.ts'
 import { file, listener, policy, reseller } from './entries.ts'
 import { limits } from './limits.ts'
 import { redis } from './redis.ts'
-
-const bytes = (minimum: number) => ({ type: 'integer', minimum, maximum: 2 ** 50 }) as const
 
 export const configSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -172,15 +171,13 @@ export const configSchema = {
       description: 'Volumes',
       properties: {
         volumeSizeBytes: {
-          ...bytes(2 ** 20),
-          default: 34359738368,
+          ...bytes(2 ** 20, 2 ** 50),
+          default: '32 GiB',
           description: 'A volume that has grown to this is rolled: it gets no new blobs',
         },
         writeBufferBytes: {
-          type: 'integer',
-          minimum: 2 ** 16,
-          maximum: 2 ** 30,
-          default: 67108864,
+          ...bytes(2 ** 16, 2 ** 30),
+          default: '64 MiB',
           description: 'Memtable of an open volume; up to two of them are in memory a device',
         },
         openVolumes: {
@@ -192,8 +189,8 @@ export const configSchema = {
             'Full volumes of a device that are open for reads at once; each of 32 GiB takes up to 16 MB of memory and 500 files',
         },
         reserveBytes: {
-          ...bytes(0),
-          default: 1073741824,
+          ...bytes(0, 2 ** 50),
+          default: '1 GiB',
           description: 'Free space on each disk below which a PUT is refused; deletes may use it',
         },
         reclaim: {
@@ -216,8 +213,8 @@ export const configSchema = {
               description: 'A volume is rewritten when this share of its bytes on disk is dead',
             },
             bytesPerSecond: {
-              ...bytes(0),
-              default: 67108864,
+              ...bytes(0, 2 ** 50),
+              default: '64 MiB',
               description:
                 'Rate of reading and writing, a quarter of it while the node is busy; 0: no limit',
             },

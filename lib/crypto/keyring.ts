@@ -8,13 +8,15 @@ import type { FromSchema } from 'json-schema-to-ts'
 import { stringify } from 'yaml'
 import { compile, FileInvalid, type ParsedFile, readDocument } from '../config/document.ts'
 import { requireKnown } from '../format-version.ts'
-import { makePrivateDirectory, writePrivately } from '../private-file.ts'
+import { makePrivateDirectory, requirePrivate, writePrivately } from '../private-file.ts'
 import type { Keyring } from './cipher.ts'
 
 const KEY_BYTES = 32
 /** Where systemd puts credentials (systemd.exec(5), CREDENTIALS). */
 const CREDENTIALS = '/run/credentials/'
-const READABLE_BY_OTHERS = 0o077
+
+/** True for a keyring that only the unit's LoadCredential makes, and only while the service runs. */
+export const isPutBySystemd = (file: string) => resolve(file).startsWith(CREDENTIALS)
 const VERSION = 1
 const ID_PATTERN = '^[A-Za-z0-9._-]{1,64}$'
 
@@ -96,12 +98,7 @@ export function readKeyring(file: string): ParsedFile<KeyringFile> {
     throw new FileInvalid([`${file}: no such file: objects cannot be opened without it`])
   }
   if (!status.isFile()) throw new FileInvalid([`${file}: is not a file`])
-  if ((status.mode & READABLE_BY_OTHERS) !== 0 && !isCredential(file)) {
-    const mode = (status.mode & 0o777).toString(8)
-    throw new FileInvalid([
-      `${file}: mode is 0${mode}, must be 0600: only the owner may read root keys`,
-    ])
-  }
+  requirePrivate(file, 'root keys')
   const { version } = readDocument<{ version: number }>(file, compile(versionSchema)).value
   requireKnown(file, 'the keyring', version, VERSION)
   const read = readDocument<KeyringFile>(file, compile(schema))
@@ -112,17 +109,8 @@ export function readKeyring(file: string): ParsedFile<KeyringFile> {
   return read
 }
 
-/**
- * True for a file that systemd's LoadCredential put there: it may show group bits, because its ACL lets
- * the service in, and no one else gets into its directory (systemd.exec(5), CREDENTIALS).
- */
-function isCredential(file: string): boolean {
-  const directory = process.env.CREDENTIALS_DIRECTORY
-  return directory !== undefined && resolve(dirname(file)) === resolve(directory)
-}
-
 function makeKeyring(file: string): void {
-  if (resolve(file).startsWith(CREDENTIALS)) {
+  if (isPutBySystemd(file)) {
     throw new FileInvalid([`${file}: no such file: LoadCredential= in the unit puts it there`])
   }
   const id = drawRootKeyId()

@@ -8,7 +8,13 @@ import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { send } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
-import { type RunningProcess, scratch, start, writeConfig } from '../helpers/process.ts'
+import {
+  firstSecrets,
+  type RunningProcess,
+  scratch,
+  start,
+  writeConfig,
+} from '../helpers/process.ts'
 
 type Test = Parameters<typeof scratch>[0]
 
@@ -21,13 +27,9 @@ interface Draining extends RunningProcess {
 async function startNode(t: Test): Promise<Draining> {
   const directory = scratch(t)
   const config = writeConfig(directory, 'limits: { drainTimeoutMs: 3600000 }\n')
-  const args = ['--config', config, '--data', join(directory, 'data')]
-  const node = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
-  const secretOf = (name: string) => new RegExp(`${name}=(\\S+)`).exec(node.stdout())![1]!
-  const credential = {
-    access: secretOf('AWS_ACCESS_KEY_ID'),
-    secret: secretOf('AWS_SECRET_ACCESS_KEY'),
-  }
+  const data = join(directory, 'data')
+  const node = await start(t, ['--config', config, '--data', data])
+  const credential = firstSecrets(data)
   const said = () => node.stdout().includes('"draining"')
   return {
     ...node,

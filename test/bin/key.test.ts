@@ -143,10 +143,18 @@ t.test('what cannot be done to a keyring is refused, and changes nothing', async
     [['key', 'add', '--id', old], `has a key ${old} already`],
     [['rewrap', '--from', 'none'], 'the keyring has no key none'],
     [['rewrap', '--from', old], `the key ${old} is the active one`],
-    [['rewrap', '--rate', 'fast'], 'the rate is 1 to 1000000 rows a second'],
   ] as const) {
     const { code, stderr } = await coffer(...words)
     t.equal(code, 1, words.join(' '))
+    t.match(stderr, message)
+  }
+  for (const [words, message] of [
+    [['key', 'add', '--id', 'a key'], 'an id has 1 to 64 of the characters'],
+    [['rewrap', '--rate', 'fast'], 'Rows a second, 1 to 1000000'],
+    [['rewrap', '--rate', '0'], 'Rows a second, 1 to 1000000'],
+  ] as const) {
+    const { code, stderr } = await coffer(...words)
+    t.equal(code, 2, words.join(' '))
     t.match(stderr, message)
   }
   t.equal(readFileSync(keyring, 'utf8'), text)

@@ -1,7 +1,14 @@
 // What a running node reads again at SIGHUP and at `coffer reload`, and that no request notices.
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:https'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,7 +48,7 @@ async function prepare(t: Test): Promise<Files> {
   }
   install('one')
   const usersFile = join(directory, 'users.yaml')
-  writeFileSync(usersFile, stringify(users))
+  writeFileSync(usersFile, stringify(users), { mode: 0o600 })
   const file = join(directory, 'coffer.yaml')
   const configure = (change: object) => {
     const listen = [{ port: 0 }, { port: 0, tls }]
@@ -152,6 +159,10 @@ t.test('a file that is wrong keeps the old, and says so; the others are read', a
   const node = await start(t, files.args)
   const before = await certificateOf(node)
   const old = { access: 'test:tester', secret: 'testing' }
+  chmodSync(files.users, 0o640)
+  const open = await run(['reload', ...files.args])
+  t.match(open, { code: 1, stderr: /users\.yaml: mode is 0640, must be 0600/ })
+  chmodSync(files.users, 0o600)
   writeFileSync(files.users, 'accounts: [{ id: 1 }]\n')
   writeFileSync(files.tls.key, 'not a key')
   files.configure({ log: { level: 'debug' } })

@@ -12,7 +12,6 @@ import {
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
-import { bytesPerSecond } from '../../bin/commands/scrub.ts'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { randomId } from '../../lib/names.ts'
@@ -138,17 +137,6 @@ redisTest(t, 'scrub of a catalog in Redis makes and notes nothing', async (t) =>
 
   await start(t, config)
   t.match(await run(['scrub', ...config]), { code: 0, stdout: /; 0 findings\n$/ })
-})
-
-t.test('a rate is bytes a second, and anything else is refused', async (t) => {
-  t.equal(bytesPerSecond(undefined), Number.POSITIVE_INFINITY)
-  t.equal(bytesPerSecond('1'), 1)
-  t.equal(bytesPerSecond('20M'), 20e6)
-  t.equal(bytesPerSecond('1.5GB/s'), 1.5e9)
-  t.equal(bytesPerSecond('300k'), 300e3)
-  for (const text of ['', '0', '-1', 'M', '5X', '1e9', '0.0M']) {
-    t.throws(() => bytesPerSecond(text), { name: 'FileInvalid' }, text)
-  }
 })
 
 t.test('fsck wants the data for itself, says what it would repair, and repairs it', async (t) => {

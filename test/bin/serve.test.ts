@@ -14,65 +14,61 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { freePort } from '../helpers/child-node.ts'
 import { send } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
-import { type RunningProcess, run, scratch, start, writeConfig } from '../helpers/process.ts'
+import {
+  firstSecrets,
+  type RunningProcess,
+  run,
+  scratch,
+  start,
+  writeConfig,
+} from '../helpers/process.ts'
 
-/** The secrets that a first start, or `user add`, has printed. */
+/** The secrets that `user add` has printed. */
 function credentialOf(printed: string): { access: string; secret: string } {
-  const access = /(?:AWS_ACCESS_KEY_ID=|access key id +)(\S+)/.exec(printed)?.[1]
-  const secret = /(?:AWS_SECRET_ACCESS_KEY=|secret access key +)(\S+)/.exec(printed)?.[1]
+  const access = /access key id +(\S+)/.exec(printed)?.[1]
+  const secret = /secret access key +(\S+)/.exec(printed)?.[1]
   if (access === undefined || secret === undefined) throw new Error(`no secrets in: ${printed}`)
   return { access, secret }
 }
 
-t.test(
-  'a first start makes what is missing and prints the secrets; a second reuses it',
-  async (t) => {
-    const directory = scratch(t)
-    const data = join(directory, 'data')
-    const args = ['--config', writeConfig(directory), '--data', data]
-    const first = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
-    const credential = credentialOf(first.stdout())
-    t.equal(statSync(data).mode & 0o777, 0o700)
-    for (const file of ['keyring', 'users.yaml', 'tls/key.pem', 'control.sock']) {
-      t.equal(statSync(join(data, file)).mode & 0o777, 0o600, file)
-    }
-    const ca = readFileSync(join(data, 'tls/cert.pem'), 'utf8')
-    for (const base of [first.http, first.https]) t.match(base, /^https?:\/\/127\.0\.0\.1:\d+$/)
-    t.equal((await send(first.http, 'PUT', '/first', credential, ca)).status, 200)
-    const put = { ...credential, body: 'hello' }
-    t.equal((await send(first.https, 'PUT', '/first/greeting', put, ca)).status, 200)
-    first.child.kill('SIGTERM')
-    const ended = await first.exited
-    t.equal(ended.code, 0, ended.stderr)
-    t.notOk(existsSync(join(data, 'control.sock')))
-    const kept = ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) =>
-      readFileSync(join(data, f), 'utf8'),
-    )
-
-    const second = await start(t, args)
-    t.match(second.stdout(), /^coffer serves on http:\/\/\S+ and https:\/\/\S+\n$/)
-    const got = await send(second.http, 'GET', '/first/greeting', credential, ca)
-    t.equal(got.text, 'hello')
-    second.child.kill('SIGINT')
-    t.equal((await second.exited).code, 0)
-    t.same(
-      ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) => readFileSync(join(data, f), 'utf8')),
-      kept,
-    )
-    t.notMatch((await second.exited).stdout, credential.secret)
-  },
-)
-
-t.test('a service does not print secrets into its journal', async (t) => {
+t.test('a first start makes what is missing, a second reuses it', async (t) => {
   const directory = scratch(t)
-  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
-  const node = await start(t, args, { env: { JOURNAL_STREAM: '8:1' } })
-  const secret = /secret: (\S+)/.exec(readFileSync(join(directory, 'data/users.yaml'), 'utf8'))?.[1]
-  t.ok(secret)
-  t.notMatch(node.stdout(), secret!)
-  t.match(node.stdout(), 'users.yaml')
+  const data = join(directory, 'data')
+  const args = ['--config', writeConfig(directory), '--data', data]
+  const first = await start(t, args)
+  const credential = firstSecrets(data)
+  t.equal(statSync(data).mode & 0o777, 0o700)
+  for (const file of ['keyring', 'users.yaml', 'tls/key.pem', 'control.sock']) {
+    t.equal(statSync(join(data, file)).mode & 0o777, 0o600, file)
+  }
+  const ca = readFileSync(join(data, 'tls/cert.pem'), 'utf8')
+  for (const base of [first.http, first.https]) t.match(base, /^https?:\/\/127\.0\.0\.1:\d+$/)
+  t.equal((await send(first.http, 'PUT', '/first', credential, ca)).status, 200)
+  const put = { ...credential, body: 'hello' }
+  t.equal((await send(first.https, 'PUT', '/first/greeting', put, ca)).status, 200)
+  first.child.kill('SIGTERM')
+  const ended = await first.exited
+  t.equal(ended.code, 0, ended.stderr)
+  t.notOk(existsSync(join(data, 'control.sock')))
+  const kept = ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) =>
+    readFileSync(join(data, f), 'utf8'),
+  )
+
+  rmSync(join(data, 'first-secrets'))
+  const second = await start(t, args)
+  t.match(second.stdout(), /^coffer serves on http:\/\/\S+ and https:\/\/\S+\n$/)
+  const got = await send(second.http, 'GET', '/first/greeting', credential, ca)
+  t.equal(got.text, 'hello')
+  second.child.kill('SIGINT')
+  t.equal((await second.exited).code, 0)
+  t.same(
+    ['keyring', 'users.yaml', 'tls/cert.pem'].map((f) => readFileSync(join(data, f), 'utf8')),
+    kept,
+  )
+  t.notMatch((await second.exited).stdout, credential.secret)
 })
 
 t.test('one data directory has one node', async (t) => {
@@ -164,17 +160,26 @@ t.test('a keyring that is gone while there are objects stops the start', async (
   t.notOk(readdirSync(data).includes('control.sock'), 'the directory is given up')
 })
 
-t.test('a port that is taken stops the start, in one line', async (t) => {
+t.test('a port on the command line takes the place of those of the listeners', async (t) => {
   const directory = scratch(t)
-  const node = await start(t, ['--config', writeConfig(directory), '--data', join(directory, 'a')])
-  const config = join(directory, 'taken.yaml')
-  writeFileSync(
-    config,
-    `listen: [{ port: ${new URL(node.http).port} }]\nstorage: { reserveBytes: 0 }\n`,
-  )
-  const { code, stderr } = await run(['--config', config, '--data', join(directory, 'b')])
-  t.equal(code, 1)
-  t.match(stderr, /^coffer: listen EADDRINUSE[^\n]*\n$/)
+  const config = join(directory, 'coffer.yaml')
+  writeFileSync(config, 'storage: { reserveBytes: 0 }\n')
+  const args = ['--config', config, '--data', join(directory, 'data')]
+  const free = await start(t, [...args, '--port', '0'])
+  const ca = readFileSync(join(directory, 'data/tls/cert.pem'), 'utf8')
+  for (const base of [free.http, free.https]) {
+    t.notMatch(base, /:(?:8080|8443)$/, 'the default listeners are elsewhere')
+    t.equal((await send(base, 'GET', '/', { sign: false }, ca)).status, 403)
+  }
+  t.equal((await run(['reload', ...args])).code, 0)
+  free.child.kill('SIGTERM')
+  t.notMatch((await free.exited).stdout, 'wait for a restart', 'a reload takes it for no change')
+
+  writeFileSync(config, 'storage: { reserveBytes: 0 }\nlisten: [{ port: 1 }]\n')
+  const port = await freePort()
+  const named = await start(t, [...args, '--port', String(port)])
+  t.equal(named.http, `http://127.0.0.1:${port}`)
+  t.equal((await send(named.http, 'GET', '/', { sign: false }, ca)).status, 403)
 })
 
 t.test('what is not built yet is warned of at the start', async (t) => {
@@ -204,8 +209,8 @@ t.test(
 )
 
 /** A PUT of ten bytes of which the node has five, and the promise of its answer. */
-async function beginUpload(node: RunningProcess) {
-  const credential = credentialOf(node.stdout())
+async function beginUpload(node: RunningProcess, data: string) {
+  const credential = firstSecrets(data)
   await send(node.http, 'PUT', '/first', credential, '')
   const { port } = new URL(node.http)
   const path = presignV2('PUT', '/first/slow', credential)
@@ -223,9 +228,9 @@ async function beginUpload(node: RunningProcess) {
 
 t.test('a request under way when the signal comes is finished, no new one is taken', async (t) => {
   const directory = scratch(t)
-  const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
-  const node = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
-  const { upload, answered, credential } = await beginUpload(node)
+  const data = join(directory, 'data')
+  const node = await start(t, ['--config', writeConfig(directory), '--data', data])
+  const { upload, answered, credential } = await beginUpload(node, data)
   const draining = new Promise<void>((resolve) => {
     node.child.stdout?.on('data', () => node.stdout().includes('"draining"') && resolve())
   })
@@ -243,9 +248,9 @@ t.test(
   'a second signal ends a node that drains; the same one twice at once does not',
   async (t) => {
     const directory = scratch(t)
-    const args = ['--config', writeConfig(directory), '--data', join(directory, 'data')]
-    const node = await start(t, args, { env: { JOURNAL_STREAM: undefined } })
-    const { answered } = await beginUpload(node)
+    const data = join(directory, 'data')
+    const node = await start(t, ['--config', writeConfig(directory), '--data', data])
+    const { answered } = await beginUpload(node, data)
     // As Ctrl-C arrives under npm: twice within a moment. Then a person who has had enough.
     node.child.kill('SIGINT')
     node.child.kill('SIGINT')

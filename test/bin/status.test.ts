@@ -147,15 +147,18 @@ t.test('what cannot be done is said in a line', async (t) => {
   const node = await halfDeleted(t)
   const says = async (message: RegExp, ...args: string[]) => {
     const { code, stdout, stderr } = await coffer(node, ...args)
-    t.same([code, stdout], [1, ''], args.join(' '))
+    t.same([code, stdout], [stderr.startsWith('error: ') ? 2 : 1, ''], args.join(' '))
     t.match(stderr, message)
     t.equal(stderr.trimEnd().split('\n').length, 1)
   }
-  await says(/^coffer: there is no volume 0123\n$/, 'reclaim', '--volume', '0123')
-  await says(/^--dead-share: 2 is not a number from 0 to 1\n$/, 'reclaim', '--dead-share', '2')
-  await says(/^--rate: fast is not a number/, 'reclaim', '--rate', 'fast')
+  const unknown = 'ab'.repeat(8)
+  const noVolume = /^coffer: there is no volume abababababababab\n$/
+  await says(noVolume, 'reclaim', '--volume', unknown)
+  await says(/^error: .*A volume is 16 hex digits/, 'reclaim', '--volume', '0123')
+  await says(/^error: .*A share is 0 to 1/, 'reclaim', '--dead-share', '2')
+  await says(/^error: .*Bytes a second up to 1 TiB/, 'reclaim', '--rate', 'fast')
   await node.kill('SIGTERM')
-  await says(/^coffer: there is no volume 0123\n$/, 'reclaim', '--volume', '0123')
+  await says(noVolume, 'reclaim', '--volume', unknown)
   const empty = scratch(t)
   mkdirSync(join(empty, 'data'))
   for (const command of ['status', 'reclaim']) {

@@ -144,8 +144,8 @@ t.test('salvage refuses what it must not touch', async (t) => {
   const device = join(node.data, 'volumes')
   const [{ volume, table }] = placesIn(device) as [Place]
   t.match(await coffer(node, 'salvage', 'volume'), {
-    code: 1,
-    stderr: /volume is no volume: 16 hex/,
+    code: 2,
+    stderr: /A volume is 16 hex digits/,
   })
   t.match(await coffer(node, 'salvage', 'ab'.repeat(8)), {
     code: 1,

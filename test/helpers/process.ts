@@ -1,7 +1,7 @@
 // A coffer in a process of its own, as an operator starts it: on free loopback ports and on data of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,11 +42,22 @@ export function writeConfig(directory: string, more = ''): string {
   return file
 }
 
-function begin(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-  })
+/** The secrets that a first start made; a test's output is no terminal, so they lie in their file. */
+export function firstSecrets(data: string) {
+  const text = readFileSync(join(data, 'first-secrets'), 'utf8')
+  const exported = (name: string) => new RegExp(`^export ${name}=(\\S+)$`, 'm').exec(text)![1]!
+  return {
+    access: exported('AWS_ACCESS_KEY_ID'),
+    secret: exported('AWS_SECRET_ACCESS_KEY'),
+    password: exported('ST_KEY'),
+  }
+}
+
+/** The command line of the program, as its own arguments. */
+const commandOf = (args: readonly string[]) => [process.execPath, program, ...args]
+
+function begin([command, ...args]: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
+  const child = spawn(command!, args, { cwd, env: { ...process.env, ...env } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -64,25 +75,66 @@ export function run(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
 ): Promise<Finished> {
-  const { child, exited } = begin(args, options.env ?? {}, options.cwd ?? root)
+  const { child, exited } = begin(commandOf(args), options.env ?? {}, options.cwd ?? root)
   child.stdin.end(options.input ?? '')
   return exited
 }
 
-/** Starts a node and waits until it serves; the test ends it. Rejects with what it wrote where it ends first. */
-export async function start(
+interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+}
+
+/** A terminal ends lines with CR and LF. */
+const serves = /^coffer serves on .*\r?\n/m
+
+/** Starts a node and waits until it serves, or has written `sign`; the test ends it. Rejects with what it wrote where
+ * it ends first. */
+export function start(
   t: Teardown,
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: StartOptions = {},
+  sign = serves,
 ): Promise<RunningProcess> {
-  const { child, exited, stdout } = begin(args, options.env ?? {}, options.cwd ?? root)
+  return startCommand(t, commandOf(args), options, sign)
+}
+
+/** The same on a terminal of its own, as a person starts it: `script` of util-linux makes one. */
+export async function startOnTerminal(
+  t: Teardown,
+  args: readonly string[],
+  { env = {}, cwd = root }: StartOptions = {},
+): Promise<RunningProcess> {
+  const pidFile = join(scratch(t), 'pid')
+  const words = commandOf(args).map((word) => `'${word}'`)
+  const line = `echo $$ > '${pidFile}'; exec ${words.join(' ')}`
+  // The terminal's end would reach the node as SIGHUP, which ends no node.
+  t.teardown(() => endQuietly(Number(readFileSync(pidFile, 'utf8'))))
+  return await startCommand(t, ['script', '-qfec', line, '/dev/null'], { env, cwd })
+}
+
+function endQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone.
+  }
+}
+
+async function startCommand(
+  t: Teardown,
+  command: readonly string[],
+  options: StartOptions,
+  sign = serves,
+): Promise<RunningProcess> {
+  const { child, exited, stdout } = begin(command, options.env ?? {}, options.cwd ?? root)
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited
   })
   const serving = new Promise<void>((resolve) => {
     child.stdout.on('data', () => {
-      if (/^coffer serves on .*\n/m.test(stdout())) resolve()
+      if (sign.test(stdout())) resolve()
     })
   })
   const failed = await Promise.race([serving, exited])

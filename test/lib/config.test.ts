@@ -239,6 +239,58 @@ t.test('a file that is missing is an error that names it', async (t) => {
   })
 })
 
+t.test('bytes are taken as a number or with a unit', async (t) => {
+  const { storage, limits } = load(
+    t,
+    'storage: { volumeSizeBytes: 2 GiB, writeBufferBytes: 4194304, reserveBytes: 500M, reclaim: { bytesPerSecond: 0 } }\n' +
+      'limits: { headerBytes: 64KiB, bodyBytesPerSecond: 1.5k }',
+  )
+  const { volumeSizeBytes, writeBufferBytes, reserveBytes, reclaim } = storage
+  t.same(
+    [volumeSizeBytes, writeBufferBytes, reserveBytes, reclaim.bytesPerSecond],
+    [2 ** 31, 4_194_304, 500_000_000, 0],
+  )
+  t.same([limits.headerBytes, limits.bodyBytesPerSecond], [65_536, 1500])
+  const redis = 'catalog: { redis: { url: "redis://x", smallBodyBytes: 2 KiB } }'
+  t.match(load(t, redis).catalog, { redis: { smallBodyBytes: 2048 } })
+  const form = 'must be a whole number of bytes, or one with a unit, as 64 MiB'
+  const wrong: readonly [text: string, problem: string][] = [
+    ['storage: { volumeSizeBytes: 32 Gb }', `/storage/volumeSizeBytes: ${form} (line 1)`],
+    ['storage: { volumeSizeBytes: 2097152.5 }', `/storage/volumeSizeBytes: ${form} (line 1)`],
+    ['storage: { reserveBytes: 0.3 KiB }', `/storage/reserveBytes: ${form} (line 1)`],
+    ['storage: { reserveBytes: -1 }', '/storage/reserveBytes: must be >= 0 (line 1)'],
+    ['limits: { headerBytes: 4 KiB }', '/limits/headerBytes: must be 8 KiB to 1 MiB (line 1)'],
+    ['limits:\n  headerBytes: 2M', '/limits/headerBytes: must be 8 KiB to 1 MiB (line 2)'],
+    [
+      'catalog:\n  redis:\n    url: redis://x\n    smallBodyBytes: 1M',
+      '/catalog/redis/smallBodyBytes: must be 0 to 8 KiB (line 4)',
+    ],
+  ]
+  for (const [text, problem] of wrong) t.same(problemsOf(t, text), [problem], text)
+})
+
+t.test('a port stands for those of the listeners, in their order', async (t) => {
+  const file = join(t.testdir(), 'coffer.yaml')
+  const portsOf = (text: string, port: number) => {
+    writeFileSync(file, text)
+    return loadConfig({ file, port }).listen.map((listener) => listener.port)
+  }
+  t.same(portsOf('', 9000), [9000, 9001], 'http, and https behind it')
+  t.same(portsOf('', 0), [0, 0], 'free ones')
+  const listen =
+    'listen: [{ host: "::1", port: 80, tls: auto }, { port: 1 }, { port: 9, serves: [ops] }]'
+  t.same(portsOf(listen, 9000), [9000, 9001, 9002])
+  t.match(
+    loadConfig({ file, port: 9000 }).listen[0],
+    { host: '::1', tls: 'auto' },
+    'all else stays',
+  )
+  t.same(portsOf('listen: [{ port: 1 }]', 65_535), [65_535])
+  t.throws(() => portsOf('', 65_535), {
+    message: /\/listen\/1: --port leaves no port for it: 65535 is the last/,
+  })
+})
+
 t.test('limits that undo one another are refused, each by its path', async (t) => {
   t.same(problemsOf(t, 'limits: { loginBackoffMs: 5000, loginBackoffMaxMs: 4999 }'), [
     '/limits/loginBackoffMaxMs: is below loginBackoffMs (line 1)',

@@ -80,7 +80,7 @@ t.test('unpacked anywhere, it serves: what was put comes back', { skip }, async 
   t.teardown(() => void child.kill('SIGKILL'))
   const served = await untilServing(child)
   const ca = readFileSync(join(data, 'tls/cert.pem'), 'utf8')
-  await curlObject(t, served, readSecrets(served.printed), ca)
+  await curlObject(t, served, readSecrets(readFileSync(join(data, 'first-secrets'), 'utf8')), ca)
   child.kill('SIGTERM')
   t.same(await once(child, 'exit'), [0, null])
 })
@@ -90,7 +90,7 @@ function onPorts(sample: string, http: number, https: number): string {
   return sample
     .replace('port: 8080', `port: ${http}`)
     .replace('port: 8443', `port: ${https}`)
-    .replace(/reserveBytes: \d+/, 'reserveBytes: 0')
+    .replace(/reserveBytes: .*/, 'reserveBytes: 0')
 }
 
 t.test('every package that the program asks for is in it', { skip }, async (t) => {
@@ -151,7 +151,7 @@ t.test('dpkg installs, upgrades, removes and purges it', { skip }, async (t) => 
   const strangers = () => text('find /var/lib/coffer ! -user coffer')
 
   const first = await begin()
-  const secrets = readSecrets(first.served.printed)
+  const secrets = readSecrets(await text('cat /var/lib/coffer/first-secrets'))
   const ca = await text('cat /var/lib/coffer/tls/cert.pem')
   await curlObject(t, first.served, secrets, ca)
   t.match(await text('coffer user add main other'), /The running node has read the file/)

@@ -11,8 +11,6 @@ import { scratch } from '../helpers/process.ts'
 export interface Served {
   readonly http: string
   readonly https: string
-  /** What it had printed by then. */
-  readonly printed: string
 }
 
 /** Resolves when the node listens. Rejects with what it said where it ends first. */
@@ -26,8 +24,7 @@ export function untilServing(child: ChildProcess): Promise<Served> {
     child.stdout!.setEncoding('utf8').on('data', (text) => {
       printed += text
       const [, http, https] = /^coffer serves on (http:\S+) and (https:\S+)\n/m.exec(printed) ?? []
-      const whole = /First start/.test(printed) ? printed.includes('curl') : true
-      if (http !== undefined && https !== undefined && whole) resolve({ http, https, printed })
+      if (http !== undefined && https !== undefined) resolve({ http, https })
     })
     child.once('error', reject)
     child.once('close', (code) => reject(new Error(`ended with ${code}: ${said}${printed}`)))
@@ -39,11 +36,11 @@ export interface S3Secrets {
   readonly secret: string
 }
 
-/** The secrets that a first start has printed. Throws where there are none. */
-export function readSecrets(printed: string): S3Secrets {
-  const access = /AWS_ACCESS_KEY_ID=(\S+)/.exec(printed)?.[1]
-  const secret = /AWS_SECRET_ACCESS_KEY=(\S+)/.exec(printed)?.[1]
-  if (access === undefined || secret === undefined) throw new Error('no secrets were printed')
+/** The secrets in the text of the file that a first start leaves. Throws where there are none. */
+export function readSecrets(text: string): S3Secrets {
+  const access = /AWS_ACCESS_KEY_ID=(\S+)/.exec(text)?.[1]
+  const secret = /AWS_SECRET_ACCESS_KEY=(\S+)/.exec(text)?.[1]
+  if (access === undefined || secret === undefined) throw new Error('no secrets in the file')
   return { access, secret }
 }
 

@@ -1,0 +1,6 @@
+// How fast a command may read what is stored.
+import { Rate } from '../../lib/leveldb/plain-file.ts'
+
+/** `rate`: bytes a second; 0, or absent: no limit. */
+export const rateOf = ({ rate = 0 }: { readonly rate?: number }) =>
+  new Rate(rate === 0 ? Number.POSITIVE_INFINITY : rate)
