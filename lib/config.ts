@@ -1,6 +1,5 @@
 // The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
 // time, and nothing changes it afterwards.
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
 import {
@@ -13,9 +12,10 @@ import {
 } from './config/document.ts'
 import { contradictions } from './config/rules.ts'
 import { configSchema } from './config/schema.ts'
+import { FileInvalid, isThere } from './file-invalid.ts'
 
-export { FileInvalid } from './config/document.ts'
 export { unbuilt } from './config/rules.ts'
+export { FileInvalid }
 
 type Written = FromSchema<typeof configSchema>
 
@@ -97,7 +97,7 @@ function freeze<T>(value: T): T {
   return value
 }
 
-/** Files that the configuration names and that are not there. */
+/** Files that the configuration names and that are not there, or are behind what this process may not enter. */
 function missingFiles(config: Config): Problem[] {
   const named: { path: Path; file: string }[] = []
   if (config.users !== undefined) named.push({ path: ['users'], file: config.users })
@@ -116,6 +116,12 @@ function missingFiles(config: Config): Problem[] {
       named.push({ path: [...path, 'tls', name], file })
     }
   }
-  const missing = named.filter(({ file }) => !existsSync(file))
-  return missing.map(({ path, file }) => ({ path, message: `no such file: ${file}` }))
+  return named.flatMap(({ path, file }) => {
+    try {
+      return isThere(file) ? [] : [{ path, message: `no such file: ${file}` }]
+    } catch (error) {
+      if (!(error instanceof FileInvalid)) throw error
+      return [{ path, message: error.message }]
+    }
+  })
 }

@@ -1,9 +1,9 @@
 // `coffer --check`: reads everything that a start would read, makes nothing, and says what is wrong.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCertificate } from '../../lib/certificate.ts'
 import { type Config, FileInvalid } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { loadUsers } from '../../lib/users-file.ts'
 
 /** Throws FileInvalid with a line for each thing that is wrong in the files that `config` names. */
@@ -19,8 +19,8 @@ export function check(config: Config): void {
   }
   // Files that a first start makes may be missing.
   const users = config.users ?? join(config.data, 'users.yaml')
-  if (existsSync(users)) gather(() => loadUsers(users))
-  if (existsSync(config.keyring)) gather(() => openKeyring(config.keyring, { create: false }))
+  gather(() => isThere(users) && loadUsers(users))
+  gather(() => isThere(config.keyring) && openKeyring(config.keyring, { create: false }))
   for (const { tls } of config.listen) {
     if (typeof tls === 'object') gather(() => readCertificate(tls))
   }

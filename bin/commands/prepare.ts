@@ -1,10 +1,10 @@
 // What a start needs beside the stores: keyring, certificates and users file, made where a first start
 // finds none. Called by the one process that holds the data directory.
-import { existsSync } from 'node:fs'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import type { Config, Listener } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { isFirstStart } from '../../lib/open-catalog.ts'
 import { addUser, type Secrets } from '../../lib/users-file.ts'
 import { usersFileOf } from './user.ts'
@@ -19,7 +19,7 @@ export interface Prepared {
 /** Throws FileInvalid where a file is missing that must be there, or is wrong; without a keyring, as isFirstStart. */
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
-  const create = !existsSync(config.keyring) && (await isFirstStart(config))
+  const create = !isThere(config.keyring) && (await isFirstStart(config))
   const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
   return { keyring, firstUser: await makeFirstUser(config), certificateOf }
@@ -43,6 +43,6 @@ export async function readCertificates(
 
 async function makeFirstUser(config: Config): Promise<Secrets | null> {
   const file = usersFileOf(config)
-  if (config.users !== undefined || existsSync(file)) return null
+  if (config.users !== undefined || isThere(file)) return null
   return addUser(file, { account: 'main', name: 'admin', roles: ['admin'] })
 }

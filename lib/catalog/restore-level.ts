@@ -2,7 +2,7 @@
 // restore that was cut short leaves a directory that no node opens and the next restore removes.
 import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
 import type { RawRow } from './catalog.ts'

@@ -42,10 +42,24 @@ export function writeConfig(directory: string, more = ''): string {
   return file
 }
 
-function begin(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
-  const child = spawn(process.execPath, [program, ...args], {
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  /** The user, and the group of the same number, that the process is. */
+  readonly uid?: number
+  /** As many files it may have open. */
+  readonly openFilesMax?: number
+}
+
+function begin(args: readonly string[], { env, cwd = root, uid, openFilesMax }: RunOptions) {
+  const command = [process.execPath, program, ...args]
+  // Node raises the soft limit to the hard one: ulimit sets both.
+  const limit = ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFilesMax)]
+  const [file, ...rest] = openFilesMax === undefined ? command : [...limit, ...command]
+  const child = spawn(file!, rest, {
     cwd,
     env: { ...process.env, ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   let stdout = ''
   let stderr = ''
@@ -62,9 +76,9 @@ function begin(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
 /** Runs a command to its end. `input` is its standard input. */
 export function run(
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
+  options: RunOptions & { readonly input?: string } = {},
 ): Promise<Finished> {
-  const { child, exited } = begin(args, options.env ?? {}, options.cwd ?? root)
+  const { child, exited } = begin(args, options)
   child.stdin.end(options.input ?? '')
   return exited
 }
@@ -73,9 +87,9 @@ export function run(
 export async function start(
   t: Teardown,
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: RunOptions = {},
 ): Promise<RunningProcess> {
-  const { child, exited, stdout } = begin(args, options.env ?? {}, options.cwd ?? root)
+  const { child, exited, stdout } = begin(args, options)
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited
