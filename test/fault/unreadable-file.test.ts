@@ -31,6 +31,7 @@ t.test('a table of the catalog that is another user’s is called so by every co
   const node = await makeNode(t, shim)
   const catalog = join(node.data, 'catalog')
   const table = largest(catalog, '.ldb')[0]!
+  const before = contentOf(catalog)
   giveAway(node.dir)
   hide(table)
   const as = (...args: string[]) =>
@@ -38,7 +39,6 @@ t.test('a table of the catalog that is another user’s is called so by every co
   const saying = new RegExp(
     `cannot be read \\(EACCES\\): owner ${owner}, mode 0\\d00; this process is ${stranger}`,
   )
-  const before = contentOf(catalog)
   refuses(t, 'a start', await as('serve'), saying)
   refuses(t, 'a check of the catalog', await as('fsck'), saying)
   refuses(t, 'a repair', await as('fsck', '--repair'), saying)
@@ -47,9 +47,9 @@ t.test('a table of the catalog that is another user’s is called so by every co
   t.match(scrubbed.stdout, saying)
   t.match(scrubbed, { code: 1, stdout: /^unreadable: / }, 'scrub has not read everything')
   t.notMatch(scrubbed.stdout, /rotten|missing|has no row/, 'and calls nothing lost')
+  show(table)
   t.equal(contentOf(catalog), before, 'the catalog is what it was')
   t.notOk(readdirSync(node.data).some((name) => name.includes('.damaged')))
-  show(table)
   t.match(await as('fsck'), { code: 0 })
   await node.start()
   await isWhole(t, node)
