@@ -104,7 +104,11 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(
       'after',
-      '\nExit code: 0 all is sound, 5 something is rotten, 1 it was ended or failed.',
+      `
+What is rotten, and what cannot be read, is named; the second need not be lost.
+
+Exit code: 0 all is sound, 5 something is rotten or the disk does not give it, 1 it was ended, failed, or
+could not read something for another reason.`,
     )
     .action(async (options: ScrubCommandOptions) =>
       (await import('./commands/scrub.ts')).runScrub(options),
@@ -120,7 +124,11 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing is wrong or all was repaired, 5 something is, 1 it failed.',
+      `
+With --accept-catalog a damaged catalog is kept beside the one that is made of what is left, and reclaim
+stays off until a second --accept-catalog. Nothing is accepted while a file cannot be read.
+
+Exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 it failed, or could not read something.`,
     )
     .action(async (options: FsckCommandOptions) =>
       (await import('./commands/fsck.ts')).runFsck(options),

@@ -9,6 +9,7 @@ import { CopyRefused } from '../lib/catalog/copy.ts'
 import { FileInvalid } from '../lib/config.ts'
 import { ControlRefused, DataDirectoryInUse } from '../lib/control.ts'
 import { CofferError } from '../lib/errors.ts'
+import { describeReadError, readErrorOf } from '../lib/system-error.ts'
 import { UserRefused } from '../lib/users-file.ts'
 import { ListenRefused } from '../middleware/listeners.ts'
 import { exitCodes } from './commands/found.ts'
@@ -80,7 +81,9 @@ function describe(error: unknown): string {
   // Its details are in words for an operator, and never hold a secret.
   if (error instanceof CofferError && typeof error.details.message === 'string') {
     const { message, key } = error.details
-    return key === undefined ? message : `${message} (${key})`
+    const found = readErrorOf(error.cause)
+    const why = found === undefined ? '' : `: ${found.path ?? 'a file'} ${describeReadError(found)}`
+    return key === undefined ? `${message}${why}` : `${message} (${key})${why}`
   }
   return error.stack ?? error.message
 }

@@ -1,11 +1,11 @@
 // Certificates of TLS listeners: the operator's own files, or for `tls: auto` a self-signed one for
 // localhost, 127.0.0.1 and ::1, kept in data/tls, which clients must be told to trust.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { FileInvalid } from './config/document.ts'
+import { FileInvalid, readText } from './file-invalid.ts'
 import { makePrivateDirectory, writePrivately } from './private-file.ts'
+import { readErrorOf, systemErrorOf } from './system-error.ts'
 
 const DAY_MS = 86_400_000
 /** Apple's TLS stack refuses server certificates that are valid for longer (support.apple.com/HT210176). */
@@ -80,20 +80,25 @@ export function readCertificate(tls: { readonly cert: string; readonly key: stri
 
 function parse<T>(file: string, parser: (text: string) => T): { text: string; parsed: T } {
   try {
-    const text = readFileSync(file, 'utf8')
+    const text = readText(file)
     return { text, parsed: parser(text) }
   } catch (error) {
-    throw new FileInvalid([`${file}: cannot be used: ${(error as NodeJS.ErrnoException).code}`])
+    if (readErrorOf(error) !== undefined) throw error
+    const code = systemErrorOf(error)?.code ?? (error as NodeJS.ErrnoException).code
+    throw new FileInvalid([`${file}: cannot be used: ${code}`])
   }
 }
 
-/** The pair on disk, where both parse, belong together and last for a while. */
+/** The pair on disk, where both parse, belong together and last for a while. Throws FileInvalid where it may not be
+ * read. */
 function readKept(certFile: string, keyFile: string, now: Date): Certificate | undefined {
   try {
     const kept = readCertificate({ cert: certFile, key: keyFile })
     const ends = new X509Certificate(kept.cert).validToDate.getTime()
     return ends - now.getTime() > RENEW_DAYS * DAY_MS ? kept : undefined
-  } catch {
+  } catch (error) {
+    // One that may not be read is somebody's, and stays.
+    if (readErrorOf(error) !== undefined) throw error
     return undefined
   }
 }

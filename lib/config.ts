@@ -1,6 +1,5 @@
 // The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
 // time, and nothing changes it afterwards.
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
 import { convertBytes } from './config/bytes.ts'
@@ -14,9 +13,10 @@ import {
 } from './config/document.ts'
 import { contradictions } from './config/rules.ts'
 import { configSchema } from './config/schema.ts'
+import { FileInvalid, isThere } from './file-invalid.ts'
 
-export { FileInvalid } from './config/document.ts'
 export { exposed, unbuilt } from './config/rules.ts'
+export { FileInvalid }
 
 /** Bytes are numbers once they are read. */
 type Measured<T> = [string | number] extends [T]
@@ -114,7 +114,7 @@ function freeze<T>(value: T): T {
   return value
 }
 
-/** Files that the configuration names and that are not there. */
+/** Files that the configuration names and that are not there, or are behind what this process may not enter. */
 function missingFiles(config: Config): Problem[] {
   const named: { path: Path; file: string }[] = []
   if (config.users !== undefined) named.push({ path: ['users'], file: config.users })
@@ -133,6 +133,12 @@ function missingFiles(config: Config): Problem[] {
       named.push({ path: [...path, 'tls', name], file })
     }
   }
-  const missing = named.filter(({ file }) => !existsSync(file))
-  return missing.map(({ path, file }) => ({ path, message: `no such file: ${file}` }))
+  return named.flatMap(({ path, file }) => {
+    try {
+      return isThere(file) ? [] : [{ path, message: `no such file: ${file}` }]
+    } catch (error) {
+      if (!(error instanceof FileInvalid)) throw error
+      return [{ path, message: error.message }]
+    }
+  })
 }

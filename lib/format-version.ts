@@ -1,6 +1,6 @@
 // The upgrade rule: every stored format carries a number, an older one is read, and a newer one is refused
 // with what it is and both numbers, before anything is changed. docs/format.md §14 lists the formats.
-import { FileInvalid } from './config/document.ts'
+import { FileInvalid } from './file-invalid.ts'
 
 /** Something on the disk was written by a later release. The message says what, and which version. */
 export class FormatNewer extends FileInvalid {

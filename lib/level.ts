@@ -15,13 +15,19 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { ClassicLevel } from 'classic-level'
+import { ClassicLevel, type IteratorOptions } from 'classic-level'
+import { requireReadable } from './leveldb/readable.ts'
+import { systemErrorOf } from './system-error.ts'
+import { throwUnreadable } from './unreadable.ts'
 
 /** The kinds of key a database may have, by the name of their encoding. */
 export interface Keys {
   utf8: string
   buffer: Buffer
 }
+
+/** Bounds of an iterator, and how it reads. */
+export type Range<K> = IteratorOptions<K, Buffer>
 
 /**
  * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
@@ -63,7 +69,8 @@ export interface SyncFile {
 }
 
 export interface Engine {
-  /** Opens a database, which nobody else in this process has open. */
+  /** Opens a database, which nobody else in this process has open. Rejects with FilesUnreadable where a file of it
+   * cannot be read, and with LevelDB's error. */
   open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
   /** Removes a closed database with all its files; nothing where there is none. */
   destroy(location: string): Promise<void>
@@ -97,13 +104,8 @@ export interface Engine {
 
 /** True where `error`, or what caused it, is a full disk or a spent quota. */
 export function isSpaceError(error: unknown): boolean {
-  for (let e = error; e instanceof Error; e = e.cause) {
-    const code = (e as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT') return true
-    // LevelDB passes strerror() on, and no errno.
-    if (/No space left on device|Disk quota exceeded/.test(e.message)) return true
-  }
-  return false
+  const code = systemErrorOf(error)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 /** Longer than any key of text: names of account, container and object, escaped, and ids. */
@@ -114,6 +116,7 @@ export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
     // LevelDB would make the directory all the same, on whatever disk lies there now.
     if (!options.create) await access(location)
+    await requireReadable(location)
     const db = new ClassicLevel<Keys[E], Buffer>(location, {
       keyEncoding: options.keyEncoding,
       valueEncoding: 'buffer',
@@ -123,7 +126,7 @@ export const classicEngine: Engine = {
       cacheSize: options.cacheBytes,
       createIfMissing: options.create,
     })
-    await db.open()
+    await db.open().catch((error) => throwUnreadable(`the database ${location}`, location, error))
     // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
     // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
     // row not found. One look for a key longer than any makes the buffer as long as it will ever be.

@@ -1,8 +1,8 @@
 // The part of the composition root that picks the catalog: LevelDB in the data directory, or Redis.
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { volumeIdsIn } from './blobs/directory.ts'
+import { namesOn } from './blobs/volume-headers.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
@@ -13,6 +13,7 @@ import { hasWitness, keepWitness, readWitness } from './catalog/witness.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
 import { type Config, FileInvalid } from './config.ts'
 import { CofferError } from './errors.ts'
+import { isThere } from './file-invalid.ts'
 import { classicEngine } from './level.ts'
 import { makeLog } from './log.ts'
 import { randomId } from './names.ts'
@@ -54,14 +55,14 @@ export async function isFirstStart(config: Config): Promise<boolean> {
 
 /** True where data or devices hold something of a node, whatever Redis holds. */
 export async function hasTraces({ data, devices }: Config): Promise<boolean> {
-  if (existsSync(catalogLocation({ data })) || hasWitness(data)) return true
+  if (isThere(catalogLocation({ data })) || hasWitness(data)) return true
   return await haveVolumes(devices)
 }
 
 /** Throws FileInvalid where there is no catalog, because a tool makes none; on Redis as isFirstStart, too. */
 export async function requireCatalog(config: Config): Promise<void> {
   if (config.catalog === 'level') {
-    if (existsSync(catalogLocation(config))) return
+    if (isThere(catalogLocation(config))) return
     throw new FileInvalid([`${config.data}: there is no catalog here`])
   }
   if (!(await isFirstStart(config))) return
@@ -69,7 +70,7 @@ export async function requireCatalog(config: Config): Promise<void> {
 }
 
 /** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used;
- * CatalogDamaged where a file of it is rotten. */
+ * FilesUnreadable where a file of it cannot be read, CatalogDamaged where one is rotten. */
 export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
   return config.catalog === 'level'
     ? openOnLevel(config, log)
@@ -80,7 +81,7 @@ async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
   await requireSoundFiles(catalogLocation(config), (damage) => {
     log.warn({ damage: describeDamage(damage) }, 'catalog: its log has no sound end')
   })
-  if (!existsSync(catalogLocation(config)) && (await haveVolumes(config.devices))) {
+  if (!isThere(catalogLocation(config)) && (await haveVolumes(config.devices))) {
     const message = `there is no catalog in ${config.data}, and the devices have volumes of one: bring it back (coffer restore), or move them away`
     throw new CofferError('StoreCorrupt', { message })
   }
@@ -178,11 +179,7 @@ function requireSeen({ id }: Catalog, seen: Meta | null): void {
 
 async function haveVolumes(devices: readonly string[]): Promise<boolean> {
   for (const device of devices) {
-    const names = await readdir(device).catch((error) => {
-      if (error.code === 'ENOENT') return []
-      throw error
-    })
-    if (names.some((name) => /^[0-9a-f]{16}\.g\d+$/.test(name))) return true
+    if (volumeIdsIn(await namesOn(device)).length > 0) return true
   }
   return false
 }

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { FileInvalid } from './config/document.ts'
+import { FileInvalid } from './file-invalid.ts'
 
 /** Makes the directory with mode 0700 where it is missing, its parents too, durably. */
 export function makePrivateDirectory(directory: string): void {

@@ -1,11 +1,11 @@
 // users.yaml on disk: read and checked, made at a first start, and edited by `coffer user` so that the
 // comments of whoever wrote it stay. Secrets are handed back to the caller once and logged nowhere.
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import { hashPassword } from './auth/passwords.ts'
 import { makeUsers, type Users, type UsersFile, UsersInvalid, usersSchema } from './auth/users.ts'
 import { compile, type ParsedFile, parseText, pathOf, readDocument } from './config/document.ts'
+import { isThere, readText } from './file-invalid.ts'
 import { requirePrivate, writePrivately } from './private-file.ts'
 
 export interface NewUser {
@@ -44,7 +44,7 @@ export function loadUsers(file: string): Users {
 
 /** Throws FileInvalid, for a file that others may read too. */
 function readFile(file: string): ParsedFile<UsersFile> {
-  if (existsSync(file)) requireOwn(file)
+  if (isThere(file)) requireOwn(file)
   return readDocument<UsersFile>(file, compile(usersSchema))
 }
 
@@ -203,9 +203,9 @@ const EMPTY =
   '# Users of this coffer node. `coffer user add|list|remove` edits this file.\naccounts: []\n'
 
 function edit(file: string, change: (document: Document) => void): void {
-  const isThere = existsSync(file)
-  if (isThere) requireOwn(file)
-  const text = isThere ? readFileSync(file, 'utf8') : EMPTY
+  const exists = isThere(file)
+  if (exists) requireOwn(file)
+  const text = exists ? readText(file) : EMPTY
   const validate = compile(usersSchema)
   check(parseText<UsersFile>(text, file, validate))
   const document = parseDocument(text)

@@ -1,6 +1,5 @@
 // `coffer catalog copy`: moves a node's catalog to another store, while no node runs on it. Places are
 // `level:DIR` (a data directory), a Redis URL, or `config:FILE` (whatever catalog that file names).
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CopyRefused, copyCatalog } from '../../lib/catalog/copy.ts'
 import type { RawCatalog } from '../../lib/catalog/raw.ts'
@@ -12,6 +11,7 @@ import { openRedisLink } from '../../lib/catalog/redis.ts'
 import type { RedisConfig } from '../../lib/config/redis.ts'
 import { loadConfig } from '../../lib/config.ts'
 import { acquireControl } from '../../lib/control.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { classicEngine } from '../../lib/level.ts'
 import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
@@ -48,7 +48,7 @@ export async function copy(options: CopyOptions): Promise<void> {
   if (from.name === to.name) throw new UsageRefused('--from and --to name the same place')
   const open: (() => Promise<void>)[] = []
   try {
-    if (from.data !== undefined && !existsSync(from.data)) {
+    if (from.data !== undefined && !isThere(from.data)) {
       throw new CopyRefused(`there is no such directory: ${from.data}`)
     }
     if (to.data !== undefined) makePrivateDirectory(to.data)

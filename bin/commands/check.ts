@@ -1,10 +1,10 @@
 // `coffer --check`: reads everything that a start would read, makes nothing, says what is wrong, and warns of root keys
 // that a first start would draw: whoever meant to use others, or to keep a copy, has to know before.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCertificate } from '../../lib/certificate.ts'
 import { type Config, FileInvalid } from '../../lib/config.ts'
 import { isPutBySystemd, openKeyring } from '../../lib/crypto/keyring.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { hasTraces } from '../../lib/open-catalog.ts'
 import { loadUsers } from '../../lib/users-file.ts'
 
@@ -21,13 +21,18 @@ export async function check(config: Config): Promise<void> {
   }
   // Files that a first start makes may be missing.
   const users = config.users ?? join(config.data, 'users.yaml')
-  if (existsSync(users)) gather(() => loadUsers(users))
-  const warning = existsSync(config.keyring) ? null : await expectKeyring(config)
+  gather(() => isThere(users) && loadUsers(users))
+  let isKeyringThere = true
+  let warning: string | null = null
+  gather(() => {
+    isKeyringThere = isThere(config.keyring)
+  })
+  if (!isKeyringThere) warning = await expectKeyring(config)
   if (warning === null) gather(() => openKeyring(config.keyring, { create: false }))
   for (const { tls } of config.listen) {
     if (typeof tls === 'object') gather(() => readCertificate(tls))
   }
-  if (problems.length > 0) throw new FileInvalid(problems)
+  if (problems.length > 0) throw new FileInvalid([...new Set(problems)])
   if (warning !== null) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write('the configuration is valid\n')
 }

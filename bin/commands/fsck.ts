@@ -1,8 +1,9 @@
 // `coffer fsck`: proves the catalog against itself and against the volumes. Takes the place of the node.
 
-import { CatalogDamaged } from '../../lib/catalog/check.ts'
+import { allHeaders } from '../../lib/blobs/volume-headers.ts'
+import { CatalogDamaged, describeDamage } from '../../lib/catalog/check.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
-import { salvageCatalog } from '../../lib/catalog/check-salvage.ts'
+import { type Salvaged, salvageCatalog } from '../../lib/catalog/check-salvage.ts'
 import { readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, loadConfig } from '../../lib/config.ts'
 import { classicEngine } from '../../lib/level.ts'
@@ -18,7 +19,7 @@ import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/ser
 import { acceptCatalog } from '../../lib/service/fsck-accept.ts'
 import type { Problem } from '../../lib/service/fsck-report.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
-import { exitCodes } from './found.ts'
+import { exitCodeFor, exitCodes, labelOf } from './found.ts'
 import { rateOf } from './rate.ts'
 import { sentence } from './scrub.ts'
 import { lockFor } from './stores.ts'
@@ -32,7 +33,8 @@ export interface FsckCommandOptions extends SourceOptions {
   readonly json?: boolean
 }
 
-/** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 failed. */
+/** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 it failed, or may not read
+ * something. */
 export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   await requireCatalog(config)
@@ -40,7 +42,7 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const lock = await lockFor(config, 'fsck')
   const say = options.json === true ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
   try {
-    if (options.acceptCatalog === true) await accept(config, say)
+    const accepted = options.acceptCatalog === true ? await accept(config, say) : undefined
     const opened = await openCatalog(config, makeLog('error'))
     const { catalog } = opened
     try {
@@ -50,10 +52,10 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
       const refusal = options.repair === true ? refusalToRepair(report) : null
       const repaired = options.repair === true && refusal === null
       const left = repaired ? await repairAll(catalog, report.problems) : report.problems
-      if (options.json === true) printJson(report, left, repaired)
+      if (options.json === true) printJson(report, left, repaired, accepted)
       else printText(report, say, repaired)
       if (refusal !== null) say(`not repaired: ${refusal}`)
-      if (left.length + report.rotten.length > 0) process.exitCode = exitCodes.damaged
+      process.exitCode = left.length > 0 ? exitCodes.damaged : exitCodeFor(report.rotten)
     } finally {
       await opened.close()
     }
@@ -62,36 +64,64 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
   }
 }
 
-/** Goes on with the catalog that there is; of a damaged one, with the rows that are left. */
-async function accept(config: Config, say: (line: string) => void): Promise<void> {
-  const log = makeLog('error')
-  const location = catalogLocation(config)
-  let opened: OpenCatalog
-  try {
-    opened = await openCatalog(config, log)
-  } catch (error) {
-    if (!(error instanceof CatalogDamaged)) throw error
-    const { rows, rotten, aside } = await salvageCatalog(classicEngine, location, nowMicros())
-    say(error.message.split('\n').slice(0, -1).join('\n'))
-    say(`${rows} rows are left, the damaged catalog is kept in ${aside}`)
-    for (const key of rotten) say(`lost: row ${JSON.stringify(key)}`)
-    opened = await openCatalog(config, log)
-  }
+/** What a catalog was accepted with. */
+interface AcceptReport {
+  readonly before: number
+  readonly commitNumber: number
+  /** Where the catalog was damaged: what is left, what is known to be lost, and where all that it was is kept. */
+  readonly salvaged: (Salvaged & { readonly damages: readonly string[] }) | null
+}
+
+/** Goes on with the catalog that there is; of a damaged one, with the rows that are left. Throws FilesUnreadable, and
+ * drops nothing, where anything of catalog or volumes cannot be read. */
+async function accept(config: Config, say: (line: string) => void): Promise<AcceptReport> {
+  const { devices, data } = config
+  const { salvaged, opened } = await openAccepted(config, say)
   const { catalog } = opened
   try {
-    const { before, after, restored } = await acceptCatalog(
-      catalog,
-      config.devices,
-      readWitness(config.data)?.commitNumber ?? 0,
-    )
+    const seen = readWitness(data)?.commitNumber ?? 0
+    const keepMark = salvaged !== null
+    const { before, after, restored } = await acceptCatalog(catalog, devices, { seen, keepMark })
     const raised = after > before && !restored ? ` (raised from ${before})` : ''
-    say(`accepted: the catalog stands at commit ${after}${raised}; what it does not name is dead`)
+    const bytes = keepMark ? ACCEPT_AGAIN : 'what it does not name is dead'
+    say(`accepted: the catalog stands at commit ${after}${raised}; ${bytes}`)
+    return { before, commitNumber: after, salvaged }
   } finally {
     await opened.close()
   }
 }
 
-function printJson(report: FsckReport, left: readonly Problem[], repaired: boolean): void {
+const ACCEPT_AGAIN =
+  'reclaim stays off, so that the bytes of what was dropped are kept, until a second --accept-catalog'
+
+async function openAccepted(
+  config: Config,
+  say: (line: string) => void,
+): Promise<{ opened: OpenCatalog; salvaged: AcceptReport['salvaged'] }> {
+  const log = makeLog('error')
+  try {
+    return { opened: await openCatalog(config, log), salvaged: null }
+  } catch (error) {
+    if (!(error instanceof CatalogDamaged)) throw error
+    // Before anything is dropped: volumes that cannot be read would refuse it afterwards.
+    await allHeaders(config.devices)
+    const location = catalogLocation(config)
+    const salvaged = await salvageCatalog(classicEngine, location, nowMicros())
+    const { rows, rotten, aside } = salvaged
+    say(error.message.split('\n').slice(0, -1).join('\n'))
+    say(`${rows} rows are left, the damaged catalog is kept in ${aside}`)
+    for (const key of rotten) say(`lost: row ${JSON.stringify(key)}`)
+    const damages = error.damages.map(describeDamage)
+    return { opened: await openCatalog(config, log), salvaged: { ...salvaged, damages } }
+  }
+}
+
+function printJson(
+  report: FsckReport,
+  left: readonly Problem[],
+  repaired: boolean,
+  accepted: AcceptReport | undefined,
+): void {
   const { problems, rotten, catalogRows, records, live } = report
   const told = problems.map(({ rule, what, repair }) => ({
     rule,
@@ -100,17 +130,20 @@ function printJson(report: FsckReport, left: readonly Problem[], repaired: boole
     repaired: repaired && repair !== undefined,
   }))
   const volumes = Array.from(live, ([volume, [bytes, blobs]]) => ({ volume, bytes, blobs }))
-  const all = { problems: told, left: left.length, rotten, catalogRows, records, volumes }
+  const found = { problems: told, left: left.length, rotten, catalogRows, records, volumes }
+  const all = accepted === undefined ? found : { ...found, accepted }
   process.stdout.write(`${JSON.stringify(all)}\n`)
 }
 
 function printText(report: FsckReport, say: (line: string) => void, repaired: boolean): void {
   const { problems, rotten, catalogRows, records } = report
-  for (const finding of rotten) say(`rotten: ${sentence(finding)}`)
+  for (const finding of rotten) say(`${labelOf(finding)}: ${sentence(finding)}`)
   for (const { what, repair } of problems) {
     const does = repaired ? 'repaired' : 'would repair'
     say(`wrong: ${what}${repair === undefined ? '' : ` (${does}: ${repair.what})`}`)
   }
-  const wrong = problems.length
-  say(`${catalogRows} rows, ${records} records; ${rotten.length} rotten, ${wrong} wrong`)
+  const unread = rotten.filter(({ unreadable }) => unreadable !== undefined).length
+  const found = `${rotten.length - unread} rotten, ${problems.length} wrong`
+  const left = unread === 0 ? '' : `, ${unread} unreadable`
+  say(`${catalogRows} rows, ${records} records; ${found}${left}`)
 }

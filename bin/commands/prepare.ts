@@ -1,10 +1,10 @@
 // What a start needs beside the stores: keyring, certificates and users file, made where a first start
 // finds none. Called by the one process that holds the data directory.
-import { existsSync } from 'node:fs'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
 import type { Config, Listener } from '../../lib/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { isFirstStart } from '../../lib/open-catalog.ts'
 import { addUser, drawSecrets } from '../../lib/users-file.ts'
 import { firstUser, keepSecrets } from './first-secrets.ts'
@@ -18,7 +18,7 @@ export interface Prepared {
 /** Throws FileInvalid where a file is missing that must be there, or is wrong; without a keyring, as isFirstStart. */
 export async function prepare(config: Config): Promise<Prepared> {
   // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
-  const create = !existsSync(config.keyring) && (await isFirstStart(config))
+  const create = !isThere(config.keyring) && (await isFirstStart(config))
   const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
   await makeFirstUser(config)
@@ -43,7 +43,7 @@ export async function readCertificates(
 
 async function makeFirstUser(config: Config): Promise<void> {
   const file = usersFileOf(config)
-  if (config.users !== undefined || existsSync(file)) return
+  if (config.users !== undefined || isThere(file)) return
   const secrets = drawSecrets()
   // Kept before the user is there: whatever ends this start, they can still be shown.
   keepSecrets(config.data, secrets)

@@ -1,6 +1,6 @@
 // `coffer restore`: makes a catalog of a backup, where there is none.
 import type { Logger } from 'pino'
-import { volumeHeaders, volumeLocations } from '../../lib/blobs/volume-headers.ts'
+import { knownHeaders } from '../../lib/blobs/volume-headers.ts'
 import { openBackup } from '../../lib/catalog/backup.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
 import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'
@@ -67,12 +67,9 @@ async function requireOwnData(file: string, { data, devices }: Config): Promise<
   }
   const seen = readWitness(data)
   if (seen !== null && seen.catalogId !== catalogId) refuse(`${data} is`, seen.catalogId)
-  for (const location of await volumeLocations(devices)) {
-    // A damaged volume says nothing, and keeps no catalog from being restored.
-    const headers = await volumeHeaders(location).catch(() => [])
-    const other = headers.find(({ catalog }) => catalog !== catalogId)
-    if (other !== undefined) refuse(`the volume ${location} is`, other.catalog)
-  }
+  // A damaged volume says nothing, and keeps no catalog from being restored.
+  const other = (await knownHeaders(devices)).find(({ catalog }) => catalog !== catalogId)
+  if (other !== undefined) refuse(`the volume ${other.location} is`, other.catalog)
 }
 
 /** Says at every start that the catalog is older than its volumes, as long as nobody has accepted it. */

@@ -10,7 +10,7 @@ import { type Finding, newProgress, type Progress, scrub } from '../../lib/servi
 import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/scrub-file.ts'
 import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
-import { exitCodes } from './found.ts'
+import { exitCodeFor, exitCodes, labelOf } from './found.ts'
 import { rateOf } from './rate.ts'
 
 export interface ScrubCommandOptions extends SourceOptions {
@@ -23,7 +23,8 @@ export interface ScrubCommandOptions extends SourceOptions {
 /** How often the progress is written down. */
 const SAVE_EVERY_MS = 2000
 
-/** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, 1 it was ended or failed. */
+/** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, or the disk does not give it, 1 it was ended,
+ * failed, or may not read something. */
 export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const rate = rateOf(options)
@@ -55,7 +56,7 @@ export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   if (options.json === true) printJson(progress, finished)
   else printText(progress, finished, resumed)
   if (!finished) process.exitCode = exitCodes.failed
-  else if (progress.findings.length > 0) process.exitCode = exitCodes.damaged
+  else process.exitCode = exitCodeFor(progress.findings)
 }
 
 /** The files of a LevelDB catalog; of another store what its seam shows, which checks each row too. */
@@ -75,7 +76,7 @@ function printJson(progress: Progress, finished: boolean): void {
 
 function printText(progress: Progress, finished: boolean, resumed: boolean): void {
   const { catalogRows, records, bytes, findings, volumes } = progress
-  const lines = findings.map((finding) => `rotten: ${sentence(finding)}`)
+  const lines = findings.map((finding) => `${labelOf(finding)}: ${sentence(finding)}`)
   const state = finished ? 'read' : 'read so far (the next scrub goes on from here)'
   const since = resumed ? ', with what an earlier run had read' : ''
   lines.push(

@@ -9,9 +9,15 @@ import { Failure } from './failure.ts'
 
 /** An open database, for reading. */
 export interface Database {
-  /** The value, or undefined where there is no such key. Throws Failure damaged. */
+  /** The value, or undefined where there is no such key. Throws Failure damaged, failed where it cannot be read. */
   get(key: Buffer): Promise<Buffer | undefined>
   close(): Promise<void>
+}
+
+/** A file that cannot be read says nothing of what it holds. LevelDB names one that is missing the same. */
+function exitFor(reason: NodeJS.ErrnoException): 'failed' | 'damaged' {
+  const isMissing = reason.message.endsWith('No such file or directory')
+  return reason.code === 'LEVEL_IO_ERROR' && !isMissing ? 'failed' : 'damaged'
 }
 
 /** Opens the database in `location` through a new directory `shadow`, which the caller removes. */
@@ -24,7 +30,9 @@ export async function openDatabase(location: string, shadow: string): Promise<Da
     const from = resolve(location, name)
     if (/\.(ldb|sst)$/.test(name)) await symlink(from, join(shadow, name))
     else if (/^(CURRENT|MANIFEST-\d+|\d+\.log)$/.test(name)) {
-      await copyFile(from, join(shadow, name), constants.COPYFILE_FICLONE)
+      await copyFile(from, join(shadow, name), constants.COPYFILE_FICLONE).catch((error) => {
+        throw new Failure('failed', `cannot read ${from}: ${error.code}`)
+      })
     }
   }
   const db = new ClassicLevel<Buffer, Buffer>(shadow, {
@@ -37,15 +45,17 @@ export async function openDatabase(location: string, shadow: string): Promise<Da
     await db.open()
   } catch (error) {
     const cause = (error as Error).cause
-    const reason = cause instanceof Error ? cause.message : String(error)
-    throw new Failure('damaged', `cannot open a copy of the database ${location}: ${reason}`)
+    const reason = cause instanceof Error ? cause : (error as Error)
+    const what = `cannot open a copy of the database ${location}: ${reason.message}`
+    throw new Failure(exitFor(reason), what)
   }
   return {
     async get(key) {
       try {
         return await db.get(key)
       } catch (error) {
-        throw new Failure('damaged', `cannot read from ${location}: ${(error as Error).message}`)
+        const reason = error as Error
+        throw new Failure(exitFor(reason), `cannot read from ${location}: ${reason.message}`)
       }
     },
     close: () => db.close(),

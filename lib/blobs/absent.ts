@@ -1,5 +1,6 @@
 // Devices that could not be opened, and are tried again while the node runs: a disk that is mounted late, or
 // back from a repair, serves without a restart.
+import { sentenceOf } from '../unreadable.ts'
 import type { Device } from './device.ts'
 import type { StoreLog } from './options.ts'
 
@@ -32,7 +33,7 @@ export class AbsentDevices {
   }
 
   add(directory: string, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = sentenceOf(error)
     // Once for each reason: it is tried again and again.
     if (this.#reasons.get(directory) === reason) return
     this.#reasons.set(directory, reason)

@@ -2,6 +2,7 @@
 // disk below: a volume made there would fill that disk and vanish under the next mount.
 import { basename } from 'node:path'
 import type { Engine } from '../level.ts'
+import { systemErrorOf } from '../system-error.ts'
 import { volumeIdsIn } from './directory.ts'
 
 /** An empty file of this name says that a device without volumes is meant to be: its disk is a new one. */
@@ -35,13 +36,23 @@ export async function requireDisk(options: DiskOptions, directory: string): Prom
   const known = (await knownVolumes?.()) ?? []
   if (known.length === 0) return
   // Another device that cannot be read is that device's matter.
-  const names = await Promise.all(devices.map((each) => namesIn(engine, each).catch(() => [])))
-  const found = new Set(names.flatMap(volumeIdsIn))
+  const unread: string[] = []
+  const namesOf = (device: string) =>
+    namesIn(engine, device).catch((error) => {
+      const code = systemErrorOf(error)?.code
+      if (code === undefined) throw error
+      unread.push(device)
+      return []
+    })
+  const found = new Set((await Promise.all(devices.map(namesOf))).flatMap(volumeIdsIn))
   const missing = known.filter((id) => !found.has(id))
   if (missing.length === 0) return
-  throw new DiskMissing(
-    `${directory}: no volume is here, and ${missing.length} that the catalog knows are nowhere: is the disk mounted? ${ifNew}`,
-  )
+  const nowhere = `${directory}: no volume is here, and ${missing.length} that the catalog knows are nowhere`
+  if (unread.length > 0) {
+    const whose = unread.join(', ')
+    throw new DiskMissing(`${nowhere} that can be read; ${whose} cannot be: they may be there`)
+  }
+  throw new DiskMissing(`${nowhere}: is the disk mounted? ${ifNew}`)
 }
 
 /** Rejects with DiskMissing where none of an opened device's volumes is in its directory any more and nobody says

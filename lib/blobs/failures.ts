@@ -1,6 +1,7 @@
 // What goes wrong on a device, for the log and for whoever asks why it takes no blob. A repair is tried again
 // every second, for a whole night where need be: the same line is told once an hour.
 import { CofferError } from '../errors.ts'
+import { sentenceOf } from '../unreadable.ts'
 import type { StoreLog } from './options.ts'
 
 /** What the log says of volumes that are not used, or not written to. */
@@ -36,9 +37,7 @@ export class Failures {
     const last = this.#last
     if (last === undefined) return null
     if (last instanceof CofferError) return String(last.details.what)
-    // LevelDB's binding says that a database failed to open, and why in the cause.
-    const { message, cause } = last as Error
-    return cause instanceof Error ? `${message}: ${cause.message}` : message
+    return sentenceOf(last)
   }
 
   /** Keeps a failure and tells the log. */

@@ -2,6 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
+import { readRows } from '../whole-read.ts'
 import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'
 import { readUint64, recordKey } from './record.ts'
@@ -136,11 +137,12 @@ export class Handle implements Restable {
     return this.#db.put(recordKey(number), value)
   }
 
-  /** Number of the last record; undefined in an empty database. It must be open. */
+  /** Number of the last record; undefined in an empty database. It must be open. Rejects with LevelDB's error where the
+   * last one cannot be read: the number before it would be given away twice. */
   async lastNumber(): Promise<number | undefined> {
     if (this.#db === undefined) throw this.#unavailable()
-    for await (const key of this.#db.keys({ reverse: true, limit: 1 })) return readUint64(key, 0)
-    return undefined
+    const [last] = await readRows(this.#db, { reverse: true, values: false }, 1)
+    return last && readUint64(last[0], 0)
   }
 
   async #open(create: boolean): Promise<void> {

@@ -3,9 +3,11 @@
 // the manifest names or in one that it does not, by reading files alone.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Entry, Malformed } from '../leveldb/coding.ts'
+import { type Damage, type Entry, Malformed } from '../leveldb/coding.ts'
 import { batchEntries, logRecords } from '../leveldb/log-file.ts'
 import { PlainFile, type Rate } from '../leveldb/plain-file.ts'
+import { isOfDisk } from '../system-error.ts'
+import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { carveTable, type Judge, type Verdict } from './carve.ts'
 import { readHeader, type VolumeHeader } from './header.ts'
 import { Sums } from './reclaim-copy.ts'
@@ -36,8 +38,8 @@ export class FoundRecords {
     this.#live = live
   }
 
-  /** Reads all files. Rejects with the system's error where they cannot be listed or one cannot be opened, with
-   * FormatNewer where a later release wrote the volume. */
+  /** Reads all files. Rejects with FilesUnreadable where they cannot be listed or one cannot be opened, or be read for
+   * another reason than the disk; with FormatNewer where a later release wrote the volume. */
   static async read(location: string, live: LiveRecords, rate: Rate): Promise<FoundRecords> {
     const found = new FoundRecords(location, live)
     try {
@@ -47,7 +49,7 @@ export class FoundRecords {
       for (const name of names) if (name.endsWith('.log')) await found.#readLog(name, rate)
     } catch (error) {
       await found.close()
-      throw error
+      throwUnreadable(`the volume in ${location}`, location, error)
     }
     return found
   }
@@ -80,7 +82,7 @@ export class FoundRecords {
   }
 
   async #readTable(name: string, rate: Rate): Promise<void> {
-    const file = await PlainFile.open(join(this.#location, name), name, rate)
+    const file = await PlainFile.open(join(this.#location, name), rate)
     const index = this.#files.push(file) - 1
     await carveTable(file, (number, value, offset) =>
       this.#judge(number, value, (record) => {
@@ -90,10 +92,13 @@ export class FoundRecords {
   }
 
   async #readLog(name: string, rate: Rate): Promise<void> {
-    const file = await PlainFile.open(join(this.#location, name), name, rate)
+    const file = await PlainFile.open(join(this.#location, name), rate)
     try {
       for await (const batch of logRecords(file)) {
-        if (!Buffer.isBuffer(batch)) continue
+        if (!Buffer.isBuffer(batch)) {
+          requireOfDisk(this.#location, batch)
+          continue
+        }
         for (const { key, value } of entriesIn(batch)) {
           if (value === null || key.length !== KEY_BYTES) continue
           this.#judge(readUint64(key, 0), value, (record) => {
@@ -135,6 +140,13 @@ export class FoundRecords {
   #expectBehind(number: number): void {
     this.#expected = this.#live.behind(number)
   }
+}
+
+/** What the disk does not give is lost, and nothing else that cannot be read. */
+function requireOfDisk(location: string, damage: Damage): void {
+  const unread = unreadableFiles([damage])
+  if (unread.some(({ code }) => !isOfDisk(code)))
+    throw new FilesUnreadable(`the volume in ${location}`, unread)
 }
 
 /** None of a batch that is malformed. */

@@ -5,6 +5,8 @@ import { basename } from 'node:path'
 import type { Engine } from '../level.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
+import { describeReadError, isOfDisk, systemErrorOf } from '../system-error.ts'
+import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { copyLocationOf, damagedLocationOf, type FoundVolume, locationOf } from './directory.ts'
 import type { VolumeHeader } from './header.ts'
 import { describeFault, liftQuarantine } from './quarantine.ts'
@@ -25,22 +27,27 @@ export class SalvageRefused extends Error {
 
 /**
  * Why LevelDB cannot, or must not, open the volume: sentences, none where it can. A rotten record is no reason: who
- * reads it finds out. Rejects once the rate was stopped.
+ * reads it finds out. Rejects with FilesUnreadable where something cannot be read and that is not the disk: what is in
+ * it would count as lost. Rejects once the rate was stopped.
  */
 export async function faultsOf(location: string, rate: Rate): Promise<string[]> {
+  const whose = `the volume in ${location}`
   let files: DatabaseFiles
   try {
     files = await DatabaseFiles.open(location, rate)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    return [`its files cannot be read: ${code}`]
+    const found = systemErrorOf(error)
+    if (found === undefined) throw error
+    if (found.code !== 'ENOENT' && !isOfDisk(found.code)) throwUnreadable(whose, location, error)
+    return [`its files ${describeReadError(found)}`]
   }
   try {
     const faults = files.damages.filter(({ torn }) => torn !== true)
     await files.verify((damage) => {
-      if (damage.deadly === true) faults.push(damage)
+      if (damage.deadly === true || damage.unreadable !== undefined) faults.push(damage)
     })
+    const unread = unreadableFiles(faults).filter(({ code }) => !isOfDisk(code))
+    if (unread.length > 0) throw new FilesUnreadable(whose, unread)
     return faults.map(describeFault)
   } finally {
     await files.close()

@@ -23,6 +23,8 @@ export interface RecordsFinding {
   /** The first one's index in the blob. */
   readonly index: number
   readonly count: number
+  /** Missing ones may be in a piece that cannot be read: the system's error of that. */
+  readonly unreadable?: string
 }
 
 export interface VolumeScrub {
@@ -41,13 +43,16 @@ export interface VolumeScrub {
 /** Returns how many named records were read and hold. */
 export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
   const { files, named, fromNumber, tell } = scrub
-  for (const damage of files.damages) tell({ kind: 'file', damage })
   const wrong = new WrongRecords(tell)
+  const damaged = (damage: Damage) => {
+    wrong.unreadable ??= damage.unreadable
+    tell({ kind: 'file', damage })
+  }
+  for (const damage of files.damages) damaged(damage)
   const walk = new RunWalk(named, fromNumber, (run, number) => wrong.add('missing', run, number))
   let sound = 0
   let header = fromNumber > 0
   let isEmpty = true
-  const damaged = (damage: Damage) => tell({ kind: 'file', damage })
   for await (const { key, value } of files.scan({ from: recordKey(fromNumber) }, damaged)) {
     if (key.length !== KEY_BYTES) continue
     isEmpty = false
@@ -68,7 +73,8 @@ export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
   walk.end()
   wrong.end()
   // One without any record is being made, or was never used.
-  if (!header && !isEmpty) tell({ kind: 'header', what: 'is missing' })
+  if (!header && !isEmpty && wrong.unreadable === undefined)
+    tell({ kind: 'header', what: 'is missing' })
   return sound
 }
 
@@ -76,6 +82,8 @@ export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
 class WrongRecords {
   readonly #tell: (finding: RecordsFinding) => void
   #last: RecordsFinding | undefined
+  /** The system's error, once a piece could not be read. */
+  unreadable: string | undefined
 
   constructor(tell: (finding: RecordsFinding) => void) {
     this.#tell = tell
@@ -95,7 +103,9 @@ class WrongRecords {
       return
     }
     this.end()
-    this.#last = { kind: 'records', wrong, record, blob, index, count: 1 }
+    const found = { kind: 'records', wrong, record, blob, index, count: 1 } as const
+    const { unreadable } = this
+    this.#last = wrong === 'missing' && unreadable !== undefined ? { ...found, unreadable } : found
   }
 
   end(): void {

@@ -4,6 +4,7 @@ import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
 import type { Engine } from '../level.ts'
+import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
 import { type DiskOptions, requireDisk } from './disk.ts'
@@ -74,14 +75,16 @@ export interface DeviceState {
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const open = async (directory: string) => {
-    await requireDisk(options, directory)
+    await requireDisk(options, directory).catch((error) =>
+      throwUnreadable(`the device ${directory}`, directory, error),
+    )
     const device = new Device(directory, options)
     try {
       await device.open()
       return device
     } catch (error) {
       await device.close()
-      throw error
+      throwUnreadable(`the device ${directory}`, directory, error)
     }
   }
   const results = await Promise.allSettled(options.devices.map(open))

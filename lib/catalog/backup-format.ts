@@ -1,6 +1,6 @@
 // How rows lie in a backup file: a magic number, a header, every row as the catalog stores it, in byte order,
 // and at the end their number and a SHA-256 of all before. Part of the format, see docs/format.md §13.
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'
 import type { RawRow } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'

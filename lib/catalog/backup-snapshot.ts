@@ -1,6 +1,7 @@
 // One moment of a LevelDB catalog, held open while a backup reads it page by page. LevelDB keeps the rows
 // that commits replace meanwhile, so nobody waits for it.
 import { CofferError } from '../errors.ts'
+import { openRows } from '../whole-read.ts'
 import type { RawRow, Snapshot } from './catalog.ts'
 import type { Handle } from './handle.ts'
 import { META_KEY, openMeta } from './meta.ts'
@@ -23,16 +24,14 @@ export async function openSnapshot(handle: Handle): Promise<Snapshot> {
   const readPage = (after: string) =>
     handle.during(async (current) => {
       if (current !== db) throw lost()
-      const iterator = db.iterator({
-        gt: after,
-        snapshot,
-        fillCache: false,
-        highWaterMarkBytes: PAGE_BYTES_MAX,
-      })
+      const bounds = { snapshot, fillCache: false, highWaterMarkBytes: PAGE_BYTES_MAX }
+      const rows = openRows(db, { gt: after, ...bounds })
       try {
-        return await iterator.nextv(PAGE_ROWS_MAX)
+        const page = await rows.nextv(PAGE_ROWS_MAX)
+        await rows.requireWhole()
+        return page
       } finally {
-        await iterator.close()
+        await rows.close()
       }
     })
   try {

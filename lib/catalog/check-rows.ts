@@ -5,6 +5,7 @@ import { CofferError } from '../errors.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
+import { throwUnreadable } from '../unreadable.ts'
 import type { Catalog, Row } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { META_KEY, type Meta, openMeta } from './meta.ts'
@@ -20,6 +21,8 @@ export interface RowSource {
   scan(from: string, to: string | undefined, told?: Told): AsyncGenerator<Row>
   /** The row, where there is one that holds. */
   get(key: string): Promise<Row | undefined>
+  /** True where something could not be read so far: a row that is not found may be in it. */
+  readonly isUnread: boolean
   /** The catalog's id and commit number. Throws StoreCorrupt. */
   meta(): Promise<Meta>
   close(): Promise<void>
@@ -27,16 +30,24 @@ export interface RowSource {
 
 const nobody: Told = { row: () => {}, file: () => {} }
 
-/** Reads the files in `location`. Rejects with the system's error where there is no catalog. */
+/** Reads the files in `location`. Rejects with the system's error where there is no catalog, with FilesUnreadable where
+ * what names its files cannot be read. */
 export async function fileRows(location: string, rate: Rate): Promise<RowSource> {
-  const files = await DatabaseFiles.open(location, rate)
+  const files = await DatabaseFiles.open(location, rate).catch((error) =>
+    throwUnreadable(`the catalog in ${location}`, location, error),
+  )
+  let isUnread = files.damages.some(({ unreadable }) => unreadable !== undefined)
   async function* scan(from: string, to: string | undefined, told: Told = nobody, ahead = true) {
     const range = {
       from: Buffer.from(from),
       to: to === undefined ? undefined : Buffer.from(to),
       ahead,
     }
-    for await (const { key, value } of files.scan(range, told.file)) {
+    const damaged = (damage: Damage) => {
+      if (damage.unreadable !== undefined) isUnread = true
+      told.file(damage)
+    }
+    for await (const { key, value } of files.scan(range, damaged)) {
       const row = opened(key.toString(), value)
       if (row === undefined) told.row(key.toString())
       else yield row
@@ -52,6 +63,9 @@ export async function fileRows(location: string, rate: Rate): Promise<RowSource>
       yield* scan(from, to, told)
     },
     get,
+    get isUnread() {
+      return isUnread
+    },
     async meta() {
       const range = { from: Buffer.from(META_KEY), to: Buffer.from(`${META_KEY}\0`) }
       for await (const { value } of files.scan(range, () => {})) return openMeta(value)
@@ -83,6 +97,8 @@ export function seamRows(catalog: Catalog): RowSource {
       }
     },
     get: (key) => catalog.get(key).catch(ignoreRotten),
+    // It rejects where it cannot read.
+    isUnread: false,
     meta: () => Promise.resolve({ catalogId: catalog.id, commitNumber: catalog.commitNumber }),
     close: () => Promise.resolve(),
   }

@@ -2,11 +2,13 @@
 // before: so this is for an operator to ask for who has no better backup, and the catalog counts as restored.
 import { rename } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { FileInvalid } from '../config/document.ts'
 import { CofferError } from '../errors.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import type { Engine } from '../level.ts'
+import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import { Rate } from '../leveldb/plain-file.ts'
+import { FilesUnreadable, unreadableFiles } from '../unreadable.ts'
 import type { RawRow } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { META_KEY, type Meta, openMeta } from './meta.ts'
@@ -25,7 +27,8 @@ const BATCH_ROWS = 1000
 
 /**
  * Puts a sound catalog in the place of the damaged one, which is kept beside it. Nobody has it open. Throws
- * FileInvalid where the row that tells whose catalog it is is lost; then nothing has changed.
+ * FilesUnreadable where anything in it cannot be read, FileInvalid where the row that tells whose catalog it is is
+ * lost; then nothing has changed.
  */
 export async function salvageCatalog(
   engine: Engine,
@@ -38,12 +41,14 @@ export async function salvageCatalog(
   const target = levelRestore(engine, beside)
   const files = await DatabaseFiles.open(location, new Rate(Number.POSITIVE_INFINITY))
   const rotten: string[] = []
+  const damages = [...files.damages]
   let rows = 0
   try {
+    requireAllRead(location, damages)
     const meta = await readMeta(files, location)
     await target.begin(meta)
     let batch: RawRow[] = []
-    for await (const { key: bytes, value } of files.scan({}, () => {})) {
+    for await (const { key: bytes, value } of files.scan({}, (damage) => damages.push(damage))) {
       const key = bytes.toString()
       if (!holds(key, value)) rotten.push(key)
       else if (key !== META_KEY && key !== RESTORED_KEY)
@@ -57,6 +62,7 @@ export async function salvageCatalog(
     const framed = frameRestored({ ...mark, restoredMicros: nowMicros })
     await target.put([...batch, { key: RESTORED_KEY, framed }])
     rows += batch.length
+    requireAllRead(location, damages)
     await target.finish(meta)
   } finally {
     await files.close()
@@ -65,6 +71,12 @@ export async function salvageCatalog(
   await rename(location, aside)
   await finishSalvage(engine, location)
   return { rows, rotten, aside }
+}
+
+/** Rows that cannot be read now are not lost, and are not to be dropped. */
+function requireAllRead(location: string, damages: readonly Damage[]): void {
+  const unread = unreadableFiles(damages)
+  if (unread.length > 0) throw new FilesUnreadable(`the catalog in ${location}`, unread)
 }
 
 const besideOf = (location: string) => `${location}.salvaged`

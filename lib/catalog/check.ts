@@ -2,11 +2,12 @@
 // what its log does not hold, both without a word, and then the row before the last shows, sound in itself: a
 // deleted object, an old version, yesterday's ACL. So a node opens no catalog with a damaged file.
 import { readdir } from 'node:fs/promises'
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import { classicEngine } from '../level.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import { Rate } from '../leveldb/plain-file.ts'
+import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { finishSalvage } from './check-salvage.ts'
 
 /** Files of the catalog are not what LevelDB wrote. The message is for the operator. */
@@ -32,7 +33,8 @@ export class CatalogDamaged extends FileInvalid {
 const SHOWN_MAX = 10
 
 /** A sentence about a damaged piece; keys of rows are shown as text. */
-export function describeDamage({ file, offset, what, keys, torn }: Damage): string {
+export function describeDamage({ file, offset, what, keys, torn, unreadable }: Damage): string {
+  if (unreadable !== undefined && offset === 0 && keys === undefined) return `${file} ${what}`
   const rows =
     keys === undefined
       ? ''
@@ -46,17 +48,39 @@ const printed = (key: Buffer) => JSON.stringify(key.toString())
 
 /**
  * Reads every block of the catalog's files. A log that ends in an unfinished write is what a crash leaves, and
- * is only told to `warn`. Resolves where there is no catalog yet. Rejects with CatalogDamaged.
+ * is only told to `warn`. Resolves where there is no catalog yet. Rejects with FilesUnreadable where anything
+ * cannot be read, whatever else is damaged, and with CatalogDamaged.
  */
 export async function requireSoundFiles(
   location: string,
   warn: (damage: Damage) => void,
 ): Promise<void> {
-  await finishSalvage(classicEngine, location)
-  const damages = await findDamages(location)
+  const damages = await readAll(location)
+  requireAllRead(location, damages)
   for (const damage of damages) if (isCrash(damage)) warn(damage)
   const rot = damages.filter((damage) => !isCrash(damage))
   if (rot.length > 0) throw new CatalogDamaged(location, rot)
+}
+
+async function readAll(location: string): Promise<Damage[]> {
+  try {
+    await finishSalvage(classicEngine, location)
+    return await findDamages(location)
+  } catch (error) {
+    throwUnreadable(nameOf(location), location, error)
+  }
+}
+
+const nameOf = (location: string) => `the catalog in ${location}`
+
+/** Throws FilesUnreadable where one of the damages is that something cannot be read: what the rest says of the rows
+ * may be older than what is in it. */
+function requireAllRead(location: string, damages: readonly Damage[]): void {
+  const unread = unreadableFiles(damages)
+  if (unread.length === 0) return
+  const rot = damages.filter(({ unreadable, torn }) => unreadable === undefined && torn !== true)
+  const also = rot.slice(0, SHOWN_MAX).map((damage) => `  damaged: ${describeDamage(damage)}`)
+  throw new FilesUnreadable(nameOf(location), unread, also)
 }
 
 const isCrash = ({ torn, file }: Damage) => torn === true && file.endsWith('.log')
@@ -72,7 +96,11 @@ async function findDamages(location: string): Promise<Damage[]> {
     return holdsData ? [{ file: 'CURRENT', offset: 0, what: 'is missing' }] : []
   }
   const damages: Damage[] = []
-  const files = await openFiles(location)
+  const rate = new Rate(Number.POSITIVE_INFINITY)
+  const files = await DatabaseFiles.open(location, rate).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  if (files === undefined) return [{ file: 'CURRENT', offset: 0, what: 'leads nowhere' }]
   try {
     damages.push(...files.damages)
     await files.verify((damage) => damages.push(damage))
@@ -80,14 +108,4 @@ async function findDamages(location: string): Promise<Damage[]> {
     await files.close()
   }
   return damages
-}
-
-async function openFiles(location: string): Promise<DatabaseFiles> {
-  try {
-    return await DatabaseFiles.open(location, new Rate(Number.POSITIVE_INFINITY))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    throw new CatalogDamaged(location, [{ file: 'MANIFEST', offset: 0, what: `failed: ${code}` }])
-  }
 }

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
+import { readRows } from '../whole-read.ts'
 import type { CommitId } from './catalog.ts'
 import { logsMayHold } from './log-holds.ts'
 import { LogNames, type Operation } from './log-names.ts'
@@ -134,7 +135,7 @@ class LevelHandle implements Handle {
   async #readMeta(db: Database<string>): Promise<Meta> {
     const framed = db.getSync(META_KEY)
     if (framed !== undefined) return openMeta(framed)
-    const [first] = await db.keys({ limit: 1 }).all()
+    const [first] = await readRows(db, {}, 1)
     if (first !== undefined || this.#options.readonly) {
       const message =
         db.getSync(UNFINISHED_KEY) === undefined ? 'the catalog has no meta row' : UNFINISHED

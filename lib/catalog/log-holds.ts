@@ -18,16 +18,15 @@ export async function logsMayHold(
   const logs = names.filter((name) => name.endsWith('.log'))
   if (logs.length === 0) return true
   try {
-    for (const name of logs)
-      if (await logMayHold(join(location, name), name, commitNumber)) return true
+    for (const name of logs) if (await logMayHold(join(location, name), commitNumber)) return true
     return false
   } catch {
     return true
   }
 }
 
-async function logMayHold(path: string, name: string, commitNumber: number): Promise<boolean> {
-  const file = await PlainFile.open(path, name, new Rate(Number.POSITIVE_INFINITY))
+async function logMayHold(path: string, commitNumber: number): Promise<boolean> {
+  const file = await PlainFile.open(path, new Rate(Number.POSITIVE_INFINITY))
   try {
     for await (const record of logRecords(file)) {
       // A log that only ends too early has lost its last record. Other damage may hide any.

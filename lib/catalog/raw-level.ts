@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
+import { readRows } from '../whole-read.ts'
 import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED_KEY } from './meta.ts'
 import { RAW_PAGE_ROWS, type RawCatalog, type RawRow, type RawState } from './raw.ts'
 
@@ -52,7 +53,7 @@ class RawLevel implements RawCatalog {
     if (meta !== undefined) return { kind: 'catalog', meta: openMeta(meta) }
     const mark = db.getSync(UNFINISHED_KEY)
     if (mark !== undefined) return { kind: 'unfinished', meta: openMeta(mark, UNFINISHED_KEY) }
-    const [first] = await db.keys({ limit: 1 }).all()
+    const [first] = await readRows(db, {}, 1)
     if (first === undefined) return { kind: 'empty' }
     const message = 'there are rows, but no row that says whose catalog they are'
     throw new CofferError('StoreCorrupt', { message, key: META_KEY })
@@ -60,9 +61,7 @@ class RawLevel implements RawCatalog {
 
   async rowsBehind(after: string): Promise<RawRow[]> {
     if (this.#db === null) return []
-    const found = await this.#db
-      .iterator({ gt: after, limit: RAW_PAGE_ROWS + 2, fillCache: false })
-      .all()
+    const found = await readRows(this.#db, { gt: after, fillCache: false }, RAW_PAGE_ROWS + 2)
     return found
       .filter(([key]) => key !== META_KEY && key !== UNFINISHED_KEY)
       .slice(0, RAW_PAGE_ROWS)

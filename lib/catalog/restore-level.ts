@@ -2,9 +2,10 @@
 // restore that was cut short leaves a directory that no node opens and the next restore removes.
 import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import type { Database, Engine } from '../level.ts'
 import { randomId } from '../names.ts'
+import { readRows } from '../whole-read.ts'
 import type { RawRow } from './catalog.ts'
 import { frameMeta, META_KEY } from './meta.ts'
 import type { RestoreTarget } from './restore.ts'
@@ -48,7 +49,7 @@ export function levelRestore(engine: Engine, location: string): RestoreTarget {
     },
     put: write,
     async rowsBehind(after) {
-      const found = await db!.iterator({ gt: after, limit: PAGE_ROWS_MAX, fillCache: false }).all()
+      const found = await readRows(db!, { gt: after, fillCache: false }, PAGE_ROWS_MAX)
       return found.map(([key, framed]) => ({ key, framed }))
     },
     async finish(meta) {

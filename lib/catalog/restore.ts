@@ -1,6 +1,6 @@
 // A backup becomes a catalog again: written to a place of its own, read back against the file, and only then
 // switched to. The new catalog is marked as restored, because volumes hold bytes that it does not know of.
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid } from '../file-invalid.ts'
 import { type BackupReport, openBackup } from './backup.ts'
 import type { RawRow } from './catalog.ts'
 import { META_KEY, type Meta } from './meta.ts'

@@ -3,6 +3,7 @@
 // call costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
 import { CofferError } from '../errors.ts'
 import type { Database } from '../level.ts'
+import { openRows, type Rows } from '../whole-read.ts'
 import type { Group, Page, Row, Scan } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { successorOf } from './keys.ts'
@@ -22,20 +23,13 @@ const JUMPS_PER_PROBE = 16
  * keys (a directory's marker), so that only the next one tells more. */
 const JUMP_ROWS = { forward: 1, reverse: 2 }
 
-/** What is used of LevelDB's iterator. */
-interface Rows {
-  nextv(size: number): Promise<[key: string, framed: Buffer][]>
-  seek(target: string): void
-}
-
 /**
  * Reads one page. Throws Internal for a range that the seam does not allow, StoreCorrupt for a row
- * whose checksum does not hold.
+ * whose checksum does not hold, LevelDB's error where a row of the page cannot be read.
  */
 export async function scanPage(db: Database<string>, range: Scan): Promise<Page> {
   checkScan(range)
-  // An iterator sees the database as it was when it was made.
-  const iterator = db.iterator({
+  const rows = openRows(db, {
     gte: range.from,
     lt: range.to,
     reverse: range.reverse ?? false,
@@ -44,11 +38,14 @@ export async function scanPage(db: Database<string>, range: Scan): Promise<Page>
     highWaterMarkBytes: CHUNK_BYTES_MAX,
   })
   try {
-    return range.group === undefined
-      ? await scanRows(iterator, range)
-      : await scanGroups(iterator, range, range.group)
+    const page =
+      range.group === undefined
+        ? await scanRows(rows, range)
+        : await scanGroups(rows, range, range.group)
+    await rows.requireWhole()
+    return page
   } finally {
-    await iterator.close()
+    await rows.close()
   }
 }
 
@@ -65,11 +62,11 @@ export function checkScan({ from, to, limit, group }: Scan): void {
   }
 }
 
-async function scanRows(iterator: Rows, { limit, reverse }: Scan): Promise<Page> {
+async function scanRows(rows: Rows<string>, { limit, reverse }: Scan): Promise<Page> {
   const entries: Row[] = []
   for (;;) {
     // One more than asked for tells whether this is the end.
-    const chunk = await iterator.nextv(limit + 1 - entries.length)
+    const chunk = await rows.nextv(limit + 1 - entries.length)
     if (chunk.length === 0) return { entries }
     for (const [key, framed] of chunk) {
       if (entries.length === limit) {
@@ -85,7 +82,7 @@ async function scanRows(iterator: Rows, { limit, reverse }: Scan): Promise<Page>
 const after = (key: string) => `${key}\u0000`
 
 async function scanGroups(
-  iterator: Rows,
+  rows: Rows<string>,
   { limit, reverse }: Scan,
   { prefix, delimiter }: NonNullable<Scan['group']>,
 ): Promise<Page> {
@@ -101,7 +98,7 @@ async function scanGroups(
   let size = Math.min(limit + 1, PROBE_ROWS)
   let jumps = 0
   for (;;) {
-    const chunk = await iterator.nextv(size)
+    const chunk = await rows.nextv(size)
     if (chunk.length === 0) return { entries }
     const found = entries.length
     for (const [key, framed] of chunk) {
@@ -123,7 +120,7 @@ async function scanGroups(
       continue
     }
     if (cursor === undefined) return { entries }
-    iterator.seek(cursor)
+    rows.seek(cursor)
     left = group
     jumps++
     size = jumps % JUMPS_PER_PROBE === 0 ? PROBE_ROWS : jumpRows

@@ -1,8 +1,9 @@
 // What a node last saw of a catalog that lies elsewhere: a small file in its data directory. A Redis that was
 // emptied, restored from yesterday, or is another one than before, looks all right by itself.
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CofferError } from '../errors.ts'
+import { isThere, readText } from '../file-invalid.ts'
 import { writePrivately } from '../private-file.ts'
 import type { Meta } from './meta.ts'
 
@@ -12,18 +13,20 @@ const KEEP_MS = 10_000
 const fileOf = (data: string) => join(data, 'catalog-seen.json')
 
 /** True where the node has had a catalog that lies elsewhere. */
-export const hasWitness = (data: string) => existsSync(fileOf(data))
+export const hasWitness = (data: string) => isThere(fileOf(data))
 
-/** What was seen last; null where nothing was. Throws StoreCorrupt for a file that is no such note. */
+/** What was seen last; null where nothing was. Throws FileInvalid where the file cannot be read, StoreCorrupt for one
+ * that is no such note. */
 export function readWitness(data: string): Meta | null {
   if (!hasWitness(data)) return null
+  const text = readText(fileOf(data))
   try {
-    const { catalogId, commitNumber } = JSON.parse(readFileSync(fileOf(data), 'utf8'))
+    const { catalogId, commitNumber } = JSON.parse(text)
     if (/^[0-9a-f]{32}$/.test(catalogId) && Number.isSafeInteger(commitNumber)) {
       return { catalogId, commitNumber }
     }
   } catch (error) {
-    throw new CofferError('StoreCorrupt', { message: `${fileOf(data)} cannot be read` }, error)
+    throw new CofferError('StoreCorrupt', { message: `${fileOf(data)} is no JSON` }, error)
   }
   throw new CofferError('StoreCorrupt', { message: `${fileOf(data)} is damaged` })
 }

@@ -1,8 +1,8 @@
 // Reads a YAML file against a JSON schema and says what is wrong as `<file>/<path>: <message> (line n)`.
 // Messages never repeat a value of the file: it may be a password.
-import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { FileInvalid, readText } from '../file-invalid.ts'
 import { BYTES_FORM, takesBytes } from './bytes.ts'
 
 /** Keys and indexes that lead from the top of a document to a place in it. */
@@ -11,16 +11,6 @@ export type Path = readonly (string | number)[]
 export interface Problem {
   readonly path: Path
   readonly message: string
-}
-
-/** A file cannot be used. `problems` are complete lines to print; there is at least one. */
-export class FileInvalid extends Error {
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.name = 'FileInvalid'
-    this.problems = problems
-  }
 }
 
 /** A parsed file that can tell the line of any place in it. */
@@ -53,13 +43,7 @@ export function compile(schema: object): ValidateFunction {
  * read, is not YAML 1.2, has two documents, or does not fit the schema.
  */
 export function readDocument<T>(file: string, validate: ValidateFunction): ParsedFile<T> {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new FileInvalid([`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code}`])
-  }
-  return parseText<T>(text, file, validate)
+  return parseText<T>(readText(file), file, validate)
 }
 
 /** `readDocument` of a text that is at hand; `file` is its name in messages. */

@@ -1,10 +1,9 @@
 // Changes to the keyring: a key is added, or becomes the active one. The file is replaced whole, keeps its
 // comments, owner and mode, and is written only where the text still gives every key it had. Nothing here takes a key out:
 // that is done by hand, once no row is under it any more.
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Document, isMap, parse, parseDocument } from 'yaml'
-import { FileInvalid } from '../config/document.ts'
+import { FileInvalid, readText } from '../file-invalid.ts'
 import { writePrivately } from '../private-file.ts'
 import type { Keyring } from './cipher.ts'
 import {
@@ -49,7 +48,7 @@ function edit(file: string, change: (document: Document, value: KeyringFile) => 
     ])
   }
   const { value } = readKeyring(file)
-  const document = parseDocument(readFileSync(file, 'utf8'))
+  const document = parseDocument(readText(file))
   // An alias would make two keys one text to edit.
   if (!isMap(document.contents) || !isMap(document.get('keys'))) {
     throw new FileInvalid([`${file}: keys is no plain map: edit it by hand`])

@@ -6,7 +6,8 @@ import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
 import { stringify } from 'yaml'
-import { compile, FileInvalid, type ParsedFile, readDocument } from '../config/document.ts'
+import { compile, type ParsedFile, readDocument } from '../config/document.ts'
+import { FileInvalid, isThere } from '../file-invalid.ts'
 import { requireKnown } from '../format-version.ts'
 import { makePrivateDirectory, requirePrivate, writePrivately } from '../private-file.ts'
 import type { Keyring } from './cipher.ts'
@@ -79,11 +80,11 @@ export interface ListedKeyring extends Keyring {
 
 /**
  * Opens the keyring. With `create` a missing one is made, with one random key; without, a missing one is
- * an error, and so is a missing credential. Throws FormatNewer, and FileInvalid for a file that is missing,
- * readable by others than its owner, or not of the form above, and for an active id that has no key.
+ * an error, and so is a missing credential. Throws FormatNewer, and FileInvalid for a file that is missing or
+ * cannot be read, readable by others than its owner, or not of the form above, and for an active id that has no key.
  */
 export function openKeyring(file: string, { create }: { create: boolean }): ListedKeyring {
-  if (create && statSync(file, { throwIfNoEntry: false }) === undefined) makeKeyring(file)
+  if (create && !isThere(file)) makeKeyring(file)
   const { active, keys } = readKeyring(file).value
   const entries = Object.entries(keys).map(
     ([id, text]) => [id, Buffer.from(text, 'base64')] as const,
@@ -93,10 +94,10 @@ export function openKeyring(file: string, { create }: { create: boolean }): List
 
 /** Reads the file as it is. Throws as openKeyring. */
 export function readKeyring(file: string): ParsedFile<KeyringFile> {
-  const status = statSync(file, { throwIfNoEntry: false })
-  if (status === undefined) {
+  if (!isThere(file)) {
     throw new FileInvalid([`${file}: no such file: objects cannot be opened without it`])
   }
+  const status = statSync(file)
   if (!status.isFile()) throw new FileInvalid([`${file}: is not a file`])
   requirePrivate(file, 'root keys')
   const { version } = readDocument<{ version: number }>(file, compile(versionSchema)).value

@@ -1,6 +1,8 @@
 // How LevelDB writes numbers, lengths and checksums, from its documents (doc/table_format.md,
 // doc/log_format.md) and util/coding.cc, util/crc32c.h.
+import { basename } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
+import { describeReadError, readErrorOf } from '../system-error.ts'
 
 /** Something in a file that LevelDB did not write so. */
 export interface Damage {
@@ -13,8 +15,18 @@ export interface Damage {
   readonly keys?: { readonly after?: Buffer; readonly last: Buffer }
   /** The file only ends too early there, as a crash leaves it: nothing sound follows. */
   readonly torn?: boolean
+  /** The system's error where the piece, or the file, cannot be read: it may be as it was written. */
+  readonly unreadable?: string
   /** A process that reads it through LevelDB may die: of SIGBUS, or of an assertion. */
   readonly deadly?: boolean
+}
+
+/** The damage that an error of reading `path` is; undefined where it is another error, or the file is missing. */
+export function unreadableAt(path: string, offset: number, error: unknown): Damage | undefined {
+  const found = readErrorOf(error)
+  if (found === undefined) return undefined
+  const what = describeReadError({ ...found, path })
+  return { file: basename(path), offset, what, unreadable: found.code }
 }
 
 /** Bytes that cannot be what LevelDB wrote. */

@@ -4,7 +4,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compareEntries, type Damage, type Entry, Malformed } from './coding.ts'
+import { compareEntries, type Damage, type Entry, Malformed, unreadableAt } from './coding.ts'
 import { batchEntries, logRecords } from './log-file.ts'
 import { readManifest, type TableName } from './manifest.ts'
 import { PlainFile, type Rate } from './plain-file.ts'
@@ -45,7 +45,8 @@ export class DatabaseFiles {
     this.damages = damages
   }
 
-  /** Opens all files of the database. Rejects with the system's error where there is none. */
+  /** Opens all files of the database. Rejects with the system's error where there is none, or what names its files
+   * cannot be opened; a table or log that cannot be is among the damages. */
   static async open(location: string, rate: Rate): Promise<DatabaseFiles> {
     let before: { cut: string; vanished: string | undefined } = { cut: '', vanished: undefined }
     for (let tries = 1; ; tries++) {
@@ -174,10 +175,12 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
   const tables: OpenTable[] = []
   let { vanished } = manifest
   const missing = (file: string, error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    if (code === 'ENOENT') vanished = file
-    damages.push({ file, offset: 0, what: code === 'ENOENT' ? 'is missing' : `failed: ${code}` })
+    const unreadable = unreadableAt(join(location, file), 0, error)
+    if (unreadable !== undefined) damages.push(unreadable)
+    else if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      vanished = file
+      damages.push({ file, offset: 0, what: 'is missing' })
+    } else throw error
   }
   const { logged, hasFirst } = await readLogs(location, logNumber, rate, damages, missing)
   // LevelDB makes a log before it names it: one that is gone is in a table of a later manifest.
@@ -206,7 +209,7 @@ const fileOf = (number: number, extension: string) =>
 
 async function openTable(location: string, name: TableName, rate: Rate): Promise<TableFile> {
   const file = fileOf(name.number, 'ldb')
-  return await TableFile.open(await PlainFile.open(join(location, file), file, rate), name.size)
+  return await TableFile.open(await PlainFile.open(join(location, file), rate), name.size)
 }
 
 /** The entries of all logs that count, sorted, and whether the first of those was there. */
@@ -226,7 +229,7 @@ async function readLogs(
     const name = `${digits}.log`
     let file: PlainFile
     try {
-      file = await PlainFile.open(join(location, name), name, rate)
+      file = await PlainFile.open(join(location, name), rate)
     } catch (error) {
       missing(name, error)
       continue

@@ -1,6 +1,6 @@
 // A log of LevelDB, record by record (doc/log_format.md): its own reader drops what does not hold and goes on
 // without a word, so that acknowledged writes are gone at the next open (EVIDENCE H15). This one tells.
-import { Cursor, type Damage, type Entry, Malformed, maskedCrc } from './coding.ts'
+import { Cursor, type Damage, type Entry, Malformed, maskedCrc, unreadableAt } from './coding.ts'
 import type { PlainFile } from './plain-file.ts'
 
 const BLOCK_BYTES = 32_768
@@ -16,11 +16,13 @@ interface Fragment {
 
 /**
  * The records of a log, in order. Damage is told before the record behind it; `torn` where no whole
- * record begins behind it: a crash leaves a log so.
+ * record begins behind it: a crash leaves a log so. What cannot be read is told at once, and never torn.
  */
 export async function* logRecords(file: PlainFile): AsyncGenerator<Buffer | Damage> {
   let pending: Damage | undefined
   let begun: Buffer[] | undefined
+  /** What follows may be the rest of a record that began where nothing could be read. */
+  let isBehindGap = false
   const damage = (offset: number, what: string) => {
     begun = undefined
     pending ??= { file: file.name, offset, what }
@@ -30,7 +32,11 @@ export async function* logRecords(file: PlainFile): AsyncGenerator<Buffer | Dama
     try {
       block = await file.read(at, Math.min(BLOCK_BYTES, file.size - at), true)
     } catch (error) {
-      damage(at, `cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+      const unreadable = unreadableAt(file.path, at, error)
+      if (unreadable === undefined) throw error
+      begun = undefined
+      isBehindGap = true
+      yield unreadable
       continue
     }
     for (let offset = 0; offset < block.length; ) {
@@ -54,8 +60,11 @@ export async function* logRecords(file: PlainFile): AsyncGenerator<Buffer | Dama
         yield pending
         pending = undefined
       }
-      if (begins) begun = []
-      else if (begun === undefined) damage(at + offset, 'a record has no beginning')
+      if (begins) {
+        begun = []
+        isBehindGap = false
+      } else if (begun === undefined && !isBehindGap)
+        damage(at + offset, 'a record has no beginning')
       begun?.push(Buffer.from(fragment.payload))
       if (begun === undefined || (fragment.type !== FULL && fragment.type !== LAST)) continue
       yield Buffer.concat(begun)

@@ -24,7 +24,8 @@ export interface Manifest {
   readonly vanished?: string
 }
 
-/** Reads the manifest. Rejects with the system's error where CURRENT cannot be read. */
+/** Reads the manifest. Rejects with the system's error where CURRENT, or the manifest, cannot be
+ * opened. */
 export async function readManifest(location: string, rate: Rate): Promise<Manifest> {
   const current = await readFile(join(location, 'CURRENT'), 'latin1')
   const name = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
@@ -33,7 +34,7 @@ export async function readManifest(location: string, rate: Rate): Promise<Manife
     damages.push({ file: 'CURRENT', offset: 0, what: 'names no manifest' })
     return { tables: [], logNumber: 0, damages }
   }
-  const file = await PlainFile.open(join(location, name), name, rate).catch(ignoreMissing)
+  const file = await PlainFile.open(join(location, name), rate).catch(ignoreMissing)
   if (file === undefined) {
     damages.push({ file: 'CURRENT', offset: 0, what: `names ${name}, which is missing` })
     return { tables: [], logNumber: 0, damages, vanished: name }

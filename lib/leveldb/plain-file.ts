@@ -2,7 +2,9 @@
 // kills a process that touches the map (SIGBUS, EVIDENCE H12); here it is an error like any other. Reads
 // are counted against a rate, so that whoever reads everything leaves the disk to others.
 import { type FileHandle, open } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isOfDisk } from '../system-error.ts'
 
 /** What one read brings of a file that is read from end to end. */
 const WINDOW_BYTES = 1 << 20
@@ -48,6 +50,7 @@ export class Rate {
 }
 
 export class PlainFile {
+  readonly path: string
   readonly name: string
   readonly size: number
   readonly #file: FileHandle
@@ -55,18 +58,19 @@ export class PlainFile {
   #window: Buffer = Buffer.alloc(0)
   #windowAt = 0
 
-  private constructor(name: string, size: number, file: FileHandle, rate: Rate) {
-    this.name = name
+  private constructor(path: string, size: number, file: FileHandle, rate: Rate) {
+    this.path = path
+    this.name = basename(path)
     this.size = size
     this.#file = file
     this.#rate = rate
   }
 
   /** Rejects with the system's error. */
-  static async open(path: string, name: string, rate: Rate): Promise<PlainFile> {
+  static async open(path: string, rate: Rate): Promise<PlainFile> {
     const file = await open(path, 'r')
     try {
-      return new PlainFile(name, (await file.stat()).size, file, rate)
+      return new PlainFile(path, (await file.stat()).size, file, rate)
     } catch (error) {
       await file.close()
       throw error
@@ -75,7 +79,7 @@ export class PlainFile {
 
   /**
    * The bytes from `offset` on; fewer than `length` where the file ends. `ahead`: the bytes behind them are
-   * wanted next. They are valid until the next read. Rejects with the system's error (EIO).
+   * wanted next. They are valid until the next read. Rejects with the system's error.
    */
   async read(offset: number, length: number, ahead: boolean): Promise<Buffer> {
     const at = offset - this.#windowAt
@@ -91,7 +95,8 @@ export class PlainFile {
     return this.#window.subarray(0, length)
   }
 
-  /** The bytes from `offset` on, fewer than `length` where the file ends, with zeros for the sectors that cannot be read. */
+  /** The bytes from `offset` on, fewer than `length` where the file ends, with zeros for the sectors that the disk
+   * cannot read. Rejects with the system's error where it is not of the disk. */
   async readAround(offset: number, length: number): Promise<Buffer> {
     const whole = await this.#fresh(offset, length).catch(ignoreUnreadable)
     if (whole !== undefined) return whole
@@ -126,5 +131,5 @@ export class PlainFile {
 }
 
 function ignoreUnreadable(error: NodeJS.ErrnoException): undefined {
-  if (error.code === undefined) throw error
+  if (error.code === undefined || !isOfDisk(error.code)) throw error
 }

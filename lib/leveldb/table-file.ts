@@ -1,5 +1,6 @@
 // A table of LevelDB, block by block, each checked against its own checksum (doc/table_format.md), which
 // LevelDB leaves unread (EVIDENCE H17). Tables of coffer are not compressed.
+import { isOfDisk } from '../system-error.ts'
 import {
   Cursor,
   type Damage,
@@ -7,6 +8,7 @@ import {
   Malformed,
   maskedCrc,
   TAG_BYTES,
+  unreadableAt,
   userKey,
 } from './coding.ts'
 import type { PlainFile } from './plain-file.ts'
@@ -43,9 +45,10 @@ export class TableFile {
   static async open(file: PlainFile, size: number): Promise<TableFile> {
     const damages: Damage[] = []
     // LevelDB follows an index anywhere.
-    const wrong = (offset: number, what: string) =>
-      damages.push({ file: file.name, offset, what, deadly: true })
-    if (file.size !== size) wrong(Math.min(file.size, size), `has ${file.size} bytes, not ${size}`)
+    if (file.size !== size) {
+      const what = `has ${file.size} bytes, not ${size}`
+      damages.push({ file: file.name, offset: Math.min(file.size, size), what, deadly: true })
+    }
     let index: IndexEntry[] = []
     let at = Math.max(0, size - FOOTER_BYTES)
     try {
@@ -65,7 +68,7 @@ export class TableFile {
         throw new Malformed('the blocks do not fill the table')
       }
     } catch (error) {
-      wrong(at, describe(error))
+      damages.push(damageAt(file, at, error))
     }
     return new TableFile(file, index, damages)
   }
@@ -106,8 +109,11 @@ export class TableFile {
   #damage(block: number, error: unknown): Damage {
     const { offset, last } = this.#index[block]!
     const keys = { after: this.#index[block - 1]?.last, last }
-    const deadly = !(error instanceof Rotten && isHarmless(error.block, keys))
-    return { file: this.#file.name, offset, what: describe(error), keys, deadly }
+    const damage = damageAt(this.#file, offset, error)
+    if (error instanceof Rotten && isHarmless(error.block, keys)) {
+      return { ...damage, keys, deadly: false }
+    }
+    return { ...damage, keys }
   }
 
   /** The first block that may hold the key. */
@@ -158,11 +164,14 @@ function isHarmless(block: Buffer, { after, last }: NonNullable<Damage['keys']>)
   }
 }
 
-function describe(error: unknown): string {
-  if (error instanceof Malformed) return error.message
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === undefined) throw error
-  return `cannot be read: ${code}`
+/** The damage that an error of reading a piece is. Throws the error where it is none of a read. */
+function damageAt(file: PlainFile, offset: number, error: unknown): Damage {
+  if (error instanceof Malformed) {
+    return { file: file.name, offset, what: error.message, deadly: true }
+  }
+  const damage = unreadableAt(file.path, offset, error)
+  if (damage === undefined) throw error
+  return { ...damage, deadly: isOfDisk(damage.unreadable!) }
 }
 
 /** Blocks lie one behind the other, without gaps: so no byte of a table is unchecked. */

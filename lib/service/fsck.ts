@@ -17,7 +17,7 @@ import { type Finding, newProgress, type Progress, scrub } from './scrub.ts'
 export interface FsckReport {
   /** What rows say of one another. */
   readonly problems: readonly Problem[]
-  /** What is rotten or missing, as a scrub tells it. */
+  /** What is rotten or missing, or cannot be read, as a scrub tells it. */
   readonly rotten: readonly Finding[]
   readonly catalogRows: number
   readonly records: number
@@ -72,7 +72,7 @@ async function readAll(options: Parameters<typeof fsck>[0]): Promise<Progress> {
 /** Why nothing of a report may be repaired; null where it may. */
 export function refusalToRepair({ rotten }: FsckReport): string | null {
   if (!rotten.some(({ where }) => where === 'catalog')) return null
-  return 'rows of the catalog are rotten: what looks unneeded may be what they named, so nothing is repaired'
+  return 'rows of the catalog are rotten, or cannot be read: what looks unneeded may be what they named, so nothing is repaired'
 }
 
 /** Repairs what can be; returns the problems that are left. Throws StoreUnavailable, Conflict. */

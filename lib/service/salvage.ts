@@ -1,13 +1,13 @@
 // Salvages a volume of a node that does not run: what the catalog says is live in it is taken from its files, and
 // whose bytes are lost is told. Where the catalog may not know everything nothing is done, as with reclaim.
-import { type FoundVolume, generationsOf, locationOf } from '../blobs/directory.ts'
+import { locationOf } from '../blobs/directory.ts'
 import type { VolumeHeader } from '../blobs/header.ts'
 import { isQuarantined, liftQuarantine } from '../blobs/quarantine.ts'
 import type { ReclaimSite } from '../blobs/reclaim.ts'
 import { LiveRecords } from '../blobs/reclaim-live.ts'
 import { faultsOf, SalvageRefused, salvageVolume } from '../blobs/salvage.ts'
 import { FoundRecords } from '../blobs/salvage-find.ts'
-import { volumeHeaders, volumeLocations } from '../blobs/volume-headers.ts'
+import { knownHeaders, type Place, placesOf } from '../blobs/volume-headers.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { seamRows } from '../catalog/check-rows.ts'
 import { volumeKey } from '../catalog/keys.ts'
@@ -57,12 +57,12 @@ export interface SalvageOptions {
 
 /**
  * Salvages a volume, or lifts its quarantine where nothing is wrong with it. Nobody else uses catalog and volumes.
- * Rejects with SalvageRefused, FormatNewer, StoreFull, StoreUnavailable, and the error of a file; then the volume is
+ * Rejects with SalvageRefused, FilesUnreadable, FormatNewer, StoreFull, StoreUnavailable, and the error of a file; then the volume is
  * what it was, or, where the last steps failed, what it is to become: then salvage it again.
  */
 export async function salvage(options: SalvageOptions, volume: string): Promise<SalvageReport> {
   const { catalog, devices, engine, rate, dryRun, signal } = options
-  const { device, generation } = await locate(engine, devices, volume)
+  const { device, generation } = await locate(devices, volume)
   const live = await readLive(catalog, volume, signal)
   const location = locationOf(device, volume, generation)
   const quarantined = await isQuarantined(engine, device, volume)
@@ -92,16 +92,8 @@ export async function salvage(options: SalvageOptions, volume: string): Promise<
   }
 }
 
-async function locate(
-  engine: Engine,
-  devices: readonly string[],
-  id: string,
-): Promise<FoundVolume & { readonly device: string }> {
-  const places: (FoundVolume & { readonly device: string })[] = []
-  for (const device of devices) {
-    const generation = (await generationsOf(engine, device, id).catch(() => [])).at(-1)
-    if (generation !== undefined) places.push({ id, device, generation })
-  }
+async function locate(devices: readonly string[], id: string): Promise<Place> {
+  const places = await placesOf(devices, id)
   const [place] = places
   if (place === undefined) throw new SalvageRefused(`volume ${id} is on none of the devices`)
   if (places.length === 1) return place
@@ -115,24 +107,13 @@ async function refuseOldCatalog(
   devices: readonly string[],
   headers: readonly VolumeHeader[],
 ): Promise<void> {
-  const others = await Promise.all((await volumeLocations(devices)).map(readableHeaders))
-  const commits = [...headers, ...others.flat()].map((header) =>
+  const commits = [...headers, ...(await knownHeaders(devices))].map((header) =>
     header.catalog === catalog.id ? header.commitNumber : 0,
   )
   const isRestored = (await readRestored(catalog)) !== null
   if (!isRestored && commits.every((commit) => commit <= catalog.commitNumber)) return
   const what = isRestored ? 'was restored from a backup' : 'is older than a volume'
   throw new SalvageRefused(`the catalog ${what}: run coffer fsck --accept-catalog first`)
-}
-
-/** None of a volume that cannot be read: its own salvage looks at it in another way. */
-async function readableHeaders(location: string): Promise<VolumeHeader[]> {
-  try {
-    return await volumeHeaders(location)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error
-    return []
-  }
 }
 
 async function readLive(

@@ -1,7 +1,8 @@
 // Where a scrub keeps how far it is: `scrub.json` in the data directory, so that the next run goes on and people
 // see what the last one found. Removed, or of another form, it only costs a scrub from the beginning.
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isThere, readText } from '../file-invalid.ts'
 import { writePrivately } from '../private-file.ts'
 import { newProgress, type Progress } from './scrub.ts'
 
@@ -10,15 +11,11 @@ const FORM = 1
 /** The file of a data directory. */
 export const scrubFile = (data: string) => join(data, 'scrub.json')
 
-/** What an earlier run left to go on with, or has finished; null where there is nothing. */
+/** What an earlier run left to go on with, or has finished; null where there is nothing. Throws FileInvalid where the
+ * file cannot be read. */
 export function loadProgress(data: string): Progress | null {
-  let text: string
-  try {
-    text = readFileSync(scrubFile(data), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  if (!isThere(scrubFile(data))) return null
+  const text = readText(scrubFile(data))
   try {
     const { form, ...progress } = JSON.parse(text)
     return form === FORM ? { ...newProgress(0), ...progress } : null

@@ -6,10 +6,12 @@ import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, volumeKey } from '../catalog/keys.ts'
 import { isCode } from '../errors.ts'
+import type { Damage } from '../leveldb/coding.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { bodyOfKey, holdersOf, type NamedVersion, versionOfKey } from './scrub-objects.ts'
 import {
   describeFinding,
+  filesOf,
   findVolumes,
   type Locate,
   openVolume,
@@ -17,11 +19,13 @@ import {
   volumeFinding,
 } from './scrub-volumes.ts'
 
-/** Something that is rotten, in a form for people and programs. */
+/** Something that is rotten, or cannot be read, in a form for people and programs. */
 export interface Finding {
-  readonly where: 'catalog' | 'volume'
+  readonly where: 'catalog' | 'volume' | 'device'
   /** A sentence. */
   readonly what: string
+  /** The system's error where nothing is known but that it cannot be read: it need not be rotten. */
+  readonly unreadable?: string
   readonly key?: string
   readonly volume?: string
   /** The first of the records in a row that have it. */
@@ -78,7 +82,9 @@ export async function scrub(options: ScrubOptions): Promise<boolean> {
     if (!progress.catalogDone && !(await scrubCatalog(options, rows))) return false
     const catalogId = await idOf(rows)
     const none = new Map<string, Locate>()
-    const volumes = options.records === false ? none : await findVolumes(options.devices, rows)
+    const tell = (finding: Finding) => addNew(progress, [finding])
+    const volumes =
+      options.records === false ? none : await findVolumes(options.devices, rows, tell)
     for (const [volume, locate] of volumes) {
       if (progress.volumes[volume] === 'done') continue
       if (!(await scrubOne(options, { rows, catalogId }, volume, locate))) return false
@@ -99,8 +105,11 @@ async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boo
   const told = {
     row: (key: string) =>
       findings.push({ where: 'catalog', key, what: `row ${JSON.stringify(key)} does not hold` }),
-    file: (damage: Parameters<typeof describeDamage>[0]) =>
-      findings.push({ where: 'catalog', what: describeDamage(damage) }),
+    file: (damage: Damage) => {
+      const { unreadable } = damage
+      const found = { where: 'catalog', what: describeDamage(damage) } as const
+      findings.push(unreadable === undefined ? found : { ...found, unreadable })
+    },
   }
   for await (const _ of rows.scan('', undefined, told)) {
     if (++read % PROCEED_ROWS === 0 && !(await options.proceed())) return false
@@ -164,18 +173,25 @@ async function scrubOne(
       }
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    // A volume that is being made has no files yet, and no row.
-    if (code !== 'ENOENT' || named.records > 0)
-      findings.push(volumeFinding(volume, `cannot be read: ${code}`))
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      // A volume that is being made has no files yet, and no row.
+      if (named.records > 0) findings.push(volumeFinding(volume, 'has no database'))
+    } else {
+      for (const { file, what, code } of filesOf(error)) {
+        findings.push(volumeFinding(volume, `has ${file}, which ${what}`, code))
+      }
+    }
   }
   const kept = await stillNamed(options, volume, findings)
-  // What is wrong with the files as a whole is told again where an earlier run was ended in the middle.
-  const told = new Set(progress.findings.map(({ what }) => what))
-  progress.findings.push(...kept.filter(({ what }) => !told.has(what)))
+  addNew(progress, kept)
   if (!stopped) progress.volumes[volume] = 'done'
   return (await options.proceed()) && !stopped
+}
+
+/** What is wrong with files as a whole is found again where an earlier run was ended in the middle. */
+function addNew({ findings }: Progress, found: readonly Finding[]): void {
+  const known = new Set(findings.map(({ what }) => what))
+  findings.push(...found.filter(({ what }) => !known.has(what)))
 }
 
 /** Whether some row names the volume now: reclaim removes one of which nothing is live. */
@@ -203,7 +219,7 @@ async function stillNamed(
     for (const finding of findings) {
       const { blob } = finding
       const named = blob === undefined || (await rows.get(volumeKey(volume, blob))) !== undefined
-      if (named) kept.push(finding)
+      if (named || rows.isUnread) kept.push(finding)
     }
     return kept
   } finally {

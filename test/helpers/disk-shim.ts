@@ -1,6 +1,6 @@
 // The library of test/fault/shim, which stands between a process and a directory of its disk: built with the
 // machine's C compiler, told through a mapped file which change is to fail, and read back by recorded-disk.ts.
-import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { buildPreload } from './preload.ts'
@@ -13,9 +13,11 @@ export interface Shim {
   readonly directory: string
   /** The environment of a process that is to run on it, below `root`. */
   environment(root: string): Record<string, string>
-  /** From the next process on, the sector of a file that begins at `offset` cannot be read. */
-  spoil(file: string, offset: number): void
-  /** From the next process on, every sector can be read. */
+  /** From the next process on, or the next opening of a file, the sector that begins at `offset` cannot be read. */
+  spoil(file: string, offset: number, fault?: ReadFault): void
+  /** From the next opening on, a file cannot be opened. */
+  lock(file: string, fault: ReadFault): void
+  /** From the next opening of a file on, everything can be read. */
   mend(): void
   /** Where every change is recorded. */
   readonly logFile: string
@@ -24,6 +26,9 @@ export interface Shim {
 
 /** What a failing change says. */
 export type Fault = 'ENOSPC' | 'EIO'
+
+/** What a reading, or an opening to read, says. */
+export type ReadFault = 'EIO' | 'EACCES' | 'EPERM' | 'EMFILE' | 'ENFILE' | 'ENOMEM'
 
 /** The mapped file. May be used by the process itself that runs on the shim. */
 export class ShimControl {
@@ -89,7 +94,9 @@ export function buildShim(t: { teardown(fn: () => void): unknown }): Shim | stri
     directory,
     logFile,
     control,
-    spoil: (file, offset) => writeFileSync(badFile, `${offset} ${file}\n`),
+    spoil: (file, offset, fault = 'EIO') =>
+      appendFileSync(badFile, `${constants.errno[fault]} ${offset} ${file}\n`),
+    lock: (file, fault) => appendFileSync(badFile, `${constants.errno[fault]} -1 ${file}\n`),
     mend: () => rmSync(badFile, { force: true }),
     environment: (root) => ({
       LD_PRELOAD: library,

@@ -56,8 +56,24 @@ export function firstSecrets(data: string) {
 /** The command line of the program, as its own arguments. */
 const commandOf = (args: readonly string[]) => [process.execPath, program, ...args]
 
-function begin([command, ...args]: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
-  const child = spawn(command!, args, { cwd, env: { ...process.env, ...env } })
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  /** The user, and the group of the same number, that the process is. */
+  readonly uid?: number
+  /** As many files it may have open. */
+  readonly openFilesMax?: number
+}
+
+function begin(command: readonly string[], { env, cwd = root, uid, openFilesMax }: RunOptions) {
+  // Node raises the soft limit to the hard one: ulimit sets both.
+  const limit = ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFilesMax)]
+  const [file, ...rest] = openFilesMax === undefined ? command : [...limit, ...command]
+  const child = spawn(file!, rest, {
+    cwd,
+    env: { ...process.env, ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -73,16 +89,11 @@ function begin([command, ...args]: readonly string[], env: NodeJS.ProcessEnv, cw
 /** Runs a command to its end. `input` is its standard input. */
 export function run(
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
+  options: RunOptions & { readonly input?: string } = {},
 ): Promise<Finished> {
-  const { child, exited } = begin(commandOf(args), options.env ?? {}, options.cwd ?? root)
+  const { child, exited } = begin(commandOf(args), options)
   child.stdin.end(options.input ?? '')
   return exited
-}
-
-interface StartOptions {
-  readonly env?: NodeJS.ProcessEnv
-  readonly cwd?: string
 }
 
 /** A terminal ends lines with CR and LF. */
@@ -93,7 +104,7 @@ const serves = /^coffer serves on .*\r?\n/m
 export function start(
   t: Teardown,
   args: readonly string[],
-  options: StartOptions = {},
+  options: RunOptions = {},
   sign = serves,
 ): Promise<RunningProcess> {
   return startCommand(t, commandOf(args), options, sign)
@@ -103,7 +114,7 @@ export function start(
 export async function startOnTerminal(
   t: Teardown,
   args: readonly string[],
-  { env = {}, cwd = root }: StartOptions = {},
+  { env = {}, cwd = root }: RunOptions = {},
 ): Promise<RunningProcess> {
   const pidFile = join(scratch(t), 'pid')
   const words = commandOf(args).map((word) => `'${word}'`)
@@ -124,10 +135,10 @@ function endQuietly(pid: number): void {
 async function startCommand(
   t: Teardown,
   command: readonly string[],
-  options: StartOptions,
+  options: RunOptions,
   sign = serves,
 ): Promise<RunningProcess> {
-  const { child, exited, stdout } = begin(command, options.env ?? {}, options.cwd ?? root)
+  const { child, exited, stdout } = begin(command, options)
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited

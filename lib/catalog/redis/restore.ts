@@ -1,6 +1,6 @@
 // A Redis catalog that is being restored: an unfinished copy, which no node opens, until the last step gives it
 // its id. One that was cut short stays in its place, and the next restore of that catalog begins anew.
-import { FileInvalid } from '../../config/document.ts'
+import { FileInvalid } from '../../file-invalid.ts'
 import type { RawRow } from '../catalog.ts'
 import type { Meta } from '../meta.ts'
 import { RAW_PAGE_ROWS } from '../raw.ts'

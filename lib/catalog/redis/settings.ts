@@ -1,6 +1,6 @@
 // How Redis is reached, made of the configuration and the files that it names.
-import { readFileSync } from 'node:fs'
 import { type RedisConfig, redisDefaults } from '../../config/redis.ts'
+import { readText } from '../../file-invalid.ts'
 import type { Durability } from './checks.ts'
 
 /** Files as texts in PEM. */
@@ -40,10 +40,10 @@ export interface Endpoint {
   readonly isTls: boolean
 }
 
-/** Reads what a file holds, without the newline at its end. Throws the system's error. */
-export const readSecret = (file: string) => readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+/** Reads what a file holds, without the newline at its end. Throws FileInvalid. */
+export const readSecret = (file: string) => readText(file).replace(/\r?\n$/, '')
 
-/** Fills in defaults and reads the files. Throws the system's error where one cannot be read. */
+/** Fills in defaults and reads the files. Throws FileInvalid where one cannot be read. */
 export function redisSettings(config: RedisConfig): RedisSettings {
   const { url, sentinels, name, cluster, username, passwordFile, tls } = config
   const password = passwordFile === undefined ? config.password : readSecret(passwordFile)
@@ -62,9 +62,9 @@ export function redisSettings(config: RedisConfig): RedisSettings {
 
 function readTls({ ca, cert, key }: RedisTls): RedisTls {
   return {
-    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
-    ...(cert === undefined ? {} : { cert: readFileSync(cert, 'utf8') }),
-    ...(key === undefined ? {} : { key: readFileSync(key, 'utf8') }),
+    ...(ca === undefined ? {} : { ca: readText(ca) }),
+    ...(cert === undefined ? {} : { cert: readText(cert) }),
+    ...(key === undefined ? {} : { key: readText(key) }),
   }
 }
 

@@ -1,7 +1,7 @@
 // A library for LD_PRELOAD that stands between a process and one directory of its disk. It fails the n-th
 // change (disk-control.ts says which, through a mapped file) and records every change in the order in which
 // they took place (recorded-disk.ts replays them). Changes outside of the directory pass untouched. It can also
-// keep a sector of a file from being read.
+// keep a sector of a file from being read, or a file from being opened, with any errno.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,6 +20,7 @@
 
 #define FDS 65536
 #define STREAMS 4096
+#define BADS 16
 #define REAL(name) static __typeof__(&name) real; if (!real) real = dlsym(RTLD_NEXT, #name)
 
 enum { CREATE = 1, WRITE, TRUNCATE, SYNC, SYNC_DIR, RENAME, UNLINK, MKDIR, RMDIR };
@@ -41,8 +42,41 @@ static struct control *control;
 static char *paths[FDS]; // of descriptors below the root
 static ino_t inodes[FDS];
 static struct { FILE *file; int fd; } streams[STREAMS];
-static char bad_path[PATH_MAX]; // a file that has a sector which cannot be read
-static long long bad_at;
+// What cannot be read: a sector of a file or, where `at` is negative, the file, which cannot be opened.
+static struct bad { long long at; int error; char path[PATH_MAX]; } bads[BADS];
+static int bad_count;
+
+// From a file with a line for each: errno, offset, path. There is none as long as everything can be read.
+static void read_bads(void) {
+  REAL(fopen64);
+  const char *text = getenv("DISK_SHIM_BAD");
+  int error = errno;
+  FILE *file = text ? real(text, "re") : NULL;
+  bad_count = 0;
+  while (file && bad_count < BADS) {
+    struct bad *bad = &bads[bad_count];
+    int found = fscanf(file, "%d %lld %4095[^\n]", &bad->error, &bad->at, bad->path);
+    if (found == EOF) break;
+    if (found != 3) abort();
+    bad_count++;
+  }
+  if (file) fclose(file);
+  errno = error;
+}
+
+// 1 where the bytes of a file, or with no length the file itself, cannot be read; errno is set then.
+static int is_bad(const char *path, off64_t offset, size_t length) {
+  int error = 0;
+  pthread_mutex_lock(&lock);
+  for (int i = 0; i < bad_count && !error; i++) {
+    if (strcmp(path, bads[i].path) != 0) continue;
+    if (length == 0 ? bads[i].at < 0 : bads[i].at >= 0 && offset < bads[i].at + 4096 && offset + (off64_t)length > bads[i].at)
+      error = bads[i].error;
+  }
+  pthread_mutex_unlock(&lock);
+  if (error) errno = error;
+  return error != 0;
+}
 
 __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("DISK_SHIM_ROOT");
@@ -52,10 +86,7 @@ __attribute__((constructor)) static void begin(void) {
     log_fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0) abort();
   }
-  // A file that names a file and an offset in it; there is none as long as every sector can be read.
-  FILE *bad = (text = getenv("DISK_SHIM_BAD")) ? fopen(text, "r") : NULL;
-  if (bad && fscanf(bad, "%lld %4095[^\n]", &bad_at, bad_path) != 2) abort();
-  if (bad) fclose(bad);
+  read_bads();
   if ((text = getenv("DISK_SHIM_CONTROL"))) {
     int fd = open(text, O_RDWR | O_CLOEXEC);
     control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -125,10 +156,11 @@ static uint64_t inode_of(int fd) {
 static int open_watched(const char *path, int flags, mode_t mode) {
   REAL(open64);
   pthread_mutex_lock(&lock);
+  read_bads();
   struct stat before;
   int is_new = stat(path, &before) != 0;
   int fd = -1;
-  if (!((((flags & O_CREAT) && is_new) || (flags & O_TRUNC)) && fails())) fd = real(path, flags, mode);
+  if (!is_bad(path, 0, 0) && !((((flags & O_CREAT) && is_new) || (flags & O_TRUNC)) && fails())) fd = real(path, flags, mode);
   if (fd >= 0 && fd < FDS) {
     free(paths[fd]);
     paths[fd] = strdup(path);
@@ -230,11 +262,15 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
   REAL(pread64);
   const char *path = path_of(fd);
-  if (path && strcmp(path, bad_path) == 0 && offset < bad_at + 4096 && offset + (off64_t)length > bad_at) {
-    errno = EIO;
-    return -1;
-  }
+  if (path && is_bad(path, offset, length)) return -1;
   return real(fd, bytes, length, offset);
+}
+
+ssize_t read(int fd, void *bytes, size_t length) {
+  REAL(read);
+  const char *path = path_of(fd);
+  if (path && is_bad(path, lseek64(fd, 0, SEEK_CUR), length)) return -1;
+  return real(fd, bytes, length);
 }
 
 int ftruncate64(int fd, off64_t length) {
@@ -320,6 +356,12 @@ static int stream_close(void *cookie) {
 
 FILE *fopen64(const char *path, const char *mode) {
   REAL(fopen64);
+  if (is_watched(path) && *mode == 'r') {
+    pthread_mutex_lock(&lock);
+    read_bads();
+    pthread_mutex_unlock(&lock);
+    if (is_bad(path, 0, 0)) return NULL;
+  }
   if (!is_watched(path) || (*mode != 'w' && *mode != 'a')) return real(path, mode);
   int fd = open64(path, O_WRONLY | O_CREAT | O_CLOEXEC | (*mode == 'w' ? O_TRUNC : O_APPEND), 0644);
   if (fd < 0) return NULL;

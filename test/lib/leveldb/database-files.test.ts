@@ -154,7 +154,7 @@ t.test('a file that is missing or shorter is told', async (t) => {
 t.test('a rate lets so many bytes through, and none once it is stopped', async (t) => {
   const rate = new Rate(1e9)
   const path = join(t.testdir({ file: 'x'.repeat(5000) }), 'file')
-  const file = await PlainFile.open(path, 'file', rate)
+  const file = await PlainFile.open(path, rate)
   t.equal((await file.read(4990, 100, false)).toString(), 'x'.repeat(10), 'up to the end')
   t.equal((await file.read(5000, 1, true)).length, 0)
   t.equal((await file.read(0, 3, true)).toString(), 'xxx')

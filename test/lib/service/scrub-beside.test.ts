@@ -80,7 +80,7 @@ t.test('a generation that is removed while it is opened gives way to the next', 
     }
   }
   const rows = await openRows()
-  const locate = (await findVolumes([device], rows)).get(volume)!
+  const locate = (await findVolumes([device], rows, () => {})).get(volume)!
   await rows.close()
   const files = await openVolume(locate, new Interrupted(Number.POSITIVE_INFINITY))
   t.equal(files?.location, next)

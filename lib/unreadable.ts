@@ -1,0 +1,81 @@
+// The refusal to go on where a file cannot be read: it says of each why, and what to do, and never to drop anything.
+import { FileInvalid } from './file-invalid.ts'
+import type { Damage } from './leveldb/coding.ts'
+import {
+  adviceFor,
+  describeReadError,
+  isOfDisk,
+  keepsFromReading,
+  type SystemError,
+  systemErrorOf,
+} from './system-error.ts'
+
+/** A file that is there and cannot be read. */
+export interface UnreadableFile {
+  /** Its name, for people. */
+  readonly file: string
+  /** The system's error. */
+  readonly code: string
+  /** `cannot be read (EACCES): …` */
+  readonly what: string
+}
+
+const SHOWN_MAX = 10
+
+/** Files cannot be read, so nothing is known of what they hold. The message is for the operator. */
+export class FilesUnreadable extends FileInvalid {
+  readonly files: readonly UnreadableFile[]
+  /** True where only the disk is in the way, and not that this process may not or cannot just now. */
+  readonly isOfDisk: boolean
+  /** In one line. */
+  readonly sentence: string
+
+  /** `whose`: what the files are of, as the beginning of a sentence. `also`: what else is to be said, in lines. */
+  constructor(whose: string, files: readonly UnreadableFile[], also: readonly string[] = []) {
+    const lines = files.slice(0, SHOWN_MAX).map(({ file, what }) => `  ${file} ${what}`)
+    if (files.length > SHOWN_MAX) lines.push(`  and ${files.length - SHOWN_MAX} more`)
+    const advice = new Set(files.map(({ code }) => adviceFor(code)))
+    const head = `${whose} cannot be read whole; that says nothing of what is in it, and nothing was changed:`
+    super([[head, ...lines, ...also, ...advice].join('\n')])
+    this.name = 'FilesUnreadable'
+    this.files = files
+    this.isOfDisk = files.every(({ code }) => isOfDisk(code))
+    const [first] = files
+    this.sentence = `${whose} cannot be read whole: ${first?.file} ${first?.what}`
+  }
+}
+
+/** Those of the damages that are none, because nothing is known there: each file once. */
+export function unreadableFiles(damages: readonly Damage[]): UnreadableFile[] {
+  const files = new Map<string, UnreadableFile>()
+  for (const { file, offset, what, unreadable } of damages) {
+    if (unreadable === undefined || files.has(file)) continue
+    const shown = offset === 0 ? file : `${file} at byte ${offset}`
+    files.set(file, { file: shown, what, code: unreadable })
+  }
+  return [...files.values()]
+}
+
+/** What is said of a file that `error` is about; `file` where the error names none. */
+export function unreadableFile(found: SystemError, file: string): UnreadableFile {
+  const path = found.path ?? file
+  return { file: path, code: found.code, what: describeReadError({ ...found, path }) }
+}
+
+/** Throws FilesUnreadable where `error` is, or was caused by, one of the system's that keep `path` from being read;
+ * otherwise `error` itself. */
+export function throwUnreadable(whose: string, path: string, error: unknown): never {
+  if (error instanceof FilesUnreadable) throw error
+  const found = systemErrorOf(error)
+  if (found === undefined || !keepsFromReading(found.code)) throw error
+  throw new FilesUnreadable(whose, [unreadableFile(found, path)])
+}
+
+/** What went wrong, in one line. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof FilesUnreadable) return error.sentence
+  if (!(error instanceof Error)) return String(error)
+  // LevelDB's binding says that a database failed to open, and why in the cause.
+  const { message, cause } = error
+  return cause instanceof Error ? `${message}: ${sentenceOf(cause)}` : message
+}

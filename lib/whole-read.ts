@@ -1,0 +1,64 @@
+// Reads of several rows that fail where one of them cannot be read. LevelDB's iterators pass over a table that cannot
+// be opened or a block that cannot be read and go on behind it (table/merger.cc); the error waits in the iterator, and
+// its binding looks for it only at the end of the range. A page that was filled before would lack rows
+// without a word: a listing objects, a volume its last number, reclaim what is live.
+import type { Database, Keys, Range } from './level.ts'
+
+type Key = Keys[keyof Keys]
+
+/** What is used of LevelDB's iterator. It sees the database as it was when it was made. */
+export interface Rows<K> {
+  nextv(size: number): Promise<[key: K, value: Buffer][]>
+  seek(target: K): void
+  /** Rejects with LevelDB's error where something was passed over so far. The last call before `close`. */
+  requireWhole(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Begins to read a range. */
+export function openRows<K extends Key>(db: Database<K>, options: Range<K>): Rows<K> {
+  let end: (() => void) | undefined
+  // An iterator that is told to end looks for its error, in the thread pool and without reading anything more. A real
+  // signal would be looked at before that.
+  const signal = {
+    aborted: false,
+    addEventListener: (_: string, listener: () => void) => {
+      end = listener
+    },
+    removeEventListener: () => {},
+  } as unknown as AbortSignal
+  const iterator = db.iterator<K, Buffer>({ ...options, signal })
+  return {
+    nextv: (size) => iterator.nextv(size),
+    seek: (target) => iterator.seek(target),
+    async requireWhole() {
+      if (end === undefined) return
+      end()
+      await iterator.nextv(1).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'LEVEL_ABORTED') throw error
+      })
+    },
+    close: () => iterator.close(),
+  }
+}
+
+/** The first rows of a range, `count` unless there are fewer. Rejects with LevelDB's error. */
+export async function readRows<K extends Key>(
+  db: Database<K>,
+  options: Range<K>,
+  count: number,
+): Promise<[key: K, value: Buffer][]> {
+  const rows = openRows(db, options)
+  try {
+    const found: [key: K, value: Buffer][] = []
+    while (found.length < count) {
+      const chunk = await rows.nextv(count - found.length)
+      if (chunk.length === 0) break
+      found.push(...chunk)
+    }
+    await rows.requireWhole()
+    return found
+  } finally {
+    await rows.close()
+  }
+}
