@@ -70,7 +70,7 @@ export const listObjectVersions: Handler = async (ctx, node) => {
       leaf('VersionIdMarker', markers.afterVersion ?? ''),
       named('NextKeyMarker', listing.next?.object, encode),
       leaf('NextVersionIdMarker', listing.next?.versionId),
-      ...entriesOf(listing, encode, (entry) => entryElement(entry, encode, owner)),
+      ...(await entriesOf(listing, encode, (entry) => entryElement(entry, encode, owner))),
     ),
   )
 }
