@@ -94,7 +94,7 @@ export const listVersions: Handler = async (ctx, node) => {
   const page = versionPageOf(swift.query)
   const [info, listing] = await Promise.all([
     node.service.headContainer(caller, ref, { referrer }),
-    node.service.listVersions(caller, ref, { ...page, referrer }),
+    node.service.listVersions(caller, ref, page),
   ])
   await setContainerHeaders(ctx, node, info)
   const bytes = await writeListing(jsonFormat, listing.entries, versionOf)
