@@ -4,7 +4,7 @@ import type { BareJob } from './bare.ts'
 import { type Child, Program } from './child.ts'
 import type { LevelJob, LevelResult } from './leveldb.ts'
 import type { LoadJob, LoadResult } from './load.ts'
-import { CofferNode } from './node.ts'
+import { type Beside, CofferNode } from './node.ts'
 import type { PrototypeJob, PrototypeReady } from './prototype.ts'
 import type { Scope } from './scope.ts'
 import { presign } from './signing.ts'
@@ -63,7 +63,7 @@ export class Bench {
   }
 
   /** A started node with an empty bucket; `beside`: not the row's only one. */
-  async startNode(beside?: { readonly name: string; readonly more: object }): Promise<CofferNode> {
+  async startNode(beside?: Beside): Promise<CofferNode> {
     const node = new CofferNode(this.scope, this.#certificate, this.settings.profile, beside)
     await node.start()
     await node.createBucket()

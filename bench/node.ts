@@ -1,17 +1,20 @@
 // The node under test: the program as an operator starts it, on a fresh data directory, with its default
 // settings (one line of log a request among them), and the requests that prepare a row.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { type ClientRequest, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from '../lib/certificate.ts'
 import { Child } from './child.ts'
+import { drained } from './drain.ts'
 import { printProfile } from './profile.ts'
 import type { Scope } from './scope.ts'
 import { credentials, presign } from './signing.ts'
 
+const watch = new URL('./hold.ts', import.meta.url).href
 const program = fileURLToPath(new URL('../bin/coffer.ts', import.meta.url))
 
 const START_TIMEOUT_MS = 30_000
@@ -24,6 +27,10 @@ export interface Request {
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** The body goes in chunks of so many bytes, without a length. */
+  readonly chunkBytes?: number
+  /** A refusal will do as well. */
+  readonly anyAnswer?: boolean
 }
 
 export interface Answer {
@@ -32,23 +39,32 @@ export interface Answer {
   readonly text: string
 }
 
+/** A node beside the row's first: its directory's name, and further keys of its configuration. */
+export interface Beside {
+  readonly name: string
+  readonly more?: object
+  /** `hold` can be asked of it. */
+  readonly watched?: boolean
+}
+
 export class CofferNode {
   readonly dir: string
   readonly #scope: Scope
   readonly #profiled: boolean
+  readonly #watched: boolean
   #child: Child | undefined
   #addresses: string[] = []
 
-  /** `profiled`: its main thread is sampled, and printed when it stops. `more`: further keys of its
-   * configuration, for a node beside the first: `name` is its directory's. */
+  /** `profiled`: its main thread is sampled, and printed when it stops. */
   constructor(
     scope: Scope,
     certificate: Certificate,
     profiled: boolean,
-    { name = 'node', more = {} }: { readonly name?: string; readonly more?: object } = {},
+    { name, more = {}, watched = false }: Beside = { name: 'node' },
   ) {
     this.#scope = scope
     this.#profiled = profiled
+    this.#watched = watched
     this.dir = join(scope.dir, name)
     mkdirSync(this.dir)
     writeFileSync(join(this.dir, 'users.yaml'), usersFile(), { mode: 0o600 })
@@ -81,8 +97,10 @@ export class CofferNode {
     const output = join(this.dir, 'output')
     const file = openSync(output, 'w')
     const flags = this.#profiled ? ['--cpu-prof', `--cpu-prof-dir=${this.dir}`] : []
+    if (this.#watched) flags.push('--import', watch)
     const args = [...flags, program, 'serve', '--config', join(this.dir, 'coffer.yaml')]
-    const started = spawn(process.execPath, args, { stdio: ['ignore', file, file] })
+    const channel = this.#watched ? (['ipc'] as const) : []
+    const started = spawn(process.execPath, args, { stdio: ['ignore', file, file, ...channel] })
     const child = new Child(this.#scope, started)
     this.#child = child
     const endMs = performance.now() + START_TIMEOUT_MS
@@ -106,11 +124,23 @@ export class CofferNode {
     if (this.#profiled) printProfile(this.dir, threads)
   }
 
+  /** The longest that the node's thread was held at a stretch while `work` ran, in milliseconds of its CPU. */
+  async hold(work: () => Promise<unknown>): Promise<number> {
+    const ask = async (word: string) => {
+      const answered = once(this.child.process, 'message')
+      this.child.process.send(word)
+      return (await answered)[0] as number
+    }
+    await ask('begin')
+    await work()
+    return await ask('end')
+  }
+
   /** Sends one signed request over HTTP. Throws on any answer but a 2xx. */
   request(method: string, path: string, request: Request = {}): Promise<Answer> {
     const { query, headers = {} } = request
     const target = presign({ method, origin: this.http, path, query, headers })
-    return this.#send(method, target, request)
+    return this.send(method, target, request)
   }
 
   /** Logs in by Swift's v1 auth; gives the token. */
@@ -119,12 +149,15 @@ export class CofferNode {
       'x-auth-user': `${account}:${credentials.access}`,
       'x-auth-key': credentials.password,
     }
-    const answer = await this.#send('GET', '/auth/v1.0', { headers })
+    const answer = await this.send('GET', '/auth/v1.0', { headers })
     return String(answer.headers['x-auth-token'])
   }
 
-  #send(method: string, target: string, { headers = {}, body }: Request): Promise<Answer> {
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  /** Sends one request as it is. Throws on any answer but a 2xx, unless any will do. */
+  send(method: string, target: string, request: Request = {}): Promise<Answer> {
+    const { headers = {}, body, chunkBytes, anyAnswer = false } = request
+    const isWhole = body !== undefined && chunkBytes === undefined
+    const length = !isWhole ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     return new Promise((resolve, reject) => {
       const options = { method, headers: { ...headers, ...length } }
       const req = httpRequest(`${this.http}${target}`, options, (res) => {
@@ -137,18 +170,27 @@ export class CofferNode {
           const status = res.statusCode!
           // Some operations answer 200 before they know: their error is in the document.
           const failed = status >= 300 || text.includes('<Error>')
-          if (failed) reject(new Error(`${method} ${target}: ${status} ${text.slice(0, 500)}`))
+          if (failed && !anyAnswer)
+            reject(new Error(`${method} ${target}: ${status} ${text.slice(0, 500)}`))
           else resolve({ status, headers: res.headers, text })
         })
       })
       req.on('error', reject)
-      req.end(body)
+      if (chunkBytes === undefined) req.end(body)
+      else void sendChunks(req, body!, chunkBytes)
     })
   }
 
   async createBucket(): Promise<void> {
     await this.request('PUT', `/${bucket}`)
   }
+}
+
+async function sendChunks(req: ClientRequest, body: string, chunkBytes: number): Promise<void> {
+  for (let at = 0; at < body.length; at += chunkBytes) {
+    if (!req.write(body.slice(at, at + chunkBytes))) await drained(req)
+  }
+  req.end()
 }
 
 function usersFile(): string {

@@ -10,6 +10,7 @@ import { measureCopy } from './rows/copy.ts'
 import { measureDialects } from './rows/dialects.ts'
 import { measureGetLarge } from './rows/get-large.ts'
 import { measureGetSmall } from './rows/get-small.ts'
+import { measureHolds } from './rows/holds.ts'
 import { measureListing } from './rows/listing.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePutLarge } from './rows/put-large.ts'
@@ -30,6 +31,7 @@ const rows: readonly BenchRow[] = [
   { name: 'memory', measure: measureMemory },
   { name: 'listing', measure: measureListing },
   { name: 'copy', measure: measureCopy },
+  { name: 'holds', measure: measureHolds },
   { name: 'catalogs', measure: measureCatalogs },
   { name: 'redis-memory', measure: measureRedisMemory },
 ]

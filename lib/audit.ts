@@ -18,6 +18,8 @@ export interface AuditEntry {
   readonly container?: string
   readonly object?: string
   readonly version?: string
+  /** Of how many objects a line tells, where it names the first of several. */
+  readonly count?: number
   /** `ok`, a code of the service's errors, or of the dialect's own. */
   readonly result: string
 }
@@ -34,10 +36,10 @@ export interface Audit {
 /** The entry's own fields in their order; whatever else an object carries is left out. */
 function pick(entry: AuditEntry) {
   const { time, requestId, account, user, address, dialect, operation } = entry
-  const { container, object, version, result } = entry
+  const { container, object, version, count, result } = entry
   return {
     ...{ time, requestId, account, user, address, dialect, operation },
-    ...{ container, object, version, result },
+    ...{ container, object, version, count, result },
   }
 }
 

@@ -16,11 +16,12 @@ const deniedKeys: ReadonlySet<string> = new Set<Code>([
   'UploadKeyRequired',
 ])
 
-/** The line of a request, or of one object of a request that names several. */
+/** The line of a request, or of one object of a request that names several, or of `count` that fared alike. */
 export function auditEntry(
   state: State,
   result: AuditEntry['result'],
   object?: string,
+  count = 1,
 ): AuditEntry {
   return {
     time: new Date().toISOString(),
@@ -32,6 +33,7 @@ export function auditEntry(
     operation: state.operation,
     container: state.container,
     object: object ?? state.object,
+    ...(count === 1 ? {} : { count }),
     result,
   }
 }

@@ -48,8 +48,13 @@ export function namedNode(
   name: string,
   children: readonly Fragment[] = [],
 ): Fragment {
-  return `<${element} name="${escapeText(name)}">${children.join('')}</${element}>` as Fragment
+  const [open, close] = namedTags(element, name)
+  return `${open}${children.join('')}${close}` as Fragment
 }
+
+/** What stands before and behind the elements in such an element. */
+export const namedTags = (element: string, name: string) =>
+  [`<${element} name="${escapeText(name)}">`, `</${element}>`] as const
 
 /** Elements side by side. */
 export function all(children: readonly Fragment[]): Fragment {

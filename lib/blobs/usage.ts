@@ -1,26 +1,40 @@
 // What lies on a device, volume by volume, as its files say.
 import type { Engine } from '../level.ts'
 import { locationOf } from './directory.ts'
+import { DiskSize, type DiskUse } from './disk-size.ts'
+import { forEach } from './parallel.ts'
 import type { Quarantined } from './quarantine.ts'
 import type { VolumeUsage } from './store.ts'
 import type { Volume } from './volume.ts'
 
+/** Sizes of volumes that are not opened: nobody writes to them. */
+const heldSizes = new WeakMap<Quarantined, DiskSize>()
+
+/** Volumes of a device that are looked at at the same time: their files are very many. */
+const LOOKS_MAX = 2
+
 /** What the volumes of a device take, those that are not opened among them. */
-export function usagesOf(
+export async function usagesOf(
   engine: Engine,
   device: string,
   volumes: Iterable<Volume>,
   held: Iterable<Quarantined>,
 ): Promise<VolumeUsage[]> {
-  return Promise.all([
-    ...Array.from(volumes, (volume) => usageOf(engine, device, volume)),
-    ...Array.from(held, (volume) => usageOfHeld(engine, device, volume)),
-  ])
+  const looks = [
+    ...Array.from(volumes, (volume) => () => usageOf(engine, device, volume)),
+    ...Array.from(held, (volume) => () => usageOfHeld(engine, device, volume)),
+  ]
+  const usages = new Array<VolumeUsage>(looks.length)
+  await forEach([...looks.entries()], LOOKS_MAX, async ([i, look]) => {
+    usages[i] = await look()
+  })
+  return usages
 }
 
 async function usageOf(engine: Engine, device: string, volume: Volume): Promise<VolumeUsage> {
   const { id, generation, state, records, writtenBytes, dead } = volume
-  const { files, diskBytes } = await measure(engine, volume.location)
+  const look = volume.size.look(engine, volume.location, state === 'sealed')
+  const { files, diskBytes } = await orNothing(look)
   const about = { device, volume: id, generation, state }
   return { ...about, records, writtenBytes, files, diskBytes, deadSinceMs: dead.ms }
 }
@@ -28,16 +42,19 @@ async function usageOf(engine: Engine, device: string, volume: Volume): Promise<
 async function usageOfHeld(
   engine: Engine,
   device: string,
-  { id, generation }: Quarantined,
+  volume: Quarantined,
 ): Promise<VolumeUsage> {
-  const { files, diskBytes } = await measure(engine, locationOf(device, id, generation))
+  const { id, generation } = volume
+  const size = heldSizes.get(volume) ?? new DiskSize()
+  heldSizes.set(volume, size)
+  const look = size.look(engine, locationOf(device, id, generation), true)
+  const { files, diskBytes } = await orNothing(look)
   const about = { device, volume: id, generation, state: 'quarantined' } as const
   return { ...about, records: 0, writtenBytes: diskBytes, files, diskBytes, deadSinceMs: null }
 }
 
 /** One volume that cannot be looked at must not hide the others. */
-async function measure(engine: Engine, location: string) {
-  const nothing = { files: 0, bytes: 0 }
-  const { files, bytes } = await engine.measure(location).catch(() => nothing)
+async function orNothing(look: Promise<DiskUse>) {
+  const { files, bytes } = await look.catch(() => ({ files: 0, bytes: 0 }))
   return { files, diskBytes: bytes }
 }

@@ -9,6 +9,7 @@ import { Barrier, Logs } from './barrier.ts'
 import { BegunBlobs } from './begun.ts'
 import { DeadSince } from './dead-since.ts'
 import { locationOf } from './directory.ts'
+import { DiskSize } from './disk-size.ts'
 import { Handle } from './handle.ts'
 import { encodeHeader, readHeader, type VolumeHeader } from './header.ts'
 import type { VolumeSettings } from './options.ts'
@@ -24,6 +25,7 @@ export class Volume {
   /** The blobs that hold the volume. */
   readonly begun = new BegunBlobs(() => this.#sealIfQuiet())
   readonly dead: DeadSince
+  readonly size = new DiskSize()
   readonly #settings: VolumeSettings
   readonly #directory: string
   readonly #handle: Handle
@@ -108,6 +110,7 @@ export class Volume {
     await this.#handle.close()
     await this.#handle.open()
     this.#renew()
+    this.size.forget()
     const last = await this.#handle.lastNumber()
     if (last === undefined) return 'empty'
     this.#nextNumber = last + 1
@@ -172,6 +175,7 @@ export class Volume {
     const next = this.#generation + 1
     const closeOld = await this.#handle.moveTo(locationOf(this.#directory, this.id, next))
     this.#generation = next
+    this.size.forget()
     this.dead.copied(this.location)
     return async () => {
       await closeOld()

@@ -9,7 +9,8 @@ import type { AccountAcl, ContainerAcl } from './container-types.ts'
 import { decoded, type Stores } from './stores.ts'
 
 /** `own`: an account's or container's settings; the others say what is touched, and how. A version is one that
- * the request names by its id: a container's lists open its objects as they are now, not what they once were. */
+ * the request names by its id, or a list of them: a container's lists open its objects as they are now, not what they
+ * once were. `readUploads`: which uploads are under way, and whose. */
 export type Right =
   | 'own'
   | 'readAccount'
@@ -18,6 +19,7 @@ export type Right =
   | 'readObject'
   | 'writeObject'
   | 'readVersion'
+  | 'readUploads'
   | 'deleteVersion'
 
 /** The right that a read asks for, which names a version or none. */
@@ -110,7 +112,12 @@ async function authorizeByLists(
 }
 
 /** What a container's lists can grant. */
-const containerRights: ReadonlySet<Right> = new Set(['readContainer', 'readObject', 'writeObject'])
+const containerRights: ReadonlySet<Right> = new Set([
+  'readContainer',
+  'readObject',
+  'readUploads',
+  'writeObject',
+])
 
 function listsGrant(
   acl: ContainerAcl,
@@ -120,7 +127,8 @@ function listsGrant(
 ): boolean {
   const { groups, referrers, listings } = parseAcl(right === 'writeObject' ? acl.write : acl.read)
   if (caller !== null && groupAllowed(caller, groups)) return true
-  // A referrer reads objects; to list them the list must say so.
+  // A referrer reads objects; to list them the list must say so, and names of uploads are for known callers.
+  if (right === 'readUploads') return false
   if (right === 'readContainer' && !listings) return false
   return referrerAllowed(referrer, referrers)
 }

@@ -68,6 +68,8 @@ export async function makeCurrent(
   versionId: string,
 ): Promise<VersionInfo> {
   await authorize(stores, caller, ref, 'writeObject')
+  // Whoever makes a version current can read it from then on.
+  await authorize(stores, caller, ref, 'readVersion')
   requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const history = await readHistory(stores, ref)

@@ -123,7 +123,6 @@ export interface VersionListInput {
   readonly reverse?: boolean
   /** 0 … 10,000. */
   readonly limit: number
-  readonly referrer?: string
 }
 
 export interface ListedVersion extends ListedObject {

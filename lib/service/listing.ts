@@ -12,6 +12,7 @@ import {
 } from '../catalog/keys.ts'
 import { objectRow } from '../catalog/rows.ts'
 import { SCAN_LIMIT_MAX } from '../catalog/scan.ts'
+import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
 import type { ContainerRef, ListedObject, ListInput, Listing } from './container-types.ts'
 import type { Stores } from './stores.ts'
@@ -148,6 +149,8 @@ export async function fillPage<T>(
     const wanted = Math.max(least, limit - entries.length)
     const page = await catalog.scan({ ...range, from, to, limit: Math.min(wanted, rowsMax) })
     const shown = await show(page)
+    const turn = spend(page.entries.length)
+    if (turn !== undefined) await turn
     for (const entry of shown.entries) entries.push(entry)
     if (entries.length > limit) return { entries: entries.slice(0, limit), truncated: true }
     if (shown.cursor === undefined) break

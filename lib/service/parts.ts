@@ -12,6 +12,7 @@ import {
 import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
+import { spend } from '../turns.ts'
 import { authorize, readRightOf } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag, readAnew } from './objects.ts'
@@ -161,7 +162,7 @@ async function namePart(
   })
 }
 
-/** Segments of a body in order of their numbers, page by page. */
+/** Segments of a body in order of their numbers, page by page, each a step of a turn. */
 export async function* walkParts(
   stores: Stores,
   body: string,
@@ -174,6 +175,8 @@ export async function* walkParts(
     for (const entry of page.entries) {
       if ('group' in entry) continue
       yield { part: Number(entry.key.slice(prefix.length)), row: segmentRow.decode(entry.value) }
+      const turn = spend(1)
+      if (turn !== undefined) await turn
     }
     from = page.cursor
   }

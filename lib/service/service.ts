@@ -3,7 +3,7 @@
 import { authorize, isOwner } from './access.ts'
 import { headAccount, updateAccount } from './accounts.ts'
 import { deleteObject, makeCurrent, updateObject } from './changes.ts'
-import { completeUpload } from './complete.ts'
+import { completeUpload, requireCompletable } from './complete.ts'
 import { listContainers } from './container-listing.ts'
 import {
   createContainer,
@@ -25,6 +25,7 @@ import { listVersions } from './version-listing.ts'
 export function makeService(stores: Stores): Service {
   return {
     resolve: (caller, container) => resolveContainer(stores, caller, container),
+    authorize: async (caller, scope, right) => authorize(stores, caller, scope, right),
     isOwner: (caller, account) => isOwner(stores, caller, account),
     headAccount: (caller, account) => headAccount(stores, caller, account),
     updateAccount: (caller, account, settings) => updateAccount(stores, caller, account, settings),
@@ -52,6 +53,7 @@ export function makeService(stores: Stores): Service {
     putPart: (caller, ref, id, part, input) => putPart(stores, caller, ref, id, part, input),
     copyPart: (caller, ref, id, part, input) => copyPart(stores, caller, ref, id, part, input),
     listParts: (caller, ref, id, input) => listParts(stores, caller, ref, id, input),
+    requireCompletable: (caller, ref, id) => requireCompletable(stores, caller, ref, id),
     completeUpload: (caller, ref, id, input) => completeUpload(stores, caller, ref, id, input),
     abortUpload: (caller, ref, id) => abortUpload(stores, caller, ref, id),
     listUploads: (caller, ref, input) => listUploads(stores, caller, ref, input),

@@ -3,6 +3,7 @@ import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
+import type { Right, Scope } from './access.ts'
 import type {
   AccountInfo,
   AccountSettings,
@@ -179,6 +180,9 @@ export interface Service {
    * S3 names. Throws ContainerMissing. */
   resolve(caller: Caller, container: string): Promise<ContainerRef>
 
+  /** Throws AccessDenied unless the caller has the right. Every verb asks for its own; this is for whoever reads
+   * what a verb needs only once it is known that the verb may be done. */
+  authorize(caller: Caller, scope: Scope, right: Right): Promise<void>
   /** True for whoever may do everything in the account and see its secrets: its admins, and those its ACL
    * makes such. */
   isOwner(caller: Caller, account: string): Promise<boolean>
@@ -268,6 +272,8 @@ export interface Service {
     uploadId: string,
     input: { afterPart: number; limit: number },
   ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }>
+  /** Throws what completeUpload would without looking at its input: AccessDenied, ContainerMissing, UploadMissing. */
+  requireCompletable(caller: Caller, ref: ObjectRef, uploadId: string): Promise<void>
   completeUpload(
     caller: Caller,
     ref: ObjectRef,

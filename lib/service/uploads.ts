@@ -153,7 +153,7 @@ export async function listUploads(
   ref: ContainerRef,
   input: UploadListInput,
 ): Promise<UploadListing> {
-  await authorize(stores, caller, ref, 'readContainer')
+  await authorize(stores, caller, ref, 'readUploads')
   const container = await requireContainer(stores.catalog, ref)
   const { id } = containerRow.decode(container.value)
   const base = uploadPrefix(ref.account, ref.container)

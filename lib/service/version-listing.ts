@@ -52,7 +52,7 @@ export async function listVersions(
   ref: ContainerRef,
   input: VersionListInput,
 ): Promise<VersionListing> {
-  await authorize(stores, caller, ref, 'readContainer', input.referrer)
+  await authorize(stores, caller, ref, 'readVersion')
   await requireContainer(stores.catalog, ref)
   const range = await rangeOf(stores.catalog, ref, input)
   const show = async (page: Page): Promise<Shown<ListedVersion | string>> => {

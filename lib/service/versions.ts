@@ -182,7 +182,16 @@ function rises(layout: Layout): boolean {
 
 /** True for a part that the finished body kept; others wait for the sweep. */
 export function coversPart(layout: Layout, part: number): boolean {
-  return layout.some((run) => part >= run.first && part < run.first + run.count)
+  // Runs rise; 10,000 parts of as many sizes are as many runs.
+  let low = 0
+  let high = layout.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (layout[middle]!.first <= part) low = middle + 1
+    else high = middle
+  }
+  const run = layout[low - 1]
+  return run !== undefined && part < run.first + run.count
 }
 
 /** Which kind of key seals a version that is no delete marker. */

@@ -2,9 +2,10 @@
 // everything. Asking for that one changes nothing, and asking for another is refused as AWS does.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 import type { Context } from '../state.ts'
+import type { ReadDocument } from './documents.ts'
 import { type Header, headerNames, headerOf } from './headers.ts'
 import { invalidArgument, invalidRequest, S3Error } from './s3-error.ts'
-import { type Element, parseXml } from './xml.ts'
+import type { Document, Shape } from './xml.ts'
 
 /** They mean the owner's ACL. */
 const accepted = ['private', 'bucket-owner-full-control']
@@ -56,35 +57,52 @@ const malformedAcl = () =>
     'The XML you provided was not well-formed or did not validate against our published schema',
   )
 
-/** The one child of that name. Throws MalformedACLError where there is none, or several. */
-function childOf(parent: Element, name: string): Element {
-  const [child, ...more] = parent.children.filter((one) => one.name === name)
-  if (child === undefined || more.length > 0) throw malformedAcl()
-  return child
+const granteeFields = ['ID', 'DisplayName', 'EmailAddress', 'URI'].map((name) => `Grantee/${name}`)
+
+/** AWS: no more grants in one ACL. */
+const GRANTS_MAX = 100
+
+interface Grant {
+  readonly id: string | undefined
+  readonly permission: string
 }
 
-function readPolicy(document: Buffer): Element {
+const policyShape: Shape<Grant> = {
+  root: 'AccessControlPolicy',
+  fields: ['Owner/ID', 'Owner/DisplayName'],
+  rows: {
+    name: 'AccessControlList/Grant',
+    countMax: GRANTS_MAX,
+    fields: [...granteeFields, 'Permission'],
+    read(fields) {
+      const permission = fields.get('Permission')?.trim()
+      if (permission === undefined || !granteeFields.some((name) => fields.has(name))) {
+        throw malformedAcl()
+      }
+      return { id: fields.get('Grantee/ID')?.trim(), permission }
+    },
+  },
+}
+
+/** True where an access control policy gives `ownerId` everything and nobody else anything. Throws S3Error
+ * MalformedACLError for one without an owner. */
+function isOwnersPolicy({ fields, rows }: Document<Grant>, ownerId: string): boolean {
+  const owner = fields.get('Owner/ID')
+  if (owner === undefined) throw malformedAcl()
+  return (
+    owner.trim() === ownerId &&
+    rows.length > 0 &&
+    rows.every(({ id, permission }) => id === ownerId && permission === 'FULL_CONTROL')
+  )
+}
+
+/** Undefined for a request without a body. Throws S3Error MalformedACLError, and what the body's source throws. */
+async function readPolicy(read: ReadDocument) {
   try {
-    return parseXml(document)
+    return await read(policyShape)
   } catch (error) {
-    throw error instanceof S3Error ? malformedAcl() : error
+    throw error instanceof S3Error && error.code === 'MalformedXML' ? malformedAcl() : error
   }
-}
-
-/** True where an access control policy gives `ownerId` everything and nobody else anything. Throws
- * S3Error MalformedACLError. */
-function isOwnersPolicy(document: Buffer, ownerId: string): boolean {
-  const root = readPolicy(document)
-  if (root.name !== 'AccessControlPolicy') throw malformedAcl()
-  const idOf = (parent: Element) => parent.children.find(({ name }) => name === 'ID')?.text.trim()
-  const grants = childOf(root, 'AccessControlList').children.map((grant) => {
-    if (grant.name !== 'Grant') throw malformedAcl()
-    const grantee = childOf(grant, 'Grantee')
-    return { id: idOf(grantee), permission: childOf(grant, 'Permission').text.trim() }
-  })
-  const isOwners = ({ id, permission }: (typeof grants)[number]) =>
-    id === ownerId && permission === 'FULL_CONTROL'
-  return idOf(childOf(root, 'Owner')) === ownerId && grants.length > 0 && grants.every(isOwners)
 }
 
 /**
@@ -92,15 +110,20 @@ function isOwnersPolicy(document: Buffer, ownerId: string): boolean {
  * S3Error: MissingSecurityHeader for neither, UnexpectedContent for both, and as `namesOwnAcl` and
  * MalformedACLError.
  */
-export function requireOwnAcl(ctx: Context, document: Buffer, ownerId: string): void {
+export async function requireOwnAcl(
+  ctx: Context,
+  read: ReadDocument,
+  ownerId: string,
+): Promise<void> {
   const named = namesOwnAcl(ctx, headerOf(ctx))
-  if (named && document.length > 0) {
+  const policy = await readPolicy(read)
+  if (named && policy !== undefined) {
     throw new S3Error(400, 'UnexpectedContent', 'This request does not support content')
   }
   if (named) return
-  if (document.length === 0) {
+  if (policy === undefined) {
     const message = 'Your request was missing a required header'
     throw new S3Error(400, 'MissingSecurityHeader', message, { MissingHeaderName: 'x-amz-acl' })
   }
-  if (!isOwnersPolicy(document, ownerId)) throw aclsDisabled()
+  if (!isOwnersPolicy(policy, ownerId)) throw aclsDisabled()
 }

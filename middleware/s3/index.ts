@@ -15,11 +15,9 @@ import type { Context, KeyRule, Node, State } from '../state.ts'
 import { detect } from './detect.ts'
 import { operations } from './operations.ts'
 import { screen } from './screens.ts'
-import { readBody } from './xml.ts'
+import { readDocument } from './xml.ts'
 
 export { s3Errors } from './errors.ts'
-
-const noDocument = Buffer.alloc(0)
 
 /** Names the operation of a request and what it addresses. Throws S3Error. */
 export function detectS3(ctx: { state: State; req: Context['req'] }, domains: readonly string[]) {
@@ -42,13 +40,11 @@ export function s3(node: Node): Middleware<State> {
     const context = ctx as Context
     const operation = operations[ctx.state.s3.operation]
     screen(context, operation.screens)
-    const { documentBytesMax } = operation
-    const document =
-      documentBytesMax === undefined
-        ? noDocument
-        : await readBody(ctx.state.source, documentBytesMax)
+    const { documentBytesMax = 0 } = operation
     try {
-      await operation.handle(context, node, document)
+      await operation.handle(context, node, (shape) =>
+        readDocument(ctx.state.source, documentBytesMax, shape),
+      )
     } catch (error) {
       if (!isCode(error, 'KeyWrong')) throw error
       // For clients that take a 403 for a denied login.

@@ -34,7 +34,7 @@ export interface Operation {
   readonly ssec: KeyRule
   /** Families of headers that would ask for what is not built. */
   readonly screens: readonly Screen[]
-  /** The XML body is read whole up to this size; absent: the operation takes none. */
+  /** Longest XML body; absent: the operation takes none. */
   readonly documentBytesMax?: number
 }
 

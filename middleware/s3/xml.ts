@@ -1,121 +1,241 @@
-// Reads the XML bodies that S3 takes. A library parses; what it is lenient about is refused here:
-// DTDs, entities that XML does not define, bytes that are no UTF-8, deep nesting.
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
+// Reads the XML bodies that S3 takes, piece by piece as they come. A library parses; the shape of the operation's
+// document says what may be in it, and what is not in the shape ends the reading at once. No DTD, no entity beyond
+// XML's five, and no token, depth or number of attributes that is not bounded.
+import { SaxesParser } from 'saxes'
+import { release } from '../../lib/bytes/release.ts'
 import type { Source } from '../../lib/bytes/source.ts'
-import { malformedXml, S3Error } from './s3-error.ts'
+import { spend } from '../../lib/turns.ts'
+import { headerNotImplemented, malformedXml, S3Error } from './s3-error.ts'
 
-/** No document of S3 nests deeper; the parser stops here. */
-const DEPTH_MAX = 32
+/** What the parser takes at a stretch. */
+const SLICE_BYTES = 4096
+/** What a slice costs of a turn (lib/turns.ts), at its worst: nothing but the shortest of elements. */
+const SLICE_STEPS = 100
+/** The longest text, comment or tag. The longest that means something is a key, 6 KiB where all is escaped. */
+const TOKEN_CHARS_MAX = 64 << 10
+/** Of one element: declarations of namespaces, and hints for schemas. */
+const ATTRIBUTES_MAX = 16
 
-/** An element: its text, entities resolved, and the elements in it. */
-export interface Element {
+/** What a document may hold: a root, elements of text alone in it, and one kind of element that repeats. Names are paths
+ * below the root, or below the row: `Owner/ID` is an ID within an Owner, and the Owner holds nothing else. */
+export interface Shape<Row> {
+  readonly root: string
+  /** Elements with text in them, each at most once. */
+  readonly fields: readonly string[]
+  /** Elements that ask for what is not built. */
+  readonly refused?: readonly string[]
+  readonly rows?: RowShape<Row>
+}
+
+export interface RowShape<Row> {
   readonly name: string
-  readonly text: string
-  readonly children: readonly Element[]
+  readonly countMax: number
+  /** Elements with text in them, each at most once in a row. */
+  readonly fields: readonly string[]
+  /** Makes a row of its fields. Throws S3Error. */
+  read(fields: Fields): Row
 }
 
-// preserveOrder keeps CDATA apart from text, so that entities are resolved in text only.
-const parser = new XMLParser({
-  preserveOrder: true,
-  ignoreAttributes: true,
-  removeNSPrefix: true,
-  parseTagValue: false,
-  trimValues: false,
-  processEntities: false,
-  cdataPropName: '#cdata',
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-  maxNestedTags: DEPTH_MAX,
-})
+/** Text of elements by their paths. */
+export type Fields = ReadonlyMap<string, string>
 
-type Parsed = Readonly<Record<string, unknown>>
-
-const predefined: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-}
-
-/** The character of a numeric reference. NUL and halves of surrogate pairs are no characters. */
-function characterOf(code: number): string {
-  if (code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw malformedXml()
-  return String.fromCodePoint(code)
-}
-
-function resolveEntities(text: string): string {
-  if (!text.includes('&')) return text
-  return text.replace(
-    /&(?:#x([0-9a-fA-F]{1,8})|#(\d{1,8})|(\w+))?;?/g,
-    (whole, hex, decimal, name) => {
-      if (!whole.endsWith(';')) throw malformedXml()
-      if (hex !== undefined) return characterOf(Number.parseInt(hex, 16))
-      if (decimal !== undefined) return characterOf(Number(decimal))
-      if (name === undefined || !Object.hasOwn(predefined, name)) throw malformedXml()
-      return predefined[name]!
-    },
-  )
-}
-
-function toElement(parsed: Parsed): Element | undefined {
-  const name = Object.keys(parsed).find((key) => key !== ':@')
-  if (name === undefined || name.startsWith('#')) return undefined
-  let text = ''
-  const children: Element[] = []
-  for (const item of parsed[name] as readonly Parsed[]) {
-    if ('#text' in item) text += resolveEntities(String(item['#text']))
-    else if ('#cdata' in item) {
-      for (const piece of item['#cdata'] as readonly Parsed[]) text += String(piece['#text'] ?? '')
-    } else {
-      const child = toElement(item)
-      if (child !== undefined) children.push(child)
-    }
-  }
-  return { name, text, children }
-}
-
-/** The root element of a document. Throws S3Error MalformedXML. */
-export function parseXml(bytes: Buffer): Element {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw malformedXml()
-  }
-  if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw malformedXml()
-  let elements: Element[]
-  try {
-    if (XMLValidator.validate(text) !== true) throw malformedXml()
-    const parsed = parser.parse(text) as readonly Parsed[]
-    elements = parsed.map(toElement).filter((element) => element !== undefined)
-  } catch (error) {
-    if (error instanceof S3Error) throw error
-    // The library has errors of its own for depth and for names it distrusts: the document is at fault.
-    throw malformedXml()
-  }
-  const root = elements[0]
-  if (root === undefined || elements.length > 1) throw malformedXml()
-  return root
+export interface Document<Row> {
+  readonly fields: Fields
+  readonly rows: readonly Row[]
 }
 
 /**
- * The whole of a small body, verified to its end. Throws S3Error MaxMessageLengthExceeded beyond
- * `bytesMax`, and what the source throws.
+ * C1 controls and U+2028, which XML 1.1 would refuse, or read as ends of lines. Documents are read by its rules, for
+ * AWS writes references to control characters in keys, and takes them back; XML 1.0 has none.
  */
-export async function readBody(source: Source, bytesMax: number): Promise<Buffer> {
-  const tooLong = () =>
-    new S3Error(400, 'MaxMessageLengthExceeded', 'Your request was too big.', {
-      MaxMessageLengthBytes: bytesMax,
+const restricted = /[\u007f-\u009f\u2028]/g
+/** A spelling that nobody else uses, so that a CDATA section in which it stands can be told. */
+const referenceTo = (char: string) =>
+  `&#x${char.charCodeAt(0).toString(16).padStart(REFERENCE_DIGITS, '0')};`
+const REFERENCE_DIGITS = 12
+const writtenReference = /&#x0{8}[0-9a-f]{4};/
+
+const localName = (name: string) => name.slice(name.lastIndexOf(':') + 1)
+
+/** Builds a document of what the parser meets. */
+class Builder<Row> {
+  readonly #shape: Shape<Row>
+  readonly #parser = new SaxesParser({
+    xmlns: false,
+    position: false,
+    defaultXMLVersion: '1.1',
+    forceXMLVersion: true,
+  })
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true })
+  readonly fields = new Map<string, string>()
+  readonly rows: Row[] = []
+  #row: Map<string, string> | undefined
+  #rowCount = 0
+  /** Elements that hold others and are open, as a path that ends in a slash: outside rows, and in the row. */
+  readonly #within = { document: '', row: '' }
+  /** Those that were opened before: each comes once. */
+  readonly #begun = { document: new Set<string>(), row: new Set<string>() }
+  /** The element whose text is being read, and the text so far. */
+  #field: { readonly name: string; text: string } | undefined
+  #depth = 0
+  #attributes = 0
+  /** Characters since the parser met something. */
+  #pending = 0
+
+  constructor(shape: Shape<Row>) {
+    this.#shape = shape
+    const parser = this.#parser
+    const fail = () => {
+      throw malformedXml()
+    }
+    const met = () => {
+      this.#pending = 0
+    }
+    parser.on('error', fail)
+    parser.on('doctype', fail)
+    parser.on('comment', met)
+    parser.on('processinginstruction', met)
+    parser.on('attribute', () => {
+      met()
+      if (++this.#attributes > ATTRIBUTES_MAX) fail()
     })
-  if (source.length !== undefined && source.length > bytesMax) throw tooLong()
-  const pieces: Buffer[] = []
+    parser.on('opentag', ({ name }) => {
+      met()
+      this.#attributes = 0
+      this.#open(localName(name))
+      this.#depth++
+    })
+    parser.on('closetag', () => {
+      met()
+      this.#depth--
+      this.#close()
+    })
+    parser.on('text', (text) => {
+      met()
+      this.#take(text)
+    })
+    parser.on('cdata', (text) => {
+      met()
+      if (writtenReference.test(text)) fail()
+      this.#take(text)
+    })
+  }
+
+  /** Takes a slice, or the end. Throws S3Error. */
+  write(bytes?: Buffer): void {
+    const text = this.#decode(bytes)
+    this.#pending += text.length
+    this.#parser.write(text.replace(restricted, referenceTo))
+    if (bytes === undefined) this.#parser.close()
+    if (this.#pending > TOKEN_CHARS_MAX) throw malformedXml()
+  }
+
+  #decode(bytes: Buffer | undefined): string {
+    try {
+      return this.#decoder.decode(bytes, { stream: bytes !== undefined })
+    } catch {
+      throw malformedXml()
+    }
+  }
+
+  #open(name: string): void {
+    const { root, fields, refused = [], rows } = this.#shape
+    if (this.#depth === 0) {
+      if (name !== root) throw malformedXml()
+    } else if (this.#field !== undefined) {
+      throw malformedXml()
+    } else if (this.#row !== undefined) {
+      this.#begin('row', name, rows!.fields, this.#row)
+    } else if (this.#within.document + name === rows?.name) {
+      if (++this.#rowCount > rows.countMax) throw malformedXml()
+      this.#row = new Map()
+      this.#begun.row.clear()
+    } else if (refused.includes(name)) {
+      throw headerNotImplemented(name)
+    } else {
+      this.#begin(
+        'document',
+        name,
+        rows === undefined ? fields : [...fields, rows.name],
+        this.fields,
+      )
+    }
+  }
+
+  /** An element of text, or one that holds some of those that are `allowed`. */
+  #begin(
+    place: 'document' | 'row',
+    name: string,
+    allowed: readonly string[],
+    fields: Fields,
+  ): void {
+    const path = this.#within[place] + name
+    if (allowed.some((each) => each.startsWith(`${path}/`))) {
+      if (this.#begun[place].has(path)) throw malformedXml()
+      this.#begun[place].add(path)
+      this.#within[place] = `${path}/`
+      return
+    }
+    if (!allowed.includes(path) || fields.has(path)) throw malformedXml()
+    this.#field = { name: path, text: '' }
+  }
+
+  #take(text: string): void {
+    if (this.#field !== undefined) {
+      this.#field.text += text
+      if (this.#field.text.length > TOKEN_CHARS_MAX) throw malformedXml()
+    } else if (text.trim() !== '') {
+      throw malformedXml()
+    }
+  }
+
+  #close(): void {
+    const within = this.#within
+    if (this.#field !== undefined) {
+      const { name, text } = this.#field
+      const fields = this.#row ?? this.fields
+      fields.set(name, text)
+      this.#field = undefined
+    } else if (this.#row !== undefined && within.row === '') {
+      this.rows.push(this.#shape.rows!.read(this.#row))
+      this.#row = undefined
+    } else {
+      const place = this.#row === undefined ? 'document' : 'row'
+      within[place] = within[place].replace(/[^/]*\/$/, '')
+    }
+  }
+}
+
+const tooLong = (bytesMax: number) =>
+  new S3Error(400, 'MaxMessageLengthExceeded', 'Your request was too big.', {
+    MaxMessageLengthBytes: bytesMax,
+  })
+
+/**
+ * Reads a document to its end, verified by its source; undefined for a body without a byte. Throws S3Error
+ * MalformedXML, MaxMessageLengthExceeded beyond `bytesMax`, what the shape throws, and what the source throws.
+ */
+export async function readDocument<Row>(
+  source: Source,
+  bytesMax: number,
+  shape: Shape<Row>,
+): Promise<Document<Row> | undefined> {
+  if (source.length !== undefined && source.length > bytesMax) throw tooLong(bytesMax)
+  const builder = new Builder(shape)
   let length = 0
   for (;;) {
     const piece = await source.read()
-    if (piece === undefined) return Buffer.concat(pieces)
+    if (piece === undefined) break
     length += piece.length
-    if (length > bytesMax) throw tooLong()
-    pieces.push(piece)
+    if (length > bytesMax) throw tooLong(bytesMax)
+    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
+      builder.write(piece.subarray(start, start + SLICE_BYTES))
+      const turn = spend(SLICE_STEPS)
+      if (turn !== undefined) await turn
+    }
+    release(piece)
   }
+  if (length === 0) return undefined
+  builder.write()
+  return builder
 }

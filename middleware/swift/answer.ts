@@ -21,7 +21,7 @@ export function sendEmpty(ctx: Context, status: 200 | 201 | 202 | 204, type = HT
 }
 
 /** Answers with a document. `type` with its charset. */
-export function sendText(ctx: Context, type: string, text: string): void {
+export function sendText(ctx: Context, type: string, text: string | Buffer): void {
   ctx.status = 200
   ctx.set('Content-Type', type)
   ctx.body = text

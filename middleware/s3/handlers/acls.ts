@@ -10,11 +10,10 @@ import type { Handler } from './handler.ts'
  * Whom Swift's lists let in is part of the same policy, and goes with it: private means private.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html
  */
-export const putBucketAcl: Handler = async (ctx, node, document) => {
+export const putBucketAcl: Handler = async (ctx, node, read) => {
   const info = await settingsOf(ctx, node)
-  requireOwnAcl(ctx, document, node.users.owner(info.account).canonicalId)
-  const { read, write } = info.acl
-  if (read !== '' || write !== '') {
+  await requireOwnAcl(ctx, read, node.users.owner(info.account).canonicalId)
+  if (info.acl.read !== '' || info.acl.write !== '') {
     const acl = { read: '', write: '' }
     await node.service.updateContainer(ctx.state.caller, info, { acl })
   }
@@ -25,14 +24,14 @@ export const putBucketAcl: Handler = async (ctx, node, document) => {
  * An object has no ACL of its own, so that there is nothing to change; it must be there.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html
  */
-export const putObjectAcl: Handler = async (ctx, node, document) => {
+export const putObjectAcl: Handler = async (ctx, node, read) => {
   const { account } = await settingsOf(ctx, node)
   const { info } = await node.service.head(ctx.state.caller, await objectOf(ctx, node), {
     versionId: versionIdOf(ctx.state.s3.query),
     cipher: node.rootCipher,
     keyOptional: true,
   })
-  requireOwnAcl(ctx, document, node.users.owner(account).canonicalId)
+  await requireOwnAcl(ctx, read, node.users.owner(account).canonicalId)
   setVersion(ctx, info)
   sendEmpty(ctx, 200)
 }

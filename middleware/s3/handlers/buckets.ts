@@ -2,6 +2,7 @@
 import { CofferError, isCode } from '../../../lib/errors.ts'
 import { isBucketName } from '../../../lib/names.ts'
 import type { ContainerInfo } from '../../../lib/service/types.ts'
+import { writeInTurns } from '../../../lib/turns.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
 import { referrerOf, wholeNumber } from '../headers.ts'
@@ -56,7 +57,7 @@ export const listBuckets: Handler = async (ctx, node) => {
     root(
       'ListAllMyBucketsResult',
       ownerElement(node, caller.account),
-      element('Buckets', ...buckets.map(bucket)),
+      element('Buckets', ...(await writeInTurns(buckets, bucket))),
       leaf('ContinuationToken', last && writeToken(last.container)),
       leaf('Prefix', prefix),
     ),
@@ -89,17 +90,18 @@ function requireLocation(location: string | undefined, region: string): void {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
-export const createBucket: Handler = async (ctx, node, document) => {
+export const createBucket: Handler = async (ctx, node, read) => {
   const { caller } = ctx.state
   if (caller === null) throw new CofferError('AccessDenied')
+  const { account } = caller
+  await node.service.authorize(caller, { account }, 'writeContainer')
   const { region } = node.config
-  requireLocation(readCreateBucket(document), region)
+  requireLocation(await readCreateBucket(read), region)
   const container = ctx.state.s3.bucket!
   // A container of the other dialect may have any name: then it is there already.
   if (!isBucketName(container)) await bucketOf(ctx, node)
   try {
-    const ref = { account: caller.account, container }
-    await node.service.createContainer(caller, ref, { indexed: true })
+    await node.service.createContainer(caller, { account, container }, { indexed: true })
   } catch (error) {
     // In its oldest region AWS lets the owner create a bucket again; elsewhere it is an error.
     if (!isCode(error, 'ContainerExists') || region !== 'us-east-1') throw error

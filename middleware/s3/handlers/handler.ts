@@ -1,5 +1,7 @@
 // What every handler is: it answers the request, or throws what errors.ts can render.
 import type { Context, Node } from '../../state.ts'
+import type { ReadDocument } from '../documents.ts'
 
-/** `document` is the request's XML body, read whole; empty where the operation takes none. */
-export type Handler = (ctx: Context, node: Node, document: Buffer) => Promise<void>
+/** `read` reads the request's XML body, where the operation takes one: only once the caller is known to have the
+ * right that the operation asks for, and what it is about to be there. */
+export type Handler = (ctx: Context, node: Node, read: ReadDocument) => Promise<void>

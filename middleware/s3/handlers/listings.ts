@@ -1,5 +1,6 @@
 // Listings of a bucket's objects: both versions of ListObjects.
 import type { ListedObject, Listing } from '../../../lib/service/types.ts'
+import { writeInTurns } from '../../../lib/turns.ts'
 import type { Context, Node } from '../../state.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
@@ -82,21 +83,15 @@ function contentOf(entry: ListedObject, encode: Encode, owner: Fragment | ''): F
 }
 
 /** Objects first, then common prefixes: the order that S3's documents have. */
-export function entriesOf<T>(
+export async function entriesOf<T>(
   listing: { readonly entries: readonly (T | string)[] },
   encode: Encode,
   show: (entry: T) => Fragment,
-): Fragment[] {
-  const objects: Fragment[] = []
-  const prefixes: Fragment[] = []
-  for (const entry of listing.entries) {
-    if (typeof entry === 'string') {
-      prefixes.push(element('CommonPrefixes', leaf('Prefix', encode(entry))))
-    } else {
-      objects.push(show(entry))
-    }
-  }
-  return [...objects, ...prefixes]
+): Promise<Fragment[]> {
+  const prefixes = listing.entries.filter((entry) => typeof entry === 'string')
+  const objects = listing.entries.filter((entry): entry is T => typeof entry !== 'string')
+  const showPrefix = (prefix: string) => element('CommonPrefixes', leaf('Prefix', encode(prefix)))
+  return [...(await writeInTurns(objects, show)), ...(await writeInTurns(prefixes, showPrefix))]
 }
 
 /** What all documents of a page say of the request. */
@@ -134,7 +129,7 @@ export const listObjects: Handler = async (ctx, node) => {
       ...echo(ctx, page, true),
       named('Marker', marker, encode),
       named('NextMarker', next, encode),
-      ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),
+      ...(await entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner))),
     ),
   )
 }
@@ -159,7 +154,7 @@ export const listObjectsV2: Handler = async (ctx, node) => {
         listing.next === undefined ? undefined : writeToken(listing.next),
       ),
       named('StartAfter', startAfter, encode),
-      ...entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner)),
+      ...(await entriesOf(listing, encode, (entry) => contentOf(entry, encode, owner))),
     ),
   )
 }

@@ -1,6 +1,8 @@
-// DeleteObjects: up to 1,000 keys, each answered and audited by itself.
+// DeleteObjects: up to 1,000 keys, each answered by itself. What was deleted is audited by name, what was refused in
+// one line for each reason.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 import type { ContainerRef, DeleteResult } from '../../../lib/service/types.ts'
+import { spend } from '../../../lib/turns.ts'
 import { auditEntry, codeOf } from '../../audit.ts'
 import { noteFailure } from '../../late-failure.ts'
 import type { Context, Node } from '../../state.ts'
@@ -16,6 +18,16 @@ import type { Handler } from './handler.ts'
 
 /** As many deletes under way at a time: they end up in the same groups of commits. */
 const CONCURRENCY = 32
+/** What a key costs of a turn (lib/turns.ts): several rows are read, most of them in memory. */
+const ENTRY_STEPS = 20
+
+/** What became of one key. */
+interface Outcome {
+  readonly key: string
+  readonly answer: Fragment
+  /** Of a key that was not deleted: what the audit calls the reason. */
+  readonly refusal?: string
+}
 
 /** A body that deletes must not be damaged on its way. Throws S3Error InvalidRequest. */
 function requireDigest(ctx: Context): void {
@@ -51,39 +63,60 @@ function markerElements(deleted: DeleteResult | undefined): Fragment[] {
   return [leaf('DeleteMarker', true), leaf('DeleteMarkerVersionId', deleted.versionId)]
 }
 
-/** Deletes one key and says what became of it. */
+/** Deletes one key. */
 async function answerEntry(
   ctx: Context,
   node: Node,
   ref: ContainerRef,
   entry: DeleteEntry,
   quiet: boolean,
-): Promise<Fragment> {
-  const names = [leaf('Key', entry.key), leaf('VersionId', entry.versionId)]
+): Promise<Outcome> {
+  const turn = spend(ENTRY_STEPS)
+  if (turn !== undefined) await turn
+  const { key } = entry
+  const names = [leaf('Key', key), leaf('VersionId', entry.versionId)]
   try {
     const deleted = await deleteEntry(ctx, node, ref, entry)
-    node.audit.write(auditEntry(ctx.state, 'ok', entry.key))
-    return quiet ? all([]) : element('Deleted', ...names, ...markerElements(deleted))
+    node.audit.write(auditEntry(ctx.state, 'ok', key))
+    const answer = quiet ? all([]) : element('Deleted', ...names, ...markerElements(deleted))
+    return { key, answer }
   } catch (error) {
-    node.audit.write(auditEntry(ctx.state, codeOf(error), entry.key))
     const { status, code, message } = describeError(ctx, error)
     noteFailure(ctx.state, codeOf(error), status)
     if (code === 'InternalError') {
       ctx.state.log.error({ requestId: ctx.state.requestId, err: error }, 'delete failed')
     }
-    return element('Error', ...names, leaf('Code', code), leaf('Message', message))
+    const answer = element('Error', ...names, leaf('Code', code), leaf('Message', message))
+    return { key, answer, refusal: codeOf(error) }
   }
 }
 
-export const deleteObjects: Handler = async (ctx, node, document) => {
-  requireDigest(ctx)
-  const { quiet, entries } = readDelete(document)
+/** A line for each reason, which names the first key and says how many there are. */
+function auditRefusals(ctx: Context, node: Node, outcomes: readonly Outcome[]): void {
+  const refused = new Map<string, { readonly first: string; count: number }>()
+  for (const { key, refusal } of outcomes) {
+    if (refusal === undefined) continue
+    const alike = refused.get(refusal)
+    if (alike === undefined) refused.set(refusal, { first: key, count: 1 })
+    else alike.count++
+  }
+  for (const [refusal, { first, count }] of refused) {
+    node.audit.write(auditEntry(ctx.state, refusal, first, count))
+  }
+}
+
+/** Whoever may delete nothing in the bucket is refused once, before the keys are read. */
+export const deleteObjects: Handler = async (ctx, node, read) => {
   const ref = await bucketOf(ctx, node)
-  const answers: Fragment[] = []
+  await node.service.authorize(ctx.state.caller, ref, 'writeObject')
+  requireDigest(ctx)
+  const { quiet, entries } = await readDelete(read)
+  const outcomes: Outcome[] = []
   for (let i = 0; i < entries.length; i += CONCURRENCY) {
     const slice = entries.slice(i, i + CONCURRENCY)
     const done = slice.map((entry) => answerEntry(ctx, node, ref, entry, quiet))
-    answers.push(...(await Promise.all(done)))
+    outcomes.push(...(await Promise.all(done)))
   }
-  sendXml(ctx, root('DeleteResult', ...answers))
+  auditRefusals(ctx, node, outcomes)
+  sendXml(ctx, root('DeleteResult', ...outcomes.map(({ answer }) => answer)))
 }

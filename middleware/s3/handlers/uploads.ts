@@ -20,7 +20,7 @@ import { invalidArgument } from '../s3-error.ts'
 import { bucketOf, objectOf } from '../scope.ts'
 import { node as element, isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
-import { type Encode, encoderOf, pageLimit } from './listings.ts'
+import { type Encode, encoderOf, entriesOf, pageLimit } from './listings.ts'
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html */
 export const createUpload: Handler = async (ctx, node) => {
@@ -58,12 +58,11 @@ function locationOf(ctx: Context): string {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
-export const completeUpload: Handler = async (ctx, node, document) => {
+export const completeUpload: Handler = async (ctx, node, read) => {
   const { caller, cipher, keyMd5, s3 } = ctx.state
   const header = headerOf(ctx)
   const sizeHeader = 'x-amz-mp-object-size'
   const input = {
-    parts: readComplete(document),
     conditions: writeConditionsOf(ctx),
     // Complete needs no key; one that came is held against the upload's.
     cipher: keyMd5 === undefined ? undefined : cipher,
@@ -77,8 +76,10 @@ export const completeUpload: Handler = async (ctx, node, document) => {
   }
   const ref = await objectOf(ctx, node)
   const uploadId = s3.query.get('uploadId')!
+  await node.service.requireCompletable(caller, ref, uploadId)
+  const parts = await readComplete(read)
   await sendWhenDone(ctx, async () => {
-    const info = await node.service.completeUpload(caller, ref, uploadId, input)
+    const info = await node.service.completeUpload(caller, ref, uploadId, { ...input, parts })
     if (!ctx.headerSent) setSealing(ctx, info.sealing)
     setWrittenVersion(ctx, info)
     return root(
@@ -136,8 +137,6 @@ export const listUploads: Handler = async (ctx, node) => {
   })
   const last = truncated ? entries.at(-1) : undefined
   const nextKey = typeof last === 'string' ? last : last?.object
-  const uploads = entries.filter((entry) => typeof entry !== 'string')
-  const prefixes = entries.filter((entry) => typeof entry === 'string')
   sendXml(
     ctx,
     root(
@@ -152,8 +151,7 @@ export const listUploads: Handler = async (ctx, node) => {
       leaf('MaxUploads', limit),
       leaf('EncodingType', query.get('encoding-type') || undefined),
       leaf('IsTruncated', truncated),
-      ...uploads.map((upload) => uploadElement(node, upload, encode)),
-      ...prefixes.map((prefix) => element('CommonPrefixes', leaf('Prefix', encode(prefix)))),
+      ...(await entriesOf({ entries }, encode, (upload) => uploadElement(node, upload, encode))),
     ),
   )
 }

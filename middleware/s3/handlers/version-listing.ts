@@ -3,7 +3,6 @@
 import type { ListedVersion } from '../../../lib/service/types.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
-import { referrerOf } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { bucketOf } from '../scope.ts'
@@ -58,7 +57,6 @@ export const listObjectVersions: Handler = async (ctx, node) => {
     delimiter: query.get('delimiter') || undefined,
     ...markers,
     limit,
-    referrer: referrerOf(ctx),
   })
   const owner = ownerElement(node, ref.account)
   sendXml(
@@ -70,7 +68,7 @@ export const listObjectVersions: Handler = async (ctx, node) => {
       leaf('VersionIdMarker', markers.afterVersion ?? ''),
       named('NextKeyMarker', listing.next?.object, encode),
       leaf('NextVersionIdMarker', listing.next?.versionId),
-      ...entriesOf(listing, encode, (entry) => entryElement(entry, encode, owner)),
+      ...(await entriesOf(listing, encode, (entry) => entryElement(entry, encode, owner))),
     ),
   )
 }

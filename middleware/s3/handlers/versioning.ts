@@ -18,8 +18,11 @@ export const getBucketVersioning: Handler = async (ctx, node) => {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
-export const putBucketVersioning: Handler = async (ctx, node, document) => {
-  const versioning = readVersioning(document)
-  await node.service.updateContainer(ctx.state.caller, await bucketOf(ctx, node), { versioning })
+export const putBucketVersioning: Handler = async (ctx, node, read) => {
+  const { caller } = ctx.state
+  const ref = await bucketOf(ctx, node)
+  await node.service.authorize(caller, ref, 'own')
+  const versioning = await readVersioning(read)
+  await node.service.updateContainer(caller, ref, { versioning })
   sendEmpty(ctx, 200)
 }

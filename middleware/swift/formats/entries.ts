@@ -24,6 +24,16 @@ export interface VersionEntry extends ObjectEntry {
   readonly is_latest: boolean
 }
 
+export type ListingEntry = ContainerEntry | ObjectEntry | VersionEntry | Subdir
+
+/** How a listing is written: its entries one after the other, and what stands around and between them. */
+export interface ListingFormat {
+  readonly head: string
+  show(entry: ListingEntry): string
+  readonly separator: string
+  readonly tail: string
+}
+
 /** The level that is listed, by which XML calls its root, and its name. */
 export interface Listed {
   readonly level: 'account' | 'container'

@@ -1,25 +1,53 @@
 // A listing in the format that was asked for, with the status and the Content-Type that Swift gives it.
+import { spend, textSteps } from '../../../lib/turns.ts'
 import type { Context } from '../../state.ts'
-import type { Chosen } from '../accept.ts'
+import type { Chosen, Format } from '../accept.ts'
 import { sendEmpty, sendText } from '../answer.ts'
-import type { ContainerEntry, Listed, ObjectEntry, Subdir } from './entries.ts'
-import { plainListing } from './plain.ts'
-import { xmlListing } from './xml.ts'
+import type { Listed, ListingEntry, ListingFormat } from './entries.ts'
+import { jsonFormat } from './json.ts'
+import { plainFormat } from './plain.ts'
+import { xmlFormat } from './xml.ts'
+
+/** Text is turned into bytes whenever there is so much of it: 10,000 long names make 60 MB. */
+const PIECE_CHARS = 64 << 10
+
+const formats: Readonly<Record<Format, (listed: Listed) => ListingFormat>> = {
+  plain: () => plainFormat,
+  json: () => jsonFormat,
+  xml: xmlFormat,
+}
+
+/** Writes entries, each made by `entryOf` of what the service listed, a turn of the event loop at a time. */
+export async function writeListing<T>(
+  { head, show, separator, tail }: ListingFormat,
+  listed: readonly T[],
+  entryOf: (item: T) => ListingEntry,
+): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let text = head
+  for (const [i, item] of listed.entries()) {
+    const shown = show(entryOf(item))
+    text += i === 0 ? shown : separator + shown
+    if (text.length >= PIECE_CHARS) {
+      pieces.push(Buffer.from(text))
+      text = ''
+    }
+    const turn = spend(textSteps(shown))
+    if (turn !== undefined) await turn
+  }
+  pieces.push(Buffer.from(text + tail))
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
 
 /** Answers with the entries: 200, or 204 where a text would be empty. */
-export function sendListing(
+export async function sendListing<T>(
   ctx: Context,
   { format, contentType }: Chosen,
-  listed: Listed,
-  entries: readonly (ContainerEntry | ObjectEntry | Subdir)[],
-): void {
-  if (format === 'plain') {
-    const text = plainListing(entries)
-    if (text === '') sendEmpty(ctx, 204, contentType)
-    else sendText(ctx, contentType, text)
-  } else if (format === 'json') {
-    sendText(ctx, contentType, JSON.stringify(entries))
-  } else {
-    sendText(ctx, contentType, xmlListing(listed, entries))
-  }
+  about: Listed,
+  listed: readonly T[],
+  entryOf: (item: T) => ListingEntry,
+): Promise<void> {
+  const bytes = await writeListing(formats[format](about), listed, entryOf)
+  if (bytes.length === 0) sendEmpty(ctx, 204, contentType)
+  else sendText(ctx, contentType, bytes)
 }

@@ -1,8 +1,9 @@
 // Listings as text: a name a line.
-import type { ContainerEntry, ObjectEntry, Subdir } from './entries.ts'
+import type { ListingFormat } from './entries.ts'
 
-export function plainListing(entries: readonly (ContainerEntry | ObjectEntry | Subdir)[]): string {
-  let text = ''
-  for (const entry of entries) text += `${'name' in entry ? entry.name : entry.subdir}\n`
-  return text
+export const plainFormat: ListingFormat = {
+  head: '',
+  show: (entry) => `${'name' in entry ? entry.name : entry.subdir}\n`,
+  separator: '',
+  tail: '',
 }

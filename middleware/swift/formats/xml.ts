@@ -1,6 +1,6 @@
 // Listings as XML.
-import { DECLARATION, leaf, namedNode, node } from '../../xml-writer.ts'
-import type { ContainerEntry, Listed, ObjectEntry, Subdir } from './entries.ts'
+import { DECLARATION, leaf, namedNode, namedTags, node } from '../../xml-writer.ts'
+import type { ContainerEntry, Listed, ListingFormat, ObjectEntry, Subdir } from './entries.ts'
 
 const containerOf = ({ name, count, bytes, last_modified }: ContainerEntry) =>
   node(
@@ -25,13 +25,15 @@ const objectOf = ({ name, hash, bytes, content_type, last_modified }: ObjectEntr
 const subdirOf = ({ subdir }: Subdir, { level }: Listed) =>
   namedNode('subdir', subdir, level === 'container' ? [leaf('name', subdir)] : [])
 
-export function xmlListing(
-  listed: Listed,
-  entries: readonly (ContainerEntry | ObjectEntry | Subdir)[],
-): string {
-  const children = entries.map((entry) => {
-    if ('subdir' in entry) return subdirOf(entry, listed)
-    return 'hash' in entry ? objectOf(entry) : containerOf(entry)
-  })
-  return DECLARATION + namedNode(listed.level, listed.name, children)
+export function xmlFormat(listed: Listed): ListingFormat {
+  const [open, close] = namedTags(listed.level, listed.name)
+  return {
+    head: DECLARATION + open,
+    show(entry) {
+      if ('subdir' in entry) return subdirOf(entry, listed)
+      return 'hash' in entry ? objectOf(entry) : containerOf(entry)
+    },
+    separator: '',
+    tail: close,
+  }
 }

@@ -72,7 +72,7 @@ export const getAccount: Handler = async (ctx, node) => {
   ])
   setAccountHeaders(ctx, node, info)
   const listed = { level: 'account', name: swift.accountName! } as const
-  sendListing(ctx, chosen, listed, listing.entries.map(entryOf))
+  await sendListing(ctx, chosen, listed, listing.entries, entryOf)
 }
 
 const isEmpty = (acl: AccountAcl) =>

@@ -5,7 +5,8 @@ import type { Context } from '../../state.ts'
 import { bestMatch } from '../accept.ts'
 import { sendText } from '../answer.ts'
 import { DELETE_MARKER_TYPE } from '../error-table.ts'
-import { sendListing } from '../formats/listing.ts'
+import { jsonFormat } from '../formats/json.ts'
+import { sendListing, writeListing } from '../formats/listing.ts'
 import { headerOf, textOfBytes } from '../headers.ts'
 import { objectPageOf, versionPageOf } from '../listing-parameters.ts'
 import { SwiftError } from '../swift-error.ts'
@@ -54,7 +55,7 @@ export const getContainer: Handler = async (ctx, node) => {
   ])
   await setContainerHeaders(ctx, node, info)
   const listed = { level: 'container', name: ref.container } as const
-  sendListing(ctx, chosen, listed, listing.entries.map(entryOf))
+  await sendListing(ctx, chosen, listed, listing.entries, entryOf)
 }
 
 function versionOf(entry: ListedVersion | string) {
@@ -93,8 +94,9 @@ export const listVersions: Handler = async (ctx, node) => {
   const page = versionPageOf(swift.query)
   const [info, listing] = await Promise.all([
     node.service.headContainer(caller, ref, { referrer }),
-    node.service.listVersions(caller, ref, { ...page, referrer }),
+    node.service.listVersions(caller, ref, page),
   ])
   await setContainerHeaders(ctx, node, info)
-  sendText(ctx, `${JSON_TYPE}; charset=utf-8`, JSON.stringify(listing.entries.map(versionOf)))
+  const bytes = await writeListing(jsonFormat, listing.entries, versionOf)
+  sendText(ctx, `${JSON_TYPE}; charset=utf-8`, bytes)
 }

@@ -71,11 +71,11 @@ t.test(
     for (const query of ['?acl', '?versioning']) {
       t.equal(outcome(await nobody.s3('GET', `/bkt${query}`)), '403 AccessDenied', query)
     }
-    // To list a bucket is to list its versions and uploads too, as S3's own READ grant has it:
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#permissions
+    // What a bucket once held, and who is about to write what, is not for everybody.
     for (const query of ['?versions', '?uploads']) {
-      t.equal((await nobody.s3('GET', `/bkt${query}`)).status, 200, query)
+      t.equal(outcome(await nobody.s3('GET', `/bkt${query}`)), '403 AccessDenied', query)
     }
+    t.equal((await nobody.swift('GET', '/bkt?versions')).status, 401)
     t.notOk(
       (await nobody.swift('HEAD', '/bkt')).headers['x-container-read'],
       'the list is the owner’s',
@@ -133,6 +133,9 @@ t.test(
         t.equal((await node.request(method, named, other)).status, 403, `${method} ${named}`)
         t.equal((await guest(method, named2)).status, 403, `${method} ${named2}`)
       }
+      const made = await guest('PUT', named2)
+      t.equal(made.status, version === 'null' ? 400 : 403, 'nor does it become the current one')
+      t.equal((await swift('GET', '/bkt/o')).text, 'now')
       const source = { 'x-amz-copy-source': named }
       const copied = await node.request('PUT', '/others/o', { ...other, headers: source })
       t.equal(outcome(copied), '403 AccessDenied')

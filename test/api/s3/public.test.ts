@@ -2,6 +2,7 @@
 import t from 'tap'
 import { startNode, type TestNode } from '../../helpers/node.ts'
 import { elements, outcome } from '../../helpers/s3.ts'
+import { login } from '../../helpers/swift.ts'
 
 const owner = { account: 'test', user: 'tester', roles: ['admin'] }
 const anonymous = { sign: false }
@@ -34,11 +35,29 @@ t.test('what everybody may read, an anonymous client reads', async (t) => {
 
 t.test('listings are open only where the list says so', async (t) => {
   const node = await startShared(t, '.r:*,.rlistings')
-  for (const query of ['', '?list-type=2', '?versions']) {
+  for (const query of ['', '?list-type=2']) {
     t.same(elements(await node.request('GET', `/bucket${query}`, anonymous), 'Key'), ['k'], query)
+  }
+  for (const query of ['?versions', '?uploads']) {
+    const answer = await node.request('GET', `/bucket${query}`, anonymous)
+    t.equal(outcome(answer), '403 AccessDenied', query)
   }
   t.equal((await node.request('HEAD', '/bucket', anonymous)).status, 200)
 })
+
+t.test(
+  'whom a read list names lists uploads, and only whom the account’s list names versions',
+  async (t) => {
+    const node = await startShared(t, 'other:other')
+    t.equal((await node.request('GET', '/bucket', other)).status, 200)
+    t.equal((await node.request('GET', '/bucket?uploads', other)).status, 200)
+    t.equal(outcome(await node.request('GET', '/bucket?versions', other)), '403 AccessDenied')
+    const swift = await login(node)
+    const acl = JSON.stringify({ 'read-only': ['other:other'] })
+    await swift.request('POST', '', { headers: { 'X-Account-Access-Control': acl } })
+    t.same(elements(await node.request('GET', '/bucket?versions', other), 'Key'), ['k'])
+  },
+)
 
 t.test('a list that names hosts asks for the referrer', async (t) => {
   const node = await startShared(t, '.r:.example.com,.rlistings')
@@ -46,7 +65,7 @@ t.test('a list that names hosts asks for the referrer', async (t) => {
     const headers: Record<string, string> = referer === undefined ? {} : { referer }
     return outcome(await node.request('GET', path, { ...anonymous, headers }))
   }
-  for (const path of ['/bucket/k', '/bucket', '/bucket?versions']) {
+  for (const path of ['/bucket/k', '/bucket']) {
     t.equal(await from(path, 'https://www.example.com/page'), '200', path)
     t.equal(await from(path, 'https://example.org/'), '403 AccessDenied', path)
     t.equal(await from(path), '403 AccessDenied', path)

@@ -38,12 +38,31 @@ async function connection(
 }
 
 t.test('pieces come in order, in the Buffers that the stream gave', async (t) => {
-  const pieces = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')]
+  const pieces = ['one', 'two', 'three'].map((text) => Buffer.from(text.repeat(500)))
   const pull = new Pull(Readable.from(pieces, { objectMode: false }), never)
   for (const piece of pieces) t.equal(await pull.read(), piece)
   t.equal(await pull.read(), undefined)
   t.equal(await pull.read(), undefined, 'and again')
 })
+
+t.test(
+  'bytes that come one by one are given together, all of them and in their order',
+  async (t) => {
+    for (const count of [1, 2, 999, 1001, 5000, 70_000]) {
+      const stream = new PassThrough({ highWaterMark: 1 << 20 })
+      const bytes = Buffer.from(Array.from({ length: count }, (_, i) => i % 251))
+      const pull = new Pull(stream, never)
+      const first = pull.read()
+      for (const byte of bytes) stream.write(Buffer.from([byte]))
+      stream.end()
+      const parts = [await first]
+      for (let part = await pull.read(); part !== undefined; part = await pull.read())
+        parts.push(part)
+      t.ok(Buffer.concat(parts as Buffer[]).equals(bytes), `${count} bytes`)
+      t.ok(parts.length <= 2 + count / 500, `${count} bytes in ${parts.length} pieces`)
+    }
+  },
+)
 
 t.test('an empty stream ends at once', async (t) => {
   t.equal(await new Pull(Readable.from([]), never).read(), undefined)

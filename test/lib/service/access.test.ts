@@ -19,11 +19,12 @@ const rights = [
   'readContainer',
   'writeContainer',
   'readObject',
+  'readUploads',
   'writeObject',
   'readVersion',
   'deleteVersion',
 ] as const satisfies readonly Right[]
-const reads = ['readAccount', 'readContainer', 'readObject', 'readVersion'] as const
+const reads = rights.filter((right) => right.startsWith('read'))
 const everything = [...rights]
 const everythingButOwn = rights.filter((right) => right !== 'own')
 
@@ -96,7 +97,8 @@ t.test('an account’s ACL makes readers, writers and owners of others', async (
 t.test('a container’s lists let others read or write its objects', async (t) => {
   const test = await startService(t)
   const host = 'http://www.example.com/page'
-  const readList = ['readContainer', 'readObject']
+  const readList = ['readContainer', 'readObject', 'readUploads']
+  const asReferrer = ['readContainer', 'readObject']
   const table: [
     read: string,
     write: string,
@@ -120,11 +122,12 @@ t.test('a container’s lists let others read or write its objects', async (t) =
     ['third', 'third', third, undefined, [...readList, 'writeObject']],
     ['.r:*', '', null, undefined, ['readObject']],
     ['.r:*', '', third, undefined, ['readObject']],
-    ['.r:*,.rlistings', '', null, undefined, readList],
+    ['.r:*,.rlistings', '', null, undefined, asReferrer],
     ['.rlistings', '', null, host, []],
+    ['.r:*,.rlistings', '', third, undefined, asReferrer],
     ['.rlistings,third', '', third, undefined, readList],
     ['.r:.example.com', '', null, host, ['readObject']],
-    ['.r:.example.com,.rlistings', '', null, host, readList],
+    ['.r:.example.com,.rlistings', '', null, host, asReferrer],
     ['.r:.example.com,.rlistings', '', null, undefined, []],
     ['.r:.example.com,.rlistings', '', null, 'http://example.com/', []],
     ['.r:*,.r:-.example.com,.rlistings', '', null, host, []],

@@ -3,8 +3,8 @@ import t from 'tap'
 import { type Code, CofferError, codes, type Details } from '../../../lib/errors.ts'
 import { describeError, renderS3Error } from '../../../middleware/s3/errors.ts'
 import { headerNotImplemented, methodNotAllowed, S3Error } from '../../../middleware/s3/s3-error.ts'
-import { parseXml } from '../../../middleware/s3/xml.ts'
 import type { Context } from '../../../middleware/state.ts'
+import { leavesOf } from '../../helpers/xml.ts'
 
 interface Asked {
   readonly method?: string
@@ -38,10 +38,7 @@ function render(error: unknown, asked?: Asked) {
   const { ctx, sent } = contextOf(asked)
   renderS3Error(ctx, error)
   const body = ctx.body as string | undefined
-  const elements: Record<string, string> = {}
-  if (body !== undefined) {
-    for (const { name, text } of parseXml(Buffer.from(body)).children) elements[name] = text
-  }
+  const elements = Object.fromEntries(body === undefined ? [] : leavesOf(body))
   return { status: ctx.status, sent, body, elements }
 }
 

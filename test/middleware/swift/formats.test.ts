@@ -1,7 +1,10 @@
 // Listings as text and XML, the times in them, and the parameters that ask for them.
 import t from 'tap'
-import { plainListing } from '../../../middleware/swift/formats/plain.ts'
-import { xmlListing } from '../../../middleware/swift/formats/xml.ts'
+import type { ListingEntry, ListingFormat } from '../../../middleware/swift/formats/entries.ts'
+import { jsonFormat } from '../../../middleware/swift/formats/json.ts'
+import { writeListing } from '../../../middleware/swift/formats/listing.ts'
+import { plainFormat } from '../../../middleware/swift/formats/plain.ts'
+import { xmlFormat } from '../../../middleware/swift/formats/xml.ts'
 import { isTrue } from '../../../middleware/swift/headers.ts'
 import {
   objectPageOf,
@@ -30,16 +33,25 @@ const refusal = (read: () => unknown) => {
   return undefined
 }
 
+const write = async (format: ListingFormat, entries: readonly ListingEntry[]) =>
+  (await writeListing(format, entries, (entry) => entry)).toString()
+
 t.test('text has a name a line', async (t) => {
-  t.equal(plainListing([]), '')
-  t.equal(plainListing([{ subdir: 'a/' }, { ...object, name: 'b' }]), 'a/\nb\n')
+  t.equal(await write(plainFormat, []), '')
+  t.equal(await write(plainFormat, [{ subdir: 'a/' }, { ...object, name: 'b' }]), 'a/\nb\n')
+})
+
+t.test('JSON is one array, however long', async (t) => {
+  t.equal(await write(jsonFormat, []), '[]')
+  const entries = Array.from({ length: 3000 }, (_, i) => ({ ...object, name: `é${i}"` }))
+  t.same(JSON.parse(await write(jsonFormat, entries)), entries)
 })
 
 t.test('XML escapes whatever a name may hold', async (t) => {
   const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
   const listed = { level: 'container', name: 'c"<>&\n' } as const
   t.equal(
-    xmlListing(listed, [object, { subdir: 'p&/' }]),
+    await write(xmlFormat(listed), [object, { subdir: 'p&/' }]),
     `${declaration}<container name="c&quot;&lt;&gt;&amp;&#xA;"><object><name>a&lt;&amp;&quot;&gt;'&#x1;é</name>` +
       `<hash>h</hash><bytes>1</bytes><content_type>t/x;a=&quot;b&quot;</content_type>` +
       `<last_modified>${time}</last_modified></object>` +
@@ -47,7 +59,7 @@ t.test('XML escapes whatever a name may hold', async (t) => {
   )
   const container = { name: 'c', count: 2, bytes: 3, last_modified: time }
   t.equal(
-    xmlListing({ level: 'account', name: 'AUTH_a' }, [container, { subdir: 'd-' }]),
+    await write(xmlFormat({ level: 'account', name: 'AUTH_a' }), [container, { subdir: 'd-' }]),
     `${declaration}<account name="AUTH_a"><container><name>c</name><count>2</count><bytes>3</bytes>` +
       `<last_modified>${time}</last_modified></container><subdir name="d-"></subdir></account>`,
   )

@@ -1,0 +1,198 @@
+// What Complete makes of an upload's parts, taken up one after the other as they are read: sizes, ETag, checksum and
+// layout of the whole. 10,000 parts are more than a turn of the event loop has room for (lib/turns.ts).
+import { createHash } from 'node:crypto'
+import { combineCrc } from '../bytes/crc-combine.ts'
+import { digestOnce } from '../bytes/digests.ts'
+import type { Checksum, Layout } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import { spend } from '../turns.ts'
+import { type StoredPart, walkParts } from './parts.ts'
+import type { Stores } from './stores.ts'
+import type { CompleteInput } from './types.ts'
+import type { FoundUpload } from './uploads.ts'
+
+/** Every part but the last has at least 5 MiB.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const PART_BYTES_MIN = 5 * 2 ** 20
+
+/** Of a turn: a CRC put together with one of bytes of another length than the last. */
+const COMBINE_STEPS = 50
+
+type Wanted = CompleteInput['parts'][number]
+
+/** The parts of a finished object, as one. */
+export interface Assembled {
+  readonly parts: number
+  readonly size: number
+  /** Without quotes. */
+  readonly etag: string
+  /** Null where the upload has none. */
+  readonly checksum: Checksum | null
+  readonly layout: Layout
+  /** There are parts that are not listed. */
+  readonly others: boolean
+}
+
+/** Hex MD5 of the parts' binary ETags, and their number. */
+class MultipartEtag {
+  readonly #hash = createHash('md5')
+  #count = 0
+
+  add(etag: string): void {
+    this.#hash.update(Buffer.from(etag, 'hex'))
+    this.#count++
+  }
+
+  /** To be called once. */
+  finish(): string {
+    return `${this.#hash.digest('hex')}-${this.#count}`
+  }
+}
+
+/** The ETag of an object of those parts. */
+export async function multipartEtag(parts: CompleteInput['parts']): Promise<string> {
+  const etag = new MultipartEtag()
+  for (const part of parts) {
+    etag.add(part.etag)
+    const turn = spend(1)
+    if (turn !== undefined) await turn
+  }
+  return etag.finish()
+}
+
+/** The whole object's checksum, from its parts' (s3.md §8). */
+interface WholeChecksum {
+  /** Adds the next part's value; its steps of a turn. */
+  add(value: Buffer, size: number): number
+  /** Base64; behind a composite one the number of parts. */
+  finish(): string
+}
+
+/** Digest of the concatenated digests, and their number. */
+class Composite implements WholeChecksum {
+  readonly #algorithm: Checksum['algorithm']
+  readonly #values: Buffer[] = []
+  constructor(algorithm: Checksum['algorithm']) {
+    this.#algorithm = algorithm
+  }
+  add(value: Buffer): number {
+    this.#values.push(value)
+    return 0
+  }
+  finish(): string {
+    const digest = digestOnce(this.#algorithm, Buffer.concat(this.#values))
+    return `${digest.toString('base64')}-${this.#values.length}`
+  }
+}
+
+/** CRC of all bytes, from those of its pieces. */
+class Combined implements WholeChecksum {
+  readonly #algorithm: 'crc32' | 'crc32c' | 'crc64nvme'
+  #sum: Buffer | undefined
+  #lastSize = 0
+  constructor(algorithm: Checksum['algorithm']) {
+    if (algorithm === 'sha1' || algorithm === 'sha256') {
+      throw new CofferError('Internal', { algorithm })
+    }
+    this.#algorithm = algorithm
+  }
+  add(value: Buffer, size: number): number {
+    this.#sum =
+      this.#sum === undefined ? value : combineCrc(this.#algorithm, this.#sum, value, size)
+    const steps = size === this.#lastSize ? 1 : COMBINE_STEPS
+    this.#lastSize = size
+    return steps
+  }
+  finish(): string {
+    return this.#sum!.toString('base64')
+  }
+}
+
+function startChecksum({ row }: FoundUpload): WholeChecksum | null {
+  if (row.checksum === null) return null
+  const { algorithm, type } = row.checksum
+  return type === 'COMPOSITE' ? new Composite(algorithm) : new Combined(algorithm)
+}
+
+/** Runs of parts of one size and without gaps. */
+function addToLayout(layout: Layout, { part, row }: StoredPart): void {
+  const run = layout.at(-1)
+  if (run !== undefined && run.size === row.size && run.first + run.count === part) run.count++
+  else layout.push({ first: part, count: 1, size: row.size })
+}
+
+/**
+ * Finds every listed part, and puts them together. `wanted` is in rising order, a part at most once. Throws
+ * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall.
+ */
+export async function assembleParts(
+  stores: Stores,
+  upload: FoundUpload,
+  wanted: CompleteInput['parts'],
+): Promise<Assembled> {
+  const checksum = startChecksum(upload)
+  const etag = new MultipartEtag()
+  const layout: Layout = []
+  let size = 0
+  let parts = 0
+  let others = false
+  let last: StoredPart | undefined
+  let tooSmall: StoredPart | undefined
+  for await (const stored of walkParts(stores, upload.row.body, 0)) {
+    const next = wanted[parts]
+    if (next === undefined || stored.part < next.part) {
+      others = true
+      continue
+    }
+    requirePart(upload, stored, next)
+    if (last !== undefined && last.row.size < PART_BYTES_MIN) tooSmall ??= last
+    last = stored
+    parts++
+    size += stored.row.size
+    etag.add(stored.row.part!.etag)
+    addToLayout(layout, stored)
+    if (checksum === null) continue
+    const value = Buffer.from(stored.row.part!.checksum!.value, 'base64')
+    const turn = spend(checksum.add(value, stored.row.size))
+    if (turn !== undefined) await turn
+  }
+  const next = wanted[parts]
+  if (next !== undefined) throw partMissing(upload, next)
+  if (tooSmall !== undefined) throw partTooSmall(tooSmall)
+  const whole = checksum && { ...upload.row.checksum!, value: checksum.finish() }
+  return { parts, size, etag: etag.finish(), checksum: whole, layout, others }
+}
+
+const partMissing = ({ uploadId }: FoundUpload, { part, etag }: Wanted) =>
+  new CofferError('PartMissing', { part, etag, upload: uploadId })
+
+const partTooSmall = ({ part, row }: StoredPart) =>
+  new CofferError('PartTooSmall', {
+    part,
+    etag: row.part!.etag,
+    size: row.size,
+    limit: PART_BYTES_MIN,
+  })
+
+/** Holds the next stored part against the next one that is listed. */
+function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): void {
+  if (stored.part > wanted.part || stored.row.part!.etag !== wanted.etag) {
+    throw partMissing(upload, wanted)
+  }
+  const { checksum } = upload.row
+  if (wanted.checksum === undefined) {
+    if (checksum?.type !== 'COMPOSITE') return
+    const message = `The upload was created using a ${checksum.algorithm} checksum. The complete request must include the checksum for each part. It was missing for part ${wanted.part} in the request.`
+    throw new CofferError('ChecksumInvalid', { message })
+  }
+  const { algorithm, value } = wanted.checksum
+  const known = stored.row.part!.checksum
+  if (known === null || known.algorithm !== algorithm) {
+    const message = `Checksum Type mismatch occurred, expected checksum Type: ${known?.algorithm ?? 'null'}, actual checksum Type: ${algorithm}`
+    throw new CofferError('ChecksumInvalid', { message })
+  }
+  if (known.value !== value) {
+    const message = `The ${algorithm} you specified for part ${wanted.part} did not match what we received.`
+    throw new CofferError('UploadChecksumMismatch', { message })
+  }
+}

@@ -1,0 +1,80 @@
+// An upload of very many parts without their bytes: rows in the catalog, which are all that Complete reads.
+// To send 10,000 parts of the least size would take 50 GB.
+import { createHash } from 'node:crypto'
+import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
+import { segmentKey, uploadKey } from '../../lib/catalog/keys.ts'
+import { type ChecksumAlgorithm, segmentRow, uploadRow } from '../../lib/catalog/rows.ts'
+import { nowMicros, randomId } from '../../lib/names.ts'
+import type { ObjectRef } from '../../lib/service/types.ts'
+
+/** The least that S3 lets a part have that is not the last. */
+const PART_BYTES = 5 << 20
+
+const checksumBytes = { crc32: 4, crc32c: 4, crc64nvme: 8, sha1: 20, sha256: 32 }
+
+const hexOf = (text: string) => createHash('md5').update(text).digest('hex')
+
+const etagOf = (part: number) => hexOf(`part ${part}`)
+
+const checksumOf = (algorithm: ChecksumAlgorithm, part: number) =>
+  createHash('sha256')
+    .update(`part ${part}`)
+    .digest()
+    .subarray(0, checksumBytes[algorithm])
+    .toString('base64')
+
+/** Gives an upload that has begun parts 1 to `count`, all of different sizes: the worst that a layout can be. */
+export async function fillParts(
+  catalog: Catalog,
+  { account, container, object }: ObjectRef,
+  uploadId: string,
+  count: number,
+): Promise<void> {
+  const stored = await catalog.get(uploadKey(account, container, object, uploadId))
+  const { body, checksum } = uploadRow.decode(stored!.value)
+  for (let first = 1; first <= count; first += COMMIT_ROWS_MAX) {
+    const parts = Array.from(
+      { length: Math.min(COMMIT_ROWS_MAX, count - first + 1) },
+      (_, i) => first + i,
+    )
+    const put = parts.map((part) => ({
+      key: segmentKey(body, part),
+      value: segmentRow.encode({
+        blob: randomId(),
+        size: PART_BYTES + part,
+        records: 80,
+        inline: null,
+        volume: null,
+        storedBytes: 0,
+        part: {
+          timeMicros: nowMicros(),
+          etag: etagOf(part),
+          checksum: checksum && {
+            algorithm: checksum.algorithm,
+            value: checksumOf(checksum.algorithm, part),
+          },
+        },
+      }),
+    }))
+    await catalog.commit({ id: randomId(), put })
+  }
+}
+
+/** The Complete of those parts, padded with blanks between its elements to `bytes`. */
+export function completeDocument(
+  count: number,
+  { algorithm, bytes = 0 }: { algorithm?: ChecksumAlgorithm; bytes?: number } = {},
+): string {
+  const name = algorithm === undefined ? '' : `Checksum${algorithm.toUpperCase()}`
+  const parts = Array.from({ length: count }, (_, i) => {
+    const part = i + 1
+    const checksum =
+      algorithm === undefined ? '' : `<${name}>${checksumOf(algorithm, part)}</${name}>`
+    const etag = `&quot;${etagOf(part)}&quot;`
+    return `<Part><PartNumber>${part}</PartNumber><ETag>${etag}</ETag>${checksum}</Part>`
+  })
+  const bare = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`
+  const blanks = ' '.repeat(Math.max(0, Math.floor((bytes - bare.length) / (count + 1))))
+  const list = parts.map((part) => blanks + part).join('')
+  return `<CompleteMultipartUpload>${list}${blanks}</CompleteMultipartUpload>`
+}
