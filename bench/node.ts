@@ -3,12 +3,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { type ClientRequest, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from '../lib/certificate.ts'
 import { Child } from './child.ts'
+import { drained } from './drain.ts'
 import { printProfile } from './profile.ts'
 import type { Scope } from './scope.ts'
 import { credentials, presign } from './signing.ts'
@@ -26,6 +27,8 @@ export interface Request {
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** The body goes in chunks of so many bytes, without a length. */
+  readonly chunkBytes?: number
   /** A refusal will do as well. */
   readonly anyAnswer?: boolean
 }
@@ -152,8 +155,9 @@ export class CofferNode {
 
   /** Sends one request as it is. Throws on any answer but a 2xx, unless any will do. */
   send(method: string, target: string, request: Request = {}): Promise<Answer> {
-    const { headers = {}, body, anyAnswer = false } = request
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const { headers = {}, body, chunkBytes, anyAnswer = false } = request
+    const isWhole = body !== undefined && chunkBytes === undefined
+    const length = !isWhole ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     return new Promise((resolve, reject) => {
       const options = { method, headers: { ...headers, ...length } }
       const req = httpRequest(`${this.http}${target}`, options, (res) => {
@@ -172,13 +176,21 @@ export class CofferNode {
         })
       })
       req.on('error', reject)
-      req.end(body)
+      if (chunkBytes === undefined) req.end(body)
+      else void sendChunks(req, body!, chunkBytes)
     })
   }
 
   async createBucket(): Promise<void> {
     await this.request('PUT', `/${bucket}`)
   }
+}
+
+async function sendChunks(req: ClientRequest, body: string, chunkBytes: number): Promise<void> {
+  for (let at = 0; at < body.length; at += chunkBytes) {
+    if (!req.write(body.slice(at, at + chunkBytes))) await drained(req)
+  }
+  req.end()
 }
 
 function usersFile(): string {

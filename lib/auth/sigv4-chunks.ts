@@ -7,6 +7,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Pieces } from '../bytes/pull.ts'
 import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
+import { spend } from '../turns.ts'
 import type { ChunkSignatures } from './chunk-signatures.ts'
 
 export interface ChunkRules {
@@ -126,6 +127,8 @@ export class ChunkedPieces implements Pieces {
   }
 
   async #beginChunk(): Promise<void> {
+    const turn = spend(1)
+    if (turn !== undefined) await turn
     const line = await this.#line()
     if (line === undefined) throw truncated()
     const signed = this.#rules.signatures !== null

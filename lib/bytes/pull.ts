@@ -23,6 +23,12 @@ export interface PullOptions {
 const QUEUE_BYTES_HIGH = 256 << 10
 /** … and goes on below this. */
 const QUEUE_BYTES_LOW = 64 << 10
+/** Of pieces below this all that come in one turn of the event loop, but the first, are given as one: each costs as
+ * much as a large one, and a body may come in chunks of a byte … */
+const SMALL_BYTES = 1024
+/** … and the stream is paused when there are so many. */
+const SMALL_PIECES_MAX = 1000
+const GATHERED_BYTES_MAX = 64 << 10
 
 interface Waiter {
   resolve(piece: Buffer | undefined): void
@@ -38,6 +44,8 @@ export class Pull implements Pieces {
   readonly #options: PullOptions
   #queue: Buffer[] = []
   #queuedBytes = 0
+  /** In this turn of the event loop. */
+  #smallPieces = 0
   #takenBytes = 0
   /** Waited for bytes so far; time that a slow reader takes is not in it. */
   #waitedMs = 0
@@ -55,12 +63,8 @@ export class Pull implements Pieces {
 
   read(): Promise<Buffer | undefined> {
     if (this.#timer === null && !this.#ended && this.#error === null) this.#start()
-    const piece = this.#queue.shift()
-    if (piece !== undefined) {
-      this.#queuedBytes -= piece.length
-      if (this.#queuedBytes < QUEUE_BYTES_LOW && this.#stream.isPaused()) this.#stream.resume()
-      return Promise.resolve(piece)
-    }
+    const piece = this.#shift()
+    if (piece !== undefined) return Promise.resolve(piece)
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(undefined)
     this.#timer?.refresh()
@@ -84,6 +88,25 @@ export class Pull implements Pieces {
     // A node that stops does not wait for bytes that nobody wants.
     this.#timer?.unref()
     this.#stream.resume()
+  }
+
+  /** Takes the next piece off the queue, with those behind it where it is small. */
+  #shift(): Buffer | undefined {
+    const queue = this.#queue
+    const first = queue.shift()
+    if (first === undefined) return undefined
+    let bytes = first.length
+    let count = 0
+    while (
+      first.length < SMALL_BYTES &&
+      count < queue.length &&
+      bytes + queue[count]!.length <= GATHERED_BYTES_MAX
+    ) {
+      bytes += queue[count++]!.length
+    }
+    this.#queuedBytes -= bytes
+    if (this.#queuedBytes < QUEUE_BYTES_LOW && this.#stream.isPaused()) this.#stream.resume()
+    return count === 0 ? first : Buffer.concat([first, ...queue.splice(0, count)], bytes)
   }
 
   #start(): void {
@@ -117,20 +140,42 @@ export class Pull implements Pieces {
       return
     }
     this.#takenBytes += piece.length
-    const waiter = this.#waiter
-    if (waiter !== null) {
-      this.#waitedMs += performance.now() - this.#waitingSinceMs
-      if (this.#isTooSlow()) {
-        this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
-        return
-      }
-      this.#waiter = null
-      waiter.resolve(piece)
+    const isGathered = piece.length < SMALL_BYTES && this.#gathers()
+    if (this.#waiter !== null && !isGathered && this.#queue.length === 0) {
+      this.#give(piece)
       return
     }
     this.#queue.push(piece)
     this.#queuedBytes += piece.length
+    // Behind small ones that wait for the end of the turn: they go first.
+    if (this.#waiter !== null && !isGathered) this.#give(this.#shift()!)
     if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
+  }
+
+  /** Gives a piece to whoever waits for one. */
+  #give(piece: Buffer): void {
+    this.#waitedMs += performance.now() - this.#waitingSinceMs
+    if (this.#isTooSlow()) {
+      this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
+      return
+    }
+    const waiter = this.#waiter
+    this.#waiter = null
+    waiter?.resolve(piece)
+  }
+
+  /** True for a small piece that is not the first of its turn: it waits for the end of the turn. */
+  #gathers(): boolean {
+    if (++this.#smallPieces === 1) {
+      setImmediate(() => {
+        this.#smallPieces = 0
+        const piece = this.#waiter === null || this.#error !== null ? undefined : this.#shift()
+        if (piece !== undefined) this.#give(piece)
+      })
+      return false
+    }
+    if (this.#smallPieces === SMALL_PIECES_MAX) this.#stream.pause()
+    return true
   }
 
   /** A byte now and then keeps the timer from firing, and would hold an upload open for ever. */
@@ -144,7 +189,7 @@ export class Pull implements Pieces {
     this.#ended = true
     const waiter = this.#waiter
     this.#waiter = null
-    waiter?.resolve(undefined)
+    waiter?.resolve(this.#shift())
   }
 
   #fail(error: CofferError): void {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { Pull } from '../../../lib/bytes/pull.ts'
+import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 
 const never = { idleTimeoutMs: 60_000 }
 
@@ -38,11 +39,51 @@ async function connection(
 }
 
 t.test('pieces come in order, in the Buffers that the stream gave', async (t) => {
-  const pieces = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')]
+  const pieces = ['one', 'two', 'three'].map((text) => Buffer.from(text.repeat(500)))
   const pull = new Pull(Readable.from(pieces, { objectMode: false }), never)
   for (const piece of pieces) t.equal(await pull.read(), piece)
   t.equal(await pull.read(), undefined)
   t.equal(await pull.read(), undefined, 'and again')
+})
+
+t.test(
+  'bytes that come one by one are given together, all of them and in their order',
+  async (t) => {
+    for (const count of [1, 2, 999, 1001, 5000, 70_000]) {
+      const stream = new PassThrough({ highWaterMark: 1 << 20 })
+      const bytes = Buffer.from(Array.from({ length: count }, (_, i) => i % 251))
+      const pull = new Pull(stream, never)
+      const first = pull.read()
+      for (const byte of bytes) stream.write(Buffer.from([byte]))
+      stream.end()
+      const parts = [await first]
+      for (let part = await pull.read(); part !== undefined; part = await pull.read())
+        parts.push(part)
+      t.ok(Buffer.concat(parts as Buffer[]).equals(bytes), `${count} bytes`)
+      t.ok(parts.length <= 2 + count / 500, `${count} bytes in ${parts.length} pieces`)
+    }
+  },
+)
+
+t.test('small pieces and large ones keep their order, whoever reads when', async (t) => {
+  const random = randomFrom(seedOfRun())
+  for (let round = 0; round < 200; round++) {
+    const stream = new PassThrough({ highWaterMark: 1 << 20 })
+    const pull = new Pull(stream, never)
+    const sent: Buffer[] = []
+    const write = async () => {
+      for (let i = random.integer(60); i >= 0; i--) {
+        const piece = random.bytes(1 + random.integer(random.pick([2, 1000, 1030, 70_000])))
+        sent.push(Buffer.from(piece))
+        stream.write(piece)
+        if (random.integer(8) === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      stream.end()
+    }
+    const [read] = await Promise.all([everything(pull), write()])
+    if (!read.equals(Buffer.concat(sent))) t.fail(`round ${round}, seed ${random.seed}`)
+  }
+  t.pass(`seed ${random.seed}`)
 })
 
 t.test('an empty stream ends at once', async (t) => {
