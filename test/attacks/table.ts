@@ -1,12 +1,7 @@
 // The table of attacks that a file of test/attacks/ tries: each row is an assertion, and the end says how
 // many were tried and how many held.
 
-/** What the table needs of a tap test. */
-interface Test {
-  ok(held: unknown, name: string, extra?: Record<string, unknown>): boolean
-  comment(text: string): void
-  teardown(fn: () => void): unknown
-}
+import type { Test } from 'tap'
 
 export interface AttackTable {
   /** A row: what was tried, and whether the node held. `detail` is shown where it did not. */
