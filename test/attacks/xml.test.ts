@@ -4,17 +4,15 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { ChecksumAlgorithm } from '../../lib/catalog/rows.ts'
-import { TURN_STEPS, takeCountedWork } from '../../lib/turns.ts'
+import { LONGEST_TURN, watchTurns } from '../helpers/counted-turns.ts'
 import { completeDocument, fillParts } from '../helpers/many-parts.ts'
-import { type Answer, type SentRequest, startNode, type TestNode } from '../helpers/node.ts'
+import { type SentRequest, startNode, type TestNode } from '../helpers/node.ts'
 import { element, elements, outcome } from '../helpers/s3.ts'
 import { login } from '../helpers/swift.ts'
 import { attackTable } from './table.ts'
 
 const table = attackTable(t, 'xml')
 
-/** Steps of the longest turn: what a turn has, and the most that is counted at once, a page of the catalog. */
-const LONGEST_TURN = TURN_STEPS + 1000
 /** Of a document's slice: what even the first 4 KiB of a body would count. */
 const SLICE_STEPS = 100
 const SLICE_BYTES = 4096
@@ -22,25 +20,8 @@ const SLICE_BYTES = 4096
 const junk = (bytes: number) => `<a>${'<b/>'.repeat(Math.floor((bytes - 7) / 4))}</a>`
 const digest = (body: string) => createHash('md5').update(body).digest('base64')
 
-/** Sends a request and says what the node counted meanwhile, and how many turns of the event loop there were. */
-async function watch(
-  node: TestNode,
-  method: string,
-  path: string,
-  options: SentRequest,
-): Promise<{ answer: Answer; steps: number; longestTurn: number; turns: number }> {
-  let turns = 0
-  let done = false
-  const count = () => {
-    turns++
-    if (!done) setImmediate(count)
-  }
-  takeCountedWork()
-  setImmediate(count)
-  const answer = await node.request(method, path, options)
-  done = true
-  return { answer, turns, ...takeCountedWork() }
-}
+const watch = (node: TestNode, method: string, path: string, options: SentRequest) =>
+  watchTurns(() => node.request(method, path, options))
 
 async function beginUpload(node: TestNode, key: string, headers: Record<string, string> = {}) {
   const answer = await node.request('POST', `/bucket/${key}?uploads`, { headers })
@@ -304,18 +285,18 @@ t.test('many documents at once share the turns', async (t) => {
   await node.request('PUT', '/bucket')
   const uploadId = await beginUpload(node, 'up')
   const body = `<CompleteMultipartUpload>${`<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>`.repeat(9000)}</CompleteMultipartUpload>`
-  takeCountedWork()
-  const answers = await Promise.all(
-    Array.from({ length: 8 }, () =>
-      node.request('POST', `/bucket/up?uploadId=${uploadId}`, { body }),
+  const { answer, longestTurn, steps } = await watchTurns(() =>
+    Promise.all(
+      Array.from({ length: 8 }, () =>
+        node.request('POST', `/bucket/up?uploadId=${uploadId}`, { body }),
+      ),
     ),
   )
-  const { longestTurn, steps } = takeCountedWork()
   table.tried(
     `8 of 480 KB at a time: ${steps} steps, at most ${longestTurn} in a turn of all together`,
-    answers.every((answer) => outcome(answer) === '400 InvalidPart') &&
+    answer.every((each) => outcome(each) === '400 InvalidPart') &&
       longestTurn <= LONGEST_TURN &&
       steps >= 8 * (body.length / SLICE_BYTES) * SLICE_STEPS,
-    answers.map(outcome),
+    answer.map(outcome),
   )
 })
