@@ -33,7 +33,7 @@ t.test('a file gets one line of JSON an entry, after what it held before', async
   await first.close()
   await first.close()
   const second = auditToFile(path, log)
-  const denied = { ...entry, result: 'KeyWrong', version: 'v' } as const
+  const denied = { ...entry, result: 'KeyWrong', version: 'v', count: 3 } as const
   second.write({ ...denied, secret: 'CANARY' } as AuditEntry)
   await second.close()
   const text = readFileSync(path, 'utf8')
