@@ -139,12 +139,14 @@ export class Pull implements Pieces {
     if (this.#closed || this.#error !== null) return
     this.#takenBytes += piece.length
     const isGathered = piece.length < SMALL_BYTES && this.#gathers()
-    if (this.#waiter !== null && !isGathered) {
+    if (this.#waiter !== null && !isGathered && this.#queue.length === 0) {
       this.#give(piece)
       return
     }
     this.#queue.push(piece)
     this.#queuedBytes += piece.length
+    // Behind small ones that wait for the end of the turn: they go first.
+    if (this.#waiter !== null && !isGathered) this.#give(this.#shift()!)
     if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
   }
 
@@ -195,6 +197,7 @@ export class Pull implements Pieces {
   #fail(error: CofferError): void {
     if (this.#ended || this.#error !== null) return
     this.#error = error
+    if (this.#timer !== null) clearTimeout(this.#timer)
     const waiter = this.#waiter
     this.#waiter = null
     waiter?.reject(error)
@@ -202,9 +205,7 @@ export class Pull implements Pieces {
 
   // Time that a slow reader takes does not count: the timer starts again with each wait.
   #idle(): void {
-    if (this.#waiter !== null) {
-      this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
-    }
-    this.#timer?.refresh()
+    if (this.#waiter === null) this.#timer?.refresh()
+    else this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
   }
 }

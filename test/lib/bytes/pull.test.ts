@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { Pull } from '../../../lib/bytes/pull.ts'
+import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 
 const never = { idleTimeoutMs: 60_000 }
 
@@ -63,6 +64,28 @@ t.test(
     }
   },
 )
+
+t.test('small pieces and large ones keep their order, whoever reads when', async (t) => {
+  const random = randomFrom(seedOfRun())
+  for (let round = 0; round < 200; round++) {
+    const stream = new PassThrough({ highWaterMark: 1 << 20 })
+    const pull = new Pull(stream, never)
+    const sent: Buffer[] = []
+    const write = async () => {
+      for (let i = random.integer(60); i >= 0; i--) {
+        const size = 1 + random.integer(random.pick([2, 1000, 1030, 70_000]))
+        const piece = Buffer.alloc(size, random.integer(256))
+        sent.push(Buffer.from(piece))
+        stream.write(piece)
+        if (random.integer(8) === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      stream.end()
+    }
+    const [read] = await Promise.all([everything(pull), write()])
+    if (!read.equals(Buffer.concat(sent))) t.fail(`round ${round}, seed ${random.seed}`)
+  }
+  t.pass(`seed ${random.seed}`)
+})
 
 t.test('an empty stream ends at once', async (t) => {
   t.equal(await new Pull(Readable.from([]), never).read(), undefined)
