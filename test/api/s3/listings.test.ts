@@ -155,7 +155,11 @@ t.test('many objects go with one request, each answered by itself', async (t) =>
   const deleted = lines.filter(({ result, object }) => result === 'ok' && object !== undefined)
   t.same(deleted.map(({ object }) => object).sort(), ['a', 'd&e', 'none'])
   const refused = lines.filter(({ result, object }) => result !== 'ok' && object !== undefined)
-  t.match(lines.at(-1), { object: undefined, result: 'PreconditionFailed' }, 'and the worst for all')
+  t.match(
+    lines.at(-1),
+    { object: undefined, result: 'PreconditionFailed' },
+    'and the worst for all',
+  )
   t.same(
     refused.map(({ object, result, count }) => [object, result, count]),
     [
