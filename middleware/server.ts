@@ -8,6 +8,7 @@ import { deferContinue } from './body.ts'
 import { Connections } from './connections.ts'
 import { dialectRules, makePipeline } from './index.ts'
 import { makeLimits } from './limits.ts'
+import { lingerBehindAnswers } from './linger.ts'
 import { isOps, ops } from './ops/index.ts'
 import { Metrics } from './ops/metrics.ts'
 import { renderS3Unparsed } from './s3/unparsed.ts'
@@ -140,6 +141,11 @@ async function listen(
 ): Promise<string> {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
+    // Nothing is done for what follows a request that was the connection's last (RFC 9112 §9.6).
+    if (req.socket.writableEnded) return
+    if (!last.has(req.socket)) {
+      lingerBehindAnswers(req.socket, () => last.get(req.socket)?.req.complete === false)
+    }
     last.set(req.socket, res)
     connections.begin(req, res)
     if (listener.tls !== undefined) keepReading(req.socket)

@@ -3,6 +3,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { dialectOf } from './dialect.ts'
+import { endLingering } from './linger.ts'
 import type { Dialect } from './state.ts'
 
 /** A whole answer in a dialect's form. */
@@ -14,9 +15,6 @@ export interface Unparsed {
 
 /** Node's code of what was wrong, and the request's path as sent, where there is one. */
 export type UnparsedRenderer = (code: string, path: Buffer | undefined) => Unparsed
-
-/** A client that is still sending gets this long to read the answer: a reset would take it away. */
-const LINGER_MS = 2_000
 
 /** The longest start of a packet in which a path is looked for. */
 const FIRST_LINE_BYTES_MAX = 32 << 10
@@ -64,7 +62,7 @@ export function answerUnparsed(
   }
   if (last !== undefined && !last.closed && needsNoMore(last.req)) {
     if (!last.headersSent) last.setHeader('Connection', 'close')
-    last.once('close', () => endLingering(socket))
+    last.once('close', () => endUnread(socket))
     return
   }
   const path = pathOf(error)
@@ -72,16 +70,12 @@ export function answerUnparsed(
   const all = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
-  endLingering(socket, head + body)
+  endUnread(socket, head + body)
 }
 
-/** Writes what is left to say, and reads and drops what still comes. Safe more than once. */
-function endLingering(socket: Socket, answer = ''): void {
-  if (socket.writableEnded) return
-  socket.end(answer)
+/** Ends a connection whose parser has failed: what still comes is dropped. */
+function endUnread(socket: Socket, answer?: string): void {
   socket.removeAllListeners('data')
   socket.on('data', () => {})
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(timer))
+  endLingering(socket, answer)
 }
