@@ -39,6 +39,9 @@ export interface Servers {
 /** How often Node looks for connections whose headers take too long; its own default is 30 s. */
 const CHECK_INTERVAL_MS_MAX = 5000
 
+/** A listener that can accept nothing has a line in the log this often. */
+const REFUSALS_LOG_MS = 1000
+
 const optionsOf = ({ limits }: Config) => ({
   maxHeaderSize: limits.headerBytes,
   headersTimeout: limits.headersTimeoutMs,
@@ -99,6 +102,7 @@ export async function startServers(
       metrics.watchServer(place, server)
       const handle = handlerOf(node, listener, () => draining)
       const address = await listen(one, handle)
+      logRefusals(server, parts.log)
       if (servesObjects(listener)) addresses.push(address)
       else opsAddresses.push(address)
     }
@@ -112,6 +116,17 @@ export async function startServers(
     replaceCertificates: (certificateOf) => replaceCertificates(started, certificateOf),
     close: ({ drainTimeoutMs }) => close(drainTimeoutMs),
   }
+}
+
+/** Logs what accept(2) says of connections that it cannot take (a kernel without memory), which without a listener
+ * ends the process. It may say so without end. */
+function logRefusals(server: Server, log: NodeParts['log']): void {
+  let loggedAtMs = Number.NEGATIVE_INFINITY
+  server.on('error', (err) => {
+    if (performance.now() < loggedAtMs + REFUSALS_LOG_MS) return
+    loggedAtMs = performance.now()
+    log.error({ err }, 'a connection could not be accepted')
+  })
 }
 
 function handlerOf(node: Node, listener: Listener, draining: () => boolean): RequestListener {
