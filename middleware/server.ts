@@ -46,6 +46,9 @@ export interface Servers {
   close(options: { drainTimeoutMs: number }): Promise<void>
 }
 
+/** A listener that can accept nothing has a line in the log this often. */
+const REFUSALS_LOG_MS = 1000
+
 const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
 
 interface Started extends BoundListener {
@@ -96,6 +99,7 @@ export async function startServers(
         one,
         inTurn(watched, () => metrics.cutOff('pipelined')),
       )
+      logRefusals(server, parts.log)
       server.maxConnections = config.limits.connections
     }
   } catch (error) {
@@ -109,6 +113,17 @@ export async function startServers(
     replaceCertificates: (certificateOf) => replaceCertificates(started, certificateOf),
     close: ({ drainTimeoutMs }) => close(drainTimeoutMs),
   }
+}
+
+/** Logs what accept(2) says of connections that it cannot take (a kernel without memory), which without a listener
+ * ends the process. It may say so without end. */
+function logRefusals(server: Started['server'], log: NodeParts['log']): void {
+  let loggedAtMs = Number.NEGATIVE_INFINITY
+  server.on('error', (err: Error) => {
+    if (performance.now() < loggedAtMs + REFUSALS_LOG_MS) return
+    loggedAtMs = performance.now()
+    log.error({ err }, 'a connection could not be accepted')
+  })
 }
 
 function handlerOf(node: Node, listener: Listener, draining: () => boolean): RequestListener {
@@ -136,6 +151,8 @@ function replaceCertificates(
 function answer({ server, listener, connections }: Started, handle: RequestListener): void {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
+    // Nothing is done for what follows a request that was the connection's last (RFC 9112 §9.6).
+    if (req.socket.writableEnded) return
     last.set(req.socket, res)
     connections.begin(req, res)
     closeUnread(req, res)

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-/** `clients`: where .ci/run installs those of PyPI. */
-const skipped = new Set('node_modules .git .tap data dist dist-deb suite-data clients'.split(' '))
+/** `clients`: where .ci/run installs those of PyPI; `installed`: where `npm run long:apps` does. */
+const skipped = new Set(
+  'node_modules .git .tap data dist dist-deb suite-data clients installed'.split(' '),
+)
 
 function walk(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {

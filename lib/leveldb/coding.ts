@@ -53,13 +53,13 @@ export class Cursor {
     return this.at >= this.#end
   }
 
-  /** LEB128, a safe integer. */
+  /** LEB128, a safe integer, in the shortest form: LevelDB writes no other, so a longer one is a changed byte. */
   varint(): number {
     let value = 0
     for (let scale = 1; this.at < this.#end; scale *= 128) {
       const byte = this.#bytes[this.at++]!
       value += (byte & 0x7f) * scale
-      if (value > Number.MAX_SAFE_INTEGER) break
+      if (value > Number.MAX_SAFE_INTEGER || (byte === 0 && scale > 1)) break
       if (byte < 0x80) return value
     }
     throw new Malformed('a number is malformed')

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { deadlyFault } from '../../lib/blobs/quarantine.ts'
 import { CatalogDamaged } from '../../lib/catalog/check.ts'
 import { fileRows } from '../../lib/catalog/check-rows.ts'
+import { readManifest } from '../../lib/leveldb/manifest.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
 import { type Answer, drawnKeyring, type SentRequest, startNode } from '../helpers/node.ts'
@@ -59,10 +60,19 @@ async function makeStore(t: Test, data: string): Promise<Stored[]> {
   return [...stored.values()]
 }
 
-/** Files with bytes that count, of one database. */
-function filesOf(data: string, database: string): string[] {
-  return readdirSync(join(data, database))
-    .filter((name) => /^(\d+\.(ldb|log)|MANIFEST-\d+|CURRENT)$/.test(name))
+/** Files with bytes that count, of one database. One that was closed while it wrote a table has files that no
+ * manifest names. */
+async function filesOf(data: string, database: string): Promise<string[]> {
+  const location = join(data, database)
+  const manifest = await readManifest(location, new Rate(Number.POSITIVE_INFINITY))
+  const tables = new Set(manifest.tables.map(({ number }) => number))
+  const counts = (name: string) =>
+    name.endsWith('.ldb')
+      ? tables.has(Number.parseInt(name, 10))
+      : /^(MANIFEST-\d+|CURRENT)$/.test(name) ||
+        (name.endsWith('.log') && Number.parseInt(name, 10) >= manifest.logNumber)
+  return readdirSync(location)
+    .filter(counts)
     .map((name) => join(database, name))
     .filter((file) => readFileSync(join(data, file)).length > 0)
 }
@@ -75,8 +85,8 @@ interface Flip {
 }
 
 /** Changes one byte of a database. */
-function flip(data: string, database: string): Flip {
-  const file = random.pick(filesOf(data, database))
+async function flip(data: string, database: string): Promise<Flip> {
+  const file = random.pick(await filesOf(data, database))
   const bytes = readFileSync(join(data, file))
   // Half of them at the end: indexes and footers are small beside records.
   const tail = random.integer(2) === 0 ? Math.min(bytes.length, 600) : bytes.length
@@ -88,11 +98,13 @@ function flip(data: string, database: string): Flip {
 }
 
 /** A byte of the catalog, or one in each of some volumes. */
-function breakSome(data: string, most: number): Flip[] {
-  if (random.integer(3) === 0) return [flip(data, 'catalog')]
+async function breakSome(data: string, most: number): Promise<Flip[]> {
+  if (random.integer(3) === 0) return [await flip(data, 'catalog')]
   const volumes = readdirSync(join(data, 'volumes')).map((name) => join('volumes', name))
   const chosen = volumes.filter(() => random.integer(2) === 0).slice(0, most)
-  return chosen.map((volume) => flip(data, volume))
+  const flips: Flip[] = []
+  for (const volume of chosen) flips.push(await flip(data, volume))
+  return flips
 }
 
 /** True where a finding names the file that was changed. */
@@ -127,7 +139,7 @@ t.test('a changed byte anywhere is found, named, and never served', async (t) =>
   while (outcomes.flips < flips) {
     const work = join(master, '..', 'work')
     cpSync(master, work, { recursive: true })
-    const broken = breakSome(work, flips - outcomes.flips)
+    const broken = await breakSome(work, flips - outcomes.flips)
     outcomes.flips += broken.length
     const progress = await scrubAll(work)
     for (const each of broken) if (!isNamed(each, progress)) t.fail(`not found, ${each.note}`)
