@@ -9,6 +9,8 @@ import { isPasswordHash, looksHashed } from './passwords.ts'
 // `/` would break the catalog's keys, control characters every line-oriented log.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
 const name = { ...plainWord, pattern: '^[^/\\u0000-\\u001f\\u007f]+$' } as const
+// `account:user` ends its account at the first colon.
+const account = { ...plainWord, pattern: '^[^/:\\u0000-\\u001f\\u007f]+$' } as const
 // An access key stands in `Credential=<access>/<date>/…, ` and in `AWS <access>:<signature>`.
 const accessKey = { ...plainWord, pattern: '^[!-+.0-~-]+$' } as const
 
@@ -26,7 +28,7 @@ export const usersSchema = {
         required: ['id', 'users'],
         additionalProperties: false,
         properties: {
-          id: { ...name, description: 'Stable storage id of the account; never changes' },
+          id: { ...account, description: 'Stable storage id of the account; never changes' },
           users: {
             type: 'array',
             items: {

@@ -25,7 +25,7 @@ export interface SwiftRequest {
 }
 
 /** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
-const keyName = /encryption-(?:customer-)?(?:algorithm|key|key-md5)$/i
+const keyName = /encryption[-_](?:customer[-_])?(?:algorithm|key|key[-_]md5)$/i
 
 /** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
 const refusedParameters: Readonly<Record<string, string>> = {
