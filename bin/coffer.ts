@@ -228,6 +228,8 @@ async function decrypt(args: string[]): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  // LevelDB makes its directories and files for everybody to read, as far as the mask lets it.
+  process.umask(0o077)
   try {
     await makeProgram().parseAsync()
   } catch (error) {
