@@ -76,6 +76,11 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     .action(async (account: string, name: string, options: SourceOptions) =>
       (await import('./commands/user.ts')).remove(account, name, options),
     )
+  withSource(user.command('logout <account> <user>'))
+    .description('end all tokens of a user, whose next login draws a new one')
+    .action(async (account: string, name: string, options: SourceOptions) =>
+      (await import('./commands/logout.ts')).logout(account, name, options),
+    )
   withSource(user.command('reload'))
     .description('let the running node read a users file that was edited by hand')
     .action(async (options) => (await import('./commands/user.ts')).reload(options))

@@ -13,6 +13,7 @@ import { classicEngine } from './level.ts'
 import { openCatalog } from './open-catalog.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { catalogLogouts } from './service/logouts.ts'
 import { volumesWithBlobs } from './service/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
@@ -55,7 +56,10 @@ export async function openCoffer(options: {
   const opened = await openStores(config, log)
   const { catalog, blobs } = opened
   const { resellers, tokenSeconds } = config.swift
-  const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
+  const tokens = makeTokens(keyring, catalogLogouts(catalog), {
+    prefix: resellers[0]!.prefix,
+    lifeSeconds: tokenSeconds,
+  })
   const joined = joinStores(opened, config, keyring, log)
   const { data, devices } = config
   const { reclaimer } = joined

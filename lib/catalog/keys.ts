@@ -84,6 +84,9 @@ export function splitNameAndId(rest: string): { name: string; id: string } {
   return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
 }
 
+/** The id that tokens of a user carry, once the user has logged out. */
+export const logoutKey = (account: string, user: string) => `logout/${account}/${user}`
+
 export const expiryPrefix = 'expiry/'
 /** One row a current version that is to go at that second. */
 export const expiryKey = (deleteAtSeconds: number, versionId: string) =>

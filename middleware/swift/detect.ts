@@ -160,7 +160,7 @@ export function detect(
   }
   if (path === '/crossdomain.xml') return outside('Crossdomain')
   const [version, accountName, container, object] = splitPath(path)
-  if (version === 'auth') return outside('Auth')
+  if (version === 'auth') return outside(method === 'DELETE' ? 'Logout' : 'Auth')
   if (version === '') throw new SwiftError(404)
   if (accountName === '' || (container === '' && object !== '')) {
     throw new SwiftError(412, 'Bad URL')
