@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '../auth/identity.ts'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
-import { bodyKey, layoutKey, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
+import { bodyKey, layoutKey, uploadPartsKey } from '../catalog/keys.ts'
 import { type Checksum, type Layout, layoutRow, type VersionRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
@@ -13,7 +13,7 @@ import { addVersion, type History, readHistory, standing } from './history.ts'
 import { type StoredPart, walkParts } from './parts.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 import type { CompleteInput, ObjectRef, VersionInfo } from './types.ts'
-import { type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
+import { draftEnd, type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
 import { describeVersion, getVersion, shownRow } from './versions.ts'
 
 /** Every part but the last has at least 5 MiB.
@@ -45,9 +45,8 @@ export async function completeUpload(
       judge(input, upload, history)
       const { versionId } = upload.row
       await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
-      const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
-      draft.expect(key, upload.stored).del(key)
-      draft.expect(uploadPartsKey(uploadId), partsRow).del(uploadPartsKey(uploadId))
+      draftEnd(stores, draft, upload)
+      draft.expect(uploadPartsKey(uploadId), partsRow)
       nameParts(stores, draft, upload.row.body, layoutOf(listed), others)
       const { versioning } = history
       const isNull = versioning !== 'enabled'

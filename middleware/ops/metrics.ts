@@ -31,7 +31,11 @@ const signatureRefusals: ReadonlySet<string> = new Set([
   'ClockSkewed',
 ])
 
-const limitRefusals: ReadonlySet<string> = new Set(['LoginDelayed', 'UploadsExceeded'])
+const limitRefusals: ReadonlySet<string> = new Set([
+  'LoginDelayed',
+  'UploadsExceeded',
+  'UploadsBegunExceeded',
+])
 
 /** How the request ended, beside what `Counted` has. */
 export interface Outcome {

@@ -61,6 +61,8 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
       bodyTimeoutMs: 60_000,
       bodyBytesPerSecond: 100,
       uploadsPerUser: 1000,
+      begunUploadsPerUser: 10_000,
+      begunUploadSeconds: 604_800,
       loginFailures: 10,
       loginFailuresPerAddress: 100,
       loginBackoffMs: 1000,
