@@ -12,9 +12,10 @@ import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
 import type { SalvageCommandOptions } from './commands/salvage.ts'
 import type { ScrubCommandOptions } from './commands/scrub.ts'
-import type { AddOptions, PasswordOptions } from './commands/user.ts'
 import { readPort, readRate, readRows, readShare, readVolume } from './option-values.ts'
 import { fileOf, report, type SourceOptions, version } from './program.ts'
+import { withSource } from './source-options.ts'
+import { addUserCommands } from './user-commands.ts'
 
 interface ServeOptions extends SourceOptions {
   readonly check?: boolean
@@ -168,49 +169,6 @@ Exit code: 0 no record is lost, 5 some are, 1 it failed, and changed nothing.`,
   return program
 }
 
-/** Commands about users. */
-function addUserCommands(program: Command): void {
-  const user = program.command('user').description('edit the users of the node')
-  const password = [
-    '--password [password]',
-    'without a value it is asked for; absent, a random one is drawn',
-  ] as const
-  withSource(user.command('add <account> <user>'))
-    .description('add a user and print its secrets, once')
-    .option('--role <role>', 'a role; may be given more than once', collect, [])
-    .option(...password)
-    .action(async (account: string, name: string, options: AddOptions) =>
-      (await import('./commands/user.ts')).add(account, name, options),
-    )
-  withSource(user.command('list'))
-    .description('list users, their roles and access keys')
-    .action(async (options) => (await import('./commands/user.ts')).list(options))
-  withSource(user.command('remove <account> <user>'))
-    .description('remove a user; what the account stores stays')
-    .action(async (account: string, name: string, options: SourceOptions) =>
-      (await import('./commands/user.ts')).remove(account, name, options),
-    )
-  withSource(user.command('passwd <account> <user>'))
-    .description('give a user another password, for Swift, and print it, once')
-    .option(...password)
-    .action(async (account: string, name: string, options: PasswordOptions) =>
-      (await import('./commands/user.ts')).passwd(account, name, options),
-    )
-  withSource(user.command('add-key <account> <user>'))
-    .description('give a user one more S3 access key and print it, once')
-    .action(async (account: string, name: string, options: SourceOptions) =>
-      (await import('./commands/user.ts')).addKey(account, name, options),
-    )
-  withSource(user.command('remove-key <access>'))
-    .description('take an S3 access key away; the user stays')
-    .action(async (access: string, options: SourceOptions) =>
-      (await import('./commands/user.ts')).removeKey(access, options),
-    )
-  withSource(user.command('reload'))
-    .description('let the running node read a users file that was edited by hand')
-    .action(async (options) => (await import('./commands/user.ts')).reload(options))
-}
-
 /** Commands about root keys. */
 function addKeyCommands(program: Command): void {
   const key = program.command('key').description('change the root keys of the node')
@@ -243,18 +201,6 @@ function addKeyCommands(program: Command): void {
     )
 }
 
-/** Gives a command the options that say which node it is about. */
-function withSource(command: Command): Command {
-  return command
-    .option(
-      '--config <file>',
-      'the configuration (default: $COFFER_CONFIG, or etc/coffer.yaml of this program)',
-    )
-    .option('--data <dir>', 'the data directory; keyring and devices follow where they are not set')
-}
-
-const collect = (role: string, roles: string[]) => [...roles, role]
-
 async function serve(options: ServeOptions): Promise<void> {
   const { data, port } = options
   const readConfig = () => loadConfig({ file: fileOf(options), data, port })
@@ -282,6 +228,8 @@ function withCommand(args: readonly string[]): readonly string[] {
 }
 
 async function main(): Promise<void> {
+  // LevelDB makes its directories and files for everybody to read, as far as the mask lets it.
+  process.umask(0o077)
   try {
     await makeProgram().parseAsync(withCommand(process.argv.slice(2)), { from: 'user' })
   } catch (error) {

@@ -12,8 +12,11 @@ import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './level.ts'
 import { openCatalog } from './open-catalog.ts'
+import { BegunUploads } from './service/begun-uploads.ts'
 import { startExpiry } from './service/expiry.ts'
 import { Leases } from './service/leases.ts'
+import { catalogLogouts } from './service/logouts.ts'
+import { startUploadExpiry } from './service/old-uploads.ts'
 import { volumesWithBlobs } from './service/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './service/reclaim-worker.ts'
 import { makeService } from './service/service.ts'
@@ -60,7 +63,10 @@ export async function openCoffer(options: {
   const opened = await openStores(config, log)
   const { catalog, blobs } = opened
   const { resellers, tokenSeconds } = config.swift
-  const tokens = makeTokens(keyring, { prefix: resellers[0]!.prefix, lifeSeconds: tokenSeconds })
+  const tokens = makeTokens(keyring, catalogLogouts(catalog), {
+    prefix: resellers[0]!.prefix,
+    lifeSeconds: tokenSeconds,
+  })
   const joined = joinStores(opened, config, keyring, log)
   const { data, devices } = config
   const { reclaimer } = joined
@@ -103,9 +109,14 @@ function joinStores(
   log: Logger,
 ): Omit<Coffer, 'tokens' | 'figures'> {
   const queued = () => sweep.wake()
-  const stores = { catalog, blobs, smallBodyBytes, leases: new Leases(queued), queued }
+  const { begunUploadsPerUser, begunUploadSeconds } = config.limits
+  const begun = new BegunUploads(catalog, begunUploadsPerUser)
+  const stores = { catalog, blobs, smallBodyBytes, leases: new Leases(queued), begun, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
+  const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>
+    log.error({ err: error }, 'an old upload could not be aborted'),
+  )
   const reclaimer = startReclaimer(stores, config.storage.reclaim, log)
   return {
     service: makeService(stores),
@@ -117,6 +128,7 @@ function joinStores(
     close: async () => {
       await reclaimer.close()
       await expiry.close()
+      await oldUploads.close()
       await sweep.close()
       await close()
     },

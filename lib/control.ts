@@ -2,13 +2,17 @@
 // the channel through which the command line talks to it. A lock that the kernel gives up when its holder
 // dies, unlike LevelDB's LOCK, which is lost as soon as any descriptor on it closes (EVIDENCE H14).
 // Requests and answers are lines of JSON: {"verb", "args"} in, {"answer"} or {"error"} out.
-import { closeSync, constants, lstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, constants, fchownSync, lstatSync, openSync, statSync } from 'node:fs'
 import { chmod, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SOCKET_NAME = 'control.sock'
+const LOCK_NAME = 'start.lock'
+/** https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5
 /** sun_path of Linux (unix(7)) less its final zero byte. */
 const SOCKET_PATH_BYTES_MAX = 107
 const REQUEST_CHARS_MAX = 65536
@@ -76,20 +80,42 @@ function listen(server: Server, path: string): Promise<void> {
 /**
  * Lets one process at a time look at the socket, remove a stale one and bind its own: without it two that
  * start together would both find the socket stale, and the second remove the first one's new socket.
- * The guard is a name in Linux's abstract socket namespace, which dies with its holder (unix(7)).
+ * The guard is SQLite's lock on an empty file, which nobody can take who may not open that file, and which the kernel
+ * gives up when its holder dies: Node has no other way to a file lock (fcntl(2)). Nothing is written to the file.
  */
-async function guardStart(dataDir: string): Promise<Server> {
-  const { dev, ino } = statSync(dataDir, { bigint: true })
+async function guardStart(dataDir: string): Promise<{ close(): void }> {
+  const path = join(resolve(dataDir), LOCK_NAME)
+  makeLockFile(path)
   for (let tries = 1; ; tries++) {
-    const guard = createServer((socket) => socket.destroy())
+    const guard = new DatabaseSync(path, { timeout: 0 })
     try {
-      await listen(guard, `\0coffer-start-${dev}-${ino}`)
+      // Without a journal of its own the lock leaves no second file behind.
+      guard.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
       return guard
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      guard.close()
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
       if (tries === STARTING_TRIES_MAX) throw new DataDirectoryInUse(dataDir)
       await sleep(STARTING_PAUSE_MS)
     }
+  }
+}
+
+/** Makes the file where it is missing, for the directory's owner alone, also where root runs a tool. One that is there
+ * is not opened: closing it would give up the lock that this process may hold on it. */
+function makeLockFile(path: string): void {
+  const { uid, gid } = statSync(dirname(path))
+  let made: number
+  try {
+    made = openSync(path, 'wx', 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return
+  }
+  try {
+    if (process.getuid?.() === 0) fchownSync(made, uid, gid)
+  } finally {
+    closeSync(made)
   }
 }
 
@@ -173,7 +199,7 @@ export async function acquireControl(
       await removeStale(address.path)
       await bindPrivately(server, address.path)
     } finally {
-      await closeServer(guard)
+      guard.close()
     }
   } catch (error) {
     address.release()

@@ -7,6 +7,7 @@ export const codes = [
   'AccessDenied', // known or anonymous caller without the right
   'CredentialUnknown', // no such access key
   'LoginDelayed', // too many were denied; details: seconds (to wait)
+  'UploadsBegunExceeded', // the caller has begun too many multipart uploads; details: limit
   'UploadsExceeded', // the caller has too many under way; details: limit
   'AnswersExceeded', // no memory for the answer: too much is on its way to clients
   'SignatureMismatch', // details: stringToSign, canonicalRequest, accessKey, signature

@@ -141,7 +141,7 @@ export const classicEngine: Engine = {
   rename: (location, to) => rename(location, to),
 
   async link(location, to) {
-    await mkdir(to)
+    await mkdir(to, 0o700)
     for (const name of await readdir(location)) await link(join(location, name), join(to, name))
     await syncDirectory(to)
   },
@@ -155,7 +155,7 @@ export const classicEngine: Engine = {
   readNote: (path) => readFile(path, 'utf8').catch(ignoreMissing),
 
   async makeDirectory(directory) {
-    const first = await mkdir(directory, { recursive: true })
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 })
     if (first === undefined) return
     // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
     const top = dirname(resolve(first))

@@ -52,7 +52,8 @@ function tokenOf({ req }: Context): string {
   return String(req.headers['x-auth-token'] ?? req.headers['x-storage-token'] ?? '')
 }
 
-/** Throws what lib/auth/authenticate.ts throws, and SwiftError 401 for a token that is not good. */
+/** Throws what lib/auth/authenticate.ts throws, SwiftError 401 for a token that is not good, and StoreUnavailable where it is
+ * not known whether its user has logged out. */
 export function auth(node: Node) {
   const tokenStart = `${resellerPrefix(node.config)}_`
   const rules: SigningRules = {
@@ -87,12 +88,12 @@ export function auth(node: Node) {
   }
 
   /** A token of another issuer is ignored, as TempAuth does: what is public is served all the same. */
-  function verifySwift(ctx: Context): void {
+  async function verifySwift(ctx: Context): Promise<void> {
     const { state } = ctx
     const token = open.has(state.operation) ? '' : tokenOf(ctx)
     state.token = token === '' ? 'none' : 'invalid'
     if (!token.startsWith(tokenStart)) return
-    const identity = node.tokens.open(node.users, token, Date.now())
+    const identity = await node.tokens.open(node.users, token, Date.now())
     if (identity === undefined) {
       node.audit.write(auditEntry(state, 'TokenDenied'))
       throw new SwiftError(401, undefined, challengeOf(state.swift.accountName))
@@ -114,7 +115,7 @@ export function auth(node: Node) {
         throw error
       }
     } else {
-      verifySwift(ctx)
+      await verifySwift(ctx)
     }
     await next()
   }

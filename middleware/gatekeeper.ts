@@ -9,7 +9,9 @@ import type { Dialect, State } from './state.ts'
 import { SwiftError, unbuilt } from './swift/swift-error.ts'
 
 /** `*` stands for any run of characters, `_` for `-`: other servers take one for the other. */
-const patternOf = (family: string) => family.replaceAll('*', '.*').replaceAll('-', '[-_]')
+const patternOf = ({ family, when }: HeaderRule) =>
+  (when === 'underscored' ? '(?=[^_]*_)' : '') +
+  family.replaceAll('*', '.*').replaceAll('-', '[-_]')
 
 interface Compiled {
   readonly rule: HeaderRule
@@ -24,8 +26,8 @@ interface Table {
 
 function compile(dialect: Dialect): Table {
   const rules = headerRules.filter((rule) => rule.dialect === dialect)
-  const rows = rules.map((rule) => ({ rule, pattern: new RegExp(`^${patternOf(rule.family)}$`) }))
-  const any = new RegExp(`^(?:${rules.map(({ family }) => patternOf(family)).join('|')})$`)
+  const rows = rules.map((rule) => ({ rule, pattern: new RegExp(`^${patternOf(rule)}$`) }))
+  const any = new RegExp(`^(?:${rules.map(patternOf).join('|')})$`)
   return { any, rows }
 }
 
@@ -64,7 +66,7 @@ const setting: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY'])
 /** True where the row's refusal holds: a feature's header is harmless where it sets nothing. */
 function refuses(rule: HeaderRule, method: string, value: string): boolean {
   if (rule.action !== 'refuse') return false
-  return rule.when === 'always' || (setting.has(method) && value.trim() !== '')
+  return rule.when !== 'setting' || (setting.has(method) && value.trim() !== '')
 }
 
 function refusal(rule: HeaderRule, name: string): Error {
@@ -89,11 +91,15 @@ function screen(dialect: Dialect, method: string, req: IncomingMessage): void {
   }
 }
 
-/** Empties a header in `rawHeaders`; its name stays, for signatures count it. */
-export function blankHeader({ rawHeaders }: IncomingMessage, name: string): void {
+/** Empties a header in `rawHeaders`; its name stays, for signatures count it. Gives how many lines had it. */
+export function blankHeader({ rawHeaders }: IncomingMessage, name: string): number {
+  let lines = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.toLowerCase() === name) rawHeaders[i + 1] = ''
+    if (rawHeaders[i]!.toLowerCase() !== name) continue
+    rawHeaders[i + 1] = ''
+    lines++
   }
+  return lines
 }
 
 /** Before auth, and before any handler sees a header. Signatures are made of the headers as they came. */

@@ -8,9 +8,9 @@ export interface HeaderRule {
   readonly family: string
   /** pass: later rows do not count; drop: as if it had not been sent; refuse: an error that names it. */
   readonly action: 'pass' | 'drop' | 'refuse'
-  /** Of a refusal, which is 400: for every request, or only for one that sets something (PUT, POST, COPY) to a
-   * value that is not empty; elsewhere such a header is dropped. */
-  readonly when?: 'always' | 'setting'
+  /** Of a refusal, which is 400: for every request; for every one in which `_` stands for a dash of the name; or only for
+   * one that sets something (PUT, POST, COPY) to a value that is not empty; elsewhere such a header is dropped. */
+  readonly when?: 'always' | 'underscored' | 'setting'
   /** Shown to the client where it is refused. Of `setting` it is the feature that is not built. */
   readonly reason: string
 }
@@ -33,6 +33,8 @@ const rowsOf = (
 
 const s3Key =
   'this is Swift’s spelling of a customer key; S3 requests send x-amz-server-side-encryption-customer-*'
+const underscored =
+  'the name of this header is spelled with dashes; with an underscore it asks for nothing'
 const s3Control = 'a control header of Swift'
 const noContainerKey = 'a customer key belongs to one object and is sent with each request for it'
 const noMetadataKey =
@@ -44,6 +46,13 @@ export const headerRules: readonly HeaderRule[] = [
     ['x-object-encryption-customer-*', s3Key],
     ['x-object-meta-encryption-*', s3Key],
     ['x-copy-source-object-encryption-*', s3Key],
+  ]),
+  // S3 tells the two apart, so that these would be read by nobody, and what was to be sealed lie open.
+  ...rowsOf('s3', 'refuse', 'underscored', [
+    ['x-amz-server-side-encryption*', underscored],
+    ['x-amz-copy-source-server-side-encryption*', underscored],
+    ['x-amz-meta-encryption-key', underscored],
+    ['x-amz-meta-*encryption-customer-key*', underscored],
   ]),
   ...rowsOf('s3', 'drop', undefined, [
     ['x-auth-*', s3Control],

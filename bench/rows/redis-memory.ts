@@ -6,6 +6,7 @@ import type { BlobStore } from '../../lib/blobs/store.ts'
 import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { redisDefaults } from '../../lib/config/redis.ts'
 import { rootCipher } from '../../lib/crypto/cipher.ts'
+import { BegunUploads } from '../../lib/service/begun-uploads.ts'
 import { Leases } from '../../lib/service/leases.ts'
 import { makeService } from '../../lib/service/service.ts'
 import { catalogOptions, startRedis, type TestRedis } from '../../test/helpers/redis.ts'
@@ -38,7 +39,9 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const catalog = await openRedisCatalog(catalogOptions(redis.url))
   const { smallBodyBytes } = redisDefaults
   const queued = () => {}
-  const stores = { catalog, blobs: discarding, smallBodyBytes, leases: new Leases(queued), queued }
+  const begun = new BegunUploads(catalog, 1)
+  const leases = new Leases(queued)
+  const stores = { catalog, blobs: discarding, smallBodyBytes, leases, begun, queued }
   const service = makeService(stores)
   const rootKey = randomBytes(32)
   const cipher = rootCipher({ active: 'k1', key: () => rootKey })

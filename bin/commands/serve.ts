@@ -19,6 +19,7 @@ import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { unseenSecrets } from './first-secrets.ts'
+import { answerLogout } from './logout.ts'
 import { prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
 import { reloadNode } from './reload.ts'
@@ -80,6 +81,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
         else running.users.replace(loadUsers(usersFileOf(config)))
         return {}
       },
+      logout: async (args) => answerLogout(requireRunning(), args),
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
       status: async () => answerStatus(requireRunning().coffer),

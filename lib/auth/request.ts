@@ -29,7 +29,7 @@ export const ssecHeaders: ReadonlySet<string> = new Set([
 // A customer key in any spelling (metadata too, where it does not belong), and Swift's tokens and passwords:
 // a client may sign whatever headers it sends.
 const secretName =
-  /-encryption-(?:customer-)?key(?:-md5)?$|^x-(?:auth|storage|service)-(?:token|key|pass)$|^x-amz-security-token$|^authorization$|^(?:x-amz-)?signature$/
+  /[-_]encryption[-_](?:customer[-_])?key(?:[-_]md5)?$|^x-(?:auth|storage|service)-(?:token|key|pass)$|^x-amz-security-token$|^authorization$|^(?:x-amz-)?signature$/
 
 /** True for headers and query parameters whose value must not reach an error, a log or a row. */
 export function isSecretName(name: string): boolean {

@@ -9,6 +9,8 @@ import { isPasswordHash, looksHashed } from './passwords.ts'
 // `/` would break the catalog's keys, control characters every line-oriented log.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
 const name = { ...plainWord, pattern: '^[^/\\u0000-\\u001f\\u007f]+$' } as const
+// `account:user` ends its account at the first colon.
+const account = { ...plainWord, pattern: '^[^/:\\u0000-\\u001f\\u007f]+$' } as const
 
 /** Why no user, account or role can have that name; null: one can. */
 export function faultOfName(text: string): string | null {
@@ -37,7 +39,7 @@ export const usersSchema = {
         required: ['id', 'users'],
         additionalProperties: false,
         properties: {
-          id: { ...name, description: 'Stable storage id of the account; never changes' },
+          id: { ...account, description: 'Stable storage id of the account; never changes' },
           users: {
             type: 'array',
             items: {

@@ -69,6 +69,9 @@ export const versionPrefix = (account: string, container: string, object?: strin
 export const versionKey = (account: string, container: string, object: string, id: string) =>
   versionPrefix(account, container, object) + id
 
+/** Uploads of an account, or of all. */
+export const uploadsPrefix = (account?: string) =>
+  account === undefined ? 'upload/' : `upload/${account}/`
 export const uploadPrefix = (account: string, container: string, object?: string) =>
   object === undefined
     ? `upload/${account}/${container}/`
@@ -82,6 +85,16 @@ export const uploadPartsKey = (id: string) => `upload-parts/${id}`
 export function splitNameAndId(rest: string): { name: string; id: string } {
   const end = rest.lastIndexOf(END)
   return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
+}
+
+/** The id that tokens of a user carry, once the user has logged out. */
+export const logoutKey = (account: string, user: string) => `logout/${account}/${user}`
+
+/** Which upload a whole key is about. */
+export function splitUploadKey(key: string) {
+  const [, account, container] = key.split('/', 3) as [string, string, string]
+  const { name, id } = splitNameAndId(key.slice(uploadPrefix(account, container).length))
+  return { ref: { account, container, object: name }, uploadId: id }
 }
 
 export const expiryPrefix = 'expiry/'

@@ -208,6 +208,8 @@ export const expiryRow = codec<{ account: string; container: string; object: str
   'container',
   'object',
 )
+/** Random: tokens that carry another id are over. */
+export const logoutRow = codec<{ id: string }>('id')
 export const bucketRow = codec<{ account: string }>('account')
 /** A row of `volume/…`: which segment the blob is, and what it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(

@@ -88,6 +88,20 @@ export const limits = {
       description:
         'Requests with a body, and copies, that a user (or an address, if anonymous) may have under way',
     },
+    begunUploadsPerUser: {
+      ...count(1_000_000),
+      default: 10_000,
+      description:
+        'Multipart uploads that a user may have begun in an account and neither completed nor aborted',
+    },
+    begunUploadSeconds: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 315_360_000,
+      default: 604_800,
+      description:
+        'Age, from its beginning, at which a multipart upload that is not completed is aborted; 0: never, as on AWS',
+    },
     loginFailures: {
       ...count(1_000_000),
       default: 10,

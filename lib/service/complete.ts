@@ -1,7 +1,7 @@
 // Completing an upload: one commit turns its parts into an object, whatever its size, without a key and
 // without moving a byte. Parts that are not listed are given up.
 import type { Caller } from '../auth/identity.ts'
-import { bodyKey, layoutKey, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
+import { bodyKey, layoutKey, uploadPartsKey } from '../catalog/keys.ts'
 import { type Checksum, layoutRow, type VersionRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
@@ -10,7 +10,7 @@ import { checkWrite, isConditional } from './conditions.ts'
 import { addVersion, type History, readHistory, standing } from './history.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 import type { CompleteInput, ObjectRef, VersionInfo } from './types.ts'
-import { type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
+import { draftEnd, type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
 import { describeVersion, getVersion, shownRow } from './versions.ts'
 
 /**
@@ -57,9 +57,8 @@ export async function completeUpload(
       judge(input, upload, history)
       const { versionId } = upload.row
       await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
-      const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
-      draft.expect(key, upload.stored).del(key)
-      draft.expect(uploadPartsKey(uploadId), partsRow).del(uploadPartsKey(uploadId))
+      draftEnd(stores, draft, upload)
+      draft.expect(uploadPartsKey(uploadId), partsRow)
       nameParts(stores, draft, upload.row.body, assembled)
       const { versioning } = history
       const isNull = versioning !== 'enabled'

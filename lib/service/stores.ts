@@ -11,6 +11,7 @@ import { queueKey } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
+import type { BegunUploads } from './begun-uploads.ts'
 import type { Leases } from './leases.ts'
 
 export interface Stores {
@@ -19,6 +20,7 @@ export interface Stores {
   /** Bodies up to this many bytes are sealed beside their row. */
   readonly smallBodyBytes: number
   readonly leases: Leases
+  readonly begun: BegunUploads
   /** Told after a commit that queued work for the sweep. */
   readonly queued: () => void
 }

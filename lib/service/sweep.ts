@@ -2,19 +2,13 @@
 // Complete did not list, and the uploads of deleted containers. In slices of a commit, one after the
 // other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
 import { Conflict, type Row } from '../catalog/catalog.ts'
-import {
-  endOf,
-  queuePrefix,
-  splitNameAndId,
-  uploadPartsKey,
-  uploadPrefix,
-} from '../catalog/keys.ts'
+import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
 import { isUnavailable } from '../errors.ts'
 import { walkParts } from './parts.ts'
-import { queueBody } from './references.ts'
 import { freedRows, freeSegment } from './segments.ts'
 import { Draft, type Stores } from './stores.ts'
+import { draftAbort } from './uploads.ts'
 import { coversPart } from './versions.ts'
 import { startWorker, type Worker } from './worker.ts'
 
@@ -93,10 +87,8 @@ async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'upl
       if ('group' in entry) continue
       const upload = uploadRow.decode(entry.value)
       if (upload.containerId !== work.containerId) continue
-      const { id } = splitNameAndId(entry.key.slice(prefix.length))
       const draft = new Draft()
-      draft.expect(entry.key, entry).del(entry.key).del(uploadPartsKey(id))
-      queueBody(stores, draft, upload.body)
+      draftAbort(stores, draft, { ...splitUploadKey(entry.key), stored: entry, row: upload })
       try {
         await draft.commit(stores.catalog)
       } catch (error) {

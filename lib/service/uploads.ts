@@ -1,7 +1,7 @@
 // Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
 // begins; its envelope is also the check that every part brings the same key (DESIGN §7).
 import type { Caller } from '../auth/identity.ts'
-import type { Row } from '../catalog/catalog.ts'
+import { CommitUnknown, type Row } from '../catalog/catalog.ts'
 import {
   compareKeys,
   containerKey,
@@ -23,7 +23,7 @@ import { authorize, writerOf } from './access.ts'
 import { readHistory } from './history.ts'
 import { drawVersion, requireObjectName } from './objects.ts'
 import { queueBody } from './references.ts'
-import { commitWithRetry, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import type {
   ContainerRef,
   ObjectRef,
@@ -64,6 +64,7 @@ export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
   }
 }
 
+/** Throws AccessDenied, ContainerMissing, UploadsBegunExceeded, ObjectNameInvalid, ObjectNameTooLong. */
 export async function createUpload(
   stores: Stores,
   caller: Caller,
@@ -72,6 +73,22 @@ export async function createUpload(
 ): Promise<UploadInfo> {
   await authorize(stores, caller, ref, 'writeObject')
   requireObjectName(ref.object)
+  const initiator = writerOf(caller)
+  await stores.begun.claim(ref.account, initiator)
+  try {
+    return await beginUpload(stores, ref, input, initiator)
+  } catch (error) {
+    if (!(error instanceof CommitUnknown)) stores.begun.release(ref.account, initiator)
+    throw error
+  }
+}
+
+async function beginUpload(
+  stores: Stores,
+  ref: ObjectRef,
+  input: UploadInput,
+  initiator: string,
+): Promise<UploadInfo> {
   return await commitWithRetry(stores.catalog, async (draft) => {
     const { container, found } = await readHistory(stores, ref)
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
@@ -88,7 +105,7 @@ export async function createUpload(
       headers: input.headers,
       metadata: input.metadata,
       checksum: input.checksum ?? null,
-      initiator: writerOf(caller),
+      initiator,
     }
     draft.expect(containerKey(ref.account, ref.container), container)
     const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
@@ -139,11 +156,25 @@ export async function abortUpload(
 ): Promise<void> {
   await authorize(stores, caller, ref, 'writeObject')
   await commitWithRetry(stores.catalog, async (draft) => {
-    const found = await findUpload(stores, ref, uploadId)
-    const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
-    draft.expect(key, found.stored).del(key).del(uploadPartsKey(uploadId))
-    queueBody(stores, draft, found.row.body)
+    draftAbort(stores, draft, await findUpload(stores, ref, uploadId))
   })
+}
+
+/** Adds to the draft: the upload goes, and is counted no more. Its parts stay. */
+export function draftEnd(
+  stores: Stores,
+  draft: Draft,
+  { ref, uploadId, stored, row }: FoundUpload,
+) {
+  const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
+  draft.expect(key, stored).del(key).del(uploadPartsKey(uploadId))
+  draft.after.push(() => stores.begun.release(ref.account, row.initiator))
+}
+
+/** Adds to the draft: the upload goes, and its parts with it. */
+export function draftAbort(stores: Stores, draft: Draft, upload: FoundUpload): void {
+  draftEnd(stores, draft, upload)
+  queueBody(stores, draft, upload.row.body)
 }
 
 /** Uploads of a container by object name, then by age; common prefixes where a delimiter folds names. */

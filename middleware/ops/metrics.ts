@@ -36,6 +36,7 @@ const limitRefusals: ReadonlySet<string> = new Set([
   'LoginDelayed',
   'UploadsExceeded',
   'AnswersExceeded',
+  'UploadsBegunExceeded',
 ])
 
 /** Why a connection was cut off, beside limits.connections: more of them than one address may have, more requests than

@@ -2,6 +2,7 @@
 import type { Checksum, PartChecksum } from '../../lib/catalog/rows.ts'
 import type { Extent, VersionInfo } from '../../lib/service/types.ts'
 import type { Context } from '../state.ts'
+import { setStored } from '../stored-header.ts'
 import { checksumHeader } from './checksums.ts'
 import { writeMetadata } from './metadata.ts'
 import { invalidArgument, invalidRequest } from './s3-error.ts'
@@ -103,7 +104,8 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo, extent: Extent
     ...overriddenHeaders(ctx),
   }
   ctx.status = extent.partial ? 206 : 200
-  for (const [name, value] of Object.entries(shown)) if (value !== undefined) ctx.set(name, value)
+  for (const [name, value] of Object.entries(shown))
+    if (value !== undefined) setStored(ctx, name, value)
   writeMetadata(ctx, info.metadata)
   ctx.set('Accept-Ranges', 'bytes')
   ctx.set('ETag', quoted(info.etag))

@@ -44,6 +44,11 @@ export const requestErrors = {
     ),
   // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: SlowDown is 503.
   LoginDelayed: ({ seconds }) => ({ ...slowDown, headers: { 'Retry-After': String(seconds) } }),
+  // AWS has no such bound. Sent again it would be refused again: clients try 503 for a minute, and then hide the reason.
+  UploadsBegunExceeded: ({ limit }) =>
+    badRequest(
+      `You have begun ${limit} multipart uploads that are neither completed nor aborted. Complete or abort some of them first.`,
+    ),
   UploadsExceeded: { ...slowDown, headers: { 'Retry-After': '1' } },
   AnswersExceeded: { ...slowDown, headers: { 'Retry-After': '1' } },
   SignatureMismatch: signature,

@@ -1,6 +1,7 @@
 // Renders errors as S3 does: an XML document, or headers alone where there can be no body.
 import { CofferError } from '../../lib/errors.ts'
 import type { Context } from '../state.ts'
+import { setStored } from '../stored-header.ts'
 import type { Row } from './error-rows.ts'
 import { rowOf } from './error-table.ts'
 import { headerOf } from './headers.ts'
@@ -57,7 +58,7 @@ export function renderS3Error(ctx: Context, error: unknown): void {
     if (!/^x-amz-(?:request-id|id-2)$|^connection$/.test(name)) ctx.remove(name)
   }
   ctx.status = row.status
-  for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+  for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
   if (row.status === 304 || ctx.method === 'HEAD') return
   ctx.type = 'application/xml'
   ctx.body = DECLARATION + elementOf(ctx, row)

@@ -3,6 +3,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 import { CofferError } from '../../lib/errors.ts'
 import type { Context } from '../state.ts'
+import { setStored } from '../stored-header.ts'
 import { headerNames, headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 
@@ -77,7 +78,7 @@ export function readMetadata(ctx: Context): Record<string, string> {
   let size = 0
   for (const whole of headerNames(ctx, PREFIX)) {
     const name = whole.slice(PREFIX.length)
-    if (name === 'encryption-key' || name.includes('encryption-customer-key')) {
+    if (/^encryption[-_]key$|encryption[-_]customer[-_]key/.test(name)) {
       throw keyAsMetadata(whole)
     }
     const value = decodeValue(header(whole)!)
@@ -101,5 +102,7 @@ function keyAsMetadata(header: string): S3Error {
 
 /** Sets the metadata as response headers, names in lower case. */
 export function writeMetadata(ctx: Context, metadata: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(metadata)) ctx.set(PREFIX + name, encodeValue(value))
+  for (const [name, value] of Object.entries(metadata)) {
+    setStored(ctx, PREFIX + name, encodeValue(value))
+  }
 }

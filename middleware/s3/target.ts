@@ -92,7 +92,8 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
   const parameters = new Parameters()
   for (const { name, value } of parametersOf(query, () => invalidUri())) {
     if (name === undefined || value === undefined) throw invalidUri()
-    if (name !== '') parameters.add(name, /customer-key$/i.test(name) ? '' : value)
+    if (name !== '')
+      parameters.add(name, /encryption[-_](?:customer[-_])?key$/i.test(name) ? '' : value)
   }
   return parameters
 }

@@ -25,7 +25,7 @@ export interface SwiftRequest {
 }
 
 /** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
-const keyName = /encryption-(?:customer-)?(?:algorithm|key|key-md5)$/i
+const keyName = /encryption[-_](?:customer[-_])?(?:algorithm|key|key[-_]md5)$/i
 
 /** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
 const refusedParameters: Readonly<Record<string, string>> = {
@@ -160,7 +160,7 @@ export function detect(
   }
   if (path === '/crossdomain.xml') return outside('Crossdomain')
   const [version, accountName, container, object] = splitPath(path)
-  if (version === 'auth') return outside('Auth')
+  if (version === 'auth') return outside(method === 'DELETE' ? 'Logout' : 'Auth')
   if (version === '') throw new SwiftError(404)
   if (accountName === '' || (container === '' && object !== '')) {
     throw new SwiftError(412, 'Bad URL')

@@ -35,6 +35,7 @@ export const errorTable = {
   AccessDenied: denied,
   CredentialUnknown: denied,
   LoginDelayed: ({ seconds }) => ({ status: 429, headers: { 'Retry-After': String(seconds) } }),
+  UploadsBegunExceeded: row(400),
   // As Swift's ratelimit middleware, for which swiftclient waits and tries again.
   UploadsExceeded: { status: 498, headers: { 'Retry-After': '1' } },
   AnswersExceeded: unavailable,

@@ -2,6 +2,7 @@
 // what was wrong. Texts never hold a key, a token or a signature.
 import { type Code, CofferError, type Details } from '../../lib/errors.ts'
 import type { Context } from '../state.ts'
+import { setStored } from '../stored-header.ts'
 import { errorTable, type Row } from './error-table.ts'
 import { hasPage, pageOf, titleOf } from './pages.ts'
 import { challengeOf } from './resellers.ts'
@@ -34,12 +35,12 @@ export function renderSwiftError(ctx: Context, error: unknown): void {
   // Errors can come before `detect`.
   if (row.status === 401) ctx.set(challengeOf(ctx.state.swift?.accountName))
   if (row.status === 304) {
-    for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+    for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
     return
   }
   const plain = row.text !== undefined
   ctx.set('Content-Type', plain ? 'text/plain; charset=UTF-8' : 'text/html; charset=UTF-8')
-  for (const [name, value] of Object.entries(row.headers ?? {})) ctx.set(name, value)
+  for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
   if (ctx.method === 'HEAD') return
   // A failed condition on a read says nothing, as in Swift.
   const silent = row.silentOnRead === true && ctx.method === 'GET'

@@ -42,13 +42,23 @@ function splitName(name: string): { account: string; user: string } {
   return { account: name.slice(0, colon), user: name.slice(colon + 1) }
 }
 
+/** The form of a login's path: `v1.0`, `auth` or `v1`. Throws SwiftError 404 and 400 for other paths. */
+export function requireLoginPath(path: string): string {
+  const [, , form, , last] = path.split('/')
+  if (form === undefined || form === '') throw new SwiftError(404)
+  if (form !== 'v1.0' && form !== 'auth' && (form !== 'v1' || last !== 'auth')) {
+    throw new SwiftError(400)
+  }
+  return form
+}
+
 /**
  * Who the client says it is. Where the path names the account, `X-Storage-User` is the user alone and counts
  * before `X-Auth-User`; elsewhere it is the other way round. Throws SwiftError 404 and 400 for other paths.
  */
 function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials {
-  const [, , form, account, last] = path.split('/')
-  if (form === undefined || form === '') throw new SwiftError(404)
+  const form = requireLoginPath(path)
+  const [, , , account] = path.split('/')
   const authUser = textOf(headers['x-auth-user'])
   const storageUser = textOf(headers['x-storage-user'])
   const authKey = textOf(headers['x-auth-key'])
@@ -56,7 +66,6 @@ function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials 
   if (form === 'v1.0' || form === 'auth') {
     return { ...splitName(authUser || storageUser), password: authKey || storagePass }
   }
-  if (form !== 'v1' || last !== 'auth') throw new SwiftError(400)
   const password = storagePass || authKey
   const named = decoded(account!)
   if (storageUser !== '') return { account: named, user: storageUser, password }
@@ -88,14 +97,14 @@ async function identify(ctx: Context, node: Node, { account, user, password }: C
  */
 export const login: Handler = async (ctx, node) => {
   const { state } = ctx
-  if (ctx.method !== 'GET') throw new SwiftError(405, undefined, { Allow: 'GET' })
+  if (ctx.method !== 'GET') throw new SwiftError(405, undefined, { Allow: 'GET, DELETE' })
   const credentials = credentialsOf(state.target.path, ctx.req.headers)
   const { account, user, password } = credentials
   if (account !== '') state.loginAs = `${account}:${user}`
   const isWhole = account !== '' && user !== '' && password !== ''
   const identity = isWhole ? await identify(ctx, node, credentials) : undefined
   const nowMs = Date.now()
-  const issued = identity && node.tokens.issue(node.users, identity, nowMs)
+  const issued = identity && (await node.tokens.issue(node.users, identity, nowMs))
   if (identity === undefined || issued === undefined) throw denied(ctx, node, credentials)
   state.caller = identity
   state.provenAs = state.loginAs

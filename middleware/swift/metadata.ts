@@ -2,6 +2,7 @@
 // in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
 import type { MetadataChanges } from '../../lib/service/types.ts'
 import type { Context } from '../state.ts'
+import { setStored } from '../stored-header.ts'
 import { textOfBytes } from './headers.ts'
 import {
   METADATA_BYTES_MAX,
@@ -93,6 +94,6 @@ export function writeMetadata(
   metadata: Readonly<Record<string, string>>,
 ): void {
   for (const [name, value] of Object.entries(metadata)) {
-    ctx.set(titleCase(`x-${owner}-meta-${name}`), value)
+    setStored(ctx, titleCase(`x-${owner}-meta-${name}`), value)
   }
 }

@@ -2,6 +2,7 @@
 
 export const operationNames = [
   'Auth',
+  'Logout',
   'Info',
   'Healthcheck',
   'Crossdomain',

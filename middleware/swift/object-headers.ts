@@ -3,6 +3,7 @@
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
 import type { Description, VersionInfo } from '../../lib/service/types.ts'
 import type { Context } from '../state.ts'
+import { headerValue, setStored } from '../stored-header.ts'
 import { checkType, guessType } from './content-type.ts'
 import { isMarked, shownEtag } from './etag.ts'
 import { deleteAtOf } from './expiry.ts'
@@ -82,15 +83,16 @@ function setVersion(ctx: Context, info: VersionInfo): void {
   }
 }
 
-/** The type that is shown. */
-export const typeOf = ({ headers }: VersionInfo) => headers.type ?? 'application/octet-stream'
+/** The type that is shown, in a header or in a part of an answer to several ranges. */
+export const typeOf = ({ headers }: VersionInfo) =>
+  headerValue(headers.type ?? 'application/octet-stream')
 
 /** Sets all that GET and HEAD tell of an object; length and ranges apart. */
 export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
   ctx.set('Content-Type', typeOf(info))
   for (const name of names) {
     const value = info.headers[name]
-    if (value !== undefined) ctx.set(stored[name], value)
+    if (value !== undefined) setStored(ctx, stored[name], value)
   }
   setDescription(ctx, info)
   setIdentity(ctx, info)

@@ -18,6 +18,7 @@ import { postObject } from './handlers/post.ts'
 import { makeCurrent, putObject } from './handlers/put.ts'
 import { getObject, headObject } from './handlers/read.ts'
 import { login } from './login.ts'
+import { logout } from './logout.ts'
 import type { OperationName } from './names.ts'
 import { unbuilt } from './swift-error.ts'
 
@@ -52,6 +53,7 @@ const refused = (what: string): Operation => ({
 
 export const operations: Readonly<Record<OperationName, Operation>> = {
   Auth: done(login),
+  Logout: done(logout),
   Info: done(info),
   Healthcheck: done(healthcheck),
   Crossdomain: { ...done(crossdomain), built: 'refused' },

@@ -37,6 +37,8 @@ t.test(
       'Type=notify',
       'NotifyAccess=all',
       'LimitCORE=0',
+      'MemorySwapMax=0',
+      'MemoryMax=75%',
       'NoNewPrivileges=yes',
       'ProtectSystem=strict',
       'StateDirectoryMode=0700',

@@ -3,12 +3,13 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { accessKey, secretKey } from '../helpers/node.ts'
 
-/** A URL for `path` (encoded) on `base`, valid for ten minutes, with these headers signed. */
+/** A URL for `path` (encoded) on `base`, valid for ten minutes, with these headers signed and these parameters added. */
 export async function presignV4(
   method: string,
   base: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},
+  parameters: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const client = new S3Client({ region: 'us-east-1' })
   const signer = new SignatureV4({
@@ -20,7 +21,7 @@ export async function presignV4(
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
   })
   const { protocol, host, hostname, port } = new URL(base)
-  const request = { method, protocol, hostname, port: Number(port), path, query: {} }
+  const request = { method, protocol, hostname, port: Number(port), path, query: parameters }
   const presigned = await signer.presign(
     {
       ...request,

@@ -67,6 +67,8 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
       answerBytes: 268_435_456,
       answerWaitMs: 5000,
       uploadsPerUser: 1000,
+      begunUploadsPerUser: 10_000,
+      begunUploadSeconds: 604_800,
       loginFailures: 10,
       loginFailuresPerAddress: 100,
       loginBackoffMs: 1000,

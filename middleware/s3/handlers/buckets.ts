@@ -106,7 +106,8 @@ export const createBucket: Handler = async (ctx, node, read) => {
     // In its oldest region AWS lets the owner create a bucket again; elsewhere it is an error.
     if (!isCode(error, 'ContainerExists') || region !== 'us-east-1') throw error
   }
-  ctx.set('Location', `/${container}`)
+  // S3's own names need no escape; those of the other dialect may hold what no header can.
+  ctx.set('Location', `/${encodeURIComponent(container)}`)
   sendEmpty(ctx, 200)
 }
 

@@ -8,6 +8,7 @@ import type {
   ContainerSettings,
 } from '../../../lib/service/types.ts'
 import type { Context, Node } from '../../state.ts'
+import { setStored } from '../../stored-header.ts'
 import { sendEmpty } from '../answer.ts'
 import { headerOf, isTrue } from '../headers.ts'
 import { readMetadata, writeMetadata } from '../metadata.ts'
@@ -94,8 +95,8 @@ export async function setContainerHeaders(
   const { read, write } = info.acl
   if (read === '' && write === '') return
   if (!(await node.service.isOwner(ctx.state.caller, info.account))) return
-  if (read !== '') ctx.set('X-Container-Read', read)
-  if (write !== '') ctx.set('X-Container-Write', write)
+  if (read !== '') setStored(ctx, 'X-Container-Read', read)
+  if (write !== '') setStored(ctx, 'X-Container-Write', write)
 }
 
 export const headContainer: Handler = async (ctx, node) => {

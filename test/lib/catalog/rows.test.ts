@@ -47,6 +47,7 @@ const samples: Record<string, object> = {
   },
   queueRow: { work: { kind: 'segments', body: 'b', keep: [{ first: 2, count: 3, size: 4 }] } },
   expiryRow: { account: 'a', container: 'c', object: 'o' },
+  logoutRow: { id: 'i' },
   bucketRow: { account: 'a' },
   volumeBlobRow: { body: 'b', part: 10_000, storedBytes: 65_600 },
 }

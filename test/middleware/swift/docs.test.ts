@@ -31,7 +31,7 @@ t.test('docs/swift.md lists every row of the header firewall', async (t) => {
     headerRules.map(({ dialect, family, action, when }) => [
       dialect,
       `\`${family}\``,
-      when === 'setting' ? `${action} where it sets` : action,
+      action + (when === 'setting' ? ' where it sets' : when === 'underscored' ? ' with `_`' : ''),
     ]),
   )
 })

@@ -1,0 +1,37 @@
+// `coffer user logout`: ends the tokens of a user. A running node does it; where none runs, this process opens the
+// stores in its place.
+import type { Users } from '../../lib/auth/users.ts'
+import type { Coffer } from '../../lib/coffer.ts'
+import { loadConfig } from '../../lib/config.ts'
+import { ControlRefused, callControl } from '../../lib/control.ts'
+import { catalogLogouts } from '../../lib/service/logouts.ts'
+import { listUsers, UserRefused } from '../../lib/users-file.ts'
+import { fileOf, type SourceOptions } from '../program.ts'
+import { withStores } from './stores.ts'
+import { usersFileOf } from './user.ts'
+
+/** Ends every token of a user, of a running node or a stopped one. Throws UserRefused, ControlRefused, what a store says. */
+export async function logout(account: string, name: string, options: SourceOptions): Promise<void> {
+  const config = loadConfig({ file: fileOf(options), data: options.data })
+  const known = listUsers(usersFileOf(config))
+  if (!known.some((user) => user.account === account && user.name === name)) {
+    throw new UserRefused(`account ${account} has no user ${name}`)
+  }
+  const user = { account, user: name }
+  if ((await callControl(config.data, 'logout', user)) === null) {
+    await withStores(config, ({ catalog }) => catalogLogouts(catalog).renew(user))
+  }
+  process.stdout.write(`Ended all tokens of ${account}:${name}.\n`)
+}
+
+/** The running node's side. Throws ControlRefused for what names nobody. */
+export async function answerLogout(
+  { users, coffer }: { users: Pick<Users, 'byName'>; coffer: Pick<Coffer, 'tokens'> },
+  args: unknown,
+): Promise<object> {
+  const { account, user } = (args ?? {}) as Record<string, unknown>
+  const known = users.byName(String(account), String(user))
+  if (known === undefined) throw new ControlRefused('no such user')
+  await coffer.tokens.logout(known)
+  return {}
+}
