@@ -1,0 +1,41 @@
+// Says bytes to a node and takes what it answers, however the connection ends: for messages that no client would
+// send, after which a node may answer, close or cut.
+import { connect } from 'node:net'
+
+export interface Said {
+  /** All that was answered, one character a byte. */
+  readonly text: string
+  /** Of each final answer, in order. */
+  readonly statuses: readonly number[]
+}
+
+/**
+ * Sends text of one character a byte and reads until the connection is gone. `isAll`: there is no more to come, so
+ * that nothing that is missing is waited for; otherwise the node must end the connection by itself.
+ */
+export function talk(base: string, text: string, { isAll = false } = {}): Promise<Said> {
+  const { hostname, port } = new URL(base)
+  return new Promise((resolve) => {
+    let answered = ''
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+    socket.setEncoding('latin1')
+    socket.on('data', (piece: string) => {
+      answered += piece
+    })
+    // What a reset takes away was not answered.
+    socket.on('error', () => {})
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => {
+      const found = answered.matchAll(/HTTP\/1\.1 (\d{3}) /g)
+      const statuses = Array.from(found, (match) => Number(match[1])).filter((one) => one >= 200)
+      resolve({ text: answered, statuses })
+    })
+    const bytes = Buffer.from(text, 'latin1')
+    if (isAll) socket.end(bytes)
+    else socket.write(bytes)
+  })
+}
+
+/** A request with these lines and no others but the end of the connection. */
+export const requestOf = (line: string, fields: readonly string[], body = '') =>
+  `${[line, 'Connection: close', ...fields].join('\r\n')}\r\n\r\n${body}`
