@@ -178,6 +178,8 @@ const o = `${c}/{o}`
 
 const swiftAttempts: Record<SwiftName, readonly Attempt[]> = {
   Auth: [['GET /auth/v1.0', { headers: { 'x-auth-user': 'test:tester', 'x-auth-key': 'wrong' } }]],
+  // A stranger's own good token would end itself.
+  Logout: [['DELETE /auth/v1.0', { headers: { 'x-auth-token': 'AUTH_tkx' } }]],
   Info: ['GET /info'],
   Healthcheck: ['GET /healthcheck'],
   Crossdomain: ['GET /crossdomain.xml'],

@@ -156,22 +156,27 @@ t.test('a token of another node, or of another time, is none', async (t) => {
   const options = { prefix: 'AUTH', lifeSeconds: 86_400 }
   const table = makeUsers(users)
   const now = Date.now()
-  const made = (at: number, of = keyring, prefix = 'AUTH') =>
-    makeTokens(of, { ...options, prefix }).issue(table, tester, at)!.token
+  const logouts = { idOf: async () => '', renew: async () => {} }
+  const made = async (at: number, of = keyring, prefix = 'AUTH') =>
+    (await makeTokens(of, logouts, { ...options, prefix }).issue(table, tester, at))!.token
   const good = await node.request('HEAD', '/v1/AUTH_test', {
     sign: false,
-    headers: { 'x-auth-token': made(now) },
+    headers: { 'x-auth-token': await made(now) },
   })
   t.equal(good.status, 204, 'one that is made so is good')
-  await denied('of a node with other root keys', { 'x-auth-token': made(now, drawnKeyring()) })
-  await denied('of a prefix that does not serve', { 'x-auth-token': made(now, keyring, 'SERVICE') })
+  await denied('of a node with other root keys', {
+    'x-auth-token': await made(now, drawnKeyring()),
+  })
+  await denied('of a prefix that does not serve', {
+    'x-auth-token': await made(now, keyring, 'SERVICE'),
+  })
   for (const [name, ago] of [
     ['a second', 1],
     ['a day', 86_400],
     ['years', 1e9],
   ] as const) {
     await denied(`one that ended ${name} ago`, {
-      'x-auth-token': made(now - (options.lifeSeconds + ago) * 1000),
+      'x-auth-token': await made(now - (options.lifeSeconds + ago) * 1000),
     })
   }
 })
