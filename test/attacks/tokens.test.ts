@@ -154,10 +154,10 @@ t.test('a token whose claims are others is none', async (t) => {
 t.test('a token of another node, or of another time, is none', async (t) => {
   const { node, keyring, denied } = await startGuarded(t)
   const options = { prefix: 'AUTH', lifeSeconds: 86_400 }
-  const table = makeUsers(users)
+  const known = makeUsers(users)
   const now = Date.now()
   const made = (at: number, of = keyring, prefix = 'AUTH') =>
-    makeTokens(of, { ...options, prefix }).issue(table, tester, at)!.token
+    makeTokens(of, { ...options, prefix }).issue(known, tester, at)!.token
   const good = await node.request('HEAD', '/v1/AUTH_test', {
     sign: false,
     headers: { 'x-auth-token': made(now) },
