@@ -74,7 +74,7 @@ export async function unseenSecrets(
     const secrets = readKept(config.data)
     if (secrets === null) return nothing
     if (!(await areCurrent(secrets, users))) return { text: '', printed: forget }
-    const exports = exportsOf(secrets, { addresses, region: config.region })
+    const exports = exportsOf(secrets, { addresses, config })
     const lines = toTry(config, addresses)
     if (isTerminal) {
       return { text: onTerminal(shown(config.data), [...exports, ...lines]), printed: forget }

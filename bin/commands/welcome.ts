@@ -1,5 +1,5 @@
 // What a start prints: where it listens; and lines to paste for whoever has just made a node.
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from '../../lib/config.ts'
 import type { Secrets } from '../../lib/users-file.ts'
 import type { Servers } from '../../middleware/server.ts'
@@ -20,18 +20,32 @@ export function welcome({
 const plainOf = (addresses: readonly string[]) =>
   addresses.find((address) => address.startsWith('http://')) ?? addresses[0]
 
-/** Shell lines that hand the secrets of main:admin to aws and swift; `node`: where it is, as far as that is known. */
+const secureOf = (addresses: readonly string[]) =>
+  addresses.find((address) => address.startsWith('https://'))
+
+/** The certificate that a node made for itself; undefined where it has others. */
+function ownCertificate({ data, listen }: Config): string | undefined {
+  const isOwn = listen.some(({ tls }) => tls === 'auto')
+  return isOwn ? join(resolve(data), 'tls', 'cert.pem') : undefined
+}
+
+/** Shell lines that hand the secrets of main:admin to aws and swift; `node`: where it is, as far as that is known. Swift
+ * goes over TLS where there is any: keys of objects are taken nowhere else. */
 export function exportsOf(
   { access, secret, password }: Secrets,
-  node?: { readonly addresses: readonly string[]; readonly region: string },
+  node?: { readonly addresses: readonly string[]; readonly config: Config },
 ): string[] {
-  const where =
-    node === undefined || node.addresses.length === 0
-      ? []
-      : [
-          `export AWS_DEFAULT_REGION=${node.region}`,
-          `export ST_AUTH=${plainOf(node.addresses)}/auth/v1.0`,
-        ]
+  const where: string[] = []
+  if (node !== undefined && node.addresses.length > 0) {
+    const { addresses, config } = node
+    const secure = secureOf(addresses)
+    const certificate = secure === undefined ? undefined : ownCertificate(config)
+    where.push(
+      `export AWS_DEFAULT_REGION=${config.region}`,
+      `export ST_AUTH=${secure ?? plainOf(addresses)}/auth/v1.0`,
+    )
+    if (certificate !== undefined) where.push(`export OS_CACERT='${certificate}'`)
+  }
   return [
     `export AWS_ACCESS_KEY_ID=${access}`,
     `export AWS_SECRET_ACCESS_KEY=${secret}`,
@@ -48,7 +62,7 @@ export function exportsOf(
 export function toTry(config: Config, addresses: readonly string[]): string[] {
   if (addresses.length === 0) return []
   const plain = plainOf(addresses)
-  const secure = addresses.find((address) => address.startsWith('https://'))
+  const secure = secureOf(addresses)
   const own = config.listen.find((listener) => listener.tls === 'auto')
   const trust =
     own === undefined ? '' : ` --ca-bundle ${join(shown(config.data), 'tls', 'cert.pem')}`

@@ -135,9 +135,15 @@ t.test('a signed request that is replayed as another is refused', async (t) => {
   for (const content of ['', 'take', 'takeN', 'takenn', 'TAKEN']) {
     await denied(`a write of ${content || 'nothing'}`, { ...put(), body: Buffer.from(content) })
     const forged = withHeader(put(), 'x-amz-content-sha256', hex(content))
-    await denied(`and with its hash`, { ...forged, body: Buffer.from(content) })
+    await denied(`a write of ${content || 'nothing'} with its hash`, {
+      ...forged,
+      body: Buffer.from(content),
+    })
     const open = withHeader(put(), 'x-amz-content-sha256', 'UNSIGNED-PAYLOAD')
-    await denied(`and as unsigned`, { ...open, body: Buffer.from(content) })
+    await denied(`a write of ${content || 'nothing'} as unsigned`, {
+      ...open,
+      body: Buffer.from(content),
+    })
   }
   await denied('a write sent to another name', { ...put(), path: '/bkt/other' })
   await denied('a write sent as a part', { ...put(), path: '/bkt/made?partNumber=1&uploadId=x' })
@@ -359,11 +365,11 @@ t.test('a presigned URL that was tampered with is refused', async (t) => {
     body: Buffer.from('other'),
   })
   await denied(
-    'and with its hash',
+    'a write of other content with its hash',
     withHeader({ ...hashed, body: Buffer.from('other') }, 'x-amz-content-sha256', hex('other')),
   )
   await denied(
-    'and as unsigned',
+    'a write of other content as unsigned',
     withHeader(
       { ...hashed, body: Buffer.from('other') },
       'x-amz-content-sha256',

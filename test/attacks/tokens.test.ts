@@ -154,11 +154,11 @@ t.test('a token whose claims are others is none', async (t) => {
 t.test('a token of another node, or of another time, is none', async (t) => {
   const { node, keyring, denied } = await startGuarded(t)
   const options = { prefix: 'AUTH', lifeSeconds: 86_400 }
-  const table = makeUsers(users)
+  const known = makeUsers(users)
   const now = Date.now()
   const logouts = { idOf: async () => '', renew: async () => {} }
   const made = async (at: number, of = keyring, prefix = 'AUTH') =>
-    (await makeTokens(of, logouts, { ...options, prefix }).issue(table, tester, at))!.token
+    (await makeTokens(of, logouts, { ...options, prefix }).issue(known, tester, at))!.token
   const good = await node.request('HEAD', '/v1/AUTH_test', {
     sign: false,
     headers: { 'x-auth-token': await made(now) },

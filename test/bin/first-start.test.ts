@@ -139,7 +139,8 @@ t.test(
     const { password, secret } = firstSecrets(data)
     t.equal(await logIn(node.http, password), 200)
     const sourced = readFileSync(file, 'utf8')
-    t.match(sourced, `\nexport ST_AUTH=${node.http}/auth/v1.0\n`, 'the file is for a shell')
+    t.match(sourced, `\nexport ST_AUTH=${node.https}/auth/v1.0\n`, 'the file is for a shell')
+    t.match(sourced, `\nexport OS_CACERT='${join(data, 'tls/cert.pem')}'\n`)
     await stop(node)
     for (const text of [password, secret]) t.notMatch((await node.exited).stdout, text)
 
