@@ -1,10 +1,10 @@
 // How many uploads each user has begun in each account and neither completed nor aborted, so that nobody fills the
 // catalog with them. Counted from the rows where an account is first asked about, then as uploads come and go; what
 // other nodes do on the same catalog shows at the next count.
-import type { Catalog } from '../catalog/catalog.ts'
+import type { Catalog, Page } from '../catalog/catalog.ts'
 import { endOf, uploadsPrefix } from '../catalog/keys.ts'
 import { uploadRow } from '../catalog/rows.ts'
-import { CofferError } from '../errors.ts'
+import { CofferError, isCode } from '../errors.ts'
 
 /** By who began them: `account:user`, '' for anybody. */
 type Counts = Map<string, number>
@@ -59,14 +59,19 @@ export class BegunUploads {
     const counts: Counts = new Map()
     const prefix = uploadsPrefix(account)
     let from: string | undefined = prefix
-    while (from !== undefined) {
-      const page = await this.#catalog.scan({ from, to: endOf(prefix), limit: 1000 })
-      for (const entry of page.entries) {
-        if ('group' in entry) continue
-        const { initiator } = uploadRow.decode(entry.value)
-        counts.set(initiator, (counts.get(initiator) ?? 0) + 1)
+    try {
+      while (from !== undefined) {
+        const page: Page = await this.#catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+        for (const entry of page.entries) {
+          if ('group' in entry) continue
+          const { initiator } = uploadRow.decode(entry.value)
+          counts.set(initiator, (counts.get(initiator) ?? 0) + 1)
+        }
+        from = page.cursor
       }
-      from = page.cursor
+    } catch (error) {
+      // A rotten row of one upload must not stop all others: what lies behind it is not counted.
+      if (!isCode(error, 'StoreCorrupt')) throw error
     }
     return counts
   }

@@ -152,7 +152,7 @@ function askLines(node: TestNode, method: string, path: string, lines: readonly 
       if (answer === undefined) reject(new Error('no answer'))
       else resolve(answer)
     })
-    socket.end(`${head.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`)
+    socket.write(`${head.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`)
   })
 }
 

@@ -29,6 +29,8 @@ export function copyFixture(t: Parameters<typeof scratch>[0], name: string): Fix
   const expected: Expected = parse(readFileSync(join(data, 'expected.yaml'), 'utf8'))
   const config = join(directory, 'coffer.yaml')
   const storage = 'storage: { reserveBytes: 0, writeBufferBytes: 4194304 }'
-  writeFileSync(config, `listen: [{ port: 0 }]\nssec: { tls: [loopback] }\n${storage}\n`)
+  // Uploads of then are old, and are to be there.
+  const age = 'limits: { begunUploadSeconds: 0 }'
+  writeFileSync(config, `listen: [{ port: 0 }]\nssec: { tls: [loopback] }\n${age}\n${storage}\n`)
   return { data, args: ['--config', config, '--data', data], expected }
 }
