@@ -39,6 +39,8 @@ export class Pull implements Pieces {
   #queue: Buffer[] = []
   #queuedBytes = 0
   #takenBytes = 0
+  /** Pieces that have come, read or not. */
+  #pieces = 0
   /** Waited for bytes so far; time that a slow reader takes is not in it. */
   #waitedMs = 0
   #waitingSinceMs = 0
@@ -112,6 +114,7 @@ export class Pull implements Pieces {
   }
 
   #take(piece: Buffer): void {
+    this.#pieces++
     if (this.#discarding || this.#error !== null) {
       this.#timer?.refresh()
       return
@@ -155,8 +158,16 @@ export class Pull implements Pieces {
     waiter?.reject(error)
   }
 
-  // Time that a slow reader takes does not count: the timer starts again with each wait.
+  // Time that a slow reader takes does not count: the timer starts again with each wait. Where this process stood
+  // still, bytes may have come that it has not looked at: it does that before the immediate.
   #idle(): void {
+    const pieces = this.#pieces
+    setImmediate(() => {
+      if (this.#pieces === pieces && !this.#ended && !this.#stream.destroyed) this.#endIdle()
+    })
+  }
+
+  #endIdle(): void {
     if (this.#discarding) {
       this.#stream.destroy()
       return
