@@ -7,7 +7,9 @@ import t from 'tap'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** `clients`: where .ci/run installs those of PyPI; `installed`: where `npm run long:apps` does. */
-const skipped = new Set('node_modules .git .tap data dist dist-deb suite-data clients installed'.split(' '))
+const skipped = new Set(
+  'node_modules .git .tap data dist dist-deb suite-data clients installed'.split(' '),
+)
 
 function walk(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
