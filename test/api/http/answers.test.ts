@@ -207,7 +207,7 @@ rule('allow', async (t) => {
     ['PATCH', swift.path('o'), /COPY/],
     ['POST', '/info', /^HEAD, GET, OPTIONS$/],
     ['POST', '/healthcheck', /^HEAD, GET, OPTIONS$/],
-    ['POST', '/auth/v1.0', /^GET$/],
+    ['POST', '/auth/v1.0', /^GET, DELETE$/],
     ['LICK', swift.path('o'), /COPY/],
   ]
   for (const [method, target, allowed] of requests) {
