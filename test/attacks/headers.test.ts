@@ -355,6 +355,8 @@ t.test(
   'an account’s id holds no colon: `account:user` ends its account at the first',
   async (t) => {
     const file = join(t.testdir(), 'users.yaml')
+    writeFileSync(file, 'accounts: []\n', { mode: 0o600 })
+    t.ok(loadUsers(file), 'the file itself can be read')
     for (const id of ['a:b', ':', 'test:tester', 'a:', ':a']) {
       writeFileSync(file, `accounts: [{ id: "${id}", users: [{ name: u, password: p }] }]\n`)
       table.tried(
