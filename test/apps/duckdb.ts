@@ -20,7 +20,7 @@ if ssl == 'true':
     db.execute(f"SET ca_cert_file = '{ca}'")
 db.execute(f"""CREATE SECRET (TYPE s3, KEY_ID '{access}', SECRET '{secret}', REGION 'us-east-1',
     ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL {ssl})""")
-db.execute("""CREATE TABLE made AS SELECT n, hash(n) AS h, repeat(md5(n::text), (n % 7)::int) AS text,
+db.execute("""CREATE TABLE made AS SELECT n, hash(n) AS h, repeat(md5(n::text), (1 + n % 7)::int) AS text,
     n % 5 AS part FROM range(300000) numbers(n)""")
 order = "(SELECT n, h, text, part FROM %s ORDER BY n)"
 def show(table, file):
@@ -31,7 +31,8 @@ show(f"read_parquet('{base}/one.parquet')", 'one.csv')
 db.execute(f"COPY made TO '{base}/many' (FORMAT parquet, PARTITION_BY (part))")
 show(f"read_parquet('{base}/many/*/*.parquet')", 'many.csv')
 db.execute(f"COPY made TO '{base}/text.csv.gz' (HEADER)")
-show(f"read_csv('{base}/text.csv.gz')", 'text.csv')
+columns = "{'n': 'BIGINT', 'h': 'UBIGINT', 'text': 'VARCHAR', 'part': 'BIGINT'}"
+show(f"read_csv('{base}/text.csv.gz', columns={columns})", 'text.csv')
 `
 
 async function writeAndQuery(place: Place, python: string, tls: boolean): Promise<void> {

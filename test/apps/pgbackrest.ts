@@ -66,7 +66,7 @@ async function backUpAndRestore(place: Place, key: KeyHolder): Promise<void> {
     as(join(programs, 'psql'), '-h', own, '-d', 'postgres', '-v', 'ON_ERROR_STOP=1', '-c', text)
   const control = (...args: string[]) => as(join(programs, 'pg_ctl'), '-D', data, '-w', ...args)
   const start = () => control('-l', join(own, 'postgres.log'), 'start')
-  const dump = () => as(join(programs, 'pg_dump'), '-h', own, '--restrict-key=x', 'postgres')
+  const rows = () => sql('COPY (SELECT * FROM kept ORDER BY n, text) TO STDOUT')
 
   await as(join(programs, 'initdb'), '-D', data, '--auth=trust', '--no-sync')
   const archive = `pgbackrest --config=${config} --stanza=main archive-push %p`
@@ -89,7 +89,7 @@ fsync = off\n`
     // Only in the archived log.
     await sql(`INSERT INTO kept VALUES (0, 'after the last backup')`)
     await sql('SELECT pg_switch_wal()')
-    const before = await dump()
+    const before = await rows()
     await control('-m', 'fast', 'stop')
     rmSync(data, { recursive: true })
     mkdirSync(data, { mode: 0o700 })
@@ -99,7 +99,7 @@ fsync = off\n`
     await place.until('the database has caught up', async () =>
       /\bf\b/.test(await sql('SELECT pg_is_in_recovery()')),
     )
-    requireSame(await dump(), before, 'the dump')
+    requireSame(await rows(), before, 'the table')
     await backrest('verify')
   } finally {
     await control('-m', 'immediate', 'stop').catch(() => undefined)
