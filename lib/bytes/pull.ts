@@ -53,6 +53,8 @@ export class Pull implements Pieces {
   /** In this turn of the event loop. */
   #smallPieces = 0
   #takenBytes = 0
+  /** Pieces that have come, read or not. */
+  #pieces = 0
   /** Waited for bytes so far; time that a slow reader takes is not in it. */
   #waitedMs = 0
   #waitingSinceMs = 0
@@ -136,6 +138,7 @@ export class Pull implements Pieces {
   }
 
   #take(piece: Buffer): void {
+    this.#pieces++
     if (this.#closed || this.#error !== null) return
     this.#takenBytes += piece.length
     const isGathered = piece.length < SMALL_BYTES && this.#gathers()
@@ -203,9 +206,17 @@ export class Pull implements Pieces {
     waiter?.reject(error)
   }
 
-  // Time that a slow reader takes does not count: the timer starts again with each wait.
+  // Time that a slow reader takes does not count: the timer starts again with each wait. Where this process stood
+  // still, bytes may have come that it has not looked at: it does that before the immediate.
   #idle(): void {
-    if (this.#waiter === null) this.#timer?.refresh()
-    else this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
+    const waiter = this.#waiter
+    const pieces = this.#pieces
+    if (waiter === null) this.#timer?.refresh()
+    else {
+      setImmediate(() => {
+        if (this.#waiter !== waiter || this.#pieces !== pieces) return
+        this.#fail(new CofferError('BodyTooSlow', { limit: this.#options.idleTimeoutMs }))
+      })
+    }
   }
 }

@@ -193,6 +193,27 @@ t.test('a sender is slow on average only, and without a limit never', async (t) 
   }
 })
 
+t.test('a sender is not given up for the time that this process stood still', async (t) => {
+  const codes: unknown[] = []
+  let answer = () => {}
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const socket = await connection(t, async (req, res) => {
+    const pull = new Pull(req, { idleTimeoutMs: 30 })
+    codes.push(String(await pull.read()))
+    const next = pull.read()
+    socket.write('late')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+    codes.push(await next.then(String, ({ code }) => code))
+    res.end()
+    answer()
+  })
+  socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nearly')
+  await answered
+  t.same(codes, ['early', 'late'])
+})
+
 t.test("the reader's own time does not count", async (t) => {
   const stream = new PassThrough()
   const pull = new Pull(stream, { idleTimeoutMs: 20 })
