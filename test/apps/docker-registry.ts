@@ -1,7 +1,7 @@
 // docker-registry: an image is pushed, and pulled from a registry that was started again.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { freePort } from '../helpers/child-node.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { contentOf } from '../interop/setting.ts'
 import type { Application, Task } from './app.ts'
 import { debian } from './install.ts'

@@ -1,6 +1,6 @@
 // tus: a server for resumable uploads that keeps them in the bucket as multipart uploads; an upload is broken off,
 // goes on at another server, and is read back.
-import { freePort } from '../helpers/child-node.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { contentOf } from '../interop/setting.ts'
 import type { Application, Task } from './app.ts'
 import { npm } from './install.ts'

@@ -91,9 +91,12 @@ export async function differencesOf(store: BlobStore, blobs: readonly SavedBlob[
   return found.filter((text) => text !== undefined)
 }
 
-/** Waits, turn by turn of the event loop, until `reached`; gives up after about ten seconds. */
+/** Longer than anything takes on a loaded machine. */
+const UNTIL_MS = 60_000
+
+/** Waits, turn by turn of the event loop, until `reached`; false where it is not within a minute. */
 export async function until(reached: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (let tries = 0; tries < 2000; tries++) {
+  for (const endMs = performance.now() + UNTIL_MS; performance.now() < endMs; ) {
     if (await reached()) return true
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -4,13 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { chosenCatalog } from './catalog-choice.ts'
+import { freePort } from './free-port.ts'
 import { type Answer, type SentRequest, send, users } from './node.ts'
 import './plain-children.ts'
 
@@ -30,17 +29,6 @@ export interface ChildNode {
   /** How the process ends, also by itself. */
   exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
-}
-
-/** A loopback port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys; `data` among

@@ -13,7 +13,7 @@ import { pino } from 'pino'
 import type { TAP, Test } from 'tap'
 import type { RedisCatalogOptions } from '../../lib/catalog/redis.ts'
 import { randomId } from '../../lib/names.ts'
-import { freePort } from './child-node.ts'
+import { freePort } from './free-port.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 

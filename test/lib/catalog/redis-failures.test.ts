@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { Catalog } from '../../../lib/catalog/catalog.ts'
 import { openRedisCatalog } from '../../../lib/catalog/redis.ts'
 import { randomId } from '../../../lib/names.ts'
-import { freePort } from '../../helpers/child-node.ts'
+import { freePort } from '../../helpers/free-port.ts'
 import { catalogOptions, redisTest, startRedis, type TestRedis } from '../../helpers/redis.ts'
 
 const value = Buffer.alloc(100, 'x')

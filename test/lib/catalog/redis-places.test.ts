@@ -11,7 +11,7 @@ import type { Catalog } from '../../../lib/catalog/catalog.ts'
 import { openRedisCatalog } from '../../../lib/catalog/redis.ts'
 import { developmentCertificate } from '../../../lib/certificate.ts'
 import { randomId } from '../../../lib/names.ts'
-import { freePort } from '../../helpers/child-node.ts'
+import { freePort } from '../../helpers/free-port.ts'
 import { scratch } from '../../helpers/process.ts'
 import { catalogOptions, redisServer, redisTest, startRedis } from '../../helpers/redis.ts'
 
