@@ -288,7 +288,10 @@ export function exchange(options: RequestOptions, body: Buffer, ca?: string): Pr
         })
       })
     })
-    req.on('error', reject)
+    req.on('error', (error) => {
+      error.message = `${options.method} ${options.path}: ${error.message}`
+      reject(error)
+    })
     req.end(body)
   })
 }
