@@ -14,7 +14,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { freePort } from '../helpers/child-node.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { send } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
 import {
