@@ -30,6 +30,9 @@ export function endLingering(socket: Socket, answer = ''): void {
   if (socket.writableEnded || socket.destroyed) return
   socket.end(answer)
   let leftBytes = LINGER_BYTES_MAX
+  // Node stops reading below a socket whose body nobody takes, and only its own listener starts that again. It goes with
+  // the listener for 'data'.
+  socket.emit('resume')
   socket.removeAllListeners('data')
   socket.on('data', (piece: Buffer) => {
     leftBytes -= piece.length

@@ -59,20 +59,29 @@ async function runOne(
   const random = Array.from({ length: CLIENTS }, (_, client) => randomFrom(seed + client))
   const change = (count: number) =>
     Promise.all(random.map((each, client) => run.run(client, each, count)))
-  await node.request('PUT', '/bkt')
-  await change(STEPS)
-  const { failed } = control
-  control.heal()
-  const takes = async () =>
-    (await node.request('PUT', '/bkt')).status < 500 &&
-    (await node.request('PUT', '/bkt/mended', { body: Buffer.alloc(20_000) })).status === 200 &&
-    (await node.request('DELETE', '/bkt/mended')).status === 204
-  if (!(await until(takes))) run.problems.push('takes no writes once the disk is mended')
-  await change(STEPS_MENDED)
-  await run.verify('before the restart')
-  await node.restart()
-  await run.verify('after the restart')
-  run.problems.push(...(await inconsistencies(node.coffer.stores.catalog)))
+  let failed = 0
+  try {
+    await node.request('PUT', '/bkt')
+    await change(STEPS)
+    failed = control.failed
+    control.heal()
+    const takes = async () =>
+      (await node.request('PUT', '/bkt')).status < 500 &&
+      (await node.request('PUT', '/bkt/mended', { body: Buffer.alloc(20_000) })).status === 200 &&
+      (await node.request('DELETE', '/bkt/mended')).status === 204
+    if (!(await until(takes))) run.problems.push('takes no writes once the disk is mended')
+    await change(STEPS_MENDED)
+    await run.verify('before the restart')
+    await node.restart()
+    await run.verify('after the restart')
+    run.problems.push(...(await inconsistencies(node.coffer.stores.catalog)))
+  } catch (error) {
+    // A connection that broke without an answer: the node owes one, whatever the disk does.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    failed ||= control.failed
+    control.heal()
+    run.problems.push(`${(error as Error).message}; the node says: ${node.logged().slice(-2000)}`)
+  }
   for (const close of closing.reverse()) await close()
   const { acknowledged, refused, problems } = run
   const found: FaultRun = {

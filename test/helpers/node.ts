@@ -154,13 +154,14 @@ export async function startNode(
     const node = { config, ...stores, users: reloadable, log, audit }
     servers = await startServers(node, () => certificate)
   }
-  const stop = async () => {
-    await servers.close({ drainTimeoutMs: 2000 })
+  const stop = async (drainTimeoutMs: number) => {
+    await servers.close({ drainTimeoutMs })
     await coffer.close()
   }
   await start()
   t.teardown(async () => {
-    await stop()
+    // What a test has left under way is cut off.
+    await stop(2000)
     await rm(dir, { recursive: true, force: true })
   })
   return {
@@ -182,7 +183,8 @@ export async function startNode(
     audited,
     replaceUsers: (next) => reloadable.replace(makeUsers(next)),
     restart: async () => {
-      await stop()
+      // What is under way belongs to the test, however loaded the machine is.
+      await stop(60_000)
       await start()
     },
     request(method, path, options = {}) {
@@ -288,7 +290,10 @@ export function exchange(options: RequestOptions, body: Buffer, ca?: string): Pr
         })
       })
     })
-    req.on('error', reject)
+    req.on('error', (error) => {
+      error.message = `${options.method} ${options.path}: ${error.message}`
+      reject(error)
+    })
     req.end(body)
   })
 }

@@ -1,8 +1,11 @@
 // Answers to bodies that were not read: which connections end with them, and how.
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
+import { developmentCertificate } from '../../lib/certificate.ts'
 import { closeUnread, endLingering } from '../../middleware/unread.ts'
 import { dialRaw } from '../helpers/raw.ts'
 
@@ -59,6 +62,34 @@ t.test('a short body that still comes is read behind the answer', async (t) => {
     await ended
     t.equal((await answers(2)).length, count)
   }
+})
+
+t.test('what is sent behind an answer over TLS is read, though its body was not', async (t) => {
+  const server = createTlsServer(await developmentCertificate(t.testdir()), (req, res) => {
+    closeUnread(req, res)
+    // By then Node has stopped reading: nobody takes the body.
+    req.once('readable', () => setTimeout(() => refuse(req, res), 50))
+  })
+  const accepted = once(server, 'connection')
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const client = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false })
+  t.teardown(() => void client.destroy())
+  client.on('error', () => undefined)
+  await once(client, 'secureConnect')
+  const [socket] = (await accepted) as [Socket]
+  const gone = once(socket, 'close')
+  const body = Buffer.alloc(500_000)
+  client.write(Buffer.concat([Buffer.from(put(body.length)), body]))
+  await once(client, 'data')
+  t.ok(socket.bytesRead < body.length, 'most of it had not been read when the answer left')
+  await gone
+  t.ok(socket.bytesRead > body.length, 'and was before the connection closed')
 })
 
 t.test('any number of short bodies may be refused on one connection', async (t) => {
