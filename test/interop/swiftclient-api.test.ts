@@ -15,7 +15,7 @@ clientTest(
   swiftClients.library,
   "swiftclient's library reads and writes sealed and plain objects",
   async (t) => {
-    const setting = await startSetting(t)
+    const setting = await startSetting(t, { ssec: { tls: ['direct', 'loopback'] } })
     const { https, http } = setting.node
     const python = program(swiftClients.library, ['-B', checks], { timeoutMs: 300_000 })
     const printed = await python.text([https, http, setting.ca, setting.dir])
