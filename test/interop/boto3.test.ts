@@ -11,7 +11,10 @@ const CHECKS = 12
 t.setTimeout(600_000)
 
 clientTest(t, clients.boto3, 'boto3 reads and writes sealed and plain objects', async (t) => {
-  const setting = await startSetting(t, { domains: ['localhost'] })
+  const setting = await startSetting(t, {
+    ssec: { tls: ['direct', 'loopback'] },
+    domains: ['localhost'],
+  })
   const { https, http } = setting.node
   const python = program(clients.boto3, ['-B', checks], { env: setting.env, timeoutMs: 300_000 })
   const printed = await python.text([https, http, setting.ca, setting.dir])
