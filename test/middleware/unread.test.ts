@@ -1,6 +1,6 @@
 // Answers to bodies that were not read: which connections end with them, and how.
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -11,19 +11,24 @@ import { dialRaw } from '../helpers/raw.ts'
 
 const MIB = 1 << 20
 
-/** A server that answers by `handle`, and a connection to it. */
-async function dial(t: Test, handle: RequestListener) {
-  const server = createServer((req, res) => {
-    closeUnread(req, res)
-    handle(req, res)
-  })
+/** Starts a server, which ends with the test; its port. */
+async function listen(t: Test, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
     server.closeAllConnections()
     server.close()
   })
-  const { port } = server.address() as AddressInfo
+  return (server.address() as AddressInfo).port
+}
+
+/** A server that answers by `handle`, and a connection to it. */
+async function dial(t: Test, handle: RequestListener) {
+  const server = createServer((req, res) => {
+    closeUnread(req, res)
+    handle(req, res)
+  })
+  const port = await listen(t, server)
   return await dialRaw(t, { base: `http://127.0.0.1:${port}` })
 }
 
@@ -71,13 +76,7 @@ t.test('what is sent behind an answer over TLS is read, though its body was not'
     req.once('readable', () => setTimeout(() => refuse(req, res), 50))
   })
   const accepted = once(server, 'connection')
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listen(t, server)
   const client = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false })
   t.teardown(() => void client.destroy())
   client.on('error', () => undefined)
