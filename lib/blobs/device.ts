@@ -270,6 +270,9 @@ export class Device {
   #volumeSealed(volume: Volume): void {
     const about = { device: this.directory, volume: volume.id }
     this.#options.log.info(about, 'a volume is sealed')
+    // Its log may still be to be written to a table, where there was no room for one just now.
+    this.#space.forget()
+    this.#settings.readable.forget()
     this.rest(volume)
   }
 

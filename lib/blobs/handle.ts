@@ -16,6 +16,9 @@ const RETRY_MS = 1000
 
 const READ = { fillCache: false }
 
+/** Greater than the key of any record. */
+const BEHIND_ALL = Buffer.alloc(9, 0xff)
+
 /** Opens the database of a volume, or of a copy of one. Rejects with LevelDB's error. */
 export function openVolumeDatabase(
   engine: Engine,
@@ -135,6 +138,14 @@ export class Handle implements Restable {
     // A put on a database that is being opened would keep a reference to the slab (EVIDENCE H11).
     if (this.#db === undefined) return Promise.reject(this.#unavailable())
     return this.#db.put(recordKey(number), value)
+  }
+
+  /** Leaves nothing in the log: on a disk with little room a database whose log has to be written to a table first
+   * could not be opened again. Rejects with LevelDB's error. It must be open. */
+  async flush(): Promise<void> {
+    if (this.#db === undefined) throw this.#unavailable()
+    // A range of no keys: LevelDB writes its memtable to a table first, whatever the range.
+    await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
   }
 
   /** Number of the last record; undefined in an empty database. It must be open. Rejects with LevelDB's error where the

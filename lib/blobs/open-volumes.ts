@@ -53,6 +53,11 @@ export class OpenVolumes {
     this.#open.delete(volume)
   }
 
+  /** The next answer of `mayClose` is one of that moment. */
+  forget(): void {
+    this.#askedAtMs = Number.NEGATIVE_INFINITY
+  }
+
   /** Closes a volume until its next read, where it could be opened again. Rejects with the database's error. */
   async rest(volume: Restable): Promise<void> {
     if (await this.#mayCloseNow()) await volume.close()

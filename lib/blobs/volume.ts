@@ -234,6 +234,7 @@ export class Volume {
       await this.#putHeader(true)
       await this.#barrier.wait()
       await this.#logs.close()
+      await this.#handle.flush()
     } catch (error) {
       this.#fail(error)
       return

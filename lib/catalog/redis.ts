@@ -124,6 +124,7 @@ function connectionOf(settings: RedisSettings): Redis | Cluster {
 function makeClient(options: RedisSettings): Client {
   const redis = connectionOf(options)
   let stopped = false
+  surviveErrors(redis)
   redis.on('end', () => {
     // ioredis gives up where it fails before there was a connection at all.
     if (!stopped) setTimeout(() => !stopped && connect(), RETRY_MS).unref()
@@ -154,6 +155,13 @@ function makeClient(options: RedisSettings): Client {
       redis.disconnect()
     },
   }
+}
+
+/** ioredis hears one error of each socket, and TLS may have two: an alert, and the reset behind it. An error that
+ * nobody hears ends the process (https://github.com/redis/ioredis/pull/961). */
+function surviveErrors(redis: Redis | Cluster): void {
+  if (redis instanceof Cluster) redis.on('+node', surviveErrors)
+  else redis.on('connect', () => redis.stream?.on('error', () => undefined))
 }
 
 /** Lets commands of the same turn leave in one piece: that saves system calls, and Redis takes them together

@@ -3,11 +3,19 @@
 // written on after it had failed).
 import { execFileSync } from 'node:child_process'
 import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { isCode } from '../../lib/errors.ts'
-import { classicEngine } from '../../lib/level.ts'
-import { beginBlob, differencesOf, RECORD_BYTES, type SavedBlob, until } from '../helpers/blobs.ts'
+import { classicEngine, type Engine } from '../../lib/level.ts'
+import { randomId } from '../../lib/names.ts'
+import {
+  beginBlob,
+  differencesOf,
+  RECORD_BYTES,
+  type SavedBlob,
+  saveBlob,
+  until,
+} from '../helpers/blobs.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
 import { openStore } from '../helpers/volumes.ts'
@@ -15,13 +23,49 @@ import '../helpers/plain-children.ts'
 
 const DISK_BYTES = 24 << 20
 const WRITE_BUFFER_BYTES = 512 << 10
+/** What a volume at rest may need to be opened again: a manifest and its name. */
+const LITTLE_BYTES = 128 << 10
 
 const disk = mountSmall('volume-full', DISK_BYTES)
 const skip = disk === null && 'mounting a small filesystem needs root'
 
+/** Leaves so much room on the disk, at most. */
+const fillTo = (directory: string, roomBytes: number) => {
+  const ballastBytes = Math.max(0, classicEngine.freeBytes(directory) - roomBytes)
+  const ballast = join(directory, `ballast-${randomId()}`)
+  writeFileSync(ballast, Buffer.alloc(ballastBytes, 1))
+  return () => rmSync(ballast)
+}
+
+t.test('a sealed volume at rest is read on a disk with next to no room', { skip }, async (t) => {
+  const directory = disk!
+  const closed: string[] = []
+  const engine: Engine = {
+    ...classicEngine,
+    async open(location, options) {
+      const db = await classicEngine.open(location, options)
+      const close = db.close.bind(db)
+      db.close = async () => {
+        await close()
+        closed.push(basename(location))
+      }
+      return db
+    },
+  }
+  const store = await openStore(engine, directory, { volumeSizeBytes: 512 << 10 })
+  const saved: SavedBlob[] = []
+  const volumes = () => new Set(saved.map(({ locator }) => locator.volume))
+  while (volumes().size < 3) saved.push(await saveBlob(store, [RECORD_BYTES]))
+  t.ok(await until(() => closed.length >= 2), 'two volumes are sealed and at rest')
+  const empty = fillTo(directory, LITTLE_BYTES)
+  t.same(await differencesOf(store, saved), [])
+  empty()
+  await store.close()
+  rmSync(join(directory, 'device'), { recursive: true })
+})
+
 t.test('no durable blob is lost, however often the disk is full', { skip }, async (t) => {
   const directory = disk!
-  const ballast = join(directory, 'ballast')
   const seed = seedOfRun()
   const random = randomFrom(seed)
   const open = () =>
@@ -68,15 +112,17 @@ t.test('no durable blob is lost, however often the disk is full', { skip }, asyn
   ]
   for (const [round, shape] of shapes.entries()) {
     t.ok(await writeFour(shape), `seed ${seed}: there is room in round ${round}`)
-    const roomBytes = Math.max(0, classicEngine.freeBytes(directory) - (1 << 20))
-    writeFileSync(ballast, Buffer.alloc(roomBytes, 1))
+    const emptyLittle = fillTo(directory, classicEngine.freeBytes(directory) - LITTLE_BYTES)
+    const empty = fillTo(directory, 1 << 20)
     t.ok(await until(async () => !(await writeFour(shape))), 'until the disk is full')
     // A client that goes on all the same.
     for (let i = 0; i < 5; i++) await writeFour(shape)
     t.type(store.impaired, 'string')
+    emptyLittle()
+    t.type(store.impaired, 'string', 'a little room is not enough to write')
     t.same(await differencesOf(store, durable), [], `seed ${seed}: reads go on`)
 
-    rmSync(ballast)
+    empty()
     const before = durable.length
     t.ok(await until(() => writeFour(shape)), 'writes come back with the room')
     for (let i = 0; i < 5; i++) t.ok(await writeFour(shape))

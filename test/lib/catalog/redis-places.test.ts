@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
@@ -11,6 +12,7 @@ import type { Catalog } from '../../../lib/catalog/catalog.ts'
 import { openRedisCatalog } from '../../../lib/catalog/redis.ts'
 import { developmentCertificate } from '../../../lib/certificate.ts'
 import { randomId } from '../../../lib/names.ts'
+import { until } from '../../helpers/blobs.ts'
 import { freePort } from '../../helpers/free-port.ts'
 import { scratch } from '../../helpers/process.ts'
 import { catalogOptions, redisServer, redisTest, startRedis } from '../../helpers/redis.ts'
@@ -60,6 +62,65 @@ redisTest(t, 'TLS, with an authority, a client’s certificate, and a password',
     { code: 'StoreUnavailable', details: { message: /^Redis is away/ } },
     'no certificate where the server wants one',
   )
+})
+
+redisTest(t, 'TLS, over a way that spoils a record and then resets', async (t) => {
+  const { cert, key } = await developmentCertificate(scratch(t))
+  const files = scratch(t)
+  const [server, serverKey] = [join(files, 'server.pem'), join(files, 'server-key.pem')]
+  await writeFile(server, cert)
+  await writeFile(serverKey, key)
+  const tlsPort = await freePort()
+  await startRedis(t, {
+    'tls-port': String(tlsPort),
+    'tls-cert-file': server,
+    'tls-key-file': serverKey,
+    'tls-auth-clients': 'no',
+  })
+  // Node's sockets have two errors then: that of the record, and that of the reset.
+  const ways = new Set<Socket>()
+  const proxy = createServer((socket) => {
+    const behind = connect(tlsPort, '127.0.0.1')
+    ways.add(socket)
+    for (const [from, to] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const) {
+      from.on('error', () => to.destroy())
+      from.on('close', () => to.destroy())
+      from.pipe(to)
+    }
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    for (const way of ways) way.destroy()
+    proxy.close()
+  })
+  const spoil = async () => {
+    const spoilt = [...ways]
+    ways.clear()
+    for (const way of spoilt) {
+      // The client's alert goes no further.
+      way.unpipe()
+      const alert = once(way.resume(), 'data')
+      way.write('HTTP/1.1 400 Bad Request\r\n\r\n')
+      await Promise.race([alert, sleep(1000)])
+      way.resetAndDestroy()
+    }
+  }
+  const { port } = proxy.address() as AddressInfo
+  const options = catalogOptions(`rediss://127.0.0.1:${port}`, { tls: { ca: String(cert) } })
+  const catalog = await openRedisCatalog(options)
+  await works(t, catalog)
+  await spoil()
+  const isBack = () =>
+    catalog.get('row/none').then(
+      () => true,
+      () => false,
+    )
+  t.ok(await until(isBack), 'the catalog comes back by a new connection')
+  await works(t, catalog)
+  await catalog.close()
 })
 
 redisTest(t, 'Sentinels: after a failover the catalog goes on with the new master', async (t) => {
