@@ -2,11 +2,11 @@
 // lib/catalog), taking what a node puts into them.
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
-import { PUTS_MAX } from '../lib/blobs/puts.ts'
+import { PUTS_MAX } from '../lib/blobs/level/puts.ts'
 import { TRAILER_BYTES } from '../lib/blobs/store.ts'
 import { release } from '../lib/bytes/release.ts'
 import { RECORD_BYTES, TAG_BYTES } from '../lib/crypto/records.ts'
-import { classicEngine, type Database } from '../lib/level.ts'
+import { classicEngine, type Database } from '../lib/leveldb/engine.ts'
 import { answerMessages } from './child.ts'
 
 export type LevelJob =

@@ -19,7 +19,7 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import Koa from 'koa'
-import { classicEngine, type Database } from '../lib/level.ts'
+import { classicEngine, type Database } from '../lib/leveldb/engine.ts'
 import { answerMessages } from './child.ts'
 import { signingKey } from './signing.ts'
 

@@ -3,7 +3,7 @@
 // when they are called: nothing may use libuv's thread pool before `serve` has set its size.
 import { realpathSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { loadConfig } from '../lib/config.ts'
+import { loadConfig } from '../lib/config/config.ts'
 import type { BackupOptions } from './commands/backup.ts'
 import type { CopyOptions } from './commands/catalog.ts'
 import { exitCodes } from './commands/found.ts'

@@ -7,8 +7,8 @@ import type { Catalog } from './catalog/catalog.ts'
 import { countRows } from './catalog/count-rows.ts'
 import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
 import { isCode } from './errors.ts'
-import { type DeviceStatus, deviceStatuses } from './service/reclaim-status.ts'
-import type { Reclaimer } from './service/reclaim-worker.ts'
+import { type DeviceStatus, deviceStatuses } from './upkeep/reclaim-status.ts'
+import type { Reclaimer } from './upkeep/reclaim-worker.ts'
 
 /** A disk by the directory that lies on it. Null where the directory, or its disk, is not there. */
 export interface DiskFigures {

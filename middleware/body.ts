@@ -5,7 +5,7 @@ import type { Next } from 'koa'
 import { ChunkedPieces } from '../lib/auth/sigv4-chunks.ts'
 import { type Pieces, Pull } from '../lib/bytes/pull.ts'
 import { type Claims, noPieces, VerifiedSource } from '../lib/bytes/verify.ts'
-import type { Config } from '../lib/config.ts'
+import type { Config } from '../lib/config/config.ts'
 import { CofferError } from '../lib/errors.ts'
 import {
   type ClaimedChecksum,

@@ -3,7 +3,7 @@
 // around the rules elsewhere (CVE-2026-71192 in Swift's own S3 layer). What is not in the table passes.
 import type { IncomingMessage } from 'node:http'
 import type { Middleware } from 'koa'
-import { type HeaderRule, headerRules } from './header-rules.ts'
+import { type HeaderRule, headerRules } from './http/header-rules.ts'
 import { invalidArgument } from './s3/s3-error.ts'
 import type { Dialect, State } from './state.ts'
 import { SwiftError, unbuilt } from './swift/swift-error.ts'

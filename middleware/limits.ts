@@ -3,14 +3,14 @@
 import type { Server, Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import { type BackoffOptions, LoginBackoff } from '../lib/auth/login-backoff.ts'
-import type { Config } from '../lib/config.ts'
+import type { Config } from '../lib/config/config.ts'
 import { CofferError } from '../lib/errors.ts'
 import { networkOf } from '../lib/network.ts'
 import { makeShares, type Shares } from '../lib/shares.ts'
 import { auditEntry, codeOf } from './audit.ts'
+import { isLoopback, makeTrust, plainAddress } from './http/target.ts'
+import { hasBody } from './http/unread.ts'
 import type { Context, KeyRule, Node, State } from './state.ts'
-import { isLoopback, makeTrust, plainAddress } from './target.ts'
-import { hasBody } from './unread.ts'
 
 /** What is under way and what was denied, of all listeners of a node. */
 export interface Limits {

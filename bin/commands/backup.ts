@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { type BackupReport, verifyBackup, writeBackup } from '../../lib/catalog/backup.ts'
 import type { BackupHeader } from '../../lib/catalog/backup-format.ts'
-import { loadConfig } from '../../lib/config.ts'
+import { loadConfig } from '../../lib/config/config.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
 import { type Ask, withBackup } from './upkeep.ts'
 

@@ -1,12 +1,12 @@
 // `coffer --check`: reads everything that a start would read, makes nothing, says what is wrong, and warns of root keys
 // that a first start would draw: whoever meant to use others, or to keep a copy, has to know before.
 import { join } from 'node:path'
+import { loadUsers } from '../../lib/auth/users-file.ts'
 import { readCertificate } from '../../lib/certificate.ts'
-import { type Config, FileInvalid } from '../../lib/config.ts'
+import { type Config, FileInvalid } from '../../lib/config/config.ts'
 import { isPutBySystemd, openKeyring } from '../../lib/crypto/keyring.ts'
 import { isThere } from '../../lib/file-invalid.ts'
 import { hasTraces } from '../../lib/open-catalog.ts'
-import { loadUsers } from '../../lib/users-file.ts'
 
 /** Throws FileInvalid with a line for each thing that is wrong in the files that `config` names. */
 export async function check(config: Config): Promise<void> {

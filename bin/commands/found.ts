@@ -1,6 +1,7 @@
 // How commands end. The numbers are those of `coffer decrypt` (docs/format.md §11).
-import type { Finding } from '../../lib/service/scrub.ts'
+
 import { isOfDisk } from '../../lib/system-error.ts'
+import type { Finding } from '../../lib/upkeep/scrub.ts'
 
 export const exitCodes = {
   sound: 0,

@@ -1,12 +1,12 @@
 // `coffer fsck`: proves the catalog against itself and against the volumes. Takes the place of the node.
 
-import { allHeaders } from '../../lib/blobs/volume-headers.ts'
+import { allHeaders } from '../../lib/blobs/level/volume-headers.ts'
 import { CatalogDamaged, describeDamage } from '../../lib/catalog/check.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Salvaged, salvageCatalog } from '../../lib/catalog/check-salvage.ts'
 import { readWitness } from '../../lib/catalog/witness.ts'
-import { type Config, loadConfig } from '../../lib/config.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
 import {
@@ -15,9 +15,9 @@ import {
   openCatalog,
   requireCatalog,
 } from '../../lib/open-catalog.ts'
-import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/service/fsck.ts'
-import { acceptCatalog } from '../../lib/service/fsck-accept.ts'
-import type { Problem } from '../../lib/service/fsck-report.ts'
+import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/upkeep/fsck.ts'
+import { acceptCatalog } from '../../lib/upkeep/fsck-accept.ts'
+import type { Problem } from '../../lib/upkeep/fsck-report.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodeFor, exitCodes, labelOf } from './found.ts'
 import { rateOf } from './rate.ts'

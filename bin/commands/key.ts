@@ -1,9 +1,9 @@
 // `coffer key`: adds, lists and activates root keys. No key is ever printed.
-import { type Config, loadConfig } from '../../lib/config.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { isRootKeyId } from '../../lib/crypto/keyring.ts'
 import { activateRootKey, addRootKey } from '../../lib/crypto/keyring-edit.ts'
-import type { KeyUse } from '../../lib/service/rewrap-rows.ts'
+import type { KeyUse } from '../../lib/upkeep/rewrap-rows.ts'
 import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 import { type Ask, withUpkeep } from './upkeep.ts'
 

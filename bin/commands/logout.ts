@@ -1,11 +1,11 @@
 // `coffer user logout`: ends the tokens of a user. A running node does it; where none runs, this process opens the
 // stores in its place.
 import type { Users } from '../../lib/auth/users.ts'
+import { listUsers, UserRefused } from '../../lib/auth/users-file.ts'
 import type { Coffer } from '../../lib/coffer.ts'
-import { loadConfig } from '../../lib/config.ts'
+import { loadConfig } from '../../lib/config/config.ts'
 import { ControlRefused, callControl } from '../../lib/control.ts'
 import { catalogLogouts } from '../../lib/service/logouts.ts'
-import { listUsers, UserRefused } from '../../lib/users-file.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { withStores } from './stores.ts'
 import { usersFileOf } from './user.ts'

@@ -1,12 +1,13 @@
 // What a start needs beside the stores: keyring, certificates and users file, made where a first start
 // finds none. Called by the one process that holds the data directory.
+
+import { addUser, drawSecrets } from '../../lib/auth/users-file.ts'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
-import type { Config, Listener } from '../../lib/config.ts'
+import type { Config, Listener } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { isThere } from '../../lib/file-invalid.ts'
 import { isFirstStart } from '../../lib/open-catalog.ts'
-import { addUser, drawSecrets } from '../../lib/users-file.ts'
 import { firstUser, keepSecrets } from './first-secrets.ts'
 import { usersFileOf } from './user.ts'
 

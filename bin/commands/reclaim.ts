@@ -1,6 +1,6 @@
 // `coffer reclaim`: gives the disk back what deleted objects have left in volumes. A running node does it
 // itself, at its rate and one volume at a time; where none runs, this process takes its place.
-import { type Config, loadConfig } from '../../lib/config.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { makeLog } from '../../lib/log.ts'
 import {
@@ -8,7 +8,7 @@ import {
   type ReclaimOutcome,
   type ReclaimRequest,
   startReclaimer,
-} from '../../lib/service/reclaim-worker.ts'
+} from '../../lib/upkeep/reclaim-worker.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { shownBytes } from './bytes.ts'
 import { exitCodes } from './found.ts'

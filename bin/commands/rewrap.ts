@@ -1,8 +1,8 @@
 // `coffer rewrap`: wraps everything that is under older root keys under the active one. In a running node it
 // goes on when this command is interrupted; asked again, the command joins it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig } from '../../lib/config.ts'
-import type { RewrapProgress } from '../../lib/service/rewrap.ts'
+import { loadConfig } from '../../lib/config/config.ts'
+import type { RewrapProgress } from '../../lib/upkeep/rewrap.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { printKeys } from './key.ts'
 import { withUpkeep } from './upkeep.ts'

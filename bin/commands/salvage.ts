@@ -1,13 +1,13 @@
 // `coffer salvage`: makes a volume that can be opened of what a damaged one still has, and says who has lost bytes.
 // Takes the place of the node.
 import { Space } from '../../lib/blobs/space.ts'
-import { type Config, FileInvalid, loadConfig } from '../../lib/config.ts'
+import { type Config, FileInvalid, loadConfig } from '../../lib/config/config.ts'
 import { CofferError } from '../../lib/errors.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
-import { type SalvageReport, salvage } from '../../lib/service/salvage.ts'
+import { type SalvageReport, salvage } from '../../lib/upkeep/salvage.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
 import { rateOf } from './rate.ts'

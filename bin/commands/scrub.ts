@@ -2,13 +2,13 @@
 // no database and maps no file, so that it works beside a running node, takes no lock, and outlives a sector that
 // cannot be read.
 import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows.ts'
-import { type Config, loadConfig } from '../../lib/config.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
 import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { catalogLocation, openCatalogBeside } from '../../lib/open-catalog.ts'
-import { type Finding, newProgress, type Progress, scrub } from '../../lib/service/scrub.ts'
-import { forgetProgress, loadProgress, saveProgress } from '../../lib/service/scrub-file.ts'
-import type { NamedVersion } from '../../lib/service/scrub-objects.ts'
+import { type Finding, newProgress, type Progress, scrub } from '../../lib/upkeep/scrub.ts'
+import { forgetProgress, loadProgress, saveProgress } from '../../lib/upkeep/scrub-file.ts'
+import type { NamedVersion } from '../../lib/upkeep/scrub-objects.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodeFor, exitCodes, labelOf } from './found.ts'
 import { rateOf } from './rate.ts'

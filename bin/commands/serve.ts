@@ -1,20 +1,20 @@
 // `coffer serve`: takes the ports, then the data directory, makes at a first start what is missing, opens the node,
 // and closes it on a signal. SIGHUP makes it read again what can change under way.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
+import { loadUsers, replaceableUsers } from '../../lib/auth/users-file.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
-import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config.ts'
+import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config/config.ts'
 import { acquireControl, ControlRefused, DataDirectoryInUse, isInUse } from '../../lib/control.ts'
 import type { ReplaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { makeLog } from '../../lib/log.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
-import { loadUsers, replaceableUsers } from '../../lib/users-file.ts'
 import {
   type BoundListener,
   bindListeners,
   closeListeners,
   ListenRefused,
-} from '../../middleware/listeners.ts'
-import { startServers } from '../../middleware/server.ts'
+} from '../../middleware/http/listeners.ts'
+import { startServers } from '../../middleware/http/server.ts'
 import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'

@@ -1,15 +1,15 @@
 // `coffer status`: what lies on the devices, how much of it is live, and what the node is doing about the
 // rest. A running node answers; where none runs, this process opens the stores in its place.
 import type { OpenStores } from '../../lib/coffer.ts'
-import { loadConfig } from '../../lib/config.ts'
+import { loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import {
   type DeviceStatus,
   deviceStatuses,
   queueLength,
   type VolumeStatus,
-} from '../../lib/service/reclaim-status.ts'
-import type { ReclaimUnderWay } from '../../lib/service/reclaim-worker.ts'
+} from '../../lib/upkeep/reclaim-status.ts'
+import type { ReclaimUnderWay } from '../../lib/upkeep/reclaim-worker.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { shownBytes, shownShare } from './bytes.ts'
 import { withStores } from './stores.ts'

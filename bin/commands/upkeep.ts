@@ -2,7 +2,7 @@
 // node runs, the command line takes the lock and asks the same handlers itself, on the catalog alone.
 import { BackupSession } from '../../lib/catalog/backup-session.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
-import { type Config, FileInvalid } from '../../lib/config.ts'
+import { type Config, FileInvalid } from '../../lib/config/config.ts'
 import {
   acquireControl,
   type ControlHandlers,
@@ -18,8 +18,8 @@ import {
 import { CofferError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, openCatalogBeside, requireCatalog } from '../../lib/open-catalog.ts'
-import { type RewrapProgress, startRewrap } from '../../lib/service/rewrap.ts'
-import { countRootKeys } from '../../lib/service/rewrap-rows.ts'
+import { type RewrapProgress, startRewrap } from '../../lib/upkeep/rewrap.ts'
+import { countRootKeys } from '../../lib/upkeep/rewrap-rows.ts'
 
 /** What the handlers work on; asked for when they are, because the socket is there before the stores. */
 export interface UpkeepParts {

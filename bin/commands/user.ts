@@ -4,9 +4,6 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { grantingRoles } from '../../lib/auth/identity.ts'
 import { faultOfName } from '../../lib/auth/users.ts'
-import { type Config, loadConfig } from '../../lib/config.ts'
-import { callControl } from '../../lib/control.ts'
-import { makePrivateDirectory } from '../../lib/private-file.ts'
 import {
   addAccess,
   addUser,
@@ -15,7 +12,10 @@ import {
   listUsers,
   removeAccess,
   removeUser,
-} from '../../lib/users-file.ts'
+} from '../../lib/auth/users-file.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
+import { callControl } from '../../lib/control.ts'
+import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 
 export interface PasswordOptions extends SourceOptions {

@@ -1,8 +1,8 @@
 // What a start prints: where it listens; and lines to paste for whoever has just made a node.
 import { join, resolve } from 'node:path'
-import type { Config } from '../../lib/config.ts'
-import type { Secrets } from '../../lib/users-file.ts'
-import type { Servers } from '../../middleware/server.ts'
+import type { Secrets } from '../../lib/auth/users-file.ts'
+import type { Config } from '../../lib/config/config.ts'
+import type { Servers } from '../../middleware/http/server.ts'
 import { shown } from '../program.ts'
 
 /** The text for standard output. */

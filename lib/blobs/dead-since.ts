@@ -1,7 +1,7 @@
 // Since when there are dead bytes in a volume. Kept as a note among the files of one generation, so that it
 // goes with it; it is for people, and not worth a sync: a power cut may lose it, and then a later death counts.
 import { join } from 'node:path'
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 
 const NOTE = 'dead-since'
 

@@ -2,19 +2,19 @@
 // or has failed, the next is made (or a failed one opened again) in the background, so that `create`
 // need not wait; while there is none, the device refuses.
 import { FormatNewer } from '../format-version.ts'
-import { isSpaceError } from '../level.ts'
+import { isSpaceError } from '../leveldb/engine.ts'
 import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
 import { Failures, strange } from './failures.ts'
-import { OpenVolumes } from './open-volumes.ts'
+import { OpenVolumes } from './level/open-volumes.ts'
+import { Quarantine } from './level/quarantine.ts'
+import { type Found, Volume } from './level/volume.ts'
 import type { DeviceOptions, VolumeSettings } from './options.ts'
 import { forEach } from './parallel.ts'
-import { Quarantine } from './quarantine.ts'
 import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
 import { usagesOf } from './usage.ts'
-import { type Found, Volume } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
 
 /** Why a device takes no blob: it is full, or something failed (or is under way). */

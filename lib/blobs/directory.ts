@@ -1,7 +1,7 @@
 // The names in a device's directory: `<volume id>.g<generation>` is a volume, `<volume id>.new` an unfinished copy of
 // one, and with `.damaged` behind it a generation that was salvaged. Part of the format, see docs/format.md.
 import { join } from 'node:path'
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 
 export interface FoundVolume {
   /** 16 hex digits. */

@@ -1,6 +1,6 @@
 // What a volume takes on its disk. To look at every file of a hundred volumes takes seconds; nothing is written to a
 // sealed one any more, so that it is looked at once. (LevelDB writes its own small files anew when it opens one.)
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 
 export interface DiskUse {
   readonly files: number

@@ -1,7 +1,7 @@
 // Whether the disk of a device is there. Where it is not mounted, its directory is missing or lies empty on the
 // disk below: a volume made there would fill that disk and vanish under the next mount.
 import { basename } from 'node:path'
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { volumeIdsIn } from './directory.ts'
 

@@ -1,7 +1,7 @@
 // What a blob store on volumes is told when it is opened, and what a device tells its volumes.
-import type { Engine } from '../level.ts'
-import type { OpenVolumes } from './open-volumes.ts'
-import type { Volume } from './volume.ts'
+import type { Engine } from '../leveldb/engine.ts'
+import type { OpenVolumes } from './level/open-volumes.ts'
+import type { Volume } from './level/volume.ts'
 
 /** What the store logs with: the part of a pino Logger that it needs. */
 export interface StoreLog {

@@ -2,7 +2,7 @@
 // written since counts, and always what begun blobs claim: not all that they have announced, or whoever announces
 // much and sends little would lock everybody out.
 import { CofferError } from '../errors.ts'
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 import { makeShares } from '../shares.ts'
 
 const CACHED_MS = 1000

@@ -1,11 +1,11 @@
 // What lies on a device, volume by volume, as its files say.
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 import { locationOf } from './directory.ts'
 import { DiskSize, type DiskUse } from './disk-size.ts'
+import type { Quarantined } from './level/quarantine.ts'
+import type { Volume } from './level/volume.ts'
 import { forEach } from './parallel.ts'
-import type { Quarantined } from './quarantine.ts'
 import type { VolumeUsage } from './store.ts'
-import type { Volume } from './volume.ts'
 
 /** Sizes of volumes that are not opened: nobody writes to them. */
 const heldSizes = new WeakMap<Quarantined, DiskSize>()

@@ -3,11 +3,12 @@
 import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
 import { type DiskOptions, requireDisk } from './disk.ts'
+import type { Volume } from './level/volume.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
 import {
@@ -25,7 +26,6 @@ import type {
   PieceSource,
   VolumeUsage,
 } from './store.ts'
-import type { Volume } from './volume.ts'
 
 export interface VolumesOptions extends DeviceOptions, DiskOptions {
   readonly engine: Engine

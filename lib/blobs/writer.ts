@@ -1,11 +1,11 @@
 // Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
 // the same volume they share, so that a slab seldom has to be copied to wait for its turn.
 import { CofferError } from '../errors.ts'
+import { PUTS_MAX } from './level/puts.ts'
+import type { Volume } from './level/volume.ts'
 import { LocatorBuilder } from './locator.ts'
-import { PUTS_MAX } from './puts.ts'
 import { RecordSum } from './record.ts'
 import { type BlobId, type BlobWriter, type Locator, TRAILER_BYTES } from './store.ts'
-import type { Volume } from './volume.ts'
 
 /** What the device that holds the volume wants to know. */
 export interface WriterHooks {

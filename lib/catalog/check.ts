@@ -3,9 +3,9 @@
 // deleted object, an old version, yesterday's ACL. So a node opens no catalog with a damaged file.
 import { readdir } from 'node:fs/promises'
 import { FileInvalid } from '../file-invalid.ts'
-import { classicEngine } from '../level.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
+import { classicEngine } from '../leveldb/engine.ts'
 import { Rate } from '../leveldb/plain-file.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { finishSalvage } from './check-salvage.ts'

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'
-import type { Database, Engine } from '../level.ts'
+import type { Database, Engine } from '../leveldb/engine.ts'
 import { randomId } from '../names.ts'
 import { readRows } from '../whole-read.ts'
 import type { CommitId } from './catalog.ts'

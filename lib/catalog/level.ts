@@ -1,6 +1,6 @@
 // The catalog on LevelDB: the single-node implementation of seam 2. Reads go straight to the database,
 // small ones synchronously, because rows are small and cached; every change goes through the one writer.
-import type { Database } from '../level.ts'
+import type { Database } from '../leveldb/engine.ts'
 import { randomId } from '../names.ts'
 import { openSnapshot } from './backup-snapshot.ts'
 import type { Catalog, Row } from './catalog.ts'

@@ -1,6 +1,6 @@
 // The names of the catalog's logs. LevelDB syncs what its log holds, but not the name of a log that it has just begun:
 // after a power cut the file would not be there. So its directory is synced before anything in such a log counts.
-import type { Engine } from '../level.ts'
+import type { Engine } from '../leveldb/engine.ts'
 
 export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: Buffer }

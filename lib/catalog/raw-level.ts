@@ -2,7 +2,7 @@
 // the row about itself, which opening it as a catalog refuses.
 import { dirname } from 'node:path'
 import { CofferError } from '../errors.ts'
-import type { Database, Engine } from '../level.ts'
+import type { Database, Engine } from '../leveldb/engine.ts'
 import { randomId } from '../names.ts'
 import { readRows } from '../whole-read.ts'
 import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED_KEY } from './meta.ts'

@@ -3,7 +3,7 @@
 import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FileInvalid } from '../file-invalid.ts'
-import type { Database, Engine } from '../level.ts'
+import type { Database, Engine } from '../leveldb/engine.ts'
 import { randomId } from '../names.ts'
 import { readRows } from '../whole-read.ts'
 import type { RawRow } from './catalog.ts'

@@ -2,7 +2,7 @@
 // one entry, forwards or backwards. Reading the 1,000 rows of a page in one call is cheap and each further
 // call costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
 import { CofferError } from '../errors.ts'
-import type { Database } from '../level.ts'
+import type { Database } from '../leveldb/engine.ts'
 import { openRows, type Rows } from '../whole-read.ts'
 import type { Group, Page, Row, Scan } from './catalog.ts'
 import { openRow } from './framing.ts'

@@ -2,7 +2,7 @@
 // stores; never an account, a container, an object or a key.
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskFigures, Figures } from '../../lib/figures.ts'
-import type { DeviceStatus } from '../../lib/service/reclaim-status.ts'
+import type { DeviceStatus } from '../../lib/upkeep/reclaim-status.ts'
 
 const states = ['open', 'draining', 'sealed', 'failed', 'quarantined'] as const
 

@@ -2,9 +2,9 @@
 // beside objects, where requests that are signed or name a bucket by their host stay S3's and Swift's.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type DialectRules, dialectOf } from '../dialect.ts'
+import { originForm, readTarget } from '../http/target.ts'
 import { messageFault } from '../message.ts'
 import type { Node } from '../state.ts'
-import { originForm, readTarget } from '../target.ts'
 import { reconCheck } from './recon.ts'
 
 interface OpsAnswer {

@@ -1,8 +1,8 @@
 // Response headers and bodies that several handlers share.
 import type { Checksum, PartChecksum } from '../../lib/catalog/rows.ts'
 import type { Extent, VersionInfo } from '../../lib/service/types.ts'
+import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { setStored } from '../stored-header.ts'
 import { checksumHeader } from './checksums.ts'
 import { writeMetadata } from './metadata.ts'
 import { invalidArgument, invalidRequest } from './s3-error.ts'

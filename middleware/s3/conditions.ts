@@ -1,6 +1,6 @@
 // Conditional headers, parsed; the service judges them.
 import type { Conditions, RangesFor } from '../../lib/service/types.ts'
-import { onlyLineOf, readHttpDate } from '../http-date.ts'
+import { onlyLineOf, readHttpDate } from '../http/http-date.ts'
 import type { Context } from '../state.ts'
 import { type Header, headerOf } from './headers.ts'
 import { headerNotImplemented } from './s3-error.ts'

@@ -2,7 +2,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 import { CofferError, isCode } from '../../lib/errors.ts'
 import type { CopyInput } from '../../lib/service/types.ts'
-import { decodePercent } from '../percent.ts'
+import { decodePercent } from '../http/percent.ts'
 import type { Context, Node } from '../state.ts'
 import { sourceConditionsOf } from './conditions.ts'
 import { headerOf, referrerOf } from './headers.ts'

@@ -1,7 +1,7 @@
 // Renders errors as S3 does: an XML document, or headers alone where there can be no body.
 import { CofferError } from '../../lib/errors.ts'
+import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { setStored } from '../stored-header.ts'
 import type { Row } from './error-rows.ts'
 import { rowOf } from './error-table.ts'
 import { headerOf } from './headers.ts'

@@ -2,8 +2,8 @@
 // ASCII as RFC 2047 encoded words, and decodes those that come in.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 import { CofferError } from '../../lib/errors.ts'
+import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { setStored } from '../stored-header.ts'
 import { headerNames, headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 

@@ -1,8 +1,8 @@
 // Reads the request line: which bucket and key are addressed, and with what query. Works on the raw
 // bytes as they were sent: nothing is normalised, `//`, `.` and `..` are part of a key.
 import { bucketOfHost } from '../../lib/auth/virtual-host.ts'
-import { decodePercent } from '../percent.ts'
-import { parametersOf } from '../query.ts'
+import { decodePercent } from '../http/percent.ts'
+import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
 import { invalidArgument, invalidUri, S3Error } from './s3-error.ts'
 

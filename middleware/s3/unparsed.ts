@@ -1,6 +1,6 @@
 // S3's answers to what Node's parser could not read: error documents that name no resource.
 import { randomHex } from '../../lib/names.ts'
-import type { Unparsed } from '../unparsed.ts'
+import type { Unparsed } from '../http/unparsed.ts'
 
 const answers: Record<string, { status: number; code: string; message: string }> = {
   HPE_HEADER_OVERFLOW: {

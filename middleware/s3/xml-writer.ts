@@ -1,7 +1,7 @@
 // What S3's XML documents have beyond plain elements: a namespace, grantees, and times in milliseconds.
-import type { Fragment } from '../xml-writer.ts'
+import type { Fragment } from '../http/xml-writer.ts'
 
-export { all, DECLARATION, type Fragment, leaf, node, textOf } from '../xml-writer.ts'
+export { all, DECLARATION, type Fragment, leaf, node, textOf } from '../http/xml-writer.ts'
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 

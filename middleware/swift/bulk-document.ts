@@ -1,6 +1,6 @@
 // What a deletion of many names did, as one document, of which the HTTP status says nothing.
 // Swift: swift/common/middleware/bulk.py, get_response_body.
-import { all, DECLARATION, leaf, node } from '../xml-writer.ts'
+import { all, DECLARATION, leaf, node } from '../http/xml-writer.ts'
 import type { Format } from './accept.ts'
 
 export interface Deletion {

@@ -2,7 +2,7 @@
 // Swift, which ends without a line break. Its length is known before a byte is read.
 import { randomHex } from '../../lib/names.ts'
 import type { Extent } from '../../lib/service/types.ts'
-import type { Framing } from '../send.ts'
+import type { Framing } from '../http/send.ts'
 
 /** `bytes first-last/size`. */
 export const contentRange = ({ offset, length }: Extent, size: number) =>

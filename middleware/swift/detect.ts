@@ -2,8 +2,8 @@
 // then split, as Swift does, and nothing in it is normalised: `//`, `.` and `..` are part of an object's name.
 import type { IncomingHttpHeaders } from 'node:http'
 import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
-import { decodePercent } from '../percent.ts'
-import { parametersOf } from '../query.ts'
+import { decodePercent } from '../http/percent.ts'
+import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
 import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
 import { allowOf, type Level, methods } from './methods.ts'

@@ -1,8 +1,8 @@
 // Renders errors as Swift's proxy does: a small HTML page in standing words, or a plain text that says
 // what was wrong. Texts never hold a key, a token or a signature.
 import { type Code, CofferError, type Details } from '../../lib/errors.ts'
+import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { setStored } from '../stored-header.ts'
 import { errorTable, type Row } from './error-table.ts'
 import { hasPage, pageOf, titleOf } from './pages.ts'
 import { challengeOf } from './resellers.ts'

@@ -7,7 +7,7 @@
 // By design: one history of versions, S3's too; counts are exact at once; names are limited in bytes.
 // Client quirks: swiftclient compares ETags with MD5s unless an answer says X-Static-Large-Object.
 import type { Middleware } from 'koa'
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { CofferError, isCode } from '../../lib/errors.ts'
 import type { Context, KeyRule, Node, State } from '../state.ts'
 import { detect } from './detect.ts'

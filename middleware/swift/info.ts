@@ -1,6 +1,6 @@
 // The document of /info: what is built, and the limits. Clients look here before they use a feature, so
 // what is not built is absent.
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { SEGMENT_BYTES_MAX } from '../../lib/service/segments.ts'
 import {

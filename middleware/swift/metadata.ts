@@ -1,8 +1,8 @@
 // User metadata in headers: `X-{Account,Container,Object}-Meta-Name: value`. Stored under lower-case names
 // in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
 import type { MetadataChanges } from '../../lib/service/types.ts'
+import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { setStored } from '../stored-header.ts'
 import { textOfBytes } from './headers.ts'
 import {
   METADATA_BYTES_MAX,

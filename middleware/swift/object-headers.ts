@@ -2,8 +2,8 @@
 // metadata, when it ends, which version it is and how it is sealed.
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
 import type { Description, VersionInfo } from '../../lib/service/types.ts'
+import { headerValue, setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
-import { headerValue, setStored } from '../stored-header.ts'
 import { checkType, guessType } from './content-type.ts'
 import { isMarked, shownEtag } from './etag.ts'
 import { deleteAtOf } from './expiry.ts'

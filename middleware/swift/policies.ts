@@ -1,6 +1,6 @@
 // Storage policies. One is built: the configured default, under its name and its aliases; what asks for
 // another is refused.
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import type { Context } from '../state.ts'
 import { bytesOfText, headerOf, textOfBytes } from './headers.ts'
 import { SwiftError } from './swift-error.ts'

@@ -1,5 +1,5 @@
 // Paths in headers, where Swift writes and reads them percent-encoded.
-import { decodePercent } from '../percent.ts'
+import { decodePercent } from '../http/percent.ts'
 import { SwiftError } from './swift-error.ts'
 
 /** Percent-encodes all but unreserved characters and slashes, as Swift's own answers have it (RFC 3986 §2.3). */

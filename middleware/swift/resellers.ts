@@ -1,6 +1,6 @@
 // How accounts show in Swift's URLs and challenges: behind a reseller prefix, `AUTH_test` for the account
 // `test`. Of the configured prefixes the first one serves.
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 
 /** `AUTH`, which accounts in URLs and tokens begin with. */
 export function resellerPrefix({ swift }: Pick<Config, 'swift'>): string {

@@ -1,7 +1,7 @@
 // Swift's answers to what Node's parser could not read.
 import { isUtf8 } from 'node:buffer'
+import type { Unparsed } from '../http/unparsed.ts'
 import { transactionId } from '../request-id.ts'
-import type { Unparsed } from '../unparsed.ts'
 import { allowOf } from './methods.ts'
 import { pageOf } from './pages.ts'
 

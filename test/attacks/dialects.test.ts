@@ -2,7 +2,7 @@
 // a request of the other, hosts and paths that could be read in two ways, and what only a proxy may say.
 import t, { type Test } from 'tap'
 import { ruleFor } from '../../middleware/gatekeeper.ts'
-import { headerRules } from '../../middleware/header-rules.ts'
+import { headerRules } from '../../middleware/http/header-rules.ts'
 import { startBoth } from '../helpers/both.ts'
 import { type Answer, keyHeaders, type SentRequest, sign } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'

@@ -1,7 +1,7 @@
 // What a stranger, or a request that fails, is shown: no key, token, password or signature, no path of the disk, no
 // stack, nothing of other accounts; and what an answer says again of a request is escaped, so that it stays text.
 import t, { type Test } from 'tap'
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { swiftSpellings } from '../helpers/both.ts'
 import { type Answer, accessKey, keyHeaders, secretKey, sign, startNode } from '../helpers/node.ts'
 import { askOps, opsListener } from '../helpers/ops.ts'

@@ -161,7 +161,7 @@ t.test(
       t.notMatch(stdout, /hunter2|password/)
     }
     t.notMatch(readFileSync(join(cwd, 'd/users.yaml'), 'utf8'), /hunter2/, 'only its hash is kept')
-    const { loadUsers } = await import('../../lib/users-file.ts')
+    const { loadUsers } = await import('../../lib/auth/users-file.ts')
     const users = loadUsers(join(cwd, 'd/users.yaml'))
     t.match(await users.byPassword('a', 'x', 'hunter2', '::1'), { user: 'x' })
     t.match(await users.byPassword('a', 'y', 'hunter2', '::1'), { user: 'y' })
@@ -201,7 +201,7 @@ t.test('user passwd draws a password, or takes one; access keys come and go', as
       ...(input === undefined ? {} : { input }),
     })
   await user('add main bob --role admin')
-  const { loadUsers } = await import('../../lib/users-file.ts')
+  const { loadUsers } = await import('../../lib/auth/users-file.ts')
   const users = () => loadUsers(join(cwd, 'd/users.yaml'))
   const drawn = await user('passwd main bob')
   t.equal(drawn.code, 0, drawn.stderr)

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { randomId } from '../../lib/names.ts'
 
 const catalog = await openLevelCatalog({

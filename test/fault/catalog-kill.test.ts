@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import t from 'tap'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import '../helpers/plain-children.ts'
 

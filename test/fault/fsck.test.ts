@@ -16,10 +16,10 @@ import {
   versionRow,
   volumeBlobRow,
 } from '../../lib/catalog/rows.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
-import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/service/fsck.ts'
+import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/upkeep/fsck.ts'
 import { inconsistencies } from '../helpers/consistency.ts'
 import { drawnKeyring, startNode } from '../helpers/node.ts'
 import { completeBody, createUpload, putPart } from '../helpers/s3.ts'

@@ -6,7 +6,7 @@ import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { isCode } from '../../lib/errors.ts'
-import { classicEngine, type Engine } from '../../lib/level.ts'
+import { classicEngine, type Engine } from '../../lib/leveldb/engine.ts'
 import { randomId } from '../../lib/names.ts'
 import {
   beginBlob,

@@ -1,7 +1,7 @@
 // A process for volume-kill.test.ts: writes blobs without end, and prints each one's locator once it is
 // durable.
 import { writeSync } from 'node:fs'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { beginBlob, RECORD_BYTES, type SavedBlob } from '../helpers/blobs.ts'
 import { openStore } from '../helpers/volumes.ts'
 

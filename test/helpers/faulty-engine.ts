@@ -1,5 +1,5 @@
 // An engine whose calls fail when a test says so.
-import type { Database, Engine, Keys, OpenOptions } from '../../lib/level.ts'
+import type { Database, Engine, Keys, OpenOptions } from '../../lib/leveldb/engine.ts'
 
 /** Each is asked before the call, with its location or path, and throws to make it fail. */
 export interface Faults {

@@ -1,7 +1,7 @@
 // Writes the numbers of rows anew in another form that docs/format.md §5 allows, as another program's encoder
 // might have chosen it: the row says the same.
 import { frameRow, isCounters, openRow } from '../../lib/catalog/framing.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 
 export type IntegerForm = 'int64' | 'float64'
 

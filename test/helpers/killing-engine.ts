@@ -2,7 +2,7 @@
 // cut that loses nothing, at any step of what a test looks at.
 import { link, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { classicEngine, type Database, type Engine, type Keys } from '../../lib/level.ts'
+import { classicEngine, type Database, type Engine, type Keys } from '../../lib/leveldb/engine.ts'
 
 /** Kills this process before the n-th call. */
 export class Killer {

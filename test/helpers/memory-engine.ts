@@ -1,9 +1,9 @@
-// The engine of lib/level.ts on memory-level: databases live in a map, so that one that was closed can
+// The engine of lib/leveldb/engine.ts on memory-level: databases live in a map, so that one that was closed can
 // be opened again, and there are no files. Values are copied in and out as LevelDB does, because
 // callers reuse what they put and release what they got.
 import { basename, dirname } from 'node:path'
 import { MemoryLevel } from 'memory-level'
-import type { Database, Engine, Keys } from '../../lib/level.ts'
+import type { Database, Engine, Keys } from '../../lib/leveldb/engine.ts'
 
 const copying = {
   name: 'copying',

@@ -1,5 +1,5 @@
 // A node with a listener for ops, and what its pages say.
-import type { Config } from '../../lib/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { type Answer, send, startNode, type TestNode } from './node.ts'
 
 export const opsListener = { host: '127.0.0.1', port: 0, serves: ['ops'] }

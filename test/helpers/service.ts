@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { VerifiedSource } from '../../lib/bytes/verify.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
-import { defaultConfig } from '../../lib/config.ts'
+import { defaultConfig } from '../../lib/config/config.ts'
 import type { VersionInfo } from '../../lib/service/types.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { openVolumes, type Volumes, type VolumesOptions } from '../../lib/blobs/volumes.ts'
 import { Budget } from '../../lib/budget.ts'
-import type { Engine } from '../../lib/level.ts'
+import type { Engine } from '../../lib/leveldb/engine.ts'
 
 export const CATALOG_ID = 'ca'.repeat(16)
 export const WRITE_BUFFER_BYTES = 1 << 20

@@ -2,7 +2,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { FileInvalid } from '../../lib/config.ts'
+import { FileInvalid } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import {
   activateRootKey,

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t from 'tap'
-import { FileInvalid } from '../../lib/config.ts'
+import { FileInvalid } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')

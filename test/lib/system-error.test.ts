@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isSpaceError } from '../../lib/level.ts'
+import { isSpaceError } from '../../lib/leveldb/engine.ts'
 import {
   adviceFor,
   describeReadError,

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { openRawLevel } from '../../lib/catalog/raw-level.ts'
-import { classicEngine } from '../../lib/level.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { randomId } from '../../lib/names.ts'
 import { readRows } from '../../lib/whole-read.ts'
 

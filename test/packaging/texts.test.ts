@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig } from '../../lib/config.ts'
+import { loadConfig } from '../../lib/config/config.ts'
 import { refuseUnwritten } from '../../packaging/build.ts'
 import {
   architectureOf,

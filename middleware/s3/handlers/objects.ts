@@ -1,7 +1,7 @@
 // One object: put, get, head, delete.
 import { resolveRange } from '../../../lib/service/range.ts'
 import type { ReadInput } from '../../../lib/service/types.ts'
-import { sendReader } from '../../send.ts'
+import { sendReader } from '../../http/send.ts'
 import type { Context } from '../../state.ts'
 import {
   overriddenHeaders,

@@ -1,5 +1,5 @@
 // Listings as XML.
-import { DECLARATION, leaf, namedNode, namedTags, node } from '../../xml-writer.ts'
+import { DECLARATION, leaf, namedNode, namedTags, node } from '../../http/xml-writer.ts'
 import type { ContainerEntry, Listed, ListingFormat, ObjectEntry, Subdir } from './entries.ts'
 
 const containerOf = ({ name, count, bytes, last_modified }: ContainerEntry) =>

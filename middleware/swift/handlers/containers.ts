@@ -7,8 +7,8 @@ import type {
   ContainerRef,
   ContainerSettings,
 } from '../../../lib/service/types.ts'
+import { setStored } from '../../http/stored-header.ts'
 import type { Context, Node } from '../../state.ts'
-import { setStored } from '../../stored-header.ts'
 import { sendEmpty } from '../answer.ts'
 import { headerOf, isTrue } from '../headers.ts'
 import { readMetadata, writeMetadata } from '../metadata.ts'

@@ -1,7 +1,7 @@
 // GET and HEAD of an object.
 import { type Code, CofferError, isCode } from '../../../lib/errors.ts'
 import type { ReadInput } from '../../../lib/service/types.ts'
-import { sendReader } from '../../send.ts'
+import { sendReader } from '../../http/send.ts'
 import type { Context, Node } from '../../state.ts'
 import { contentRange, frameExtents } from '../byteranges.ts'
 import { conditionsOf } from '../conditions.ts'

@@ -5,7 +5,7 @@ import t from 'tap'
 import { expiryKey, expiryPrefix } from '../../../lib/catalog/keys.ts'
 import { expiryRow } from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
-import { expire } from '../../../lib/service/expiry.ts'
+import { expire } from '../../../lib/upkeep/expiry.ts'
 import { DELETE_MARKER_TYPE } from '../../../middleware/swift/error-table.ts'
 import {
   accountUsage,

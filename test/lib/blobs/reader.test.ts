@@ -1,7 +1,7 @@
 // What a reader holds that nobody has taken: bounded by all readers' memory, and given back when the taker stops.
 import t from 'tap'
 import { Budget } from '../../../lib/budget.ts'
-import type { Engine } from '../../../lib/level.ts'
+import type { Engine } from '../../../lib/leveldb/engine.ts'
 import { recordOf, saveBlob, until } from '../../helpers/blobs.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
 import { openStore } from '../../helpers/volumes.ts'

@@ -5,7 +5,7 @@ import type { CollectLive, ReclaimOptions } from '../../../lib/blobs/reclaim.ts'
 import { LiveRecords } from '../../../lib/blobs/reclaim-live.ts'
 import { recordKey } from '../../../lib/blobs/record.ts'
 import type { Volumes } from '../../../lib/blobs/volumes.ts'
-import { classicEngine, type Engine } from '../../../lib/level.ts'
+import { classicEngine, type Engine } from '../../../lib/leveldb/engine.ts'
 import {
   beginBlob,
   codeOf,

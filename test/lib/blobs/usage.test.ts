@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import t from 'tap'
 import type { Volumes } from '../../../lib/blobs/volumes.ts'
-import { classicEngine, type Engine } from '../../../lib/level.ts'
+import { classicEngine, type Engine } from '../../../lib/leveldb/engine.ts'
 import { RECORD_BYTES, saveBlob, until } from '../../helpers/blobs.ts'
 import { openStore } from '../../helpers/volumes.ts'
 

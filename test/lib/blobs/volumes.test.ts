@@ -6,7 +6,7 @@ import t from 'tap'
 import { encodeHeader } from '../../../lib/blobs/header.ts'
 import { decodePiece } from '../../../lib/blobs/locator.ts'
 import { recordKey } from '../../../lib/blobs/record.ts'
-import { classicEngine, type Database, type Engine } from '../../../lib/level.ts'
+import { classicEngine, type Database, type Engine } from '../../../lib/leveldb/engine.ts'
 import {
   codeOf,
   differenceOf,

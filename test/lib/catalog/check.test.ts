@@ -7,7 +7,7 @@ import t from 'tap'
 import { CatalogDamaged, requireSoundFiles } from '../../../lib/catalog/check.ts'
 import { salvageCatalog } from '../../../lib/catalog/check-salvage.ts'
 import { openLevelCatalog } from '../../../lib/catalog/level.ts'
-import { classicEngine } from '../../../lib/level.ts'
+import { classicEngine } from '../../../lib/leveldb/engine.ts'
 import { randomId } from '../../../lib/names.ts'
 
 const open = (location: string) =>

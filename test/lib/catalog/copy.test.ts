@@ -11,7 +11,7 @@ import { RAW_PAGE_ROWS, type RawCatalog } from '../../../lib/catalog/raw.ts'
 import { openRawLevel } from '../../../lib/catalog/raw-level.ts'
 import { makeRawRedis } from '../../../lib/catalog/redis/raw.ts'
 import { openRedisCatalog, openRedisLink } from '../../../lib/catalog/redis.ts'
-import { classicEngine } from '../../../lib/level.ts'
+import { classicEngine } from '../../../lib/leveldb/engine.ts'
 import { randomId } from '../../../lib/names.ts'
 import { catalogOptions, redisTest, startRedis, type TestRedis } from '../../helpers/redis.ts'
 

@@ -6,7 +6,7 @@ import t from 'tap'
 import { type Catalog, type CommitUnknown, Conflict } from '../../../lib/catalog/catalog.ts'
 import { openLevelCatalog } from '../../../lib/catalog/level.ts'
 import type { Operation } from '../../../lib/catalog/log-names.ts'
-import type { Engine } from '../../../lib/level.ts'
+import type { Engine } from '../../../lib/leveldb/engine.ts'
 import { randomId } from '../../../lib/names.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
 

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { openLevelCatalog } from '../../../lib/catalog/level.ts'
 import { logsMayHold } from '../../../lib/catalog/log-holds.ts'
-import { classicEngine } from '../../../lib/level.ts'
+import { classicEngine } from '../../../lib/leveldb/engine.ts'
 import { randomId } from '../../../lib/names.ts'
 
 /** Larger than a block of a log, so that a batch has several pieces. */

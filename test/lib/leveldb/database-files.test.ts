@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { classicEngine, type Database } from '../../../lib/level.ts'
 import type { Damage } from '../../../lib/leveldb/coding.ts'
 import { DatabaseFiles } from '../../../lib/leveldb/database-files.ts'
+import { classicEngine, type Database } from '../../../lib/leveldb/engine.ts'
 import { PlainFile, Rate } from '../../../lib/leveldb/plain-file.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 

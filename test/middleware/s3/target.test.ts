@@ -1,7 +1,7 @@
 // The request line: bucket, key and query.
 import t from 'tap'
 import { bucketOfHost } from '../../../lib/auth/virtual-host.ts'
-import { decodePercent } from '../../../middleware/percent.ts'
+import { decodePercent } from '../../../middleware/http/percent.ts'
 import { addressOf, parseQuery } from '../../../middleware/s3/target.ts'
 
 const domains = ['s3.test', 'deep.s3.test']

@@ -1,7 +1,7 @@
 // docs/swift.md says the same as the table of operations and the header firewall.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { headerRules } from '../../../middleware/header-rules.ts'
+import { headerRules } from '../../../middleware/http/header-rules.ts'
 import { operations } from '../../../middleware/swift/operations.ts'
 
 const page = readFileSync(new URL('../../../docs/swift.md', import.meta.url), 'utf8')

@@ -1,0 +1,148 @@
+// The copy that reclaim makes of a volume: its live records under their own numbers, between a header and a
+// sealed header. Written, synced, closed, and then opened again and read back whole: nothing is destroyed
+// before its copy has been read from what the next start will find.
+import { crc32 } from '../../bytes/crc32.ts'
+import { release } from '../../bytes/release.ts'
+import { CofferError } from '../../errors.ts'
+import type { Database, Engine } from '../../leveldb/engine.ts'
+import { encodeHeader, type VolumeHeader } from '../header.ts'
+import type { LiveRecord, LiveRecords } from '../reclaim-live.ts'
+import { KEY_BYTES, RecordSum, recordKey } from '../record.ts'
+import type { BlobId } from '../store.ts'
+import { Logs } from './barrier.ts'
+import { openVolumeDatabase } from './handle.ts'
+
+/** Records that are read, and put, at a time: 1 MiB of full ones. Requests wait for no more than that. */
+const SLICE_RECORDS = 16
+
+/** Hears of work that is about to go on; what it rejects with ends the copy. */
+export type Between = (bytes: number) => Promise<void>
+
+export interface CopySource {
+  readonly engine: Engine
+  readonly location: string
+  readonly writeBufferBytes: number
+  readonly live: LiveRecords
+  /** The sealed header, which stands at `lastNumber`, as in the volume. */
+  readonly header: VolumeHeader
+  readonly lastNumber: number
+  readonly getMany: (numbers: readonly number[]) => Promise<(Buffer | undefined)[]>
+}
+
+/** Records whose checksum does not hold: copied as they are. By number, with the crc32 of the whole value. */
+export type BadRecords = Map<number, LiveRecord & { readonly sum: number }>
+
+type Values = readonly (Buffer | undefined)[]
+
+/**
+ * Writes the copy, durable and closed. `between` is called before each slice is written with the bytes that it
+ * takes. Rejects with StoreCorrupt where a live record is missing, StoreUnavailable where one cannot be read,
+ * the database's error, and what `between` rejects with; a half-made copy is left, closed.
+ */
+export async function writeCopy(source: CopySource, between: Between): Promise<BadRecords> {
+  const { header, lastNumber, live } = source
+  const bad: BadRecords = new Map()
+  const sums = new Sums()
+  await withCopy(source, true, async (db) => {
+    await db.put(recordKey(0), encodeHeader({ ...header, sealed: false }, 0))
+    for (const slice of live.slices(SLICE_RECORDS)) {
+      const values = await source.getMany(slice.map(({ number }) => number))
+      const batch = slice.map((record, i) => {
+        const value = requireValue(values[i], header.volume, record)
+        if (!sums.holds(value, record)) bad.set(record.number, { ...record, sum: crc32(value) })
+        return { type: 'put' as const, key: recordKey(record.number), value }
+      })
+      await between(bytesOf(values))
+      const written = db.batch(batch)
+      // Values are copied by the call itself.
+      releaseAll(values)
+      await written
+    }
+    await db.put(recordKey(lastNumber), encodeHeader(header, lastNumber))
+  })
+  return bad
+}
+
+/**
+ * Opens the copy as a start would and reads all of it. Rejects with StoreCorrupt where anything is not as it was
+ * written, and as `writeCopy` does; it is closed and durable either way.
+ */
+export async function verifyCopy(
+  source: CopySource,
+  bad: BadRecords,
+  between: Between,
+): Promise<void> {
+  const { header, lastNumber, live } = source
+  const sums = new Sums()
+  await withCopy(source, false, async (db) => {
+    const ends = [
+      [0, encodeHeader({ ...header, sealed: false }, 0)],
+      [lastNumber, encodeHeader(header, lastNumber)],
+    ] as const
+    for (const [number, expected] of ends) {
+      const value = await db.get(recordKey(number))
+      if (value?.equals(expected) !== true) throw damaged(header.volume, number)
+    }
+    for (const slice of live.slices(SLICE_RECORDS)) {
+      const keys = slice.map(({ number }) => recordKey(number))
+      const values = await db.getMany(keys, { fillCache: false })
+      for (const [i, record] of slice.entries()) {
+        const value = requireValue(values[i], header.volume, record)
+        const known = bad.get(record.number)
+        const same = known === undefined ? sums.holds(value, record) : crc32(value) === known.sum
+        if (!same) throw damaged(header.volume, record.number, record.blob)
+      }
+      await between(bytesOf(values))
+      releaseAll(values)
+    }
+  })
+}
+
+/** Opens the copy's database for `work`; afterwards it is synced, unless `work` failed, and closed. */
+async function withCopy(
+  { engine, location, writeBufferBytes }: CopySource,
+  create: boolean,
+  work: (db: Database<Buffer>) => Promise<void>,
+): Promise<void> {
+  const db = await openVolumeDatabase(engine, location, writeBufferBytes, create)
+  const logs = new Logs(engine, location)
+  try {
+    await work(db)
+    await logs.sync()
+  } finally {
+    await logs.close()
+    await db.close()
+  }
+}
+
+/** Checksums of records that mostly come blob by blob. */
+export class Sums {
+  #blob: BlobId | undefined
+  #sum: RecordSum | undefined
+
+  holds(value: Buffer, { number, blob, index }: LiveRecord): boolean {
+    if (blob !== this.#blob) {
+      this.#blob = blob
+      this.#sum = new RecordSum(blob)
+    }
+    return this.#sum!.check(value, number, index) !== undefined
+  }
+}
+
+function requireValue(value: Buffer | undefined, volume: string, record: LiveRecord): Buffer {
+  if (value !== undefined) return value
+  const { number, blob } = record
+  throw new CofferError('StoreCorrupt', { what: 'record missing', volume, record: number, blob })
+}
+
+function damaged(volume: string, record: number, blob?: BlobId): CofferError {
+  return new CofferError('StoreCorrupt', { what: 'the copy differs', volume, record, blob })
+}
+
+function bytesOf(values: Values): number {
+  return values.reduce((sum, value) => sum + KEY_BYTES + (value?.length ?? 0), 0)
+}
+
+function releaseAll(values: Values): void {
+  for (const value of values) if (value !== undefined) release(value)
+}

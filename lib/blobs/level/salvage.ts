@@ -1,0 +1,138 @@
+// Makes a volume that can be opened of what a damaged one still has: live records go into the next generation, as
+// reclaim writes it, and one that is lost has an empty value there, so that whoever reads it finds out and the
+// volume can be reclaimed as any other. The damaged generation stays beside it under a name that nobody opens.
+import { basename } from 'node:path'
+import { DatabaseFiles } from '../../leveldb/database-files.ts'
+import type { Engine } from '../../leveldb/engine.ts'
+import type { Rate } from '../../leveldb/plain-file.ts'
+import { describeReadError, isOfDisk, systemErrorOf } from '../../system-error.ts'
+import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
+import { copyLocationOf, damagedLocationOf, type FoundVolume, locationOf } from '../directory.ts'
+import type { VolumeHeader } from '../header.ts'
+import { copyBeside, type ReclaimOptions, type ReclaimSite } from '../reclaim.ts'
+import type { LiveRecords } from '../reclaim-live.ts'
+import { describeFault, liftQuarantine } from './quarantine.ts'
+import type { FoundRecords } from './salvage-find.ts'
+
+/** What the next generation holds in the place of a record that is lost. */
+const LOST = Buffer.alloc(0)
+
+/** The volume cannot be salvaged as things are; nothing has changed. The message is a sentence for people. */
+export class SalvageRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'SalvageRefused'
+  }
+}
+
+/**
+ * Why LevelDB cannot, or must not, open the volume: sentences, none where it can. A rotten record is no reason: who
+ * reads it finds out. Rejects with FilesUnreadable where something cannot be read and that is not the disk: what is in
+ * it would count as lost. Rejects once the rate was stopped.
+ */
+export async function faultsOf(location: string, rate: Rate): Promise<string[]> {
+  const whose = `the volume in ${location}`
+  let files: DatabaseFiles
+  try {
+    files = await DatabaseFiles.open(location, rate)
+  } catch (error) {
+    const found = systemErrorOf(error)
+    if (found === undefined) throw error
+    if (found.code !== 'ENOENT' && !isOfDisk(found.code)) throwUnreadable(whose, location, error)
+    return [`its files ${describeReadError(found)}`]
+  }
+  try {
+    const faults = files.damages.filter(({ torn }) => torn !== true)
+    await files.verify((damage) => {
+      if (damage.deadly === true || damage.unreadable !== undefined) faults.push(damage)
+    })
+    const unread = unreadableFiles(faults).filter(({ code }) => !isOfDisk(code))
+    if (unread.length > 0) throw new FilesUnreadable(whose, unread)
+    return faults.map(describeFault)
+  } finally {
+    await files.close()
+  }
+}
+
+/** What is salvaged: a generation of a volume that nobody has open. */
+export interface DamagedVolume {
+  readonly id: string
+  readonly generation: number
+  readonly live: LiveRecords
+  readonly found: FoundRecords
+  /** The sealed header of the next generation. */
+  readonly header: VolumeHeader
+}
+
+/**
+ * Puts the next generation in the place of the damaged one. Returns where that lies now. Rejects with SalvageRefused
+ * where the filesystem has no second names for files, or a record that was found cannot be read again; with StoreFull
+ * where the copy would go below the reserve, and with the error of the file or database; the volume is then what it was.
+ */
+export async function salvageVolume(
+  site: ReclaimSite,
+  { id, generation, live, found, header }: DamagedVolume,
+  options: ReclaimOptions,
+): Promise<string> {
+  const { engine, directory } = site
+  const damaged = damagedLocationOf(directory, id, generation)
+  const old = locationOf(directory, id, generation)
+  await engine.destroy(damaged)
+  const original = {
+    live,
+    liveBytes: found.storedBytes,
+    header,
+    // As in every volume the sealed header is its last record.
+    lastNumber: live.lastNumber + 1,
+    getMany: (numbers: readonly number[]) =>
+      Promise.all(numbers.map(async (number) => (await found.value(number)) ?? LOST)),
+  }
+  await copyBeside(site, original, options, async (bad) => {
+    for (const number of bad.keys()) {
+      if (found.has(number))
+        throw new SalvageRefused(`record ${number} was read, and then not again`)
+    }
+    await keepBeside(engine, old, damaged)
+    try {
+      await engine.syncDirectory(directory)
+      await switchOver(engine, directory, { id, generation })
+    } catch (error) {
+      await engine.destroy(damaged)
+      throw error
+    }
+  })
+  await liftQuarantine(engine, directory, id)
+  await engine.destroy(old)
+  await engine.syncDirectory(directory)
+  return damaged
+}
+
+/** Second names, because the first go at the next start once there is a higher generation. */
+async function keepBeside(engine: Engine, old: string, damaged: string): Promise<void> {
+  try {
+    await engine.link(old, damaged)
+  } catch (error) {
+    await engine.destroy(damaged)
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!['EPERM', 'ENOTSUP', 'EMLINK'].includes(code)) throw error
+    const name = basename(old)
+    throw new SalvageRefused(
+      `this filesystem gives files no second names, and so ${name} cannot be kept: copy it elsewhere, salvage on a disk that can`,
+    )
+  }
+}
+
+async function switchOver(
+  engine: Engine,
+  directory: string,
+  { id, generation }: FoundVolume,
+): Promise<void> {
+  const [copy, next] = [copyLocationOf(directory, id), locationOf(directory, id, generation + 1)]
+  await engine.rename(copy, next)
+  try {
+    await engine.syncDirectory(directory)
+  } catch (error) {
+    await engine.rename(next, copy)
+    throw error
+  }
+}

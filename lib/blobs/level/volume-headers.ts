@@ -1,0 +1,117 @@
+// Whose the volumes on some devices are, read from their files alone: for tools that must know before anything
+// is opened.
+
+import { DatabaseFiles } from '../../leveldb/database-files.ts'
+import { classicEngine } from '../../leveldb/engine.ts'
+import { Rate } from '../../leveldb/plain-file.ts'
+import { systemErrorOf } from '../../system-error.ts'
+import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
+import { type FoundVolume, generationsOf, locationOf, volumeIdsIn } from '../directory.ts'
+import { decodeHeader, type VolumeHeader } from '../header.ts'
+import { readUint64, recordKey } from '../record.ts'
+
+/** The names in a device's directory; none of a device that is not there. Rejects with FilesUnreadable where they cannot
+ * be read. */
+export async function namesOn(device: string): Promise<string[]> {
+  return await classicEngine.list(device).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+    throwUnreadable(`the device ${device}`, device, error)
+  })
+}
+
+/** Where a volume lies, on each device that has it. Rejects with FilesUnreadable where none that can be read has it. */
+export async function placesOf(devices: readonly string[], id: string): Promise<Place[]> {
+  const places: Place[] = []
+  let unread: FilesUnreadable | undefined
+  for (const device of devices) {
+    try {
+      if (!volumeIdsIn(await namesOn(device)).includes(id)) continue
+      const generation = (await generationsOf(classicEngine, device, id)).at(-1)
+      if (generation !== undefined) places.push({ id, device, generation })
+    } catch (error) {
+      if (!(error instanceof FilesUnreadable)) throw error
+      unread ??= error
+    }
+  }
+  if (places.length === 0 && unread !== undefined) throw unread
+  return places
+}
+
+/** The highest generation of a volume on a device. */
+export interface Place extends FoundVolume {
+  readonly device: string
+}
+
+/** Where the highest generation of each volume lies; nothing of a device that is not there. Rejects with
+ * FilesUnreadable. */
+async function volumeLocations(devices: readonly string[]): Promise<string[]> {
+  const locations: string[] = []
+  for (const device of devices) {
+    for (const id of new Set(volumeIdsIn(await namesOn(device)))) {
+      const generation = (await generationsOf(classicEngine, device, id)).at(-1)
+      if (generation !== undefined) locations.push(locationOf(device, id, generation))
+    }
+  }
+  return locations
+}
+
+/** The headers of the volumes on the devices: of each the first record and, where it is sealed, the last; none that is
+ * damaged. Rejects with FilesUnreadable where a file cannot be read, with the system's error of one that is
+ * missing. */
+export async function allHeaders(devices: readonly string[]): Promise<PlacedHeader[]> {
+  const headers: PlacedHeader[] = []
+  for (const location of await volumeLocations(devices)) {
+    headers.push(...(await headersIn(location)))
+  }
+  return headers
+}
+
+/** The headers of those volumes that can be read: nothing of a disk that gives no bytes, or of what is damaged. Rejects
+ * with FilesUnreadable where it is not the disk, because that can be mended first. */
+export async function knownHeaders(devices: readonly string[]): Promise<PlacedHeader[]> {
+  const headers: PlacedHeader[] = []
+  for (const device of devices) {
+    for (const location of await volumeLocations([device]).catch(ignoreBroken)) {
+      headers.push(...(await headersIn(location).catch(ignoreBroken)))
+    }
+  }
+  return headers
+}
+
+function ignoreBroken(error: unknown): [] {
+  const isBroken =
+    error instanceof FilesUnreadable ? error.isOfDisk : systemErrorOf(error) !== undefined
+  if (!isBroken) throw error
+  return []
+}
+
+export interface PlacedHeader extends VolumeHeader {
+  /** Of the volume that it was found in. */
+  readonly location: string
+}
+
+async function headersIn(location: string): Promise<PlacedHeader[]> {
+  const whose = `the volume in ${location}`
+  const rate = new Rate(Number.POSITIVE_INFINITY)
+  const files = await DatabaseFiles.open(location, rate).catch((error) =>
+    throwUnreadable(whose, location, error),
+  )
+  const damages = [...files.damages]
+  try {
+    const headers: PlacedHeader[] = []
+    for (const from of [recordKey(0), files.lastKey ?? recordKey(0)]) {
+      for await (const { key, value } of files.scan({ from, ahead: false }, (damage) =>
+        damages.push(damage),
+      )) {
+        const header = decodeHeader(value, readUint64(key, 0))
+        if (header !== undefined) headers.push({ ...header, location })
+        break
+      }
+    }
+    const unread = unreadableFiles(damages)
+    if (unread.length > 0) throw new FilesUnreadable(whose, unread)
+    return headers
+  } finally {
+    await files.close()
+  }
+}

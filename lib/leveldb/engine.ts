@@ -1,0 +1,213 @@
+// The storage engine under volumes and catalog: LevelDB databases, and the few facts about the files
+// they lie in. The only file that imports `classic-level`; the tests run the same code on an engine
+// of memory-level (test/helpers/memory-engine.ts), which has no files.
+import { statfsSync } from 'node:fs'
+import {
+  access,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { ClassicLevel, type IteratorOptions } from 'classic-level'
+import { systemErrorOf } from '../system-error.ts'
+import { throwUnreadable } from '../unreadable.ts'
+import { requireReadable } from './readable.ts'
+
+/** The kinds of key a database may have, by the name of their encoding. */
+export interface Keys {
+  utf8: string
+  buffer: Buffer
+}
+
+/** Bounds of an iterator, and how it reads. */
+export type Range<K> = IteratorOptions<K, Buffer>
+
+/**
+ * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
+ * release them. `put` and `batch` copy key and value before they return; `get` does not copy its key
+ * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
+ * be followed by another write: close the database, and open it again (DESIGN §5).
+ */
+export type Database<K> = Pick<
+  ClassicLevel<K, Buffer>,
+  | 'get'
+  | 'getSync'
+  | 'getMany'
+  | 'put'
+  | 'batch'
+  | 'iterator'
+  | 'keys'
+  | 'snapshot'
+  | 'compactRange'
+  | 'close'
+>
+
+export interface OpenOptions<E extends keyof Keys> {
+  readonly keyEncoding: E
+  /** LevelDB's memtable and log; up to two of them are in memory. */
+  readonly writeBufferBytes: number
+  /** Size of a table file. */
+  readonly maxFileBytes: number
+  /** LevelDB's cache of blocks. */
+  readonly cacheBytes: number
+  /** Makes the database (and its directory) where there is none; otherwise that is an error. */
+  readonly create: boolean
+}
+
+/** A file that can be made durable. */
+export interface SyncFile {
+  /** fdatasync. */
+  datasync(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Engine {
+  /** Opens a database, which nobody else in this process has open. Rejects with FilesUnreadable where a file of it
+   * cannot be read, and with LevelDB's error. */
+  open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
+  /** Removes a closed database with all its files; nothing where there is none. */
+  destroy(location: string): Promise<void>
+  /** Gives a database another name in its directory, durable after `syncDirectory`. Whoever has it open
+   * can only close it afterwards. */
+  rename(location: string, to: string): Promise<void>
+  /** Gives the files of a closed database names in a second, new directory, too: they take no room, and outlive
+   * the first. Durable with that directory, whose own name `syncDirectory` makes so. Rejects with the system's
+   * error, EPERM where the filesystem has no second names. */
+  link(location: string, to: string): Promise<void>
+  /** Keeps a small text in a file among a database's own, unless there is one of that name. It goes with the
+   * database, and is not made durable. */
+  note(path: string, text: string): Promise<void>
+  /** What `note` kept; undefined where there is nothing. */
+  readNote(path: string): Promise<string | undefined>
+  /** Makes a directory and those above it, where they are missing, durably. */
+  makeDirectory(directory: string): Promise<void>
+  /** Rejects with the system's error where no file can be made and made durable in a directory. */
+  requireWritable(directory: string): Promise<void>
+  /** Names in a directory: databases in a device's, files in a database's. */
+  list(directory: string): Promise<string[]>
+  /** Files of a database and their bytes. */
+  measure(location: string): Promise<{ files: number; bytes: number }>
+  /** Opens a file to sync it. Rejects with `code` ENOENT where it is gone. */
+  openFile(path: string): Promise<SyncFile>
+  /** fsync of a directory: names made or changed in it before are durable. */
+  syncDirectory(directory: string): Promise<void>
+  /** Bytes that an unprivileged process may still write on the directory's filesystem. */
+  freeBytes(directory: string): number
+}
+
+/** True where `error`, or what caused it, is a full disk or a spent quota. */
+export function isSpaceError(error: unknown): boolean {
+  const code = systemErrorOf(error)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+/** Longer than any key of text: names of account, container and object, escaped, and ids. */
+const KEY_BYTES_MAX = 8192
+
+/** LevelDB on the local filesystem. */
+export const classicEngine: Engine = {
+  async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
+    // LevelDB would make the directory all the same, on whatever disk lies there now.
+    if (!options.create) await access(location)
+    await requireReadable(location)
+    const db = new ClassicLevel<Keys[E], Buffer>(location, {
+      keyEncoding: options.keyEncoding,
+      valueEncoding: 'buffer',
+      compression: false,
+      writeBufferSize: options.writeBufferBytes,
+      maxFileSize: options.maxFileBytes,
+      cacheSize: options.cacheBytes,
+      createIfMissing: options.create,
+    })
+    await db.open().catch((error) => throwUnreadable(`the database ${location}`, location, error))
+    // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
+    // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
+    // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
+    if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(KEY_BYTES_MAX) as Keys[E])
+    return db
+  },
+
+  async destroy(location) {
+    await rm(location, { recursive: true, force: true })
+  },
+
+  rename: (location, to) => rename(location, to),
+
+  async link(location, to) {
+    await mkdir(to, 0o700)
+    for (const name of await readdir(location)) await link(join(location, name), join(to, name))
+    await syncDirectory(to)
+  },
+
+  async note(path, text) {
+    await writeFile(path, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  },
+
+  readNote: (path) => readFile(path, 'utf8').catch(ignoreMissing),
+
+  async makeDirectory(directory) {
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
+    const top = dirname(resolve(first))
+    for (let at = resolve(directory); at !== top; at = dirname(at)) await syncDirectory(dirname(at))
+  },
+
+  async requireWritable(directory) {
+    const path = join(directory, `.coffer-${process.pid}.tmp`)
+    const file = await open(path, 'w')
+    try {
+      await file.write('x')
+      await file.sync()
+    } finally {
+      await file.close()
+      await rm(path, { force: true })
+    }
+  },
+
+  list: (directory) => readdir(directory),
+
+  async measure(location) {
+    let files = 0
+    let bytes = 0
+    for (const name of await readdir(location)) {
+      // LevelDB unlinks files at any time: one that is gone by now counts as never seen.
+      const found = await stat(join(location, name)).catch(ignoreMissing)
+      if (found === undefined) continue
+      files++
+      bytes += found.size
+    }
+    return { files, bytes }
+  },
+
+  openFile: (path) => open(path, 'r'),
+
+  syncDirectory,
+
+  freeBytes(directory) {
+    const stats = statfsSync(directory)
+    return stats.bavail * stats.bsize
+  },
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}

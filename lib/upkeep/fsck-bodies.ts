@@ -1,0 +1,216 @@
+// Bodies against who refers to them, and their segments against the rows that say where the bytes lie.
+import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import type { Row } from '../catalog/catalog.ts'
+import type { RowSource } from '../catalog/check-rows.ts'
+import {
+  blobKey,
+  bodyKey,
+  endOf,
+  layoutKey,
+  segmentKey,
+  volumeKey,
+  volumeUsageKey,
+} from '../catalog/keys.ts'
+import {
+  type Layout,
+  layoutRow,
+  type QueueRow,
+  queueRow,
+  type SegmentRow,
+  segmentRow,
+  type VersionRow,
+  volumeBlobRow,
+} from '../catalog/rows.ts'
+import type { ObjectRef } from '../service/types.ts'
+import { coversPart } from '../service/versions.ts'
+import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
+
+/** Why a body is kept, and which of its segments. */
+interface Held {
+  references: number
+  /** Of a finished body: the parts that belong to it; undefined for an upload's and for queued work. */
+  layout: Layout | undefined
+}
+
+/** A segment that no version, upload or work in the queue needs. */
+interface Orphan {
+  readonly row: Row
+  readonly body: string
+  readonly layout: Layout | undefined
+  readonly blob: string
+}
+
+export class BodyCheck {
+  readonly #rows: RowSource
+  readonly #findings: Findings
+  readonly #sums: Sums
+  readonly #held = new Map<string, Held>()
+  /** Bodies whose segments the sweep will look at. */
+  readonly #queued = new Set<string>()
+  /** Blobs that a segment has, and their volumes. */
+  readonly #blobs = new Map<string, string>()
+  /** Blobs that two segments have: freeing one of them would take the other's bytes. */
+  readonly #shared = new Set<string>()
+  readonly #orphans: Orphan[] = []
+
+  constructor(rows: RowSource, findings: Findings, sums: Sums) {
+    this.#rows = rows
+    this.#findings = findings
+    this.#sums = sums
+  }
+
+  /** A version has the body. */
+  async refer(ref: ObjectRef, version: string, row: VersionRow): Promise<void> {
+    const body = row.body!
+    const held = this.#held.get(body)
+    this.#sums.add(bodyKey(body), 1)
+    if (held !== undefined) {
+      held.references++
+      return
+    }
+    const name = `${shown(`${ref.account}/${ref.container}/${ref.object}`)} version ${version}`
+    const layout = await this.#layoutOf(name, row)
+    this.#held.set(body, { references: 1, layout })
+    if (layout !== undefined) await this.#checkSegments(name, body, layout, row)
+  }
+
+  /** An unfinished upload has the body, with all parts that there are. */
+  hold(body: string): void {
+    this.#held.set(body, { references: 0, layout: undefined })
+  }
+
+  /** The sweep will free what nobody needs of the body. */
+  queue(body: string): void {
+    this.#queued.add(body)
+  }
+
+  /** Checks all segments, then the rows of blobs and volumes, against what was told. */
+  async finish(): Promise<void> {
+    await this.#checkAllSegments()
+    await this.#checkVolumeRows()
+    await this.#checkBlobRows()
+  }
+
+  async #layoutOf(name: string, row: VersionRow): Promise<Layout | undefined> {
+    if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
+    const stored = await this.#rows.get(layoutKey(row.body!))
+    if (stored !== undefined) return layoutRow.decode(stored.value).layout
+    this.#findings.add('body', `${name}: its body has no layout`)
+    return undefined
+  }
+
+  async #checkSegments(name: string, body: string, layout: Layout, row: VersionRow): Promise<void> {
+    let size = 0
+    let parts = 0
+    for (const run of layout) {
+      for (let part = run.first; part < run.first + run.count; part++) {
+        parts++
+        const stored = await this.#rows.get(segmentKey(body, part))
+        if (stored === undefined) {
+          this.#findings.add('segment', `${name}: segment ${part} has no row`)
+          continue
+        }
+        const segment = segmentRow.decode(stored.value)
+        size += segment.size
+        if (segment.size !== run.size) {
+          const sizes = `${segment.size} bytes, not ${run.size}`
+          this.#findings.add('segment', `${name}: segment ${part} has ${sizes}`)
+        }
+      }
+    }
+    if (size !== row.size) {
+      this.#findings.add('body', `${name}: ${row.size} bytes, its segments have ${size}`)
+    }
+    if (row.parts !== 0 && row.parts !== parts) {
+      this.#findings.add('body', `${name}: ${row.parts} parts, its layout has ${parts}`)
+    }
+  }
+
+  async #checkAllSegments(): Promise<void> {
+    for await (const row of this.#rows.scan('segment/', endOf('segment/'))) {
+      const [, body, digits] = row.key.split('/') as [string, string, string]
+      const segment = segmentRow.decode(row.value)
+      await this.#checkPlace(row.key, body, Number(digits), segment)
+      if (this.#queued.has(body)) continue
+      const held = this.#held.get(body)
+      const layout = held?.layout
+      const isNeeded = layout === undefined || coversPart(layout, Number(digits))
+      if (held === undefined || !isNeeded) {
+        this.#orphans.push({ row, body, layout, blob: segment.blob })
+      }
+    }
+    this.#tellOrphans()
+  }
+
+  #tellOrphans(): void {
+    const unsafe = new Set<string>()
+    for (const { body, blob } of this.#orphans) if (this.#shared.has(blob)) unsafe.add(body)
+    for (const { row, body, layout } of this.#orphans) {
+      const what = `${shown(row.key)}: nobody needs it, and nobody will free it`
+      const work: QueueRow =
+        layout === undefined ? { kind: 'body', body } : { kind: 'segments', body, keep: layout }
+      const repair = {
+        what: 'queue its body for the sweep',
+        expect: [unchanged(row.key, row)],
+        queue: queueRow.encode({ work }),
+      }
+      if (unsafe.has(body)) this.#findings.add('orphan', what)
+      // The sweep frees all such segments of a body at once.
+      else if (!this.#queued.has(body)) this.#findings.add('orphan', what, repair)
+      if (!unsafe.has(body)) this.#queued.add(body)
+    }
+  }
+
+  /** The rows that say where a segment's bytes lie. */
+  async #checkPlace(key: string, body: string, part: number, segment: SegmentRow): Promise<void> {
+    const { blob, volume, records, storedBytes } = segment
+    if (volume === null) {
+      if (segment.inline === null) this.#findings.add('segment', `${shown(key)}: has no bytes`)
+      return
+    }
+    if (this.#blobs.has(blob)) {
+      this.#shared.add(blob)
+      this.#findings.add('segment', `${shown(key)}: its blob ${blob} is another segment's, too`)
+      return
+    }
+    this.#blobs.set(blob, volume)
+    for (let piece = 0; piece < Math.ceil(records / RECORDS_PER_PIECE); piece++) {
+      if ((await this.#rows.get(blobKey(blob, piece))) !== undefined) continue
+      this.#findings.add('blob', `${shown(key)}: piece ${piece} of its locator has no row`)
+    }
+    this.#sums.add(volumeUsageKey(volume), storedBytes, 1)
+    const stored = await this.#rows.get(volumeKey(volume, blob))
+    const right = { body, part, storedBytes }
+    if (stored !== undefined && volumeBlobRow.says(stored.value, right)) return
+    const value = volumeBlobRow.encode(right)
+    const where = volumeKey(volume, blob)
+    const what = stored === undefined ? 'no row' : 'the row is of another segment'
+    const expect = [unchanged(where, stored)]
+    const repair = { what: 'write the row', expect, put: [{ key: where, value }] }
+    this.#findings.add('volume', `${shown(where)}: ${what}`, repair)
+  }
+
+  async #checkVolumeRows(): Promise<void> {
+    for await (const row of this.#rows.scan('volume/', endOf('volume/'))) {
+      const [, volume, blob] = row.key.split('/') as [string, string, string]
+      const { body, part } = volumeBlobRow.decode(row.value)
+      const stored = await this.#rows.get(segmentKey(body, part))
+      const segment = stored === undefined ? undefined : segmentRow.decode(stored.value)
+      if (segment?.blob === blob && segment.volume === volume) continue
+      // A row that is of another segment was told above, and is written anew.
+      if (this.#blobs.get(blob) === volume) continue
+      const expect = [unchanged(row.key, row), unchanged(segmentKey(body, part), stored)]
+      const repair = { what: 'remove the row', expect, del: [row.key] }
+      this.#findings.add('volume', `${shown(row.key)}: no segment has the blob`, repair)
+    }
+  }
+
+  async #checkBlobRows(): Promise<void> {
+    for await (const row of this.#rows.scan('blob/', endOf('blob/'))) {
+      if (this.#blobs.has(row.key.split('/')[1]!)) continue
+      const expect = [unchanged(row.key, row)]
+      const repair = { what: 'remove the row', expect, del: [row.key] }
+      this.#findings.add('blob', `${shown(row.key)}: no segment has the blob`, repair)
+    }
+  }
+}

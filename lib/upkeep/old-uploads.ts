@@ -1,0 +1,65 @@
+// Aborts uploads that were begun long ago and never completed: their parts take space that nobody sees in a listing, and
+// whoever began them has forgotten them.
+import { Conflict, type Row } from '../catalog/catalog.ts'
+import { endOf, splitUploadKey, uploadsPrefix } from '../catalog/keys.ts'
+import { uploadRow } from '../catalog/rows.ts'
+import { isUnavailable } from '../errors.ts'
+import { Draft, type Stores } from '../service/stores.ts'
+import { draftAbort } from '../service/uploads.ts'
+import { startWorker, type Worker } from './worker.ts'
+
+/** How often they are looked for: each time reads the row of every begun upload. */
+const LOOK_EVERY_MS = 600_000
+
+/** Begins to abort what is older than `ageSeconds`; 0: nothing ever is. `failed` hears of errors. */
+export function startUploadExpiry(
+  stores: Stores,
+  ageSeconds: number,
+  failed: (error: unknown) => void,
+): Worker {
+  const run = async (closed: () => boolean) => {
+    stores.begun.forget()
+    if (ageSeconds === 0) return
+    await abortOld(stores, (Date.now() - ageSeconds * 1000) * 1000, failed, closed)
+  }
+  return startWorker(run, failed, LOOK_EVERY_MS)
+}
+
+/** Aborts every upload that was begun before that time, in microseconds since 1970. `failed` hears of those that cannot be
+ * aborted; they are the next run's, and hold up no other. Throws StoreUnavailable. */
+async function abortOld(
+  stores: Stores,
+  beforeMicros: number,
+  failed: (error: unknown) => void,
+  closed: () => boolean,
+): Promise<void> {
+  const prefix = uploadsPrefix()
+  let from: string | undefined = prefix
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 100 })
+    for (const entry of page.entries) {
+      if (closed()) return
+      if ('group' in entry) continue
+      try {
+        await abortIfOld(stores, entry, beforeMicros)
+      } catch (error) {
+        if (isUnavailable(error)) throw error
+        failed(error)
+      }
+    }
+    from = page.cursor
+  }
+}
+
+async function abortIfOld(stores: Stores, stored: Row, beforeMicros: number): Promise<void> {
+  const row = uploadRow.decode(stored.value)
+  if (row.createdMicros >= beforeMicros) return
+  const draft = new Draft()
+  draftAbort(stores, draft, { ...splitUploadKey(stored.key), stored, row })
+  try {
+    await draft.commit(stores.catalog)
+  } catch (error) {
+    // Whoever changed the upload meanwhile has ended it.
+    if (!(error instanceof Conflict)) throw error
+  }
+}

@@ -1,0 +1,183 @@
+// Salvages a volume of a node that does not run: what the catalog says is live in it is taken from its files, and
+// whose bytes are lost is told. Where the catalog may not know everything nothing is done, as with reclaim.
+import { locationOf } from '../blobs/directory.ts'
+import type { VolumeHeader } from '../blobs/header.ts'
+import { isQuarantined, liftQuarantine } from '../blobs/level/quarantine.ts'
+import { faultsOf, SalvageRefused, salvageVolume } from '../blobs/level/salvage.ts'
+import { FoundRecords } from '../blobs/level/salvage-find.ts'
+import { knownHeaders, type Place, placesOf } from '../blobs/level/volume-headers.ts'
+import type { ReclaimSite } from '../blobs/reclaim.ts'
+import { LiveRecords } from '../blobs/reclaim-live.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { seamRows } from '../catalog/check-rows.ts'
+import { volumeKey } from '../catalog/keys.ts'
+import { readRestored } from '../catalog/restore-mark.ts'
+import { volumeBlobRow } from '../catalog/rows.ts'
+import { CofferError } from '../errors.ts'
+import type { Engine } from '../leveldb/engine.ts'
+import type { Rate } from '../leveldb/plain-file.ts'
+import { liveCollector } from './reclaim.ts'
+import { sentenceOf } from './reclaim-worker.ts'
+import type { Finding } from './scrub.ts'
+import { holdersOf } from './scrub-objects.ts'
+import { volumeFinding } from './scrub-volumes.ts'
+
+export interface SalvageReport {
+  readonly device: string
+  readonly volume: string
+  /** It was marked, and so not opened. */
+  readonly quarantined: boolean
+  /** Why it cannot be opened as it is: sentences. */
+  readonly faults: readonly string[]
+  /** Live records that hold. */
+  readonly taken: number
+  /** Live records that are there and do not hold, and those that are not there. */
+  readonly damaged: number
+  readonly missing: number
+  /** The blobs that lost records, and the objects that have them. */
+  readonly lost: readonly Finding[]
+  /** `sound`: it can be opened as it is. `planned`: it would be salvaged. */
+  readonly outcome: 'sound' | 'planned' | 'salvaged'
+  /** Where the damaged generation is kept; null unless it was salvaged. */
+  readonly kept: string | null
+}
+
+export interface SalvageOptions {
+  readonly catalog: Catalog
+  readonly devices: readonly string[]
+  readonly engine: Engine
+  readonly rate: Rate
+  /** Only says what it would do. */
+  readonly dryRun: boolean
+  /** Ends the work before anything has changed. */
+  readonly signal: AbortSignal
+  /** What a copy needs of a device. */
+  readonly siteOf: (device: string) => ReclaimSite
+}
+
+/**
+ * Salvages a volume, or lifts its quarantine where nothing is wrong with it. Nobody else uses catalog and volumes.
+ * Rejects with SalvageRefused, FilesUnreadable, FormatNewer, StoreFull, StoreUnavailable, and the error of a file; then the volume is
+ * what it was, or, where the last steps failed, what it is to become: then salvage it again.
+ */
+export async function salvage(options: SalvageOptions, volume: string): Promise<SalvageReport> {
+  const { catalog, devices, engine, rate, dryRun, signal } = options
+  const { device, generation } = await locate(devices, volume)
+  const live = await readLive(catalog, volume, signal)
+  const location = locationOf(device, volume, generation)
+  const quarantined = await isQuarantined(engine, device, volume)
+  const faults = await faultsOf(location, rate)
+  const found = await FoundRecords.read(location, live, rate)
+  try {
+    refuseForeign(found, catalog, volume)
+    await refuseOldCatalog(catalog, devices, found.headers)
+    const { blobs, damaged, missing } = lostOf(live, found)
+    const about = { device, volume, quarantined, faults, taken: found.records, damaged, missing }
+    const report = { ...about, lost: await nameLost(catalog, volume, blobs) }
+    if (faults.length === 0 && missing === 0) {
+      if (!dryRun) await liftQuarantine(engine, device, volume)
+      return { ...report, outcome: 'sound', kept: null }
+    }
+    if (dryRun) return { ...report, outcome: 'planned', kept: null }
+    const { id: catalogId, commitNumber } = catalog
+    const header = { sealed: true, volume, catalog: catalogId, commitNumber }
+    const kept = await salvageVolume(
+      options.siteOf(device),
+      { id: volume, generation, live, found, header },
+      { signal, pace: () => Promise.resolve(), progress: () => {} },
+    )
+    return { ...report, outcome: 'salvaged', kept }
+  } finally {
+    await found.close()
+  }
+}
+
+async function locate(devices: readonly string[], id: string): Promise<Place> {
+  const places = await placesOf(devices, id)
+  const [place] = places
+  if (place === undefined) throw new SalvageRefused(`volume ${id} is on none of the devices`)
+  if (places.length === 1) return place
+  const names = places.map(({ device }) => device).join(', ')
+  throw new SalvageRefused(`volume ${id} is on more than one device: ${names}`)
+}
+
+/** What such a catalog does not name is not dead. */
+async function refuseOldCatalog(
+  catalog: Catalog,
+  devices: readonly string[],
+  headers: readonly VolumeHeader[],
+): Promise<void> {
+  const commits = [...headers, ...(await knownHeaders(devices))].map((header) =>
+    header.catalog === catalog.id ? header.commitNumber : 0,
+  )
+  const isRestored = (await readRestored(catalog)) !== null
+  if (!isRestored && commits.every((commit) => commit <= catalog.commitNumber)) return
+  const what = isRestored ? 'was restored from a backup' : 'is older than a volume'
+  throw new SalvageRefused(`the catalog ${what}: run coffer fsck --accept-catalog first`)
+}
+
+async function readLive(
+  catalog: Catalog,
+  volume: string,
+  signal: AbortSignal,
+): Promise<LiveRecords> {
+  // The volume cannot be asked how far its numbers go.
+  const live = new LiveRecords(volume, Number.MAX_SAFE_INTEGER)
+  try {
+    await liveCollector(catalog, volume, signal)(live)
+  } catch (error) {
+    if (!(error instanceof CofferError) || error.code !== 'StoreCorrupt') throw error
+    throw new SalvageRefused(sentenceOf(error))
+  }
+  return live
+}
+
+function refuseForeign({ headers }: FoundRecords, catalog: Catalog, id: string): void {
+  const isOther = headers.some((header) => header.catalog !== catalog.id || header.volume !== id)
+  if (isOther) throw new SalvageRefused(`volume ${id} is of another catalog, or another volume`)
+}
+
+interface LostBlob {
+  readonly blob: string
+  /** Index of its first record that is lost, and how many are. */
+  readonly first: number
+  readonly records: number
+}
+
+function lostOf(live: LiveRecords, found: FoundRecords) {
+  const blobs = new Map<string, LostBlob>()
+  let damaged = 0
+  let missing = 0
+  for (const slice of live.slices(SLICE_RECORDS)) {
+    for (const { number, blob, index } of slice) {
+      if (found.has(number)) continue
+      if (found.damaged.has(number)) damaged++
+      else missing++
+      const known = blobs.get(blob)
+      blobs.set(blob, { blob, first: known?.first ?? index, records: (known?.records ?? 0) + 1 })
+    }
+  }
+  return { blobs: [...blobs.values()], damaged, missing }
+}
+
+const SLICE_RECORDS = 4096
+
+async function nameLost(
+  catalog: Catalog,
+  volume: string,
+  lost: readonly LostBlob[],
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { blob, first, records } of lost) {
+    const row = await catalog.get(volumeKey(volume, blob))
+    const body = row && volumeBlobRow.decode(row.value).body
+    const many =
+      records === 1
+        ? `record ${first} is lost`
+        : `${records} records are lost, the first is record ${first}`
+    findings.push({ ...volumeFinding(volume, `blob ${blob}: ${many}`), blob, body })
+  }
+  const bodies = new Set(findings.flatMap(({ body }) => body ?? []))
+  const holders = await holdersOf(seamRows(catalog), bodies)
+  return findings.map((finding) => ({ ...finding, objects: holders.get(finding.body ?? '') ?? [] }))
+}

@@ -1,0 +1,242 @@
+// Reads everything that a node keeps and says what is rotten, without keys: every block of every file, every
+// row of the catalog, every record of every volume, each against its checksum. It goes on where an earlier
+// run was ended, at a rate that leaves the disks to others, beside a node that serves or without one.
+import { scrubVolume } from '../blobs/level/scrub.ts'
+import { describeDamage } from '../catalog/check.ts'
+import type { RowSource } from '../catalog/check-rows.ts'
+import { endOf, volumeKey } from '../catalog/keys.ts'
+import { isCode } from '../errors.ts'
+import type { Damage } from '../leveldb/coding.ts'
+import type { Rate } from '../leveldb/plain-file.ts'
+import { bodyOfKey, holdersOf, type NamedVersion, versionOfKey } from './scrub-objects.ts'
+import {
+  describeFinding,
+  filesOf,
+  findVolumes,
+  type Locate,
+  openVolume,
+  readNamed,
+  volumeFinding,
+} from './scrub-volumes.ts'
+
+/** Something that is rotten, or cannot be read, in a form for people and programs. */
+export interface Finding {
+  readonly where: 'catalog' | 'volume' | 'device'
+  /** A sentence. */
+  readonly what: string
+  /** The system's error where nothing is known but that it cannot be read: it need not be rotten. */
+  readonly unreadable?: string
+  readonly key?: string
+  readonly volume?: string
+  /** The first of the records in a row that have it. */
+  readonly record?: number
+  readonly records?: number
+  readonly blob?: string
+  readonly body?: string
+  /** Whose bytes or rows they are, where that is known. */
+  readonly objects?: readonly NamedVersion[]
+}
+
+/** How far a scrub is; survives the process. */
+export interface Progress {
+  readonly begunMs: number
+  /** Null while it is under way. */
+  endedMs: number | null
+  catalogRows: number
+  catalogDone: boolean
+  records: number
+  bytes: number
+  /** By volume: the next record, or that it was read whole. */
+  readonly volumes: Record<string, number | 'done'>
+  readonly findings: Finding[]
+}
+
+export const newProgress = (begunMs: number): Progress => ({
+  begunMs,
+  endedMs: null,
+  catalogRows: 0,
+  catalogDone: false,
+  records: 0,
+  bytes: 0,
+  volumes: {},
+  findings: [],
+})
+
+export interface ScrubOptions {
+  /** Opens the rows as they are now. */
+  readonly openRows: () => Promise<RowSource>
+  readonly devices: readonly string[]
+  readonly rate: Rate
+  readonly progress: Progress
+  /** False: only the catalog. */
+  readonly records?: boolean
+  /** Called between pieces of work; may keep the progress. False: stop here. */
+  readonly proceed: () => Promise<boolean>
+}
+
+/** Scrubs on from where the progress stands. True where it came to its end. */
+export async function scrub(options: ScrubOptions): Promise<boolean> {
+  const { progress } = options
+  const rows = await options.openRows()
+  try {
+    if (!progress.catalogDone && !(await scrubCatalog(options, rows))) return false
+    const catalogId = await idOf(rows)
+    const none = new Map<string, Locate>()
+    const tell = (finding: Finding) => addNew(progress, [finding])
+    const volumes =
+      options.records === false ? none : await findVolumes(options.devices, rows, tell)
+    for (const [volume, locate] of volumes) {
+      if (progress.volumes[volume] === 'done') continue
+      if (!(await scrubOne(options, { rows, catalogId }, volume, locate))) return false
+    }
+    await nameObjects(rows, progress)
+    progress.endedMs = Date.now()
+    await options.proceed()
+    return true
+  } finally {
+    await rows.close()
+  }
+}
+
+async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boolean> {
+  const { progress } = options
+  const findings: Finding[] = []
+  let read = 0
+  const told = {
+    row: (key: string) =>
+      findings.push({ where: 'catalog', key, what: `row ${JSON.stringify(key)} does not hold` }),
+    file: (damage: Damage) => {
+      const { unreadable } = damage
+      const found = { where: 'catalog', what: describeDamage(damage) } as const
+      findings.push(unreadable === undefined ? found : { ...found, unreadable })
+    },
+  }
+  for await (const _ of rows.scan('', undefined, told)) {
+    if (++read % PROCEED_ROWS === 0 && !(await options.proceed())) return false
+  }
+  progress.catalogRows = read
+  progress.findings.push(...findings)
+  progress.catalogDone = true
+  return await options.proceed()
+}
+
+const PROCEED_ROWS = 10_000
+const PROCEED_RECORDS = 256
+
+/** Null where the row that says it is rotten, which was told by then. */
+async function idOf(rows: RowSource): Promise<string | null> {
+  try {
+    return (await rows.meta()).catalogId
+  } catch (error) {
+    if (isCode(error, 'StoreCorrupt')) return null
+    throw error
+  }
+}
+
+/** Scrubs a volume. False where it was told to stop. */
+async function scrubOne(
+  options: ScrubOptions,
+  { rows, catalogId }: { rows: RowSource; catalogId: string | null },
+  volume: string,
+  locate: Locate,
+): Promise<boolean> {
+  const { progress, rate } = options
+  const { named, bodies, findings } = await readNamed(rows, volume)
+  let stopped = false
+  try {
+    const files = await openVolume(locate, rate)
+    if (files === undefined) {
+      const isMissed = named.records > 0 && (await isNamed(options, volume))
+      if (isMissed) findings.push(volumeFinding(volume, 'is on none of the devices'))
+    } else {
+      try {
+        const from = progress.volumes[volume]
+        const fromNumber = typeof from === 'number' ? from : 0
+        const watch = { next: fromNumber }
+        progress.records += await scrubVolume({
+          files,
+          volume,
+          catalogId,
+          named,
+          fromNumber,
+          tell: (finding) => findings.push(describeFinding(volume, finding, bodies)),
+          passed: async (number) => {
+            watch.next = number
+            if (number % PROCEED_RECORDS !== 0) return true
+            stopped = !(await options.proceed())
+            return !stopped
+          },
+        })
+        if (stopped) progress.volumes[volume] = watch.next
+      } finally {
+        await files.close()
+      }
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      // A volume that is being made has no files yet, and no row.
+      if (named.records > 0) findings.push(volumeFinding(volume, 'has no database'))
+    } else {
+      for (const { file, what, code } of filesOf(error)) {
+        findings.push(volumeFinding(volume, `has ${file}, which ${what}`, code))
+      }
+    }
+  }
+  const kept = await stillNamed(options, volume, findings)
+  addNew(progress, kept)
+  if (!stopped) progress.volumes[volume] = 'done'
+  return (await options.proceed()) && !stopped
+}
+
+/** What is wrong with files as a whole is found again where an earlier run was ended in the middle. */
+function addNew({ findings }: Progress, found: readonly Finding[]): void {
+  const known = new Set(findings.map(({ what }) => what))
+  findings.push(...found.filter(({ what }) => !known.has(what)))
+}
+
+/** Whether some row names the volume now: reclaim removes one of which nothing is live. */
+async function isNamed({ openRows }: ScrubOptions, volume: string): Promise<boolean> {
+  const rows = await openRows()
+  try {
+    const prefix = volumeKey(volume, '')
+    for await (const _ of rows.scan(prefix, endOf(prefix))) return true
+    return false
+  } finally {
+    await rows.close()
+  }
+}
+
+/** Leaves out blobs that were given up while their volume was read: reclaim may have dropped them. */
+async function stillNamed(
+  { openRows }: ScrubOptions,
+  volume: string,
+  findings: readonly Finding[],
+): Promise<Finding[]> {
+  if (findings.length === 0) return []
+  const rows = await openRows()
+  try {
+    const kept: Finding[] = []
+    for (const finding of findings) {
+      const { blob } = finding
+      const named = blob === undefined || (await rows.get(volumeKey(volume, blob))) !== undefined
+      if (named || rows.isUnread) kept.push(finding)
+    }
+    return kept
+  } finally {
+    await rows.close()
+  }
+}
+
+/** Says of each finding whose it is. */
+async function nameObjects(rows: RowSource, progress: Progress): Promise<void> {
+  const bodyOf = ({ body, key }: Finding) =>
+    body ?? (key === undefined ? undefined : bodyOfKey(key))
+  const bodies = new Set(progress.findings.map(bodyOf).filter((body) => body !== undefined))
+  const holders = await holdersOf(rows, bodies)
+  for (const [i, finding] of progress.findings.entries()) {
+    const body = bodyOf(finding)
+    const own = finding.key === undefined ? undefined : versionOfKey(finding.key)
+    const objects = own === undefined ? holders.get(body ?? '') : [own]
+    if (objects !== undefined) progress.findings[i] = { ...finding, objects }
+  }
+}

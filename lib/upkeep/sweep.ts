@@ -1,0 +1,101 @@
+// Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
+// Complete did not list, and the uploads of deleted containers. In slices of a commit, one after the
+// other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
+import { Conflict, type Row } from '../catalog/catalog.ts'
+import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
+import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { isUnavailable } from '../errors.ts'
+import { walkParts } from '../service/parts.ts'
+import { freedRows, freeSegment } from '../service/segments.ts'
+import { Draft, type Stores } from '../service/stores.ts'
+import { draftAbort } from '../service/uploads.ts'
+import { coversPart } from '../service/versions.ts'
+import { startWorker, type Worker } from './worker.ts'
+
+/** Rows that a slice may touch: below the limit of a commit. */
+const SLICE_ROWS_MAX = 90
+
+/** What a run left undone, while the catalog took no writes say, is tried again after this long. */
+const SWEEP_EVERY_MS = 60_000
+
+/** Begins to sweep: what an earlier run left, then whenever woken, and from time to time. `failed` hears of
+ * errors; nothing is lost by one, because the rows are still in the queue. */
+export function startSweep(stores: Stores, failed: (error: unknown) => void): Worker {
+  const told = new Set<string>()
+  const rowFailed = (key: string, error: unknown) => {
+    if (!told.has(key)) failed(error)
+    told.add(key)
+  }
+  return startWorker((closed) => sweepQueue(stores, closed, rowFailed), failed, SWEEP_EVERY_MS)
+}
+
+/** `rowFailed` hears of rows that cannot be worked off; they hold up no other. Throws StoreUnavailable. */
+async function sweepQueue(
+  stores: Stores,
+  closed: () => boolean,
+  rowFailed: (key: string, error: unknown) => void,
+): Promise<void> {
+  let from: string | undefined = queuePrefix
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
+    for (const entry of page.entries) {
+      if (closed()) return
+      if ('group' in entry) continue
+      try {
+        await sweepRow(stores, entry, closed)
+      } catch (error) {
+        if (isUnavailable(error)) throw error
+        rowFailed(entry.key, error)
+      }
+    }
+    from = page.cursor
+  }
+}
+
+/** Works one row of the queue off, then removes it. */
+async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Promise<void> {
+  const { work } = queueRow.decode(entry.value)
+  // Whoever reads the body wakes the sweep when done.
+  if (work.kind === 'body' && stores.leases.isTaken(work.body)) return
+  if (work.kind === 'uploads') await abortUploads(stores, work)
+  else await freeSegments(stores, work.body, work.kind === 'segments' ? work.keep : [], closed)
+  if (closed()) return
+  await new Draft().del(entry.key).commit(stores.catalog)
+}
+
+async function freeSegments(stores: Stores, body: string, keep: Layout, closed: () => boolean) {
+  let draft = new Draft()
+  for await (const { part, row } of walkParts(stores, body, 0)) {
+    if (coversPart(keep, part)) continue
+    if (draft.rows > 0 && draft.rows + freedRows(row) > SLICE_ROWS_MAX) {
+      await draft.commit(stores.catalog)
+      if (closed()) return
+      draft = new Draft()
+    }
+    freeSegment(stores, draft, body, part, row)
+  }
+  await draft.commit(stores.catalog)
+}
+
+/** Aborts the uploads that a deleted container left; those of a new one of the same name stay. */
+async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'uploads' }>) {
+  const prefix = uploadPrefix(work.account, work.container)
+  let from: string | undefined = prefix
+  while (from !== undefined) {
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    for (const entry of page.entries) {
+      if ('group' in entry) continue
+      const upload = uploadRow.decode(entry.value)
+      if (upload.containerId !== work.containerId) continue
+      const draft = new Draft()
+      draftAbort(stores, draft, { ...splitUploadKey(entry.key), stored: entry, row: upload })
+      try {
+        await draft.commit(stores.catalog)
+      } catch (error) {
+        // Whoever changed the upload meanwhile has ended it.
+        if (!(error instanceof Conflict)) throw error
+      }
+    }
+    from = page.cursor
+  }
+}

@@ -1,0 +1,109 @@
+// The sockets that a node listens on, one server each. They are bound before a start makes anything, so that a port
+// that is taken leaves nothing behind; until the node serves, each connection is closed at once and nothing is answered.
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Config, Listener } from '../../lib/config/config.ts'
+
+/** A listener that has its port. */
+export interface BoundListener {
+  readonly listener: Listener
+  /** Its place in the configuration's list. */
+  readonly place: number
+  readonly server: Server
+}
+
+/** An address cannot be listened on; the message says which, and why. */
+export class ListenRefused extends Error {
+  /** The system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND … */
+  readonly code: string
+
+  constructor({ host, port }: Listener, code: string) {
+    const reason = reasons[code] ?? 'it cannot be listened on'
+    const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    super(`cannot listen on ${place}: ${reason} (${code}); --port or listen names another port`)
+    this.name = 'ListenRefused'
+    this.code = code
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'this user may not listen there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'no such host name',
+}
+
+/** How often Node looks for connections whose headers take too long; its own default is 30 s. */
+const CHECK_INTERVAL_MS_MAX = 5000
+
+const optionsOf = ({ limits }: Config) => ({
+  maxHeaderSize: limits.headerBytes,
+  headersTimeout: limits.headersTimeoutMs,
+  connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS_MAX, limits.headersTimeoutMs),
+  keepAliveTimeout: limits.keepAliveTimeoutMs,
+  // A whole request may take as long as it likes; a body that stalls is the body reader's business.
+  requestTimeout: 0,
+  // Refused behind it, in the dialect's form.
+  requireHostHeader: false,
+  noDelay: true,
+})
+
+/** A handshake that is not over in time ends, as headers do; Node's own default is two minutes. */
+const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headersTimeoutMs })
+
+export const servesObjects = ({ serves }: Listener) => serves.includes('object')
+export const servesOps = ({ serves }: Listener) => serves.includes('ops')
+
+/** Binds every listener, or none. Those of TLS get their certificates later. Throws ListenRefused. */
+export async function bindListeners(config: Config): Promise<readonly BoundListener[]> {
+  const bound: BoundListener[] = []
+  try {
+    for (const [place, listener] of config.listen.entries()) {
+      if (!servesObjects(listener) && !servesOps(listener)) continue
+      const options = optionsOf(config)
+      const server =
+        listener.tls === undefined
+          ? createServer(options)
+          : createTlsServer({ ...options, ...tlsOptionsOf(config) })
+      // Drops each connection as it comes (Node.js, net.Server.maxConnections).
+      server.maxConnections = 0
+      // Too many are refused behind it, in the dialect's form.
+      server.maxHeadersCount = 0
+      await listen(server, listener)
+      bound.push({ listener, place, server })
+    }
+    return bound
+  } catch (error) {
+    await closeListeners(bound)
+    throw error
+  }
+}
+
+/** Gives back the ports of listeners that never served; of others nothing changes. */
+export async function closeListeners(bound: readonly BoundListener[]): Promise<void> {
+  const open = bound.filter(({ server }) => server.listening)
+  await Promise.all(
+    open.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve()))),
+  )
+}
+
+/** Where clients reach it: `http://127.0.0.1:8080`. */
+export function addressOf({ listener, server }: BoundListener): string {
+  const { address, family, port } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return `${listener.tls === undefined ? 'http' : 'https'}://${host}:${port}`
+}
+
+function listen(server: Server, listener: Listener): Promise<void> {
+  const { host, port } = listener
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException) =>
+      reject(error.code === undefined ? error : new ListenRefused(listener, error.code))
+    server.once('error', refuse)
+    server.listen({ host, port }, () => {
+      server.off('error', refuse)
+      resolve()
+    })
+  })
+}
