@@ -5,7 +5,7 @@ import { statfs } from 'node:fs/promises'
 import type { DeviceState, Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { countRows } from './catalog/count-rows.ts'
-import { endOf, expiryKey, expiryPrefix, queuePrefix } from './catalog/keys.ts'
+import { endOf, expiryPrefix, queuePrefix, rowKeys } from './catalog/keys.ts'
 import { isCode } from './errors.ts'
 import { type DeviceStatus, deviceStatuses } from './upkeep/reclaim-status.ts'
 import type { Reclaimer } from './upkeep/reclaim-worker.ts'
@@ -70,7 +70,7 @@ export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
 
 async function gatherRows(catalog: Catalog, blobs: Volumes): Promise<RowFigures | null> {
   const nowSeconds = Math.floor(Date.now() / 1000)
-  const due = expiryKey(nowSeconds + 1, '')
+  const due = rowKeys.expiry(nowSeconds + 1, '')
   try {
     return {
       devices: await deviceStatuses(catalog, blobs),

@@ -2,7 +2,7 @@
 // as 1,000 names below one prefix. The names are put into the catalog directly; listings read no other row.
 import { join } from 'node:path'
 import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
-import { objectKey } from '../../lib/catalog/keys.ts'
+import { rowKeys } from '../../lib/catalog/keys.ts'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { objectRow } from '../../lib/catalog/rows.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
@@ -44,7 +44,7 @@ export async function fillNames(catalog: Catalog, names: number): Promise<void> 
       const first = next
       next += count
       const put = Array.from({ length: count }, (_, i) => ({
-        key: objectKey(account, bucket, nameOf(first + i, names)),
+        key: rowKeys.object(account, bucket, nameOf(first + i, names)),
         value,
       }))
       await catalog.commit({ id: randomId(), put })

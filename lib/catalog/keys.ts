@@ -43,32 +43,14 @@ export const escapeName = (name: string) =>
 export const unescapeName = (name: string) =>
   name.includes('\u0000') ? name.replaceAll('\u0000\u0002', '\u0000') : name
 
-export const accountKey = (account: string) => `account/${account}`
-export const accountUsageKey = (account: string) => `account-usage/${account}`
 export const containerPrefix = (account: string) => `container/${account}/`
-export const containerKey = (account: string, container: string) =>
-  `container/${account}/${container}`
-export const containerUsageKey = (account: string, container: string) =>
-  `container-usage/${account}/${container}`
-/** The node-wide index of S3 names: the first holder's account. */
-export const bucketKey = (container: string) => `bucket/${container}`
-
 /** Rows of objects whose current version can be seen; listings read these and no others. */
 export const objectPrefix = (account: string, container: string) =>
   `object/${account}/${container}/`
-export const objectKey = (account: string, container: string, object: string) =>
-  `object/${account}/${container}/${object}`
-/** Rows of objects that have versions, but none that a plain GET shows. */
-export const hiddenKey = (account: string, container: string, object: string) =>
-  `hidden/${account}/${container}/${object}`
-
 export const versionPrefix = (account: string, container: string, object?: string) =>
   object === undefined
     ? `version/${account}/${container}/`
     : `version/${account}/${container}/${escapeName(object)}${END}`
-export const versionKey = (account: string, container: string, object: string, id: string) =>
-  versionPrefix(account, container, object) + id
-
 /** Uploads of an account, or of all. */
 export const uploadsPrefix = (account?: string) =>
   account === undefined ? 'upload/' : `upload/${account}/`
@@ -76,10 +58,49 @@ export const uploadPrefix = (account: string, container: string, object?: string
   object === undefined
     ? `upload/${account}/${container}/`
     : `upload/${account}/${container}/${escapeName(object)}${END}`
-export const uploadKey = (account: string, container: string, object: string, id: string) =>
-  uploadPrefix(account, container, object) + id
-/** A counter row that every part bumps, so that Complete sees a part that came in between. */
-export const uploadPartsKey = (id: string) => `upload-parts/${id}`
+export const expiryPrefix = 'expiry/'
+export const segmentPrefix = (body: string) => `segment/${body}/`
+/** Work that must follow a commit and may be done later, in slices. */
+export const queuePrefix = 'queue/'
+
+/** The key of each kind of row. A row's key is a name; keys that are secrets are `lib/crypto`'s. */
+export const rowKeys = {
+  account: (account: string) => `account/${account}`,
+  accountUsage: (account: string) => `account-usage/${account}`,
+  container: (account: string, container: string) => `container/${account}/${container}`,
+  containerUsage: (account: string, container: string) => `container-usage/${account}/${container}`,
+  /** The node-wide index of S3 names: the first holder's account. */
+  bucket: (container: string) => `bucket/${container}`,
+  object: (account: string, container: string, object: string) =>
+    `object/${account}/${container}/${object}`,
+  /** Rows of objects that have versions, but none that a plain GET shows. */
+  hidden: (account: string, container: string, object: string) =>
+    `hidden/${account}/${container}/${object}`,
+  version: (account: string, container: string, object: string, id: string) =>
+    versionPrefix(account, container, object) + id,
+  upload: (account: string, container: string, object: string, id: string) =>
+    uploadPrefix(account, container, object) + id,
+  /** A counter row that every part bumps, so that Complete sees a part that came in between. */
+  uploadParts: (id: string) => `upload-parts/${id}`,
+  /** The id that tokens of a user carry, once the user has logged out. */
+  logout: (account: string, user: string) => `logout/${account}/${user}`,
+  /** One row a current version that is to go at that second. */
+  expiry: (deleteAtSeconds: number, versionId: string) =>
+    `${expiryPrefix}${String(deleteAtSeconds).padStart(10, '0')}/${versionId}`,
+  /** References of a body: a counter row; at 0 it is gone for good. */
+  body: (body: string) => `body/${body}`,
+  /** Sizes of a body's segments, where it has more than one. */
+  layout: (body: string) => `layout/${body}`,
+  segment: (body: string, part: number) => segmentPrefix(body) + String(part).padStart(5, '0'),
+  blob: (blob: string, piece: number) => `blob/${blob}/${piece.toString(16).padStart(8, '0')}`,
+  /** Live bytes and blobs of a volume: a counter row. */
+  volumeUsage: (volume: string) => `volume-usage/${volume}`,
+  /** One row a blob in a volume, so that reclaim need not read the whole catalog. */
+  volume: (volume: string, blob: string) => `volume/${volume}/${blob}`,
+  /** `place`: which piece of the commit's work, from 0. */
+  queue: (commitId: string, place = 0) =>
+    place === 0 ? `${queuePrefix}${commitId}` : `${queuePrefix}${commitId}/${place}`,
+}
 
 /** Splits what follows `versionPrefix(a, c)` or `uploadPrefix(a, c)` into name and id. */
 export function splitNameAndId(rest: string): { name: string; id: string } {
@@ -87,36 +108,9 @@ export function splitNameAndId(rest: string): { name: string; id: string } {
   return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
 }
 
-/** The id that tokens of a user carry, once the user has logged out. */
-export const logoutKey = (account: string, user: string) => `logout/${account}/${user}`
-
 /** Which upload a whole key is about. */
 export function splitUploadKey(key: string) {
   const [, account, container] = key.split('/', 3) as [string, string, string]
   const { name, id } = splitNameAndId(key.slice(uploadPrefix(account, container).length))
   return { ref: { account, container, object: name }, uploadId: id }
 }
-
-export const expiryPrefix = 'expiry/'
-/** One row a current version that is to go at that second. */
-export const expiryKey = (deleteAtSeconds: number, versionId: string) =>
-  `${expiryPrefix}${String(deleteAtSeconds).padStart(10, '0')}/${versionId}`
-
-/** References of a body: a counter row; at 0 it is gone for good. */
-export const bodyKey = (body: string) => `body/${body}`
-/** Sizes of a body's segments, where it has more than one. */
-export const layoutKey = (body: string) => `layout/${body}`
-export const segmentPrefix = (body: string) => `segment/${body}/`
-export const segmentKey = (body: string, part: number) =>
-  `segment/${body}/${String(part).padStart(5, '0')}`
-export const blobKey = (blob: string, piece: number) =>
-  `blob/${blob}/${piece.toString(16).padStart(8, '0')}`
-/** Live bytes and blobs of a volume: a counter row. */
-export const volumeUsageKey = (volume: string) => `volume-usage/${volume}`
-/** One row a blob in a volume, so that reclaim need not read the whole catalog. */
-export const volumeKey = (volume: string, blob: string) => `volume/${volume}/${blob}`
-/** Work that must follow a commit and may be done later, in slices. */
-export const queuePrefix = 'queue/'
-/** `place`: which piece of the commit's work, from 0. */
-export const queueKey = (commitId: string, place = 0) =>
-  place === 0 ? `queue/${commitId}` : `queue/${commitId}/${place}`

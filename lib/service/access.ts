@@ -2,7 +2,7 @@
 // others read or write its objects. What a caller may not know of looks forbidden, whether it exists or not.
 import { accountNamed, groupAllowed, parseAcl, referrerAllowed } from '../auth/acl.ts'
 import type { Caller } from '../auth/identity.ts'
-import { accountKey, containerKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { accountRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import type { AccountAcl, ContainerAcl } from './container-types.ts'
@@ -54,7 +54,7 @@ export function authorize(
 export async function isOwner(stores: Stores, caller: Caller, account: string): Promise<boolean> {
   if (caller === null) return false
   if (standingByRole(caller, account) === 'owner') return true
-  const row = decoded(accountRow, await stores.catalog.get(accountKey(account)))
+  const row = decoded(accountRow, await stores.catalog.get(rowKeys.account(account)))
   return isOwnerBy(caller, account, row?.acl ?? null)
 }
 
@@ -101,8 +101,8 @@ async function authorizeByLists(
 ): Promise<void> {
   const keys: string[] = []
   const asked = container !== undefined && containerRights.has(right)
-  if (asked) keys.push(containerKey(account, container))
-  if (caller !== null) keys.push(accountKey(account))
+  if (asked) keys.push(rowKeys.container(account, container))
+  if (caller !== null) keys.push(rowKeys.account(account))
   const rows = keys.length === 0 ? [] : await catalog.getMany(keys)
   const lists = asked ? decoded(containerRow, rows.shift())?.acl : undefined
   const acl = decoded(accountRow, rows.shift())?.acl ?? null

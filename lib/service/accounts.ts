@@ -2,7 +2,7 @@
 // then an account looks empty.
 import type { Caller } from '../auth/identity.ts'
 import { countersOf } from '../catalog/framing.ts'
-import { accountKey, accountUsageKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { type AccountRow, accountRow } from '../catalog/rows.ts'
 import { nowMicros } from '../names.ts'
 import { authorize, isOwnerBy } from './access.ts'
@@ -17,7 +17,7 @@ export async function headAccount(
   account: string,
 ): Promise<AccountInfo> {
   await authorize(stores, caller, { account }, 'readAccount')
-  const keys = [accountKey(account), accountUsageKey(account)]
+  const keys = [rowKeys.account(account), rowKeys.accountUsage(account)]
   const [stored, usage] = await stores.catalog.getMany(keys)
   const row = decoded(accountRow, stored)
   const [containers = 0, objects = 0, bytes = 0] = usage ? countersOf(usage.value) : []
@@ -42,7 +42,7 @@ export async function updateAccount(
   settings: AccountSettings,
 ): Promise<void> {
   await authorize(stores, caller, { account }, 'own')
-  const key = accountKey(account)
+  const key = rowKeys.account(account)
   await commitWithRetry(stores.catalog, async (draft) => {
     const stored = await stores.catalog.get(key)
     const row = decoded(accountRow, stored) ?? newAccount()
@@ -54,8 +54,8 @@ export async function updateAccount(
 
 /** Adds the account's row to a commit that writes below an account which has none. */
 export function draftAccount(draft: Draft, account: string): void {
-  draft.expect(accountKey(account), undefined)
-  draft.put(accountKey(account), accountRow.encode(newAccount()))
+  draft.expect(rowKeys.account(account), undefined)
+  draft.put(rowKeys.account(account), accountRow.encode(newAccount()))
 }
 
 const newAccount = (): AccountRow => ({ createdMicros: nowMicros(), metadata: {}, acl: null })

@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
-import { blobKey, bodyKey, segmentKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { recordCount, recordSpan } from '../crypto/records.ts'
@@ -122,7 +122,7 @@ export class BodyReader {
   /** A body of several segments is freed behind the commit that takes its last reference, by a sweep that looks at the
    * leases then. So a body with a reference now has all its segments until this one ends. Throws StoreCorrupt. */
   async #requireKept(): Promise<void> {
-    const key = bodyKey(this.#body)
+    const key = rowKeys.body(this.#body)
     if ((await this.#stores.catalog.getCounters(key)) !== undefined) return
     throw new CofferError('StoreCorrupt', { row: key })
   }
@@ -132,7 +132,7 @@ export class BodyReader {
   async #pieces(blob: string, first: number, last: number): Promise<PieceSource> {
     const begin = Math.floor(first / RECORDS_PER_PIECE)
     const count = Math.floor(last / RECORDS_PER_PIECE) - begin + 1
-    const keys = Array.from({ length: count }, (_, i) => blobKey(blob, begin + i))
+    const keys = Array.from({ length: count }, (_, i) => rowKeys.blob(blob, begin + i))
     const found = await this.#stores.catalog.getMany(keys)
     const rows = found.map((row, i) => {
       if (row === undefined) throw new CofferError('StoreCorrupt', { blob, piece: begin + i })
@@ -143,7 +143,7 @@ export class BodyReader {
 
   async #open(slice: Slice): Promise<OpenSegment> {
     const { catalog, blobs } = this.#stores
-    const name = segmentKey(this.#body, slice.part)
+    const name = rowKeys.segment(this.#body, slice.part)
     const row = decoded(segmentRow, await catalog.get(name))
     if (row === undefined || row.size !== slice.size) {
       throw new CofferError('StoreCorrupt', { row: name })

@@ -1,6 +1,6 @@
 // Verbs that change an object without a body: what it says of itself, which version is current, delete.
 import type { Caller } from '../auth/identity.ts'
-import { expiryKey, versionKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { expiryRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError, isCode } from '../errors.ts'
@@ -52,7 +52,7 @@ export async function updateObject(
     const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
     const timeMicros = nowMicros(before.row.timeMicros)
     const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
-    const key = versionKey(ref.account, ref.container, ref.object, before.versionId)
+    const key = rowKeys.version(ref.account, ref.container, ref.object, before.versionId)
     draft.put(key, versionRow.encode(row))
     setCurrent(draft, history, { versionId: before.versionId, row })
     return describeVersion({ ...before, row }, md5)
@@ -128,7 +128,7 @@ export async function deleteDue(stores: Stores, key: string): Promise<void> {
     if (stored === undefined) return
     const history = await historyOf(stores, expiryRow.decode(stored.value))
     const current = history?.found.current
-    if (!current || expiryKey(current.row.deleteAtSeconds ?? -1, current.versionId) !== key) {
+    if (!current || rowKeys.expiry(current.row.deleteAtSeconds ?? -1, current.versionId) !== key) {
       draft.expect(key, stored).del(key)
     } else if (isDue(current.row)) {
       await deleteCurrent(stores, draft, history, { promote: false }, '')

@@ -1,7 +1,7 @@
 // Completing an upload: one commit turns its parts into an object, whatever its size, without a key and
 // without moving a byte. Parts that are not listed are given up.
 import type { Caller } from '../auth/identity.ts'
-import { bodyKey, layoutKey, uploadPartsKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { type Checksum, layoutRow, type VersionRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
@@ -50,7 +50,7 @@ export async function completeUpload(
     return await commitWithRetry(stores.catalog, async (draft) => {
       const upload = await findUpload(stores, ref, uploadId)
       if (input.cipher !== undefined) openUpload(upload, input.cipher).bodyKey.fill(0)
-      const partsRow = await stores.catalog.getCounters(uploadPartsKey(uploadId))
+      const partsRow = await stores.catalog.getCounters(rowKeys.uploadParts(uploadId))
       const assembled = await assembleParts(stores, upload, input.parts)
       const row = finishedRow(upload, assembled, input, writerOf(caller))
       const history = await readHistory(stores, ref)
@@ -58,7 +58,7 @@ export async function completeUpload(
       const { versionId } = upload.row
       await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
       draftEnd(stores, draft, upload)
-      draft.expect(uploadPartsKey(uploadId), partsRow)
+      draft.expect(rowKeys.uploadParts(uploadId), partsRow)
       nameParts(stores, draft, upload.row.body, assembled)
       const { versioning } = history
       const isNull = versioning !== 'enabled'
@@ -146,8 +146,8 @@ function nameParts(
   body: string,
   { layout, others }: Assembled,
 ): void {
-  draft.add(bodyKey(body), 1)
-  draft.put(layoutKey(body), layoutRow.encode({ layout }))
+  draft.add(rowKeys.body(body), 1)
+  draft.put(rowKeys.layout(body), layoutRow.encode({ layout }))
   if (others) draft.queue(stores, { kind: 'segments', body, keep: layout })
 }
 

@@ -2,7 +2,7 @@
 import type { Caller } from '../auth/identity.ts'
 import type { Page, Row } from '../catalog/catalog.ts'
 import { countersOf } from '../catalog/framing.ts'
-import { containerPrefix, containerUsageKey } from '../catalog/keys.ts'
+import { containerPrefix, rowKeys } from '../catalog/keys.ts'
 import { containerRow } from '../catalog/rows.ts'
 import { authorize } from './access.ts'
 import type { ContainerInfo, ContainerListInput, ContainerListing } from './container-types.ts'
@@ -24,7 +24,7 @@ export async function listContainers(
   // The counters of a page are one read.
   const show = async ({ entries, cursor }: Page): Promise<Shown<ContainerInfo | string>> => {
     const rows = entries.filter((entry): entry is Row => 'key' in entry)
-    const keys = rows.map((row) => containerUsageKey(account, nameOf(row)))
+    const keys = rows.map((row) => rowKeys.containerUsage(account, nameOf(row)))
     const usage = keys.length === 0 ? [] : await stores.catalog.getMany(keys)
     const counters = new Map(rows.map((row, i) => [row, usage[i]]))
     const shown = entries.map((entry) => {

@@ -3,13 +3,7 @@
 import type { Caller } from '../auth/identity.ts'
 import type { Row } from '../catalog/catalog.ts'
 import { countersOf } from '../catalog/framing.ts'
-import {
-  accountKey,
-  accountUsageKey,
-  bucketKey,
-  containerKey,
-  containerUsageKey,
-} from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros, randomId } from '../names.ts'
@@ -31,10 +25,10 @@ export async function resolveContainer(
 ): Promise<ContainerRef> {
   if (caller !== null) {
     const { account } = caller
-    const own = await stores.catalog.get(containerKey(account, container))
+    const own = await stores.catalog.get(rowKeys.container(account, container))
     if (own !== undefined) return { account, container }
   }
-  const holder = decoded(bucketRow, await stores.catalog.get(bucketKey(container)))
+  const holder = decoded(bucketRow, await stores.catalog.get(rowKeys.bucket(container)))
   if (holder === undefined) throw new CofferError('ContainerMissing', { container })
   return { account: holder.account, container }
 }
@@ -102,7 +96,7 @@ export async function headContainer(
 ): Promise<ContainerInfo> {
   await authorize(stores, caller, ref, 'readContainer', referrer)
   const { account, container } = ref
-  const keys = [containerKey(account, container), containerUsageKey(account, container)]
+  const keys = [rowKeys.container(account, container), rowKeys.containerUsage(account, container)]
   const [row, usage] = await stores.catalog.getMany(keys)
   if (row === undefined) throw new CofferError('ContainerMissing', { container })
   return describeContainer(ref, containerRow.decode(row.value), usage && countersOf(usage.value))
@@ -140,18 +134,20 @@ export async function deleteContainer(
   const { account, container } = ref
   await commitWithRetry(stores.catalog, async (draft) => {
     const row = await requireContainer(stores.catalog, ref)
-    const usage = await stores.catalog.getCounters(containerUsageKey(account, container))
+    const usage = await stores.catalog.getCounters(rowKeys.containerUsage(account, container))
     const [objects = 0, , versions = 0] = usage?.values ?? []
     if (objects !== 0) throw new CofferError('ContainerNotEmpty', { container })
     if (versions !== 0) throw new CofferError('ContainerNotEmpty', { container, versions })
-    draft.expect(containerKey(account, container), row).del(containerKey(account, container))
     draft
-      .expect(containerUsageKey(account, container), usage)
-      .del(containerUsageKey(account, container))
-    draft.add(accountUsageKey(account), -1, 0, 0)
-    const holder = await stores.catalog.get(bucketKey(container))
+      .expect(rowKeys.container(account, container), row)
+      .del(rowKeys.container(account, container))
+    draft
+      .expect(rowKeys.containerUsage(account, container), usage)
+      .del(rowKeys.containerUsage(account, container))
+    draft.add(rowKeys.accountUsage(account), -1, 0, 0)
+    const holder = await stores.catalog.get(rowKeys.bucket(container))
     if (decoded(bucketRow, holder)?.account === account) {
-      draft.expect(bucketKey(container), holder).del(bucketKey(container))
+      draft.expect(rowKeys.bucket(container), holder).del(rowKeys.bucket(container))
     }
     const { id: containerId } = containerRow.decode(row.value)
     draft.queue(stores, { kind: 'uploads', account, container, containerId })
@@ -180,7 +176,11 @@ async function readPlace(
   { catalog }: Stores,
   { account, container }: ContainerRef,
 ): Promise<Place> {
-  const keys = [containerKey(account, container), bucketKey(container), accountKey(account)]
+  const keys = [
+    rowKeys.container(account, container),
+    rowKeys.bucket(container),
+    rowKeys.account(account),
+  ]
   const [own, holder, accountRow] = await catalog.getMany(keys)
   return { own, holder, accountRow }
 }
@@ -191,7 +191,7 @@ function draftContainer(
   { holder, accountRow }: Place,
   settings: ContainerSettings,
 ): void {
-  const key = containerKey(account, container)
+  const key = rowKeys.container(account, container)
   const nowAt = nowMicros()
   const fresh: ContainerRow = {
     id: randomId(),
@@ -202,10 +202,10 @@ function draftContainer(
     versioning: null,
   }
   draft.expect(key, undefined).put(key, containerRow.encode(changed(fresh, settings)))
-  draft.add(containerUsageKey(account, container), 0, 0, 0)
-  draft.add(accountUsageKey(account), 1, 0, 0)
-  draft.expect(bucketKey(container), holder)
-  if (holder === undefined) draft.put(bucketKey(container), bucketRow.encode({ account }))
+  draft.add(rowKeys.containerUsage(account, container), 0, 0, 0)
+  draft.add(rowKeys.accountUsage(account), 1, 0, 0)
+  draft.expect(rowKeys.bucket(container), holder)
+  if (holder === undefined) draft.put(rowKeys.bucket(container), bucketRow.encode({ account }))
   if (accountRow === undefined) draftAccount(draft, account)
 }
 

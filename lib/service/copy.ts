@@ -5,7 +5,7 @@ import type { Caller } from '../auth/identity.ts'
 import { release } from '../bytes/release.ts'
 import type { Source } from '../bytes/source.ts'
 import { VerifiedSource } from '../bytes/verify.ts'
-import { bodyKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import type { Checksum, ChecksumAlgorithm } from '../catalog/rows.ts'
 import type { BodySecret } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
@@ -169,11 +169,11 @@ async function shareBody(
     envelope: input.cipher.wrap({ versionId, ...ref }, secret),
   })
   const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
-    const references = await stores.catalog.getCounters(bodyKey(body))
+    const references = await stores.catalog.getCounters(rowKeys.body(body))
     // The source was replaced meanwhile, and its body with it: the copy begins anew.
-    if (references === undefined) throw new CofferError('StoreCorrupt', { row: bodyKey(body) })
-    draft.expect(bodyKey(body), references)
-    if (replaced?.row.body !== body) draft.add(bodyKey(body), 1)
+    if (references === undefined) throw new CofferError('StoreCorrupt', { row: rowKeys.body(body) })
+    draft.expect(rowKeys.body(body), references)
+    if (replaced?.row.body !== body) draft.add(rowKeys.body(body), 1)
   }
   const written = await commitVersion(stores, ref, input.conditions, stamp, name)
   return describeVersion(written, secret.md5)

@@ -2,17 +2,7 @@
 // it. Every verb that writes or deletes an object ends here; nothing is decided that the commit does not
 // expect. Without versioning an object has one version, the null version, and each write replaces it.
 import type { Row } from '../catalog/catalog.ts'
-import {
-  accountUsageKey,
-  containerKey,
-  containerUsageKey,
-  endOf,
-  expiryKey,
-  hiddenKey,
-  objectKey,
-  versionKey,
-  versionPrefix,
-} from '../catalog/keys.ts'
+import { endOf, rowKeys, versionPrefix } from '../catalog/keys.ts'
 import { expiryRow, objectRow, type VersionRow, versionRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import type { Versioning } from './container-types.ts'
@@ -71,8 +61,11 @@ export async function addVersion(
 ): Promise<StoredVersion | undefined> {
   const { ref, versioning, found } = history
   const { versionId, row } = entry
-  draft.expect(containerKey(ref.account, ref.container), history.container)
-  draft.put(versionKey(ref.account, ref.container, ref.object, versionId), versionRow.encode(row))
+  draft.expect(rowKeys.container(ref.account, ref.container), history.container)
+  draft.put(
+    rowKeys.version(ref.account, ref.container, ref.object, versionId),
+    versionRow.encode(row),
+  )
   let nullVersion = found.row?.nullVersion ?? null
   let replaced: StoredVersion | undefined
   if (versioning !== 'enabled') {
@@ -175,8 +168,8 @@ function setObject(
 ): void {
   const { ref, found } = history
   const { account, container, object } = ref
-  const visible = objectKey(account, container, object)
-  const hidden = hiddenKey(account, container, object)
+  const visible = rowKeys.object(account, container, object)
+  const hidden = rowKeys.hidden(account, container, object)
   draft.expect(visible, found.visible).expect(hidden, found.hidden)
   if (found.visible !== undefined) draft.del(visible)
   if (found.hidden !== undefined) draft.del(hidden)
@@ -193,10 +186,10 @@ const isShown = (current: Entry | null) => current !== null && !isMarker(current
 /** Only the current version expires: the row that the sweep finds it by goes where that goes. */
 function moveExpiry(draft: Draft, ref: ObjectRef, old: Entry | undefined, next: Entry | undefined) {
   const dueOf = (entry: Entry | undefined) => entry?.row.deleteAtSeconds ?? null
-  if (dueOf(old) !== null) draft.del(expiryKey(dueOf(old)!, old!.versionId))
+  if (dueOf(old) !== null) draft.del(rowKeys.expiry(dueOf(old)!, old!.versionId))
   if (dueOf(next) === null) return
   const { account, container, object } = ref
-  const key = expiryKey(dueOf(next)!, next!.versionId)
+  const key = rowKeys.expiry(dueOf(next)!, next!.versionId)
   draft.put(key, expiryRow.encode({ account, container, object }))
 }
 
@@ -210,8 +203,8 @@ function count(
   versions: number,
 ): void {
   const objects = (isShown(current) ? 1 : 0) - (found.visible === undefined ? 0 : 1)
-  draft.add(containerUsageKey(ref.account, ref.container), objects, bytes, versions)
-  draft.add(accountUsageKey(ref.account), 0, objects, bytes)
+  draft.add(rowKeys.containerUsage(ref.account, ref.container), objects, bytes, versions)
+  draft.add(rowKeys.accountUsage(ref.account), 0, objects, bytes)
 }
 
 /** A delete marker's row. */

@@ -2,7 +2,7 @@
 // another, for all nodes on the catalog and beyond restarts. At most one row a user, which stays.
 import type { Logouts } from '../auth/tokens.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import { logoutKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { logoutRow } from '../catalog/rows.ts'
 import { randomId } from '../names.ts'
 import { Draft, decoded } from './stores.ts'
@@ -11,11 +11,11 @@ import { Draft, decoded } from './stores.ts'
 export function catalogLogouts(catalog: Catalog): Logouts {
   return {
     async idOf({ account, user }) {
-      return decoded(logoutRow, await catalog.get(logoutKey(account, user)))?.id ?? ''
+      return decoded(logoutRow, await catalog.get(rowKeys.logout(account, user)))?.id ?? ''
     },
     async renew({ account, user }) {
       const row = logoutRow.encode({ id: randomId() })
-      await new Draft().put(logoutKey(account, user), row).commit(catalog)
+      await new Draft().put(rowKeys.logout(account, user), row).commit(catalog)
     },
   }
 }

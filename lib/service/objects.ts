@@ -1,7 +1,7 @@
 // Put, head, get and delete of one object.
 import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
-import { bodyKey, segmentKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import {
   type Checksum,
   type ChecksumAlgorithm,
@@ -170,7 +170,7 @@ export async function writeObject(
     })
     const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)
-      draft.add(bodyKey(body), 1)
+      draft.add(rowKeys.body(body), 1)
     })
     return { found: await settleAfter(stores.blobs, written, commit), md5 }
   } finally {
@@ -216,7 +216,7 @@ async function findPart(stores: Stores, row: VersionRow, layout: Layout, number:
   }
   const { offset, length } = position
   const extent: Extent = { offset, length, partial: length > 0 }
-  const key = segmentKey(row.body!, position.part)
+  const key = rowKeys.segment(row.body!, position.part)
   const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
 }

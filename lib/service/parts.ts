@@ -2,7 +2,7 @@
 // into place without moving a byte.
 import type { Caller } from '../auth/identity.ts'
 import type { Source } from '../bytes/source.ts'
-import { endOf, segmentKey, segmentPrefix, uploadKey, uploadPartsKey } from '../catalog/keys.ts'
+import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
   type ChecksumAlgorithm,
   type PartChecksum,
@@ -152,13 +152,13 @@ async function namePart(
   const { body } = upload.row
   await commitWithRetry(stores.catalog, async (draft) => {
     const { stored } = await findUpload(stores, ref, uploadId)
-    draft.expect(uploadKey(ref.account, ref.container, ref.object, uploadId), stored)
-    const key = segmentKey(body, part)
+    draft.expect(rowKeys.upload(ref.account, ref.container, ref.object, uploadId), stored)
+    const key = rowKeys.segment(body, part)
     const old = await stores.catalog.get(key)
     draft.expect(key, old)
     if (old !== undefined) freeSegment(stores, draft, body, part, segmentRow.decode(old.value))
     nameSegment(draft, body, part, written, shown)
-    draft.add(uploadPartsKey(uploadId), 1)
+    draft.add(rowKeys.uploadParts(uploadId), 1)
   })
 }
 
@@ -169,7 +169,7 @@ export async function* walkParts(
   afterPart: number,
 ): AsyncGenerator<StoredPart> {
   const prefix = segmentPrefix(body)
-  let from: string | undefined = segmentKey(body, afterPart + 1)
+  let from: string | undefined = rowKeys.segment(body, afterPart + 1)
   while (from !== undefined) {
     const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
     for (const entry of page.entries) {

@@ -1,6 +1,6 @@
 // References of bodies: a body is given up with the last version that has it, at once where it is small,
 // else by the sweep.
-import { bodyKey, layoutKey, segmentKey, versionKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { segmentRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { freedRows, freeSegment } from './segments.ts'
@@ -20,7 +20,7 @@ export async function dropVersion(
 ): Promise<void> {
   const { account, container, object } = old.ref
   const { body, parts } = old.row
-  draft.del(versionKey(account, container, object, old.versionId))
+  draft.del(rowKeys.version(account, container, object, old.versionId))
   if (body !== null && body !== kept) await dropReference(stores, draft, old, body, parts)
 }
 
@@ -35,15 +35,15 @@ async function dropReference(
   body: string,
   parts: number,
 ): Promise<void> {
-  const key = bodyKey(body)
+  const key = rowKeys.body(body)
   const references = await stores.catalog.getCounters(key)
   if (references === undefined) {
     // Another writer took the version and its body between two reads: the object's row, which the draft
     // expects, has changed with it, so that the commit conflicts and all is read anew.
     const { account, container, object } = ref
-    const key = versionKey(account, container, object, versionId)
+    const key = rowKeys.version(account, container, object, versionId)
     if ((await stores.catalog.get(key)) === undefined) return
-    throw new CofferError('StoreCorrupt', { row: bodyKey(body) })
+    throw new CofferError('StoreCorrupt', { row: rowKeys.body(body) })
   }
   draft.expect(key, references)
   if (references.values[0]! > 1) {
@@ -52,13 +52,13 @@ async function dropReference(
   }
   draft.del(key)
   if (parts === 0 && !stores.leases.isTaken(body)) {
-    const segment = decoded(segmentRow, await stores.catalog.get(segmentKey(body, 1)))
+    const segment = decoded(segmentRow, await stores.catalog.get(rowKeys.segment(body, 1)))
     if (segment !== undefined && freedRows(segment) <= FREED_ROWS_MAX) {
       freeSegment(stores, draft, body, 1, segment)
       return
     }
   }
-  if (parts > 0) draft.del(layoutKey(body))
+  if (parts > 0) draft.del(rowKeys.layout(body))
   queueBody(stores, draft, body)
 }
 

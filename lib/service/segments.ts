@@ -6,7 +6,7 @@ import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import type { Source } from '../bytes/source.ts'
 import { type Catalog, CommitUnknown } from '../catalog/catalog.ts'
-import { blobKey, segmentKey, volumeKey, volumeUsageKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { Sealer, sealSmall } from '../crypto/seal.ts'
@@ -144,12 +144,12 @@ export function nameSegment(
   shown: SegmentRow['part'],
 ): void {
   const { row, pieces } = written
-  draft.put(segmentKey(body, part), segmentRow.encode({ ...row, part: shown }))
+  draft.put(rowKeys.segment(body, part), segmentRow.encode({ ...row, part: shown }))
   if (row.volume === null) return
-  for (const [index, piece] of pieces.entries()) draft.put(blobKey(row.blob, index), piece)
+  for (const [index, piece] of pieces.entries()) draft.put(rowKeys.blob(row.blob, index), piece)
   const { storedBytes } = row
-  draft.put(volumeKey(row.volume, row.blob), volumeBlobRow.encode({ body, part, storedBytes }))
-  draft.add(volumeUsageKey(row.volume), storedBytes, 1)
+  draft.put(rowKeys.volume(row.volume, row.blob), volumeBlobRow.encode({ body, part, storedBytes }))
+  draft.add(rowKeys.volumeUsage(row.volume), storedBytes, 1)
 }
 
 /**
@@ -188,12 +188,12 @@ export function freeSegment(
   part: number,
   row: SegmentRow,
 ): void {
-  draft.del(segmentKey(body, part))
+  draft.del(rowKeys.segment(body, part))
   const { blob, volume, storedBytes } = row
   if (volume === null) return
   const count = Math.ceil(row.records / RECORDS_PER_PIECE)
-  for (let index = 0; index < count; index++) draft.del(blobKey(blob, index))
-  draft.del(volumeKey(volume, blob))
-  draft.add(volumeUsageKey(volume), -storedBytes, -1)
+  for (let index = 0; index < count; index++) draft.del(rowKeys.blob(blob, index))
+  draft.del(rowKeys.volume(volume, blob))
+  draft.add(rowKeys.volumeUsage(volume), -storedBytes, -1)
   draft.after.push(() => stores.blobs.release(volume, blob))
 }

@@ -7,7 +7,7 @@ import {
   Conflict,
   type Row,
 } from '../catalog/catalog.ts'
-import { queueKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
@@ -65,7 +65,7 @@ export class Draft {
   /** Leaves work to the sweep, which is woken after the commit; a commit may leave several pieces. */
   queue({ queued }: Stores, work: QueueRow): this {
     if (this.#queued === 0) this.after.push(queued)
-    return this.put(queueKey(this.id, this.#queued++), queueRow.encode({ work }))
+    return this.put(rowKeys.queue(this.id, this.#queued++), queueRow.encode({ work }))
   }
 
   /** Rows touched so far: a commit takes COMMIT_ROWS_MAX. */

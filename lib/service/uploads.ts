@@ -4,14 +4,12 @@ import type { Caller } from '../auth/identity.ts'
 import { CommitUnknown, type Row } from '../catalog/catalog.ts'
 import {
   compareKeys,
-  containerKey,
   endOf,
   isFolded,
+  rowKeys,
   splitNameAndId,
   startBehind,
   successorOf,
-  uploadKey,
-  uploadPartsKey,
   uploadPrefix,
 } from '../catalog/keys.ts'
 import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
@@ -107,8 +105,8 @@ async function beginUpload(
       checksum: input.checksum ?? null,
       initiator,
     }
-    draft.expect(containerKey(ref.account, ref.container), container)
-    const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
+    draft.expect(rowKeys.container(ref.account, ref.container), container)
+    const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
     draft.put(key, uploadRow.encode(row))
     return describeUpload({ ref, uploadId, row })
   })
@@ -122,8 +120,8 @@ export async function findUpload(
 ): Promise<FoundUpload> {
   const { account, container, object } = ref
   const [holder, stored] = await stores.catalog.getMany([
-    containerKey(account, container),
-    uploadKey(account, container, object, uploadId),
+    rowKeys.container(account, container),
+    rowKeys.upload(account, container, object, uploadId),
   ])
   if (holder === undefined) throw new CofferError('ContainerMissing', { container })
   const row = decoded(uploadRow, stored)
@@ -166,8 +164,8 @@ export function draftEnd(
   draft: Draft,
   { ref, uploadId, stored, row }: FoundUpload,
 ) {
-  const key = uploadKey(ref.account, ref.container, ref.object, uploadId)
-  draft.expect(key, stored).del(key).del(uploadPartsKey(uploadId))
+  const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
+  draft.expect(key, stored).del(key).del(rowKeys.uploadParts(uploadId))
   draft.after.push(() => stores.begun.release(ref.account, row.initiator))
 }
 

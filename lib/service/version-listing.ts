@@ -6,9 +6,8 @@ import {
   compareKeys,
   endOf,
   escapeName,
-  hiddenKey,
   isFolded,
-  objectKey,
+  rowKeys,
   splitNameAndId,
   startBehind,
   successorOf,
@@ -186,8 +185,8 @@ async function readObjects(
 ): Promise<Map<string, ObjectRow | undefined>> {
   if (names.length === 0) return new Map()
   const keys = names.flatMap((name) => [
-    objectKey(account, container, name),
-    hiddenKey(account, container, name),
+    rowKeys.object(account, container, name),
+    rowKeys.hidden(account, container, name),
   ])
   const rows = await catalog.getMany(keys)
   return new Map(names.map((name, i) => [name, decoded(objectRow, rows[2 * i] ?? rows[2 * i + 1])]))

@@ -1,6 +1,6 @@
 // Finding a version of an object and telling about it.
 import type { Catalog, Row } from '../catalog/catalog.ts'
-import { containerKey, hiddenKey, layoutKey, objectKey, versionKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import {
   containerRow,
   type Layout,
@@ -62,8 +62,8 @@ export const versioningOf = (container: Row): Versioning =>
 export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<FoundObject> {
   const { account, container, object } = ref
   const [visible, hidden] = await catalog.getMany([
-    objectKey(account, container, object),
-    hiddenKey(account, container, object),
+    rowKeys.object(account, container, object),
+    rowKeys.hidden(account, container, object),
   ])
   const row = decoded(objectRow, visible ?? hidden)
   const current = row?.current ? await getVersion(catalog, ref, row.current) : undefined
@@ -85,8 +85,8 @@ export async function findVersion(
   let before: Row | undefined
   for (;;) {
     const [held, stored] = await catalog.getMany([
-      containerKey(account, container),
-      objectKey(account, container, object),
+      rowKeys.container(account, container),
+      rowKeys.object(account, container, object),
     ])
     if (held === undefined) throw new CofferError('ContainerMissing', { container })
     const row = decoded(objectRow, stored)
@@ -120,9 +120,9 @@ async function missing(catalog: Catalog, ref: ObjectRef, container: Row): Promis
 async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) {
   const { account, container, object } = ref
   const [held, visible, hidden] = await catalog.getMany([
-    containerKey(account, container),
-    objectKey(account, container, object),
-    hiddenKey(account, container, object),
+    rowKeys.container(account, container),
+    rowKeys.object(account, container, object),
+    rowKeys.hidden(account, container, object),
   ])
   if (held === undefined) throw new CofferError('ContainerMissing', { container })
   const isNull = asked === 'null'
@@ -145,7 +145,7 @@ export async function getVersion(
   ref: ObjectRef,
   versionId: string,
 ): Promise<StoredVersion | undefined> {
-  const key = versionKey(ref.account, ref.container, ref.object, versionId)
+  const key = rowKeys.version(ref.account, ref.container, ref.object, versionId)
   const row = decoded(versionRow, await catalog.get(key))
   return row && { ref, versionId, row }
 }
@@ -155,7 +155,7 @@ export async function requireContainer(
   catalog: Catalog,
   ref: { account: string; container: string },
 ): Promise<Row> {
-  const row = await catalog.get(containerKey(ref.account, ref.container))
+  const row = await catalog.get(rowKeys.container(ref.account, ref.container))
   if (row === undefined) throw new CofferError('ContainerMissing', { container: ref.container })
   return row
 }
@@ -163,9 +163,9 @@ export async function requireContainer(
 /** Parts of a body that has several segments; for a plain one the layout is its size alone. */
 export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
   if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
-  const stored = decoded(layoutRow, await catalog.get(layoutKey(row.body!)))
+  const stored = decoded(layoutRow, await catalog.get(rowKeys.layout(row.body!)))
   if (stored === undefined || !rises(stored.layout)) {
-    throw new CofferError('StoreCorrupt', { row: layoutKey(row.body!) })
+    throw new CofferError('StoreCorrupt', { row: rowKeys.layout(row.body!) })
   }
   return stored.layout
 }

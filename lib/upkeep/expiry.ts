@@ -1,6 +1,6 @@
 // Removes objects that are due (Swift's X-Delete-At). They are hidden from their second on whether this has
 // run or not; it gives their bytes back. Where versions are kept, the current one leaves a delete marker.
-import { expiryKey, expiryPrefix } from '../catalog/keys.ts'
+import { expiryPrefix, rowKeys } from '../catalog/keys.ts'
 import { isUnavailable } from '../errors.ts'
 import { deleteDue } from '../service/changes.ts'
 import type { Stores } from '../service/stores.ts'
@@ -23,7 +23,7 @@ export async function expire(
 ): Promise<void> {
   const dueBefore = Math.floor(Date.now() / 1000) + 1
   let from: string | undefined = expiryPrefix
-  const to = expiryKey(dueBefore, '')
+  const to = rowKeys.expiry(dueBefore, '')
   while (from !== undefined) {
     const page = await stores.catalog.scan({ from, to, limit: 100 })
     for (const entry of page.entries) {

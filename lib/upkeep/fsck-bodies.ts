@@ -2,15 +2,7 @@
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import {
-  blobKey,
-  bodyKey,
-  endOf,
-  layoutKey,
-  segmentKey,
-  volumeKey,
-  volumeUsageKey,
-} from '../catalog/keys.ts'
+import { endOf, rowKeys } from '../catalog/keys.ts'
 import {
   type Layout,
   layoutRow,
@@ -63,7 +55,7 @@ export class BodyCheck {
   async refer(ref: ObjectRef, version: string, row: VersionRow): Promise<void> {
     const body = row.body!
     const held = this.#held.get(body)
-    this.#sums.add(bodyKey(body), 1)
+    this.#sums.add(rowKeys.body(body), 1)
     if (held !== undefined) {
       held.references++
       return
@@ -93,7 +85,7 @@ export class BodyCheck {
 
   async #layoutOf(name: string, row: VersionRow): Promise<Layout | undefined> {
     if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
-    const stored = await this.#rows.get(layoutKey(row.body!))
+    const stored = await this.#rows.get(rowKeys.layout(row.body!))
     if (stored !== undefined) return layoutRow.decode(stored.value).layout
     this.#findings.add('body', `${name}: its body has no layout`)
     return undefined
@@ -105,7 +97,7 @@ export class BodyCheck {
     for (const run of layout) {
       for (let part = run.first; part < run.first + run.count; part++) {
         parts++
-        const stored = await this.#rows.get(segmentKey(body, part))
+        const stored = await this.#rows.get(rowKeys.segment(body, part))
         if (stored === undefined) {
           this.#findings.add('segment', `${name}: segment ${part} has no row`)
           continue
@@ -175,15 +167,15 @@ export class BodyCheck {
     }
     this.#blobs.set(blob, volume)
     for (let piece = 0; piece < Math.ceil(records / RECORDS_PER_PIECE); piece++) {
-      if ((await this.#rows.get(blobKey(blob, piece))) !== undefined) continue
+      if ((await this.#rows.get(rowKeys.blob(blob, piece))) !== undefined) continue
       this.#findings.add('blob', `${shown(key)}: piece ${piece} of its locator has no row`)
     }
-    this.#sums.add(volumeUsageKey(volume), storedBytes, 1)
-    const stored = await this.#rows.get(volumeKey(volume, blob))
+    this.#sums.add(rowKeys.volumeUsage(volume), storedBytes, 1)
+    const stored = await this.#rows.get(rowKeys.volume(volume, blob))
     const right = { body, part, storedBytes }
     if (stored !== undefined && volumeBlobRow.says(stored.value, right)) return
     const value = volumeBlobRow.encode(right)
-    const where = volumeKey(volume, blob)
+    const where = rowKeys.volume(volume, blob)
     const what = stored === undefined ? 'no row' : 'the row is of another segment'
     const expect = [unchanged(where, stored)]
     const repair = { what: 'write the row', expect, put: [{ key: where, value }] }
@@ -194,12 +186,12 @@ export class BodyCheck {
     for await (const row of this.#rows.scan('volume/', endOf('volume/'))) {
       const [, volume, blob] = row.key.split('/') as [string, string, string]
       const { body, part } = volumeBlobRow.decode(row.value)
-      const stored = await this.#rows.get(segmentKey(body, part))
+      const stored = await this.#rows.get(rowKeys.segment(body, part))
       const segment = stored === undefined ? undefined : segmentRow.decode(stored.value)
       if (segment?.blob === blob && segment.volume === volume) continue
       // A row that is of another segment was told above, and is written anew.
       if (this.#blobs.get(blob) === volume) continue
-      const expect = [unchanged(row.key, row), unchanged(segmentKey(body, part), stored)]
+      const expect = [unchanged(row.key, row), unchanged(rowKeys.segment(body, part), stored)]
       const repair = { what: 'remove the row', expect, del: [row.key] }
       this.#findings.add('volume', `${shown(row.key)}: no segment has the blob`, repair)
     }

@@ -3,19 +3,7 @@
 
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import {
-  accountKey,
-  accountUsageKey,
-  bodyKey,
-  containerKey,
-  containerUsageKey,
-  endOf,
-  queuePrefix,
-  splitNameAndId,
-  uploadPartsKey,
-  uploadPrefix,
-  versionKey,
-} from '../catalog/keys.ts'
+import { endOf, queuePrefix, rowKeys, splitNameAndId, uploadPrefix } from '../catalog/keys.ts'
 import { bucketRow, containerRow, queueRow, uploadRow } from '../catalog/rows.ts'
 import type { BodyCheck } from './fsck-bodies.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
@@ -31,16 +19,16 @@ export interface ContainerCheck {
 export async function checkContainers({ rows, findings, sums }: ContainerCheck): Promise<void> {
   for await (const { key } of rows.scan('container/', endOf('container/'))) {
     const [, account, container] = key.split('/') as [string, string, string]
-    sums.add(accountUsageKey(account), 1, 0, 0)
-    sums.add(containerUsageKey(account, container), 0, 0, 0)
-    if ((await rows.get(accountKey(account))) === undefined) {
+    sums.add(rowKeys.accountUsage(account), 1, 0, 0)
+    sums.add(rowKeys.containerUsage(account, container), 0, 0, 0)
+    if ((await rows.get(rowKeys.account(account))) === undefined) {
       findings.add('account', `${shown(key)}: its account has no row`)
     }
   }
   for await (const row of rows.scan('bucket/', endOf('bucket/'))) {
     const container = row.key.slice('bucket/'.length)
     const { account } = bucketRow.decode(row.value)
-    const key = containerKey(account, container)
+    const key = rowKeys.container(account, container)
     if ((await rows.get(key)) !== undefined) continue
     const expect = [unchanged(row.key, row), { key, revision: null }]
     const repair = { what: 'remove the row', expect, del: [row.key] }
@@ -57,13 +45,13 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
     const [, account, container] = row.key.split('/') as [string, string, string]
     const { name, id } = splitNameAndId(row.key.slice(uploadPrefix(account, container).length))
     const { body, versionId, containerId } = uploadRow.decode(row.value)
-    uploads.add(uploadPartsKey(id))
+    uploads.add(rowKeys.uploadParts(id))
     bodies.hold(body)
-    const version = await rows.get(versionKey(account, container, name, versionId))
+    const version = await rows.get(rowKeys.version(account, container, name, versionId))
     if (version !== undefined) {
       findings.add('upload', `${shown(row.key)}: its object is complete, and it is still there`)
     }
-    const held = await rows.get(containerKey(account, container))
+    const held = await rows.get(rowKeys.container(account, container))
     if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
     if (given.has(containerId)) continue
     const work = { kind: 'uploads', account, container, containerId } as const
@@ -95,7 +83,7 @@ export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Prom
   for await (const { row, work } of queued(rows)) {
     if (work.kind === 'uploads') continue
     bodies.queue(work.body)
-    if (work.kind === 'body' && (await rows.get(bodyKey(work.body))) !== undefined) {
+    if (work.kind === 'body' && (await rows.get(rowKeys.body(work.body))) !== undefined) {
       findings.add('queue', `${shown(row.key)}: gives up body ${work.body}, which is referred to`)
     }
   }

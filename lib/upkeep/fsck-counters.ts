@@ -1,7 +1,7 @@
 // Counters against the rows that they count. Every one of them can be computed anew, so each can be mended.
 import type { RowSource } from '../catalog/check-rows.ts'
 import { countersOf } from '../catalog/framing.ts'
-import { endOf, layoutKey } from '../catalog/keys.ts'
+import { endOf, rowKeys } from '../catalog/keys.ts'
 import { queueRow } from '../catalog/rows.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
@@ -61,10 +61,10 @@ async function giveUp(
   row: { readonly key: string; readonly revision: string },
 ): Promise<void> {
   const body = row.key.slice('body/'.length)
-  const layout = await rows.get(layoutKey(body))
+  const layout = await rows.get(rowKeys.layout(body))
   findings.add('orphan', `${shown(row.key)}: no version has the body`, {
     what: 'remove the row and queue the body for the sweep',
-    expect: [{ key: row.key, revision: row.revision }, unchanged(layoutKey(body), layout)],
+    expect: [{ key: row.key, revision: row.revision }, unchanged(rowKeys.layout(body), layout)],
     del: layout === undefined ? [row.key] : [row.key, layout.key],
     queue: queueRow.encode({ work: { kind: 'body', body } }),
   })

@@ -3,18 +3,7 @@
 
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import {
-  accountUsageKey,
-  containerKey,
-  containerUsageKey,
-  endOf,
-  expiryKey,
-  expiryPrefix,
-  hiddenKey,
-  objectKey,
-  splitNameAndId,
-  versionPrefix,
-} from '../catalog/keys.ts'
+import { endOf, expiryPrefix, rowKeys, splitNameAndId, versionPrefix } from '../catalog/keys.ts'
 import {
   containerRow,
   expiryRow,
@@ -46,8 +35,8 @@ export async function checkObjects(check: ObjectCheck): Promise<void> {
   const expected = new Set<string>()
   for await (const { ref, versions } of walkObjects(check.rows)) {
     for (const { id, row } of versions) {
-      check.sums.add(containerUsageKey(ref.account, ref.container), 0, row.size, 1)
-      check.sums.add(accountUsageKey(ref.account), 0, 0, row.size)
+      check.sums.add(rowKeys.containerUsage(ref.account, ref.container), 0, row.size, 1)
+      check.sums.add(rowKeys.accountUsage(ref.account), 0, 0, row.size)
       if (row.body !== null) await check.body(ref, id, row)
     }
     await checkObject(check, ref, versions, expected)
@@ -81,8 +70,8 @@ async function checkObject(
   expiring: Set<string>,
 ): Promise<void> {
   const { account, container, object } = ref
-  const visible = await rows.get(objectKey(account, container, object))
-  const hidden = await rows.get(hiddenKey(account, container, object))
+  const visible = await rows.get(rowKeys.object(account, container, object))
+  const hidden = await rows.get(rowKeys.hidden(account, container, object))
   const name = shown(`${account}/${container}/${object}`)
   if (visible !== undefined && hidden !== undefined) {
     findings.add('object', `${name} has two rows, a visible one and a hidden one`)
@@ -121,8 +110,8 @@ function decode(stored: Row): ObjectRow {
 }
 
 const countShown = (sums: Sums, { account, container }: ObjectRef) => {
-  sums.add(containerUsageKey(account, container), 1, 0, 0)
-  sums.add(accountUsageKey(account), 0, 1, 0)
+  sums.add(rowKeys.containerUsage(account, container), 1, 0, 0)
+  sums.add(rowKeys.accountUsage(account), 0, 1, 0)
 }
 
 /** Where versions were never kept, the only one there is is current; elsewhere nobody can tell. */
@@ -131,7 +120,7 @@ async function provenRow(
   { account, container }: ObjectRef,
   versions: readonly Version[],
 ): Promise<ObjectRow | undefined> {
-  const held = await rows.get(containerKey(account, container))
+  const held = await rows.get(rowKeys.container(account, container))
   const versioning = held === undefined ? 'enabled' : containerRow.decode(held.value).versioning
   if (versions.length !== 1 || versioning != null) return undefined
   const { id } = versions[0]!
@@ -145,8 +134,8 @@ function rewrite(
   row: ObjectRow,
 ): Repair {
   const keys = {
-    visible: objectKey(account, container, object),
-    hidden: hiddenKey(account, container, object),
+    visible: rowKeys.object(account, container, object),
+    hidden: rowKeys.hidden(account, container, object),
   }
   const wrong = isShown ? hidden : visible
   return {
@@ -164,7 +153,7 @@ async function checkExpiry(
   version: string,
   expiring: Set<string>,
 ): Promise<void> {
-  const key = expiryKey(due, version)
+  const key = rowKeys.expiry(due, version)
   expiring.add(key)
   if ((await rows.get(key)) !== undefined) return
   const { account, container, object } = ref

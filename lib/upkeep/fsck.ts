@@ -4,7 +4,7 @@
 
 import { type Catalog, COMMIT_ROWS_MAX } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { queueKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { randomId } from '../names.ts'
 import { BodyCheck } from './fsck-bodies.ts'
@@ -89,7 +89,7 @@ async function apply(
   { expect, put = [], del, add, queue }: Repair,
 ): Promise<void> {
   const id = randomId()
-  const work = queue === undefined ? [] : [{ key: queueKey(id), value: queue }]
+  const work = queue === undefined ? [] : [{ key: rowKeys.queue(id), value: queue }]
   const rows = expect.length + put.length + (del?.length ?? 0) + (add?.length ?? 0) + work.length
   if (rows > COMMIT_ROWS_MAX) throw new RangeError('a repair has too many rows')
   await catalog.commit({ id, expect, put: [...put, ...work], del, add })

@@ -5,7 +5,7 @@ import type { StoreLog } from '../blobs/options.ts'
 import { type Reclaimed, ReclaimRefused, type ReclaimStep } from '../blobs/reclaim.ts'
 import type { Volumes } from '../blobs/volumes.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import { volumeUsageKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { CofferError } from '../errors.ts'
 import { commitWithRetry } from '../service/stores.ts'
 import { liveCollector } from './reclaim.ts'
@@ -225,7 +225,7 @@ class VolumeReclaimer implements Reclaimer {
 
   /** The counters of a volume that is gone; where this fails zeros stay, which say the same. */
   async #forget(volume: string): Promise<void> {
-    const key = volumeUsageKey(volume)
+    const key = rowKeys.volumeUsage(volume)
     await commitWithRetry(this.#catalog, async (draft) => {
       const counters = await this.#catalog.getCounters(key)
       if (counters?.values.every((value) => value === 0)) draft.expect(key, counters).del(key)

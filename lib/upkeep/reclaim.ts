@@ -6,7 +6,7 @@ import type { LiveRecords } from '../blobs/reclaim-live.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { countersOf } from '../catalog/framing.ts'
-import { blobKey, endOf, segmentKey, volumeKey, volumeUsageKey } from '../catalog/keys.ts'
+import { endOf, rowKeys } from '../catalog/keys.ts'
 import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 
@@ -21,14 +21,14 @@ export interface VolumeLive {
 
 /** Exact at any moment. Throws StoreCorrupt, StoreUnavailable. */
 export async function liveOf(catalog: Catalog, volume: string): Promise<VolumeLive> {
-  const counters = await catalog.getCounters(volumeUsageKey(volume))
+  const counters = await catalog.getCounters(rowKeys.volumeUsage(volume))
   const [liveBytes = 0, liveBlobs = 0] = counters?.values ?? []
   return { liveBytes, liveBlobs }
 }
 
 /** Volumes in which some blob is live. Throws StoreCorrupt, StoreUnavailable. */
 export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
-  const prefix = volumeUsageKey('')
+  const prefix = rowKeys.volumeUsage('')
   const ids: string[] = []
   let from: string | undefined = prefix
   while (from !== undefined) {
@@ -51,7 +51,7 @@ export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
 export function liveCollector(catalog: Catalog, volume: string, signal: AbortSignal): CollectLive {
   return async (live) => {
     const before = await liveOf(catalog, volume)
-    const prefix = volumeKey(volume, '')
+    const prefix = rowKeys.volume(volume, '')
     let bytes = 0
     let from: string | undefined = prefix
     while (from !== undefined) {
@@ -88,10 +88,10 @@ async function addPage(
   live: LiveRecords,
 ): Promise<number> {
   const blobs = rows.map(({ key, value }) => {
-    const blob = key.slice(volumeKey(volume, '').length)
+    const blob = key.slice(rowKeys.volume(volume, '').length)
     return { key, blob, ...volumeBlobRow.decode(value) }
   })
-  const segments = await catalog.getMany(blobs.map(({ body, part }) => segmentKey(body, part)))
+  const segments = await catalog.getMany(blobs.map(({ body, part }) => rowKeys.segment(body, part)))
   const found = blobs.map((blob, i) => {
     const row = segments[i] && segmentRow.decode(segments[i].value)
     const isIts = row?.blob === blob.blob && row.volume === volume
@@ -120,5 +120,5 @@ async function addPage(
 
 function pieceKeysOf({ blob, records }: SegmentRow): string[] {
   const count = Math.ceil(records / RECORDS_PER_PIECE)
-  return Array.from({ length: count }, (_, piece) => blobKey(blob, piece))
+  return Array.from({ length: count }, (_, piece) => rowKeys.blob(blob, piece))
 }

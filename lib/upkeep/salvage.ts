@@ -10,7 +10,7 @@ import type { ReclaimSite } from '../blobs/reclaim.ts'
 import { LiveRecords } from '../blobs/reclaim-live.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { seamRows } from '../catalog/check-rows.ts'
-import { volumeKey } from '../catalog/keys.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import { readRestored } from '../catalog/restore-mark.ts'
 import { volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
@@ -169,7 +169,7 @@ async function nameLost(
 ): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { blob, first, records } of lost) {
-    const row = await catalog.get(volumeKey(volume, blob))
+    const row = await catalog.get(rowKeys.volume(volume, blob))
     const body = row && volumeBlobRow.decode(row.value).body
     const many =
       records === 1

@@ -8,7 +8,7 @@ import { NamedRecords } from '../blobs/scrub-records.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { blobKey, endOf, segmentKey, volumeKey } from '../catalog/keys.ts'
+import { endOf, rowKeys } from '../catalog/keys.ts'
 import { segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
@@ -96,12 +96,12 @@ export async function readNamed(rows: RowSource, volume: string) {
   const named = new NamedRecords()
   const bodies = new Map<string, string>()
   const findings: Finding[] = []
-  const prefix = volumeKey(volume, '')
+  const prefix = rowKeys.volume(volume, '')
   for await (const { key, value } of rows.scan(prefix, endOf(prefix))) {
     const blob = key.slice(prefix.length)
     const { body, part } = volumeBlobRow.decode(value)
     bodies.set(blob, body)
-    const stored = await rows.get(segmentKey(body, part))
+    const stored = await rows.get(rowKeys.segment(body, part))
     const records = stored === undefined ? 0 : segmentRow.decode(stored.value).records
     const wrong = (what: string) => {
       if (rows.isUnread) return
@@ -113,7 +113,7 @@ export async function readNamed(rows: RowSource, volume: string) {
     }
     const pieces: Buffer[] = []
     for (let piece = 0; piece < Math.ceil(records / RECORDS_PER_PIECE); piece++) {
-      const row = await rows.get(blobKey(blob, piece))
+      const row = await rows.get(rowKeys.blob(blob, piece))
       if (row === undefined) wrong(`piece ${piece} of its locator has no row`)
       else pieces.push(row.value)
     }

@@ -4,7 +4,7 @@
 import { scrubVolume } from '../blobs/level/scrub.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { endOf, volumeKey } from '../catalog/keys.ts'
+import { endOf, rowKeys } from '../catalog/keys.ts'
 import { isCode } from '../errors.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
@@ -198,7 +198,7 @@ function addNew({ findings }: Progress, found: readonly Finding[]): void {
 async function isNamed({ openRows }: ScrubOptions, volume: string): Promise<boolean> {
   const rows = await openRows()
   try {
-    const prefix = volumeKey(volume, '')
+    const prefix = rowKeys.volume(volume, '')
     for await (const _ of rows.scan(prefix, endOf(prefix))) return true
     return false
   } finally {
@@ -218,7 +218,8 @@ async function stillNamed(
     const kept: Finding[] = []
     for (const finding of findings) {
       const { blob } = finding
-      const named = blob === undefined || (await rows.get(volumeKey(volume, blob))) !== undefined
+      const named =
+        blob === undefined || (await rows.get(rowKeys.volume(volume, blob))) !== undefined
       if (named || rows.isUnread) kept.push(finding)
     }
     return kept

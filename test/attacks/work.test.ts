@@ -2,7 +2,7 @@
 // elements, there is a bound on them, and work for many is done a turn of the event loop at a time.
 import t from 'tap'
 import { COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
-import { containerKey, objectKey } from '../../lib/catalog/keys.ts'
+import { rowKeys } from '../../lib/catalog/keys.ts'
 import { containerRow, objectRow } from '../../lib/catalog/rows.ts'
 import { nowMicros, randomId, versionIdAt } from '../../lib/names.ts'
 import { LONGEST_TURN, watchTurns } from '../helpers/counted-turns.ts'
@@ -48,14 +48,14 @@ t.test('the longest listings are written a turn at a time', async (t) => {
   await putRows(
     node,
     Array.from({ length: count }, (_, i) => ({
-      key: objectKey('test', 'bucket', nameOf(i)),
+      key: rowKeys.object('test', 'bucket', nameOf(i)),
       value: anObject,
     })),
   )
   await putRows(
     node,
     Array.from({ length: count }, (_, i) => ({
-      key: containerKey('test', `many-${String(i).padStart(5, '0')}`),
+      key: rowKeys.container('test', `many-${String(i).padStart(5, '0')}`),
       value: aContainer,
     })),
   )

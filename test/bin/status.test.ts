@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import type { NodeStatus } from '../../bin/commands/status.ts'
-import { volumeKey, volumeUsageKey } from '../../lib/catalog/keys.ts'
+import { rowKeys } from '../../lib/catalog/keys.ts'
 import { openStores } from '../../lib/coffer.ts'
 import { loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
@@ -115,7 +115,7 @@ t.test('where nothing is live in a volume it goes, and its counters with it', as
     loadConfig({ file: configOf(node) }),
     makeLog('fatal'),
   )
-  t.equal(await catalog.get(volumeUsageKey(volume)), undefined)
+  t.equal(await catalog.get(rowKeys.volumeUsage(volume)), undefined)
   await close()
 })
 
@@ -128,8 +128,8 @@ t.test('a volume of which the rows contradict one another stays as it is', async
     makeLog('fatal'),
   )
   const page = await catalog.scan({
-    from: volumeKey(volume, ''),
-    to: volumeKey(volume, 'g'),
+    from: rowKeys.volume(volume, ''),
+    to: rowKeys.volume(volume, 'g'),
     limit: 1,
   })
   const [row] = page.entries

@@ -4,14 +4,7 @@
 import { RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
 import type { Catalog, Row } from '../../lib/catalog/catalog.ts'
 import { countersOf } from '../../lib/catalog/framing.ts'
-import {
-  blobKey,
-  layoutKey,
-  segmentKey,
-  splitNameAndId,
-  versionKey,
-  volumeKey,
-} from '../../lib/catalog/keys.ts'
+import { rowKeys, splitNameAndId } from '../../lib/catalog/keys.ts'
 import {
   layoutRow,
   queueRow,
@@ -84,7 +77,7 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
       const { body, versionId } = uploadRow.decode(value)
       held.add(body)
       const { name } = splitNameAndId(key.slice(`upload/${account}/${container}/`.length))
-      if (rows.has(versionKey(account!, container!, name, versionId))) {
+      if (rows.has(rowKeys.version(account!, container!, name, versionId))) {
         wrong.push(`${key}: its object is complete, and the upload is still there`)
       }
     } else if (kind === 'queue') {
@@ -118,7 +111,7 @@ function checkBody(rows: ReadonlyMap<string, Row>, key: string, version: Version
   if (version.parts === 0) {
     numbers.push(1)
   } else {
-    const stored = rows.get(layoutKey(body))
+    const stored = rows.get(rowKeys.layout(body))
     if (stored === undefined) return [`${key}: no layout`]
     for (const { first, count } of layoutRow.decode(stored.value).layout) {
       for (let part = first; part < first + count; part++) numbers.push(part)
@@ -127,7 +120,7 @@ function checkBody(rows: ReadonlyMap<string, Row>, key: string, version: Version
   }
   let size = 0
   for (const part of numbers) {
-    const stored = rows.get(segmentKey(body, part))
+    const stored = rows.get(rowKeys.segment(body, part))
     if (stored === undefined) {
       wrong.push(`${key}: segment ${part} is missing`)
       continue
@@ -145,8 +138,8 @@ function checkBlob(rows: ReadonlyMap<string, Row>, key: string, segment: Segment
   if (volume === null) return segment.inline === null ? [`${key}: no bytes`] : []
   const pieces = Math.ceil(records / RECORDS_PER_PIECE)
   const needed = [
-    volumeKey(volume, blob),
-    ...Array.from({ length: pieces }, (_, i) => blobKey(blob, i)),
+    rowKeys.volume(volume, blob),
+    ...Array.from({ length: pieces }, (_, i) => rowKeys.blob(blob, i)),
   ]
   return needed.filter((each) => !rows.has(each)).map((each) => `${key}: no row ${each}`)
 }

@@ -2,7 +2,7 @@
 // To send 10,000 parts of the least size would take 50 GB.
 import { createHash } from 'node:crypto'
 import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
-import { segmentKey, uploadKey } from '../../lib/catalog/keys.ts'
+import { rowKeys } from '../../lib/catalog/keys.ts'
 import { type ChecksumAlgorithm, segmentRow, uploadRow } from '../../lib/catalog/rows.ts'
 import { nowMicros, randomId } from '../../lib/names.ts'
 import type { ObjectRef } from '../../lib/service/types.ts'
@@ -30,7 +30,7 @@ export async function fillParts(
   uploadId: string,
   count: number,
 ): Promise<void> {
-  const stored = await catalog.get(uploadKey(account, container, object, uploadId))
+  const stored = await catalog.get(rowKeys.upload(account, container, object, uploadId))
   const { body, checksum } = uploadRow.decode(stored!.value)
   for (let first = 1; first <= count; first += COMMIT_ROWS_MAX) {
     const parts = Array.from(
@@ -38,7 +38,7 @@ export async function fillParts(
       (_, i) => first + i,
     )
     const put = parts.map((part) => ({
-      key: segmentKey(body, part),
+      key: rowKeys.segment(body, part),
       value: segmentRow.encode({
         blob: randomId(),
         size: PART_BYTES + part,

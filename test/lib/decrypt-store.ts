@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { Encoder } from 'cbor-x'
 import { ClassicLevel } from 'classic-level'
-import * as keys from '../../lib/catalog/keys.ts'
+import { rowKeys } from '../../lib/catalog/keys.ts'
 import * as rows from '../../lib/catalog/rows.ts'
 import type { Cipher } from '../../lib/crypto/cipher.ts'
 import { deriveBlobKey, randomBodyKey } from '../../lib/crypto/keys.ts'
@@ -119,16 +119,16 @@ export class HandStore {
       deleteAtSeconds: null,
     }
     this.catalog.set(
-      keys.versionKey(account, container, object, versionId),
+      rowKeys.version(account, container, object, versionId),
       rows.versionRow.encode(version),
     )
-    const key = spec.hidden ? keys.hiddenKey : keys.objectKey
+    const key = spec.hidden ? rowKeys.hidden : rowKeys.object
     const current = spec.hidden ? null : versionId
     const row = { current, nullVersion: versionId, summary: null }
     this.catalog.set(key(account, container, object), rows.objectRow.encode(row))
     if (spec.numbers !== undefined) {
       const layout = spec.numbers.map((first, i) => ({ first, count: 1, size: parts[i]!.length }))
-      this.catalog.set(keys.layoutKey(body), rows.layoutRow.encode({ layout }))
+      this.catalog.set(rowKeys.layout(body), rows.layoutRow.encode({ layout }))
     }
     for (const [i, plain] of parts.entries()) {
       await this.#addSegment(body, bodyKey, spec.numbers?.[i] ?? 1, plain, spec)
@@ -149,11 +149,11 @@ export class HandStore {
       const numbers = await this.#store(volume, blob, key, plain)
       for (let piece = 0; piece * 4096 < numbers.length; piece++) {
         const locator = locatorOf(numbers.slice(piece * 4096, (piece + 1) * 4096))
-        this.catalog.set(keys.blobKey(blob, piece), locator)
+        this.catalog.set(rowKeys.blob(blob, piece), locator)
       }
       row = { ...segment, records: numbers.length, inline: null, volume }
     }
-    this.catalog.set(keys.segmentKey(body, part), rows.segmentRow.encode(row))
+    this.catalog.set(rowKeys.segment(body, part), rows.segmentRow.encode(row))
   }
 
   /** Seals into a volume; leaves a gap behind each third record, as other streams do. */

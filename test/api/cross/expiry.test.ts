@@ -2,7 +2,7 @@
 // leaves exact counts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { expiryKey, expiryPrefix } from '../../../lib/catalog/keys.ts'
+import { expiryPrefix, rowKeys } from '../../../lib/catalog/keys.ts'
 import { expiryRow } from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
 import { expire } from '../../../lib/upkeep/expiry.ts'
@@ -196,7 +196,7 @@ t.test('a row by which nothing expires goes alone', async (t) => {
   await swift('PUT', '/bkt/o', { headers: FAR, body: 'stays' })
   const row = (container: string) => expiryRow.encode({ account: 'test', container, object: 'o' })
   const put = ['bkt', 'gone'].map((container, i) => ({
-    key: expiryKey(i + 1, randomId()),
+    key: rowKeys.expiry(i + 1, randomId()),
     value: row(container),
   }))
   await stores.catalog.commit({ id: randomId(), put })

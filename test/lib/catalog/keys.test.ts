@@ -2,10 +2,9 @@
 import t from 'tap'
 import {
   endOf,
-  objectKey,
+  rowKeys,
   splitNameAndId,
   successorOf,
-  versionKey,
   versionPrefix,
 } from '../../../lib/catalog/keys.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
@@ -30,8 +29,8 @@ t.test('version rows sort by name, then by id, and give both back', async (t) =>
   for (let round = 0; round < 2000; round++) {
     const [a, b] = [word(), word()]
     const ids = ['0', '1'].map((digit) => digit.repeat(32))
-    const keyA = versionKey('x', 'c', a, random.pick(ids))
-    const keyB = versionKey('x', 'c', b, random.pick(ids))
+    const keyA = rowKeys.version('x', 'c', a, random.pick(ids))
+    const keyB = rowKeys.version('x', 'c', b, random.pick(ids))
     const note = `seed ${random.seed} round ${round}`
     if (a !== b && !t.equal(compare(keyA, keyB), compare(a, b), note)) return
     const split = splitNameAndId(keyA.slice(versionPrefix('x', 'c').length))
@@ -54,9 +53,9 @@ t.test('the successor of a prefix is the end of everything that begins with it',
 })
 
 t.test('a container whose name begins with another is not in its range', async (t) => {
-  const range = [objectKey('a', 'b', ''), endOf(objectKey('a', 'b', ''))] as const
+  const range = [rowKeys.object('a', 'b', ''), endOf(rowKeys.object('a', 'b', ''))] as const
   for (const container of ['b-', 'b0', 'bb', 'B']) {
-    const key = objectKey('a', container, 'x')
+    const key = rowKeys.object('a', container, 'x')
     t.notOk(compare(key, range[0]) >= 0 && compare(key, range[1]) < 0, container)
   }
 })

@@ -1,7 +1,7 @@
 // The proof that the kill tests rely on: it is silent where rows agree, and speaks where one is changed or gone.
 import t from 'tap'
 import type { Commit, Row } from '../../../lib/catalog/catalog.ts'
-import { bodyKey, containerUsageKey, segmentKey } from '../../../lib/catalog/keys.ts'
+import { rowKeys } from '../../../lib/catalog/keys.ts'
 import { versionRow } from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
 import { inconsistencies } from '../../helpers/consistency.ts'
@@ -18,14 +18,18 @@ t.test('rows that were changed behind the service are named', async (t) => {
   const page = await catalog.scan({ from: 'version/', to: 'version0', limit: 1 })
   const [version] = page.entries as readonly Row[]
   const { body } = versionRow.decode(version!.value)
-  const usage = containerUsageKey('test', 'c')
+  const usage = rowKeys.containerUsage('test', 'c')
   const add = (key: string, ...deltas: number[]): Partial<Commit> => ({ add: [{ key, deltas }] })
   const damages: [string, Partial<Commit>, Partial<Commit>][] = [
     [usage, add(usage, 1, 0, 0), add(usage, -1, 0, 0)],
     [usage, add(usage, 0, 1, 0), add(usage, 0, -1, 0)],
     ['account-usage/test', add('account-usage/test', 1), add('account-usage/test', -1)],
-    [bodyKey(body!), add(bodyKey(body!), 1), add(bodyKey(body!), -1)],
-    [bodyKey('f'.repeat(32)), add(bodyKey('f'.repeat(32)), 1), { del: [bodyKey('f'.repeat(32))] }],
+    [rowKeys.body(body!), add(rowKeys.body(body!), 1), add(rowKeys.body(body!), -1)],
+    [
+      rowKeys.body('f'.repeat(32)),
+      add(rowKeys.body('f'.repeat(32)), 1),
+      { del: [rowKeys.body('f'.repeat(32))] },
+    ],
   ]
   for (const [key, damage, repair] of damages) {
     await catalog.commit({ id: randomId(), ...damage })
@@ -35,7 +39,7 @@ t.test('rows that were changed behind the service are named', async (t) => {
     await catalog.commit({ id: randomId(), ...repair })
     t.same(await inconsistencies(catalog), [])
   }
-  const gone = segmentKey(body!, 1)
+  const gone = rowKeys.segment(body!, 1)
   await catalog.commit({ id: randomId(), del: [gone] })
   t.match((await inconsistencies(catalog)).join('\n'), `${version!.key}: segment 1 is missing`)
 })

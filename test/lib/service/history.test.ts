@@ -1,7 +1,7 @@
 // The history of an object against a model of a few lines: random sequences of writes, deletes, changes of
 // the container's versioning, and restores; after each step all that can be seen is compared.
 import t from 'tap'
-import { bodyKey, endOf, versionPrefix } from '../../../lib/catalog/keys.ts'
+import { endOf, rowKeys, versionPrefix } from '../../../lib/catalog/keys.ts'
 import { versionRow } from '../../../lib/catalog/rows.ts'
 import { isCode } from '../../../lib/errors.ts'
 import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
@@ -183,7 +183,7 @@ async function compareRows(
     if ('group' in entry) continue
     const { body } = versionRow.decode(entry.value)
     if (body === null) continue
-    t.same((await catalog.getCounters(bodyKey(body)))?.values, [1], 'one reference')
+    t.same((await catalog.getCounters(rowKeys.body(body)))?.values, [1], 'one reference')
   }
   const bodies = await catalog.scan({ from: 'body/', to: endOf('body/'), limit: 1000 })
   const markers = rows.entries.filter(

@@ -1,7 +1,7 @@
 // Listings of a container's objects: bounds, directions, common prefixes, children and expiry, against a
 // model that looks at all names, as Swift's container server does (swift/container/backend.py).
 import t, { type Test } from 'tap'
-import { compareKeys, containerKey, hiddenKey, objectKey } from '../../../lib/catalog/keys.ts'
+import { compareKeys, rowKeys } from '../../../lib/catalog/keys.ts'
 import { containerRow, objectRow } from '../../../lib/catalog/rows.ts'
 import { nowMicros, randomId, versionIdAt } from '../../../lib/names.ts'
 import type { ListInput } from '../../../lib/service/types.ts'
@@ -22,7 +22,7 @@ async function withObjects(
   const { catalog } = test.stores
   const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1, metadata: {} }
   const container = { ...row, acl: { read: '', write: '' }, versioning: null }
-  const put = [{ key: containerKey('test', 'c'), value: containerRow.encode(container) }]
+  const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
   for (const name of names) {
     const due = deleteAtSeconds(name)
     const summary = {
@@ -35,7 +35,7 @@ async function withObjects(
     }
     const current = versionIdAt(nowMicros())
     const value = objectRow.encode({ current, nullVersion: current, summary })
-    put.push({ key: objectKey('test', 'c', name), value })
+    put.push({ key: rowKeys.object('test', 'c', name), value })
   }
   for (let at = 0; at < put.length; at += 100) {
     await catalog.commit({ id: randomId(), put: put.slice(at, at + 100) })
@@ -219,9 +219,9 @@ t.test(
     const test = await withObjects(t, ['a'])
     const value = objectRow.encode({ current: null, nullVersion: null, summary: null })
     const keys = [
-      hiddenKey('test', 'c', 'b'),
-      objectKey('test', 'c-', 'x'),
-      objectKey('t', 'c', 'x'),
+      rowKeys.hidden('test', 'c', 'b'),
+      rowKeys.object('test', 'c-', 'x'),
+      rowKeys.object('t', 'c', 'x'),
     ]
     await test.stores.catalog.commit({ id: randomId(), put: keys.map((key) => ({ key, value })) })
     t.same((await list(test, {})).names, ['a'])

@@ -1,13 +1,7 @@
 // Listings of a container's versions: order, markers of names and versions, what is latest, common prefixes
 // of names alone, against a model that looks at all versions.
 import t, { type Test } from 'tap'
-import {
-  compareKeys,
-  containerKey,
-  hiddenKey,
-  objectKey,
-  versionKey,
-} from '../../../lib/catalog/keys.ts'
+import { compareKeys, rowKeys } from '../../../lib/catalog/keys.ts'
 import { containerRow, objectRow, versionRow } from '../../../lib/catalog/rows.ts'
 import { randomId, versionIdAt } from '../../../lib/names.ts'
 import type { VersionListInput } from '../../../lib/service/types.ts'
@@ -35,11 +29,11 @@ async function withVersions(t: Test, histories: readonly History[]): Promise<Tes
   const test = await startService(t)
   const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1, metadata: {} }
   const container = { ...row, acl: { read: '', write: '' }, versioning: 'enabled' as const }
-  const put = [{ key: containerKey('test', 'c'), value: containerRow.encode(container) }]
+  const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
   for (const { name, ids, markers = [], current, nullVersion } of histories) {
     for (const [n, id] of ids.entries()) {
       put.push({
-        key: versionKey('test', 'c', name, id),
+        key: rowKeys.version('test', 'c', name, id),
         value: versionValue(n, markers.includes(n)),
       })
     }
@@ -49,7 +43,7 @@ async function withVersions(t: Test, histories: readonly History[]): Promise<Tes
       nullVersion: nullVersion === undefined ? null : ids[nullVersion]!,
       summary: isShown ? summary : null,
     })
-    put.push({ key: (isShown ? objectKey : hiddenKey)('test', 'c', name), value })
+    put.push({ key: (isShown ? rowKeys.object : rowKeys.hidden)('test', 'c', name), value })
   }
   for (let at = 0; at < put.length; at += 100) {
     await test.stores.catalog.commit({ id: randomId(), put: put.slice(at, at + 100) })
@@ -168,7 +162,7 @@ t.test('a version that is gone is still a place to go on from', async (t) => {
   const all = model(histories, {})
   const { catalog } = test.stores
   const middle = histories[0]!.ids[1]!
-  await catalog.commit({ id: randomId(), del: [versionKey('test', 'c', 'a', middle)] })
+  await catalog.commit({ id: randomId(), del: [rowKeys.version('test', 'c', 'a', middle)] })
   const after = { afterObject: 'a', afterVersion: middle }
   t.same((await list(test, after)).names, all.slice(2))
   t.same((await list(test, { ...after, reverse: true })).names, all.slice(0, 1))

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { versionKey } from '../../../lib/catalog/keys.ts'
+import { rowKeys } from '../../../lib/catalog/keys.ts'
 import { versionRow } from '../../../lib/catalog/rows.ts'
 import { type Coffer, openCoffer } from '../../../lib/coffer.ts'
 import { defaultConfig } from '../../../lib/config/config.ts'
@@ -260,7 +260,7 @@ t.test(
     t.match(info.metadata, { by: 'another' })
     t.equal(await site.read('o'), 'body')
     const rows = await catalog.scan({
-      from: versionKey('test', 'c', 'o', ''),
+      from: rowKeys.version('test', 'c', 'o', ''),
       to: 'version0',
       limit: 1,
     })

@@ -3,11 +3,9 @@ import t from 'tap'
 import type { Catalog } from '../../../lib/catalog/catalog.ts'
 import {
   endOf,
-  expiryKey,
   expiryPrefix,
-  queueKey,
   queuePrefix,
-  uploadKey,
+  rowKeys,
   uploadsPrefix,
 } from '../../../lib/catalog/keys.ts'
 import { expiryRow, queueRow } from '../../../lib/catalog/rows.ts'
@@ -33,17 +31,17 @@ t.test(
   async (t) => {
     const { stores } = await startService(t)
     const { catalog } = stores
-    const rotten = queueKey('0'.repeat(32))
+    const rotten = rowKeys.queue('0'.repeat(32))
     const body = () => queueRow.encode({ work: { kind: 'body', body: randomId() } })
     await put(catalog, [
       [rotten, malformed],
-      [queueKey('1'.repeat(32)), body()],
+      [rowKeys.queue('1'.repeat(32)), body()],
     ])
     const failures: unknown[] = []
     const sweep = startSweep(stores, (error) => failures.push(error))
     const isAlone = async () => (await keysIn(catalog, queuePrefix)).join() === rotten
     t.ok(await until(isAlone))
-    await put(catalog, [[queueKey('2'.repeat(32)), body()]])
+    await put(catalog, [[rowKeys.queue('2'.repeat(32)), body()]])
     sweep.wake()
     t.ok(await until(isAlone), 'nor at the next run')
     await sweep.close()
@@ -54,11 +52,11 @@ t.test(
 t.test('an object that cannot be expired holds up no other', async (t) => {
   const { stores } = await startService(t)
   const { catalog } = stores
-  const rotten = expiryKey(1000, '0'.repeat(32))
+  const rotten = rowKeys.expiry(1000, '0'.repeat(32))
   const due = { account: 'test', container: 'gone', object: 'o' }
   await put(catalog, [
     [rotten, malformed],
-    [expiryKey(1000, '1'.repeat(32)), expiryRow.encode(due)],
+    [rowKeys.expiry(1000, '1'.repeat(32)), expiryRow.encode(due)],
   ])
   const failures: unknown[] = []
   await expire(stores, (error) => failures.push(error))
@@ -73,7 +71,7 @@ t.test(
     const { catalog } = stores
     const container = { account: 'test', container: 'c' }
     await service.createContainer(admin, container, { indexed: true })
-    const rotten = uploadKey('test', 'c', 'a', '0'.repeat(48))
+    const rotten = rowKeys.upload('test', 'c', 'a', '0'.repeat(48))
     await put(catalog, [[rotten, malformed]])
     const begin = (object: string) =>
       service.createUpload(
