@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Config, Listener } from '../../lib/config/config.ts'
+import { RequestMessage } from './request-message.ts'
 
 /** A listener that has its port. */
 export interface BoundListener {
@@ -47,6 +48,7 @@ const optionsOf = ({ limits }: Config) => ({
   // Refused behind it, in the dialect's form.
   requireHostHeader: false,
   noDelay: true,
+  IncomingMessage: RequestMessage,
 })
 
 /** A handshake that is not over in time ends, as headers do; Node's own default is two minutes. */
