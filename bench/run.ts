@@ -17,6 +17,7 @@ import { measurePutLarge } from './rows/put-large.ts'
 import { measurePutSmall } from './rows/put-small.ts'
 import { measureRedisMemory } from './rows/redis-memory.ts'
 import { measureSealing } from './rows/sealing.ts'
+import { measureStrangers } from './rows/strangers.ts'
 import { Scope } from './scope.ts'
 import { renderTable } from './table.ts'
 import { hasWrk } from './wrk.ts'
@@ -32,6 +33,7 @@ const rows: readonly BenchRow[] = [
   { name: 'listing', measure: measureListing },
   { name: 'copy', measure: measureCopy },
   { name: 'holds', measure: measureHolds },
+  { name: 'strangers', measure: measureStrangers },
   { name: 'catalogs', measure: measureCatalogs },
   { name: 'redis-memory', measure: measureRedisMemory },
 ]
