@@ -50,9 +50,13 @@ interface Place {
 
 /** The volumes that have a large table. */
 function placesIn(device: string): Place[] {
-  return readdirSync(device, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ldb') && statSync(join(device, name)).size > 600_000)
+  const tables = readdirSync(device, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ldb'))
     .map((name) => ({ volume: name.slice(0, 16), table: join(device, name) }))
+    .map((place) => ({ ...place, bytes: statSync(place.table).size }))
+    .filter(({ bytes }) => bytes > 600_000)
+    .sort((a, b) => a.bytes - b.bytes)
+  return [...new Map(tables.map((place) => [place.volume, place])).values()]
 }
 
 function change(path: string, at: number): void {
