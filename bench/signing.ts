@@ -59,8 +59,10 @@ export function presign({ method, origin, path, query = {}, headers = {} }: Sign
     'X-Amz-SignedHeaders': names,
   }
   const canonicalQuery = Object.entries(parameters)
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    // By name, and not by the pair: `p1=` comes before `p10=`.
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map((pair) => pair.join('='))
     .join('&')
   const lines = signed.map(([name, value]) => `${name}:${value}\n`).join('')
   const canonical = `${method}\n${path}\n${canonicalQuery}\n${lines}\n${names}\nUNSIGNED-PAYLOAD`
