@@ -51,8 +51,7 @@ export async function openCopySource(
   { from, fromCipher, fromConditions, referrer }: SourceInput,
 ): Promise<OpenedSource> {
   await authorize(stores, caller, from, readRightOf(from.versionId), referrer)
-  const { account, container, object } = from
-  const found = await findVersion(stores.catalog, { account, container, object }, from.versionId)
+  const found = await findVersion(stores.catalog, from, from.versionId)
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
   checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
@@ -166,7 +165,7 @@ async function shareBody(
   const stamp: Stamp = (versionId, timeMicros) => ({
     ...fields,
     timeMicros,
-    envelope: input.cipher.wrap({ versionId, ...ref }, secret),
+    envelope: input.cipher.wrap({ ...ref, versionId }, secret),
   })
   const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
     const references = await stores.catalog.getCounters(rowKeys.body(body))

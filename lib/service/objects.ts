@@ -166,7 +166,7 @@ export async function writeObject(
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
       timeMicros,
-      envelope: cipher.wrap({ versionId, ...ref }, { bodyKey: secretKey, size, md5 }),
+      envelope: cipher.wrap({ ...ref, versionId }, { bodyKey: secretKey, size, md5 }),
     })
     const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)

@@ -92,7 +92,7 @@ async function beginUpload(
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
     const uploadId = uploadIdOf(createdMicros, versionId)
     const bodyKey = randomBodyKey()
-    const envelope = input.cipher.wrap({ versionId, ...ref }, { bodyKey, size: null, md5: null })
+    const envelope = input.cipher.wrap({ ...ref, versionId }, { bodyKey, size: null, md5: null })
     bodyKey.fill(0)
     const row: UploadRow = {
       containerId: containerRow.decode(container.value).id,
@@ -135,7 +135,7 @@ export async function findUpload(
  * without), UploadKeyWrong for another key than the upload's. */
 export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
   try {
-    return cipher.unwrap({ versionId: found.row.versionId, ...found.ref }, found.row.envelope)
+    return cipher.unwrap({ ...found.ref, versionId: found.row.versionId }, found.row.envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) throw new CofferError('UploadKeyWrong', {}, error)
     if (isCode(error, 'KeyRequired') || isCode(error, 'KeyNotApplicable')) {
