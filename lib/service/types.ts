@@ -182,7 +182,7 @@ export interface Service {
    * S3 names. Throws ContainerMissing. */
   resolve(asker: Asker, container: string): Promise<ContainerRef>
 
-  /** Throws AccessDenied unless the asker may do that. Every verb asks for its own action; this is for whoever reads
+  /** Throws AccessDenied unless the asker may do that. Every verb does so for its own action; this is for whoever reads
    * what a verb needs only once it is known that the verb may be done. */
   authorize(asker: Asker, action: Action, ref: Resource): Promise<void>
   /** The same as an answer: for what is shown or heeded only where it is allowed. */
