@@ -1,6 +1,7 @@
 // THE pipeline: every middleware of the object listeners, once, in order, with the reason for its place.
 import Koa, { type Middleware } from 'koa'
 import type { Config } from '../lib/config/config.ts'
+import { RequestAsker } from './asker.ts'
 import { audit } from './audit.ts'
 import { auth } from './auth.ts'
 import { body } from './body.ts'
@@ -64,6 +65,7 @@ export function makePipeline(
     state.dialect = dialectOf(state.target, ctx.headers, rules)
     state.operation = 'Unknown'
     state.caller = null
+    state.asker = new RequestAsker(ctx)
     if (state.dialect === 's3') {
       ctx.set('x-amz-request-id', state.requestId)
       ctx.set('x-amz-id-2', Buffer.from(state.requestId).toString('base64'))

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
 import type { Audit } from '../lib/audit.ts'
+import type { Asker } from '../lib/auth/asker.ts'
 import type { Caller } from '../lib/auth/identity.ts'
 import type { PayloadMode } from '../lib/auth/sigv4.ts'
 import type { Tokens } from '../lib/auth/tokens.ts'
@@ -106,6 +107,8 @@ export interface State {
   container: string | undefined
   object: string | undefined
   caller: Caller
+  /** The same and facts of the request, as the service takes it. */
+  asker: Asker
   /** By which access key, or `account:user` of a login, the caller proved who it is; '' for anybody and for tokens. */
   provenAs: string
   /** The `account:user` that a login of Swift names, not yet checked; '' where there is none. */

@@ -118,6 +118,14 @@ t.test('the offline decrypt program shares no code with the server', async (t) =
   t.same(wrong.map(shown), [])
 })
 
+t.test('who may is decided in one file', async (t) => {
+  const elsewhere = within('lib', 'middleware').filter(
+    (file) => file !== 'lib/service/access.ts' && file !== 'lib/auth/acl.ts',
+  )
+  const deciding = /\broles(?:\.|\?\.)(?:includes|some|has)\b|\b(accountNamed|groupAllowed)\b/
+  t.same(find(elsewhere, deciding, withoutComment), [])
+})
+
 t.test('lib knows no HTTP: no server, no status, no header of a dialect, no XML', async (t) => {
   const http = /^(koa|@koa\/|node:https?$|saxes$)/
   const lib = within('lib').filter((file) => !file.startsWith('lib/auth/'))

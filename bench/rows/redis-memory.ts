@@ -45,7 +45,7 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const service = makeService(stores)
   const rootKey = randomBytes(32)
   const cipher = rootCipher({ active: 'k1', key: () => rootKey })
-  const container = { account: admin.account, container: 'bench' }
+  const container = { account: 'test', container: 'bench' }
   await service.createContainer(admin, container, { indexed: true })
   const body = randomBytes(bytes)
   const before = await usedMemory(redis)

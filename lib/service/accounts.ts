@@ -1,11 +1,11 @@
 // Accounts: what they say of themselves, and who may use them. There is a row from the first write on; until
 // then an account looks empty.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import { countersOf } from '../catalog/framing.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type AccountRow, accountRow } from '../catalog/rows.ts'
 import { nowMicros } from '../names.ts'
-import { authorize, isOwnerBy } from './access.ts'
+import { authorize, isAllowed } from './access.ts'
 import type { AccountAcl, AccountInfo, AccountSettings } from './container-types.ts'
 import { mergeMetadata } from './metadata.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
@@ -13,10 +13,10 @@ import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 /** Only owners see the account's ACL. Throws AccessDenied. */
 export async function headAccount(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   account: string,
 ): Promise<AccountInfo> {
-  await authorize(stores, caller, { account }, 'readAccount')
+  await authorize(stores, asker, 'headAccount', { account })
   const keys = [rowKeys.account(account), rowKeys.accountUsage(account)]
   const [stored, usage] = await stores.catalog.getMany(keys)
   const row = decoded(accountRow, stored)
@@ -29,7 +29,8 @@ export async function headAccount(
     objects,
     bytes,
     metadata: row?.metadata ?? {},
-    acl: isOwnerBy(caller, account, acl) ? acl : null,
+    acl:
+      acl !== null && (await isAllowed(stores, asker, 'getAccountAcl', { account })) ? acl : null,
   }
 }
 
@@ -37,11 +38,11 @@ export async function headAccount(
  * MetadataTooLarge, MetadataTooMany. */
 export async function updateAccount(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   account: string,
   settings: AccountSettings,
 ): Promise<void> {
-  await authorize(stores, caller, { account }, 'own')
+  await authorize(stores, asker, 'updateAccount', { account })
   const key = rowKeys.account(account)
   await commitWithRetry(stores.catalog, async (draft) => {
     const stored = await stores.catalog.get(key)

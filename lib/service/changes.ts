@@ -1,5 +1,5 @@
 // Verbs that change an object without a body: what it says of itself, which version is current, delete.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { expiryRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
@@ -16,7 +16,7 @@ import {
   removeVersion,
   requireVersion,
   setCurrent,
-  standing,
+  toFoundVersion,
 } from './history.ts'
 import { drawVersion, requireObjectName } from './objects.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
@@ -35,11 +35,11 @@ import {
  * needed. Throws ObjectMissing, KeyWrong, KeyNotApplicable. */
 export async function updateObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: { cipher: Cipher; revise: (current: VersionInfo) => Description },
 ): Promise<VersionInfo> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'updateObject', ref)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const history = await readHistory(stores, ref)
     const { versioning, found } = history
@@ -47,7 +47,7 @@ export async function updateObject(
       const { object } = ref
       throw new CofferError('ObjectMissing', { object, versioning: versioning ?? undefined })
     }
-    const before = standing(history, found.current!)
+    const before = toFoundVersion(history, found.current!)
     const md5 = checkKeyIfSent(before, input.cipher)
     const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
     const timeMicros = nowMicros(before.row.timeMicros)
@@ -63,13 +63,13 @@ export async function updateObject(
  * VersionInvalid, VersionIsMarker, ContainerMissing. */
 export async function makeCurrent(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   versionId: string,
 ): Promise<VersionInfo> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'makeCurrent', { ...ref, versionId })
   // Whoever makes a version current can read it from then on.
-  await authorize(stores, caller, ref, 'readVersion')
+  await authorize(stores, asker, 'getVersion', { ...ref, versionId })
   requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const history = await readHistory(stores, ref)
@@ -100,19 +100,18 @@ function requireVersionId(versionId: string): void {
  */
 export async function deleteObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: DeleteInput,
 ): Promise<DeleteResult> {
   const { versionId } = input
-  const right = versionId === undefined ? 'writeObject' : 'deleteVersion'
-  await authorize(stores, caller, ref, right)
+  await authorize(stores, asker, 'deleteObject', { ...ref, versionId })
   requireObjectName(ref.object)
   if (versionId !== undefined) requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const history = await readHistory(stores, ref)
     return versionId === undefined
-      ? await deleteCurrent(stores, draft, history, input, writerOf(caller))
+      ? await deleteCurrent(stores, draft, history, input, writerOf(asker))
       : await deleteById(stores, draft, history, versionId, input)
   })
 }

@@ -1,13 +1,13 @@
 // Completing an upload: one commit turns its parts into an object, whatever its size, without a key and
 // without moving a byte. Parts that are not listed are given up.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type Checksum, layoutRow, type VersionRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { type Assembled, assembleParts, multipartEtag } from './assembly.ts'
 import { checkWrite, isConditional } from './conditions.ts'
-import { addVersion, type History, readHistory, standing } from './history.ts'
+import { addVersion, type History, readHistory, toFoundVersion } from './history.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 import type { CompleteInput, ObjectRef, VersionInfo } from './types.ts'
 import { draftEnd, type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
@@ -19,11 +19,11 @@ import { describeVersion, getVersion, shownRow } from './versions.ts'
  */
 export async function requireCompletable(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
 ): Promise<void> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'completeUpload', ref)
   try {
     await findUpload(stores, ref, uploadId)
   } catch (error) {
@@ -39,12 +39,12 @@ export async function requireCompletable(
  */
 export async function completeUpload(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   asked: CompleteInput,
 ): Promise<VersionInfo> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'completeUpload', ref)
   const input = { ...asked, parts: orderParts(asked.parts, uploadId) }
   try {
     return await commitWithRetry(stores.catalog, async (draft) => {
@@ -52,7 +52,7 @@ export async function completeUpload(
       if (input.cipher !== undefined) openUpload(upload, input.cipher).bodyKey.fill(0)
       const partsRow = await stores.catalog.getCounters(rowKeys.uploadParts(uploadId))
       const assembled = await assembleParts(stores, upload, input.parts)
-      const row = finishedRow(upload, assembled, input, writerOf(caller))
+      const row = finishedRow(upload, assembled, input, writerOf(asker))
       const history = await readHistory(stores, ref)
       judge(input, upload, history)
       const { versionId } = upload.row
@@ -160,7 +160,7 @@ async function completedBefore(
 ): Promise<VersionInfo | undefined> {
   const found = await findCompleted(stores, ref, uploadId)
   if (found?.row.etag !== (await multipartEtag(input.parts))) return undefined
-  return describeVersion(standing(await readHistory(stores, ref), found), null)
+  return describeVersion(toFoundVersion(await readHistory(stores, ref), found), null)
 }
 
 /** The version that an upload became, if it is still there. */

@@ -1,5 +1,5 @@
 // An account's containers in byte order of their names, folded by a delimiter where one is given.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Page, Row } from '../catalog/catalog.ts'
 import { countersOf } from '../catalog/framing.ts'
 import { containerPrefix, rowKeys } from '../catalog/keys.ts'
@@ -13,11 +13,11 @@ import type { Stores } from './stores.ts'
 /** One page, of `limit` entries unless the listing ends before. Throws AccessDenied. */
 export async function listContainers(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   account: string,
   input: ContainerListInput,
 ): Promise<ContainerListing> {
-  await authorize(stores, caller, { account }, 'readAccount')
+  await authorize(stores, asker, 'listContainers', { account })
   const base = containerPrefix(account)
   const nameOf = (row: Row) => row.key.slice(base.length)
 

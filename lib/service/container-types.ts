@@ -91,8 +91,6 @@ export interface ContainerListing {
 export interface ListInput extends PageInput {
   /** Objects directly below `prefix` and `delimiter`: no common prefixes, and not the object called as the prefix itself. */
   readonly childrenOnly?: boolean
-  /** Value of the Referer header, which a container's read list may name. */
-  readonly referrer?: string
 }
 
 export interface ListedObject {

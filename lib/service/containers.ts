@@ -1,14 +1,15 @@
 // Containers: create, change, find, delete. Settings and the container's row are one commit, so that
 // whoever writes objects meanwhile sees all of a change or nothing.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Row } from '../catalog/catalog.ts'
 import { countersOf } from '../catalog/framing.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros, randomId } from '../names.ts'
-import { authorize, type Right } from './access.ts'
+import { authorize } from './access.ts'
 import { draftAccount } from './accounts.ts'
+import type { Action } from './actions.ts'
 import type { ContainerInfo, ContainerRef, ContainerSettings } from './container-types.ts'
 import { mergeMetadata } from './metadata.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
@@ -20,11 +21,11 @@ export const CONTAINER_NAME_BYTES_MAX = 256
 /** The container a name means: the caller's own first, then the node-wide index (DESIGN §6). */
 export async function resolveContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   container: string,
 ): Promise<ContainerRef> {
-  if (caller !== null) {
-    const { account } = caller
+  if (asker.caller !== null) {
+    const { account } = asker.caller
     const own = await stores.catalog.get(rowKeys.container(account, container))
     if (own !== undefined) return { account, container }
   }
@@ -37,11 +38,11 @@ export async function resolveContainer(
  * `indexed` it must be. Throws AccessDenied, ContainerExists, ContainerTaken, ContainerNameInvalid. */
 export async function createContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   options: { indexed: boolean },
 ): Promise<void> {
-  await authorize(stores, caller, ref, 'writeContainer')
+  await authorize(stores, asker, 'createContainer', ref)
   requireName(ref)
   const { container } = ref
   await commitWithRetry(stores.catalog, async (draft) => {
@@ -59,11 +60,12 @@ export async function createContainer(
  * MetadataTooMany. */
 export async function putContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   settings: ContainerSettings,
 ): Promise<{ created: boolean }> {
-  await authorize(stores, caller, ref, rightFor(settings))
+  await authorize(stores, asker, 'createContainer', ref)
+  await authorizeSettings(stores, asker, ref, settings)
   requireName(ref)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const place = await readPlace(stores, ref)
@@ -77,24 +79,28 @@ export async function putContainer(
  * MetadataTooMany. */
 export async function updateContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   settings: ContainerSettings,
 ): Promise<void> {
-  await authorize(stores, caller, ref, rightFor(settings))
+  const { metadata, acl, versioning } = settings
+  const onlyOthers = metadata === undefined && (acl !== undefined || versioning !== undefined)
+  if (!onlyOthers) await authorize(stores, asker, 'updateContainer', ref)
+  await authorizeSettings(stores, asker, ref, settings)
   await commitWithRetry(stores.catalog, async (draft) => {
     draftChange(draft, await requireContainer(stores.catalog, ref), settings)
   })
 }
 
-/** `referrer`: value of the Referer header. Throws AccessDenied, ContainerMissing. */
+/** `action`: what it is described for, of the container or of what `ref` names in it. Throws AccessDenied,
+ * ContainerMissing. */
 export async function headContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
-  { referrer }: { referrer?: string } = {},
+  action: Action = 'headContainer',
 ): Promise<ContainerInfo> {
-  await authorize(stores, caller, ref, 'readContainer', referrer)
+  await authorize(stores, asker, action, ref)
   const { account, container } = ref
   const keys = [rowKeys.container(account, container), rowKeys.containerUsage(account, container)]
   const [row, usage] = await stores.catalog.getMany(keys)
@@ -127,10 +133,10 @@ export function describeContainer(
  * ContainerMissing, ContainerNotEmpty. */
 export async function deleteContainer(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
 ): Promise<void> {
-  await authorize(stores, caller, ref, 'writeContainer')
+  await authorize(stores, asker, 'deleteContainer', ref)
   const { account, container } = ref
   await commitWithRetry(stores.catalog, async (draft) => {
     const row = await requireContainer(stores.catalog, ref)
@@ -154,9 +160,16 @@ export async function deleteContainer(
   })
 }
 
-/** Who may do what, and whether versions are kept, is for owners to say. */
-const rightFor = ({ acl, versioning }: ContainerSettings): Right =>
-  acl === undefined && versioning === undefined ? 'writeContainer' : 'own'
+/** Who may do what, and whether versions are kept, are actions of their own. */
+async function authorizeSettings(
+  stores: Stores,
+  asker: Asker,
+  ref: ContainerRef,
+  { acl, versioning }: ContainerSettings,
+): Promise<void> {
+  if (acl !== undefined) await authorize(stores, asker, 'setContainerAcl', ref)
+  if (versioning !== undefined) await authorize(stores, asker, 'setVersioning', ref)
+}
 
 function requireName({ container }: ContainerRef): void {
   const size = Buffer.byteLength(container)

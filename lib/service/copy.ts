@@ -1,7 +1,7 @@
 // Copy of one object: by taking a reference to its body where both sides are sealed by the same kind of
 // key, by reading and sealing anew where they are not (DESIGN §7: a body shared across kinds could be
 // opened with the root key and an old row).
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import { release } from '../bytes/release.ts'
 import type { Source } from '../bytes/source.ts'
 import { VerifiedSource } from '../bytes/verify.ts'
@@ -9,7 +9,7 @@ import { rowKeys } from '../catalog/keys.ts'
 import type { Checksum, ChecksumAlgorithm } from '../catalog/rows.ts'
 import type { BodySecret } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
-import { authorize, readRightOf, writerOf } from './access.ts'
+import { authorize, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
 import { checkRead } from './conditions.ts'
 import {
@@ -41,18 +41,17 @@ export interface OpenedSource {
   readonly info: VersionInfo
 }
 
-/** What says which source is copied, and who may. */
-export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'referrer'>
+/** What says which source is copied. */
+export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions'>
 
 /** Finds and opens what is to be copied. Throws as a read does. */
 export async function openCopySource(
   stores: Stores,
-  caller: Caller,
-  { from, fromCipher, fromConditions, referrer }: SourceInput,
+  asker: Asker,
+  { from, fromCipher, fromConditions }: SourceInput,
 ): Promise<OpenedSource> {
-  await authorize(stores, caller, from, readRightOf(from.versionId), referrer)
-  const { account, container, object } = from
-  const found = await findVersion(stores.catalog, { account, container, object }, from.versionId)
+  await authorize(stores, asker, 'copyFromObject', from)
+  const found = await findVersion(stores.catalog, from, from.versionId)
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
   checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
@@ -79,22 +78,22 @@ export async function readSource(
 /** Copies an object, onto itself too. Throws CopyToItself where nothing would change. */
 export function copyObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: CopyInput,
 ): Promise<CopyResult> {
-  return readAnew(() => copyOnce(stores, caller, ref, input))
+  return readAnew(() => copyOnce(stores, asker, ref, input))
 }
 
 async function copyOnce(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: CopyInput,
 ): Promise<CopyResult> {
-  await prepareWrite(stores, caller, ref, input.conditions)
+  await prepareWrite(stores, asker, 'copyToObject', ref, input.conditions)
   const { from } = input
-  const opened = await openCopySource(stores, caller, input)
+  const opened = await openCopySource(stores, asker, input)
   try {
     const { row } = opened.found
     const toItself =
@@ -112,8 +111,8 @@ async function copyOnce(
     const shares =
       input.cipher.sealing === sealingOf(row) && input.reseal !== true && !extent.partial
     const copied = shares
-      ? await shareBody(stores, caller, ref, input, opened)
-      : await sealAnew(stores, caller, ref, input, opened, extent)
+      ? await shareBody(stores, asker, ref, input, opened)
+      : await sealAnew(stores, asker, ref, input, opened, extent)
     return { info: copied, source: opened.info }
   } finally {
     opened.secret.bodyKey.fill(0)
@@ -142,7 +141,7 @@ function describeCopy({ revise }: CopyInput, { info }: OpenedSource) {
 /** One reference more, one small value wrapped again: no byte of content moves, whatever the size. */
 async function shareBody(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: CopyInput,
   opened: OpenedSource,
@@ -156,7 +155,7 @@ async function shareBody(
     headers,
     metadata,
     deleteAtSeconds: deleteAtSeconds ?? null,
-    writer: writerOf(caller),
+    writer: writerOf(asker),
     size: row.size,
     etag: input.cipher.sealing === 'root' ? row.etag : opaqueCopy(row.etag),
     body,
@@ -166,7 +165,7 @@ async function shareBody(
   const stamp: Stamp = (versionId, timeMicros) => ({
     ...fields,
     timeMicros,
-    envelope: input.cipher.wrap({ versionId, ...ref }, secret),
+    envelope: input.cipher.wrap({ ...ref, versionId }, secret),
   })
   const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
     const references = await stores.catalog.getCounters(rowKeys.body(body))
@@ -207,7 +206,7 @@ async function copiedChecksum(
 
 async function sealAnew(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: CopyInput,
   opened: OpenedSource,
@@ -217,7 +216,7 @@ async function sealAnew(
   const { source, close } = await readSource(stores, opened, extent)
   const checksum = input.checksum ?? found.row.checksum?.algorithm
   try {
-    const written = await writeObject(stores, caller, ref, {
+    const written = await writeObject(stores, asker, ref, {
       ...describeCopy(input, opened),
       source,
       cipher: input.cipher,

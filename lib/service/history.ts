@@ -33,7 +33,10 @@ export interface History {
 type Entry = Pick<StoredVersion, 'versionId' | 'row'>
 
 /** A version that is there, with its place in the history. */
-export function standing({ versioning, found }: History, version: StoredVersion): FoundVersion {
+export function toFoundVersion(
+  { versioning, found }: History,
+  version: StoredVersion,
+): FoundVersion {
   return { ...version, isNull: version.versionId === found.row?.nullVersion, versioning }
 }
 

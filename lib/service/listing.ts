@@ -1,6 +1,6 @@
 // Objects of a container in byte order of their names, forwards or backwards, folded by a delimiter where
 // one is given. How a listing's page is filled from the catalog's pages is here too, for all listings.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Catalog, Page, Row, Scan } from '../catalog/catalog.ts'
 import {
   compareKeys,
@@ -35,11 +35,11 @@ const GROWTH = 4
  * of them. Throws AccessDenied, ContainerMissing. */
 export async function listObjects(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   input: ListInput,
 ): Promise<Listing> {
-  await authorize(stores, caller, ref, 'readContainer', input.referrer)
+  await authorize(stores, asker, 'listObjects', ref)
   await requireContainer(stores.catalog, ref)
   const base = objectPrefix(ref.account, ref.container)
   const range = rangeOf(base, input)

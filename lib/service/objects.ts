@@ -1,5 +1,5 @@
 // Put, head, get and delete of one object.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import {
@@ -18,7 +18,8 @@ import {
   randomId,
   versionIdAt,
 } from '../names.ts'
-import { authorize, readRightOf, writerOf } from './access.ts'
+import { authorize, writerOf } from './access.ts'
+import type { Action } from './actions.ts'
 import { extentOfPart, readExtents } from './body.ts'
 import { checkRead, checkWrite, isMeant, type Judged } from './conditions.ts'
 import { addVersion, type History, readHistory } from './history.ts'
@@ -27,6 +28,7 @@ import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import type {
   Conditions,
   Extent,
+  HeadInput,
   ObjectReader,
   ObjectRef,
   PutInput,
@@ -109,11 +111,12 @@ export function drawVersion({ found }: Pick<History, 'found'>): {
  * ContainerMissing, PreconditionFailed, ObjectMissing. */
 export async function prepareWrite(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
+  action: Action,
   ref: ObjectRef,
   conditions: Conditions | undefined,
 ): Promise<void> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, action, ref)
   requireObjectName(ref.object)
   await requireContainer(stores.catalog, ref)
   if (conditions === undefined) return
@@ -123,13 +126,13 @@ export async function prepareWrite(
 /** Writes an object. Conditions are checked before the body is read and again when it is committed. */
 export async function putObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: PutInput,
 ): Promise<VersionInfo> {
-  await prepareWrite(stores, caller, ref, input.conditions)
+  await prepareWrite(stores, asker, 'putObject', ref, input.conditions)
   const wantsMd5 = input.cipher.sealing === 'root' || input.sealMd5 === true
-  const { found, md5 } = await writeObject(stores, caller, ref, { ...input, wantsMd5 })
+  const { found, md5 } = await writeObject(stores, asker, ref, { ...input, wantsMd5 })
   return describeVersion(found, md5)
 }
 
@@ -139,7 +142,7 @@ export async function putObject(
  */
 export async function writeObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: Omit<PutInput, 'sealMd5'> & { readonly wantsMd5: boolean },
 ): Promise<{ found: FoundVersion; md5: Buffer | null }> {
@@ -148,7 +151,7 @@ export async function writeObject(
   if (input.checksum !== undefined) source.want(input.checksum)
   const secretKey = randomBodyKey()
   try {
-    const written = await writeSegment(stores, caller, secretKey, 1, source)
+    const written = await writeSegment(stores, asker, secretKey, 1, source)
     const md5 = wantsMd5 ? source.digest('md5') : null
     const { size } = written.row
     const body = randomId()
@@ -160,13 +163,13 @@ export async function writeObject(
       headers: input.headers,
       metadata: input.metadata,
       checksum: wholeChecksum(source, input.checksum),
-      writer: writerOf(caller),
+      writer: writerOf(asker),
       deleteAtSeconds: input.deleteAtSeconds ?? null,
     }
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
       timeMicros,
-      envelope: cipher.wrap({ versionId, ...ref }, { bodyKey: secretKey, size, md5 }),
+      envelope: cipher.wrap({ ...ref, versionId }, { bodyKey: secretKey, size, md5 }),
     })
     const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)
@@ -179,8 +182,14 @@ export async function writeObject(
 }
 
 /** Finds the version, checks its key, then the conditions, then the range: in this order. */
-async function openForRead(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
-  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
+async function openForRead(
+  stores: Stores,
+  asker: Asker,
+  action: Action,
+  ref: ObjectRef,
+  input: ReadInput,
+) {
+  await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
@@ -239,14 +248,15 @@ export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 /** What a GET would answer, without the bytes; where the key is optional and none came, without its proof. */
-export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef, input: ReadInput) {
+export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, input: HeadInput) {
+  const { action = 'headObject' } = input
   if (input.keyOptional !== true) {
-    const open = () => openForRead(stores, caller, ref, input)
+    const open = () => openForRead(stores, asker, action, ref, input)
     const { info, extents, secret } = await readAnew(open)
     secret.bodyKey.fill(0)
     return { info, extents }
   }
-  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
+  await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const md5 = checkKeyIfSent(found, input.cipher)
   checkRead(input.conditions, judgedOf(found.row, md5))
@@ -256,12 +266,18 @@ export async function headObject(stores: Stores, caller: Caller, ref: ObjectRef,
 /** Opens an object for reading. Nothing is sent before the key was found right, and the first segment is there. */
 export function getObject(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: ReadInput,
 ): Promise<ObjectReader> {
   return readAnew(async () => {
-    const { info, extents, secret, layout, row } = await openForRead(stores, caller, ref, input)
+    const { info, extents, secret, layout, row } = await openForRead(
+      stores,
+      asker,
+      'getObject',
+      ref,
+      input,
+    )
     const reader = readExtents(stores, row.body!, secret.bodyKey, layout, extents)
     try {
       await reader.prepare()

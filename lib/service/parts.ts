@@ -1,6 +1,6 @@
 // Parts of an upload: segments written under the body that the upload drew, so that Complete links them
 // into place without moving a byte.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
 import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
@@ -13,7 +13,7 @@ import type { Cipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { spend } from '../turns.ts'
-import { authorize, readRightOf } from './access.ts'
+import { authorize } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag, readAnew } from './objects.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
@@ -36,13 +36,13 @@ export function describePart({ part, row }: StoredPart): PartInfo {
 /** Writes a part; one of the same number that was there before is replaced. */
 export async function putPart(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   part: number,
   input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
 ): Promise<PartInfo> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'putPart', ref)
   const found = await findUpload(stores, ref, uploadId)
   const wanted = found.row.checksum?.algorithm
   if (wanted !== undefined && input.checksum !== undefined && wanted !== input.checksum) {
@@ -51,7 +51,7 @@ export async function putPart(
   }
   return await storePart(
     stores,
-    caller,
+    asker,
     found,
     part,
     input.source,
@@ -63,30 +63,30 @@ export async function putPart(
 /** Writes a part from an extent of an object. Always sealed anew: the two bodies have different keys. */
 export function copyPart(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   part: number,
   input: PartCopyInput,
 ): Promise<PartInfo & { source: VersionInfo }> {
-  return readAnew(() => copyPartOnce(stores, caller, ref, uploadId, part, input))
+  return readAnew(() => copyPartOnce(stores, asker, ref, uploadId, part, input))
 }
 
 type PartCopyInput = SourceInput & { range?: { first: number; last: number }; cipher: Cipher }
 
 async function copyPartOnce(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   part: number,
   input: PartCopyInput,
 ): Promise<PartInfo & { source: VersionInfo }> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'putPart', ref)
   const upload = await findUpload(stores, ref, uploadId)
   const { range, cipher } = input
   openUpload(upload, cipher).bodyKey.fill(0)
-  const opened = await openCopySource(stores, caller, input)
+  const opened = await openCopySource(stores, asker, input)
   const { size } = opened.found.row
   if (range !== undefined && range.last >= size) {
     throw new CofferError('CopySourceRangeInvalid', { size })
@@ -98,7 +98,7 @@ async function copyPartOnce(
   const { source, close } = await readSource(stores, opened, extent)
   try {
     const checksum = upload.row.checksum?.algorithm
-    const info = await storePart(stores, caller, upload, part, source, cipher, checksum)
+    const info = await storePart(stores, asker, upload, part, source, cipher, checksum)
     return { ...info, source: opened.info }
   } finally {
     close()
@@ -108,7 +108,7 @@ async function copyPartOnce(
 
 async function storePart(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   upload: FoundUpload,
   part: number,
   source: Source,
@@ -120,7 +120,7 @@ async function storePart(
     const root = cipher.sealing === 'root'
     if (root) source.want('md5')
     if (algorithm !== undefined) source.want(algorithm)
-    const written = await writeSegment(stores, caller, secret.bodyKey, part, source)
+    const written = await writeSegment(stores, asker, secret.bodyKey, part, source)
     const shown = {
       timeMicros: nowMicros(),
       etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),
@@ -184,12 +184,12 @@ export async function* walkParts(
 
 export async function listParts(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   input: { afterPart: number; limit: number },
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'listParts', ref)
   const found = await findUpload(stores, ref, uploadId)
   const parts: PartInfo[] = []
   for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
@@ -203,11 +203,11 @@ export async function listParts(
 /** Parts of a finished multipart object, numbered 1, 2, 3 … as `partNumber` reads count them. */
 export async function listObjectParts(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: ReadInput & { afterPart: number; limit: number },
 ) {
-  await authorize(stores, caller, ref, readRightOf(input.versionId), input.referrer)
+  await authorize(stores, asker, 'listObjectParts', { ...ref, versionId: input.versionId })
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   secret.bodyKey.fill(0)

@@ -1,6 +1,6 @@
 // One segment of a body: sealing a source into it, naming it in a commit, and giving it up again.
 
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { BlobStore, BlobWriter } from '../blobs/store.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
@@ -25,13 +25,13 @@ export interface WrittenSegment {
 }
 
 /**
- * Reads the source, which `caller` sends, to its verified end and seals it as segment `part` of the body with that key.
+ * Reads the source, which `asker` sends, to its verified end and seals it as segment `part` of the body with that key.
  * Throws whatever the source throws, BodyTooLarge, StoreFull, StoreUnavailable; then nothing is left
  * but unnamed bytes. While the catalog takes no commits nothing is read.
  */
 export async function writeSegment(
   { catalog, blobs, smallBodyBytes }: Pick<Stores, 'catalog' | 'blobs' | 'smallBodyBytes'>,
-  caller: Caller,
+  asker: Asker,
   bodyKey: Buffer,
   part: number,
   source: Source,
@@ -43,7 +43,7 @@ export async function writeSegment(
   try {
     const head = await readHead(source, smallBodyBytes)
     if (head.rest !== undefined) {
-      const writer = blobs.create(blob, source.length, caller?.account ?? '')
+      const writer = blobs.create(blob, source.length, asker.caller?.account ?? '')
       return await writeBlob(blobs, writer, key, source, head)
     }
     const inline = sealSmall(key, head.bytes)

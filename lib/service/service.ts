@@ -1,6 +1,6 @@
 // The service: every verb, over one pair of stores. Both dialects call this and nothing below it.
 
-import { authorize, isOwner } from './access.ts'
+import { authorize, isAllowed } from './access.ts'
 import { headAccount, updateAccount } from './accounts.ts'
 import { deleteObject, makeCurrent, updateObject } from './changes.ts'
 import { completeUpload, requireCompletable } from './complete.ts'
@@ -19,43 +19,39 @@ import { getObject, headObject, putObject } from './objects.ts'
 import { copyPart, listObjectParts, listParts, putPart } from './parts.ts'
 import type { Stores } from './stores.ts'
 import type { Service } from './types.ts'
-import { abortUpload, createUpload, describeUpload, findUpload, listUploads } from './uploads.ts'
+import { abortUpload, createUpload, listUploads } from './uploads.ts'
 import { listVersions } from './version-listing.ts'
 
 export function makeService(stores: Stores): Service {
   return {
-    resolve: (caller, container) => resolveContainer(stores, caller, container),
-    authorize: async (caller, scope, right) => authorize(stores, caller, scope, right),
-    isOwner: (caller, account) => isOwner(stores, caller, account),
-    headAccount: (caller, account) => headAccount(stores, caller, account),
-    updateAccount: (caller, account, settings) => updateAccount(stores, caller, account, settings),
-    listContainers: (caller, account, input) => listContainers(stores, caller, account, input),
-    createContainer: (caller, ref, options) => createContainer(stores, caller, ref, options),
-    putContainer: (caller, ref, settings) => putContainer(stores, caller, ref, settings),
-    updateContainer: (caller, ref, settings) => updateContainer(stores, caller, ref, settings),
-    headContainer: (caller, ref, input) => headContainer(stores, caller, ref, input),
-    deleteContainer: (caller, ref) => deleteContainer(stores, caller, ref),
-    list: (caller, ref, input) => listObjects(stores, caller, ref, input),
-    listVersions: (caller, ref, input) => listVersions(stores, caller, ref, input),
-    put: (caller, ref, input) => putObject(stores, caller, ref, input),
-    head: (caller, ref, input) => headObject(stores, caller, ref, input),
-    get: (caller, ref, input) => getObject(stores, caller, ref, input),
-    update: (caller, ref, input) => updateObject(stores, caller, ref, input),
-    delete: (caller, ref, input) => deleteObject(stores, caller, ref, input),
-    makeCurrent: (caller, ref, versionId) => makeCurrent(stores, caller, ref, versionId),
-    copy: (caller, ref, input) => copyObject(stores, caller, ref, input),
-    listObjectParts: (caller, ref, input) => listObjectParts(stores, caller, ref, input),
-    createUpload: (caller, ref, input) => createUpload(stores, caller, ref, input),
-    headUpload: async (caller, ref, uploadId) => {
-      await authorize(stores, caller, ref, 'writeObject')
-      return describeUpload(await findUpload(stores, ref, uploadId))
-    },
-    putPart: (caller, ref, id, part, input) => putPart(stores, caller, ref, id, part, input),
-    copyPart: (caller, ref, id, part, input) => copyPart(stores, caller, ref, id, part, input),
-    listParts: (caller, ref, id, input) => listParts(stores, caller, ref, id, input),
-    requireCompletable: (caller, ref, id) => requireCompletable(stores, caller, ref, id),
-    completeUpload: (caller, ref, id, input) => completeUpload(stores, caller, ref, id, input),
-    abortUpload: (caller, ref, id) => abortUpload(stores, caller, ref, id),
-    listUploads: (caller, ref, input) => listUploads(stores, caller, ref, input),
+    resolve: (asker, container) => resolveContainer(stores, asker, container),
+    authorize: async (asker, action, ref) => authorize(stores, asker, action, ref),
+    isAllowed: async (asker, action, ref) => isAllowed(stores, asker, action, ref),
+    headAccount: (asker, account) => headAccount(stores, asker, account),
+    updateAccount: (asker, account, settings) => updateAccount(stores, asker, account, settings),
+    listContainers: (asker, account, input) => listContainers(stores, asker, account, input),
+    createContainer: (asker, ref, options) => createContainer(stores, asker, ref, options),
+    putContainer: (asker, ref, settings) => putContainer(stores, asker, ref, settings),
+    updateContainer: (asker, ref, settings) => updateContainer(stores, asker, ref, settings),
+    headContainer: (asker, ref, action) => headContainer(stores, asker, ref, action),
+    deleteContainer: (asker, ref) => deleteContainer(stores, asker, ref),
+    list: (asker, ref, input) => listObjects(stores, asker, ref, input),
+    listVersions: (asker, ref, input) => listVersions(stores, asker, ref, input),
+    put: (asker, ref, input) => putObject(stores, asker, ref, input),
+    head: (asker, ref, input) => headObject(stores, asker, ref, input),
+    get: (asker, ref, input) => getObject(stores, asker, ref, input),
+    update: (asker, ref, input) => updateObject(stores, asker, ref, input),
+    delete: (asker, ref, input) => deleteObject(stores, asker, ref, input),
+    makeCurrent: (asker, ref, versionId) => makeCurrent(stores, asker, ref, versionId),
+    copy: (asker, ref, input) => copyObject(stores, asker, ref, input),
+    listObjectParts: (asker, ref, input) => listObjectParts(stores, asker, ref, input),
+    createUpload: (asker, ref, input) => createUpload(stores, asker, ref, input),
+    putPart: (asker, ref, id, part, input) => putPart(stores, asker, ref, id, part, input),
+    copyPart: (asker, ref, id, part, input) => copyPart(stores, asker, ref, id, part, input),
+    listParts: (asker, ref, id, input) => listParts(stores, asker, ref, id, input),
+    requireCompletable: (asker, ref, id) => requireCompletable(stores, asker, ref, id),
+    completeUpload: (asker, ref, id, input) => completeUpload(stores, asker, ref, id, input),
+    abortUpload: (asker, ref, id) => abortUpload(stores, asker, ref, id),
+    listUploads: (asker, ref, input) => listUploads(stores, asker, ref, input),
   }
 }

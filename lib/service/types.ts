@@ -1,9 +1,10 @@
 // What the service takes and gives, in storage words. Dialects translate; nothing here knows HTTP.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
-import type { Right, Scope } from './access.ts'
+import type { Resource } from './access.ts'
+import type { Action } from './actions.ts'
 import type {
   AccountInfo,
   AccountSettings,
@@ -100,8 +101,11 @@ export interface ReadInput {
   readonly part?: number
   /** Without a key, a version under a customer key is described all the same (Swift's HEAD). */
   readonly keyOptional?: boolean
-  /** Value of the Referer header, which a container's read list may name. */
-  readonly referrer?: string
+}
+
+export interface HeadInput extends ReadInput {
+  /** What the object is looked at for, where that is not the look itself. */
+  readonly action?: Action
 }
 
 /** Resolves what a client asked for against a size in bytes: at least one extent, in the order in which they
@@ -137,8 +141,6 @@ export interface CopyInput {
   readonly revise?: (source: VersionInfo) => Description
   /** Which bytes are copied; absent: all. More than one extent is Internal. */
   readonly ranges?: Ranges
-  /** Value of the Referer header, which the source's read list may name. */
-  readonly referrer?: string
   readonly conditions?: Conditions
   /** Also where only the key's kind stays the same: seal the bytes anew (x-coffer-reseal). */
   readonly reseal?: boolean
@@ -174,85 +176,79 @@ export interface DeleteResult {
   readonly currentId?: string
 }
 
-/** Every verb of the service. Each checks the caller's right first, and changes nothing when it throws. */
+/** Every verb of the service. Each decides first whether the asker may, and changes nothing when it throws. */
 export interface Service {
-  /** The container a name means for this caller: the own account's first, then the node-wide index of
+  /** The container a name means for this asker: the own account's first, then the node-wide index of
    * S3 names. Throws ContainerMissing. */
-  resolve(caller: Caller, container: string): Promise<ContainerRef>
+  resolve(asker: Asker, container: string): Promise<ContainerRef>
 
-  /** Throws AccessDenied unless the caller has the right. Every verb asks for its own; this is for whoever reads
+  /** Throws AccessDenied unless the asker may do that. Every verb does so for its own action; this is for whoever reads
    * what a verb needs only once it is known that the verb may be done. */
-  authorize(caller: Caller, scope: Scope, right: Right): Promise<void>
-  /** True for whoever may do everything in the account and see its secrets: its admins, and those its ACL
-   * makes such. */
-  isOwner(caller: Caller, account: string): Promise<boolean>
-  headAccount(caller: Caller, account: string): Promise<AccountInfo>
+  authorize(asker: Asker, action: Action, ref: Resource): Promise<void>
+  /** The same as an answer: for what is shown or heeded only where it is allowed. */
+  isAllowed(asker: Asker, action: Action, ref: Resource): Promise<boolean>
+  headAccount(asker: Asker, account: string): Promise<AccountInfo>
   /** Makes the account where there is none. Throws MetadataTooLarge, MetadataTooMany. */
-  updateAccount(caller: Caller, account: string, settings: AccountSettings): Promise<void>
+  updateAccount(asker: Asker, account: string, settings: AccountSettings): Promise<void>
 
   listContainers(
-    caller: Caller,
+    asker: Asker,
     account: string,
     input: ContainerListInput,
   ): Promise<ContainerListing>
   /** Throws ContainerExists, ContainerTaken (only where `indexed`, S3's node-wide names). */
-  createContainer(caller: Caller, ref: ContainerRef, options: { indexed: boolean }): Promise<void>
+  createContainer(asker: Asker, ref: ContainerRef, options: { indexed: boolean }): Promise<void>
   /** Creates the container, or changes the one that is there. Throws MetadataTooLarge, MetadataTooMany. */
   putContainer(
-    caller: Caller,
+    asker: Asker,
     ref: ContainerRef,
     settings: ContainerSettings,
   ): Promise<{ created: boolean }>
   /** Throws ContainerMissing, MetadataTooLarge, MetadataTooMany. */
-  updateContainer(caller: Caller, ref: ContainerRef, settings: ContainerSettings): Promise<void>
-  /** Throws ContainerMissing. */
-  headContainer(
-    caller: Caller,
-    ref: ContainerRef,
-    input?: { referrer?: string },
-  ): Promise<ContainerInfo>
+  updateContainer(asker: Asker, ref: ContainerRef, settings: ContainerSettings): Promise<void>
+  /** `action`: what for, where that is not to look at the container itself. Throws ContainerMissing. */
+  headContainer(asker: Asker, ref: ContainerRef, action?: Action): Promise<ContainerInfo>
   /** Throws ContainerNotEmpty; unfinished uploads go with the container. */
-  deleteContainer(caller: Caller, ref: ContainerRef): Promise<void>
-  list(caller: Caller, ref: ContainerRef, input: ListInput): Promise<Listing>
-  listVersions(caller: Caller, ref: ContainerRef, input: VersionListInput): Promise<VersionListing>
+  deleteContainer(asker: Asker, ref: ContainerRef): Promise<void>
+  list(asker: Asker, ref: ContainerRef, input: ListInput): Promise<Listing>
+  listVersions(asker: Asker, ref: ContainerRef, input: VersionListInput): Promise<VersionListing>
 
-  put(caller: Caller, ref: ObjectRef, input: PutInput): Promise<VersionInfo>
+  put(asker: Asker, ref: ObjectRef, input: PutInput): Promise<VersionInfo>
   head(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
-    input: ReadInput,
+    input: HeadInput,
   ): Promise<Omit<ObjectReader, 'read' | 'close'>>
-  get(caller: Caller, ref: ObjectRef, input: ReadInput): Promise<ObjectReader>
+  get(asker: Asker, ref: ObjectRef, input: ReadInput): Promise<ObjectReader>
   /** Changes what the current version says of itself, in place: no new version, and its time moves on.
    * Throws ObjectMissing; KeyWrong or KeyNotApplicable where a customer key came that is not the version's. */
   update(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     input: { cipher: Cipher; revise: (current: VersionInfo) => Description },
   ): Promise<VersionInfo>
   /** Deleting what is not there is no error. */
-  delete(caller: Caller, ref: ObjectRef, input: DeleteInput): Promise<DeleteResult>
+  delete(asker: Asker, ref: ObjectRef, input: DeleteInput): Promise<DeleteResult>
   /** Makes a version that is there the current one. Throws VersionMissing, VersionInvalid, VersionIsMarker. */
-  makeCurrent(caller: Caller, ref: ObjectRef, versionId: string): Promise<VersionInfo>
-  copy(caller: Caller, ref: ObjectRef, input: CopyInput): Promise<CopyResult>
+  makeCurrent(asker: Asker, ref: ObjectRef, versionId: string): Promise<VersionInfo>
+  copy(asker: Asker, ref: ObjectRef, input: CopyInput): Promise<CopyResult>
   /** Sizes and checksums of a finished multipart object's parts. The key is checked. */
   listObjectParts(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     input: ReadInput & { afterPart: number; limit: number },
   ): Promise<{ info: VersionInfo; parts: PartInfo[]; truncated: boolean }>
 
-  createUpload(caller: Caller, ref: ObjectRef, input: UploadInput): Promise<UploadInfo>
-  headUpload(caller: Caller, ref: ObjectRef, uploadId: string): Promise<UploadInfo>
+  createUpload(asker: Asker, ref: ObjectRef, input: UploadInput): Promise<UploadInfo>
   putPart(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     uploadId: string,
     part: number,
     input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
   ): Promise<PartInfo>
   copyPart(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     uploadId: string,
     part: number,
@@ -260,26 +256,25 @@ export interface Service {
       from: ObjectRef & { versionId?: string }
       fromCipher: Cipher
       fromConditions?: Conditions
-      referrer?: string
       /** First and last byte, inclusive, both within the source. */
       range?: { first: number; last: number }
       cipher: Cipher
     },
   ): Promise<PartInfo & { source: VersionInfo }>
   listParts(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     uploadId: string,
     input: { afterPart: number; limit: number },
   ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }>
   /** Throws what completeUpload would without looking at its input: AccessDenied, ContainerMissing, UploadMissing. */
-  requireCompletable(caller: Caller, ref: ObjectRef, uploadId: string): Promise<void>
+  requireCompletable(asker: Asker, ref: ObjectRef, uploadId: string): Promise<void>
   completeUpload(
-    caller: Caller,
+    asker: Asker,
     ref: ObjectRef,
     uploadId: string,
     input: CompleteInput,
   ): Promise<VersionInfo>
-  abortUpload(caller: Caller, ref: ObjectRef, uploadId: string): Promise<void>
-  listUploads(caller: Caller, ref: ContainerRef, input: UploadListInput): Promise<UploadListing>
+  abortUpload(asker: Asker, ref: ObjectRef, uploadId: string): Promise<void>
+  listUploads(asker: Asker, ref: ContainerRef, input: UploadListInput): Promise<UploadListing>
 }

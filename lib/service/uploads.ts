@@ -1,6 +1,6 @@
 // Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
 // begins; its envelope is also the check that every part brings the same key (DESIGN §7).
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import { CommitUnknown, type Row } from '../catalog/catalog.ts'
 import {
   compareKeys,
@@ -65,13 +65,13 @@ export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
 /** Throws AccessDenied, ContainerMissing, UploadsBegunExceeded, ObjectNameInvalid, ObjectNameTooLong. */
 export async function createUpload(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   input: UploadInput,
 ): Promise<UploadInfo> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'createUpload', ref)
   requireObjectName(ref.object)
-  const initiator = writerOf(caller)
+  const initiator = writerOf(asker)
   await stores.begun.claim(ref.account, initiator)
   try {
     return await beginUpload(stores, ref, input, initiator)
@@ -92,7 +92,7 @@ async function beginUpload(
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
     const uploadId = uploadIdOf(createdMicros, versionId)
     const bodyKey = randomBodyKey()
-    const envelope = input.cipher.wrap({ versionId, ...ref }, { bodyKey, size: null, md5: null })
+    const envelope = input.cipher.wrap({ ...ref, versionId }, { bodyKey, size: null, md5: null })
     bodyKey.fill(0)
     const row: UploadRow = {
       containerId: containerRow.decode(container.value).id,
@@ -135,7 +135,7 @@ export async function findUpload(
  * without), UploadKeyWrong for another key than the upload's. */
 export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
   try {
-    return cipher.unwrap({ versionId: found.row.versionId, ...found.ref }, found.row.envelope)
+    return cipher.unwrap({ ...found.ref, versionId: found.row.versionId }, found.row.envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) throw new CofferError('UploadKeyWrong', {}, error)
     if (isCode(error, 'KeyRequired') || isCode(error, 'KeyNotApplicable')) {
@@ -148,11 +148,11 @@ export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
 /** Throws UploadMissing. The parts' bytes are freed by the sweep. */
 export async function abortUpload(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
 ): Promise<void> {
-  await authorize(stores, caller, ref, 'writeObject')
+  await authorize(stores, asker, 'abortUpload', ref)
   await commitWithRetry(stores.catalog, async (draft) => {
     draftAbort(stores, draft, await findUpload(stores, ref, uploadId))
   })
@@ -178,11 +178,11 @@ export function draftAbort(stores: Stores, draft: Draft, upload: FoundUpload): v
 /** Uploads of a container by object name, then by age; common prefixes where a delimiter folds names. */
 export async function listUploads(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   input: UploadListInput,
 ): Promise<UploadListing> {
-  await authorize(stores, caller, ref, 'readUploads')
+  await authorize(stores, asker, 'listUploads', ref)
   const container = await requireContainer(stores.catalog, ref)
   const { id } = containerRow.decode(container.value)
   const base = uploadPrefix(ref.account, ref.container)

@@ -1,6 +1,6 @@
 // All versions and delete markers of a container: by name, each name's newest first, or all of it backwards.
 // Names are folded by a delimiter where one is given; the ids behind them in the catalog's keys never are.
-import type { Caller } from '../auth/identity.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Catalog, Page } from '../catalog/catalog.ts'
 import {
   compareKeys,
@@ -47,11 +47,11 @@ interface Found {
  */
 export async function listVersions(
   stores: Stores,
-  caller: Caller,
+  asker: Asker,
   ref: ContainerRef,
   input: VersionListInput,
 ): Promise<VersionListing> {
-  await authorize(stores, caller, ref, 'readVersion')
+  await authorize(stores, asker, 'listVersions', ref)
   await requireContainer(stores.catalog, ref)
   const range = await rangeOf(stores.catalog, ref, input)
   const show = async (page: Page): Promise<Shown<ListedVersion | string>> => {

@@ -203,7 +203,7 @@ export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root'
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
-  const secret = cipher.unwrap({ versionId, ...ref }, row.envelope!)
+  const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
   if (secret.size !== null && secret.size !== row.size) {
     throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
   }

@@ -5,7 +5,7 @@ import type { CopyInput } from '../../lib/service/types.ts'
 import { decodePercent } from '../http/percent.ts'
 import type { Context, Node } from '../state.ts'
 import { sourceConditionsOf } from './conditions.ts'
-import { headerOf, referrerOf } from './headers.ts'
+import { headerOf } from './headers.ts'
 import { invalidArgument } from './s3-error.ts'
 import { sourceOf } from './scope.ts'
 
@@ -75,13 +75,8 @@ async function findSource(
 ): Promise<From | undefined> {
   try {
     const ref = await sourceOf(ctx, node, bucket, key)
-    const read = {
-      versionId,
-      cipher: node.rootCipher,
-      keyOptional: true,
-      referrer: referrerOf(ctx),
-    }
-    await node.service.head(ctx.state.caller, ref, read)
+    const read = { versionId, cipher: node.rootCipher, keyOptional: true }
+    await node.service.head(ctx.state.asker, ref, { ...read, action: 'copyFromObject' })
     return { ...ref, versionId }
   } catch (error) {
     if (isMissing(error)) return undefined
@@ -105,13 +100,12 @@ async function fromOf(ctx: Context, node: Node, { candidates, versionId }: Sourc
 export async function copySourceOf(
   ctx: Context,
   node: Node,
-): Promise<Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'referrer'>> {
+): Promise<Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions'>> {
   const header = headerOf(ctx)
   return {
     from: await fromOf(ctx, node, parseCopySource(header(HEADER) ?? '')),
     fromCipher: ctx.state.sourceCipher,
     fromConditions: sourceConditionsOf(header),
-    referrer: referrerOf(ctx),
   }
 }
 

@@ -52,7 +52,7 @@ async function matchingEtag(
   try {
     // Deleting needs no customer key.
     const input = { versionId, cipher: node.rootCipher, keyOptional: true }
-    info = (await node.service.head(ctx.state.caller, ref, input)).info
+    info = (await node.service.head(ctx.state.asker, ref, input)).info
   } catch (error) {
     if (isCode(error, 'VersionIsMarker')) throw failed(first)
     if (isCode(error, 'ObjectMissing') && error.details.marker !== undefined) throw failed(first)
@@ -84,5 +84,5 @@ export async function deleteGuarded(
     conditions = { ...conditions, ifMatch: [etag] }
   }
   const input = { versionId, conditions, promote: true }
-  return await node.service.delete(ctx.state.caller, ref, input)
+  return await node.service.delete(ctx.state.asker, ref, input)
 }

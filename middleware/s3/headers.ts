@@ -73,11 +73,6 @@ export function partNumberOf(query: ReadonlyMap<string, string>): number | undef
   })
 }
 
-/** Value of the Referer header, which a container's read list may name. */
-export function referrerOf(ctx: Context): string | undefined {
-  return ctx.req.headers.referer
-}
-
 /** `versionId` of the query. Throws S3Error InvalidArgument for an empty one. */
 export function versionIdOf(query: ReadonlyMap<string, string>): string | undefined {
   const versionId = query.get('versionId')

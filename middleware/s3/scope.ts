@@ -1,6 +1,7 @@
 // What a request addresses, in the service's words, and whether it may expect that owner.
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import type { Action } from '../../lib/service/actions.ts'
 import type { ContainerInfo, ContainerRef, ObjectRef } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
 import { headerOf } from './headers.ts'
@@ -18,7 +19,7 @@ async function findBucket(
 ): Promise<ContainerRef> {
   let ref: ContainerRef
   try {
-    ref = await node.service.resolve(ctx.state.caller, bucket)
+    ref = await node.service.resolve(ctx.state.asker, bucket)
   } catch (error) {
     if (!isCode(error, 'ContainerMissing') || isBucketName(bucket)) throw error
     throw new CofferError('ContainerNameInvalid', { container: bucket }, error)
@@ -32,12 +33,14 @@ export async function bucketOf(ctx: Context, node: Node): Promise<ContainerRef> 
   return await findBucket(ctx, node, ctx.state.s3.bucket!, 'x-amz-expected-bucket-owner')
 }
 
-/** What is set for the request's bucket. Throws AccessDenied: a public bucket's settings are not public. */
-export async function settingsOf(ctx: Context, node: Node): Promise<ContainerInfo> {
-  const ref = await bucketOf(ctx, node)
-  const info = await node.service.headContainer(ctx.state.caller, ref)
-  if (await node.service.isOwner(ctx.state.caller, ref.account)) return info
-  throw new CofferError('AccessDenied')
+/** What is set for the request's bucket, for an action on one of its settings or of its object's. Throws AccessDenied:
+ * a public bucket's settings are not public. */
+export async function settingsOf(ctx: Context, node: Node, action: Action): Promise<ContainerInfo> {
+  const { key: object, query } = ctx.state.s3
+  const bucket = await bucketOf(ctx, node)
+  const ref =
+    object === undefined ? bucket : { ...bucket, object, versionId: query.get('versionId') }
+  return await node.service.headContainer(ctx.state.asker, ref, action)
 }
 
 /** The request's object. Throws ObjectNameTooLong besides. */

@@ -20,7 +20,7 @@ export async function refusalOf(
 ): Promise<unknown> {
   if (versionIdOf(ctx) === 'null') return error
   try {
-    const { versioning } = await node.service.headContainer(ctx.state.caller, container)
+    const { versioning } = await node.service.headContainer(ctx.state.asker, container)
     if (versioning !== null) return error
   } catch (failure) {
     return isHidden(failure) ? error : failure

@@ -8,11 +8,12 @@ import { VerifiedSource } from '../../lib/bytes/verify.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { defaultConfig } from '../../lib/config/config.ts'
 import type { VersionInfo } from '../../lib/service/types.ts'
+import { askerOf } from './asker.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 
 /** An admin of the account `test`. */
-export const admin = { account: 'test', user: 'tester', roles: ['admin'] }
+export const admin = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
 
 export interface TestService extends Omit<Coffer, 'close'> {
   /** Writes an object of the account `test` as its admin: `container/object`. */

@@ -12,11 +12,12 @@ import { type Config, defaultConfig } from '../../lib/config/config.ts'
 import { type Cipher, customerCipher } from '../../lib/crypto/cipher.ts'
 import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { makeLog } from '../../lib/log.ts'
+import { askerOf } from '../helpers/asker.ts'
 import { plainOf } from '../vectors/vector.ts'
 
 const customerBytes = Buffer.alloc(32, 0x21)
 const rootBytes = Buffer.alloc(32, 0x7e)
-const caller = { account: 'test', user: 'tester', roles: ['admin'] }
+const caller = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
 const container = { account: 'test', container: 'photos' }
 const named = (object: string) => ({ ...container, object })
 

@@ -11,11 +11,11 @@ import type { Handler } from './handler.ts'
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html
  */
 export const putBucketAcl: Handler = async (ctx, node, read) => {
-  const info = await settingsOf(ctx, node)
+  const info = await settingsOf(ctx, node, 'setContainerAcl')
   await requireOwnAcl(ctx, read, node.users.owner(info.account).canonicalId)
   if (info.acl.read !== '' || info.acl.write !== '') {
     const acl = { read: '', write: '' }
-    await node.service.updateContainer(ctx.state.caller, info, { acl })
+    await node.service.updateContainer(ctx.state.asker, info, { acl })
   }
   sendEmpty(ctx, 200)
 }
@@ -25,11 +25,12 @@ export const putBucketAcl: Handler = async (ctx, node, read) => {
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html
  */
 export const putObjectAcl: Handler = async (ctx, node, read) => {
-  const { account } = await settingsOf(ctx, node)
-  const { info } = await node.service.head(ctx.state.caller, await objectOf(ctx, node), {
+  const { account } = await settingsOf(ctx, node, 'setObjectAcl')
+  const { info } = await node.service.head(ctx.state.asker, await objectOf(ctx, node), {
     versionId: versionIdOf(ctx.state.s3.query),
     cipher: node.rootCipher,
     keyOptional: true,
+    action: 'setObjectAcl',
   })
   await requireOwnAcl(ctx, read, node.users.owner(account).canonicalId)
   setVersion(ctx, info)

@@ -4,7 +4,7 @@ import type { PartInfo, VersionInfo } from '../../../lib/service/types.ts'
 import type { Context } from '../../state.ts'
 import { httpDate, sendXml, setVersion } from '../answer.ts'
 import { checksumElement } from '../checksums.ts'
-import { headerOf, referrerOf, versionIdOf, wholeNumber } from '../headers.ts'
+import { headerOf, versionIdOf, wholeNumber } from '../headers.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
@@ -66,10 +66,9 @@ export const getObjectAttributes: Handler = async (ctx, node) => {
     afterPart: partMarkerOf('x-amz-part-number-marker', header('x-amz-part-number-marker')),
     limit: Math.min(limit ?? PARTS_MAX, PARTS_MAX),
   }
-  const found = await node.service.listObjectParts(ctx.state.caller, await objectOf(ctx, node), {
+  const found = await node.service.listObjectParts(ctx.state.asker, await objectOf(ctx, node), {
     versionId: versionIdOf(ctx.state.s3.query),
     cipher: ctx.state.cipher,
-    referrer: referrerOf(ctx),
     ...page,
   })
   const { info } = found

@@ -13,7 +13,7 @@ const forbidden = (ctx: Context, message: string, method: string) =>
 
 async function requireBucket(ctx: Context, node: Node): Promise<void> {
   try {
-    await node.service.resolve(ctx.state.caller, ctx.state.s3.bucket ?? '')
+    await node.service.resolve(ctx.state.asker, ctx.state.s3.bucket ?? '')
   } catch (error) {
     if (!isCode(error, 'ContainerMissing')) throw error
     throw forbidden(ctx, 'Bucket not found', 'OPTIONS')

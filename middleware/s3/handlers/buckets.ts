@@ -5,7 +5,7 @@ import type { ContainerInfo } from '../../../lib/service/types.ts'
 import { writeInTurns } from '../../../lib/turns.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
-import { referrerOf, wholeNumber } from '../headers.ts'
+import { wholeNumber } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument, S3Error } from '../s3-error.ts'
 import { bucketOf, settingsOf } from '../scope.ts'
@@ -19,7 +19,7 @@ const pagingParameters = ['max-buckets', 'continuation-token', 'prefix', 'bucket
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
 export const listBuckets: Handler = async (ctx, node) => {
-  const { caller } = ctx.state
+  const { asker, caller } = ctx.state
   if (caller === null) throw new CofferError('AccessDenied')
   const { query } = ctx.state.s3
   const region = query.get('bucket-region') ?? node.config.region
@@ -36,7 +36,7 @@ export const listBuckets: Handler = async (ctx, node) => {
     message: 'Argument max-buckets must be an integer between 1 and 10000',
   })
   const prefix = query.get('prefix')
-  const page = await node.service.listContainers(caller, caller.account, {
+  const page = await node.service.listContainers(asker, caller.account, {
     prefix,
     after: readToken(query.get('continuation-token')),
     limit: limit ?? BUCKETS_MAX,
@@ -91,17 +91,17 @@ function requireLocation(location: string | undefined, region: string): void {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
 export const createBucket: Handler = async (ctx, node, read) => {
-  const { caller } = ctx.state
+  const { asker, caller } = ctx.state
   if (caller === null) throw new CofferError('AccessDenied')
   const { account } = caller
-  await node.service.authorize(caller, { account }, 'writeContainer')
+  const container = ctx.state.s3.bucket!
+  await node.service.authorize(asker, 'createContainer', { account, container })
   const { region } = node.config
   requireLocation(await readCreateBucket(read), region)
-  const container = ctx.state.s3.bucket!
   // A container of the other dialect may have any name: then it is there already.
   if (!isBucketName(container)) await bucketOf(ctx, node)
   try {
-    await node.service.createContainer(caller, { account, container }, { indexed: true })
+    await node.service.createContainer(asker, { account, container }, { indexed: true })
   } catch (error) {
     // In its oldest region AWS lets the owner create a bucket again; elsewhere it is an error.
     if (!isCode(error, 'ContainerExists') || region !== 'us-east-1') throw error
@@ -113,8 +113,7 @@ export const createBucket: Handler = async (ctx, node, read) => {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
 export const headBucket: Handler = async (ctx, node) => {
-  const referrer = referrerOf(ctx)
-  await node.service.headContainer(ctx.state.caller, await bucketOf(ctx, node), { referrer })
+  await node.service.headContainer(ctx.state.asker, await bucketOf(ctx, node))
   ctx.set('x-amz-bucket-region', node.config.region)
   ctx.type = 'application/xml'
   ctx.status = 200
@@ -122,13 +121,13 @@ export const headBucket: Handler = async (ctx, node) => {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html */
 export const deleteBucket: Handler = async (ctx, node) => {
-  await node.service.deleteContainer(ctx.state.caller, await bucketOf(ctx, node))
+  await node.service.deleteContainer(ctx.state.asker, await bucketOf(ctx, node))
   sendEmpty(ctx, 204)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
 export const getBucketLocation: Handler = async (ctx, node) => {
-  await settingsOf(ctx, node)
+  await settingsOf(ctx, node, 'getLocation')
   const { region } = node.config
   const shown = region === 'us-east-1' ? '' : region
   sendXml(ctx, root('LocationConstraint', textOf(shown)))

@@ -37,7 +37,7 @@ function setSourceVersion(ctx: Context, source: VersionInfo): void {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const copyObject: Handler = async (ctx, node) => {
-  const { caller, cipher } = ctx.state
+  const { asker, cipher } = ctx.state
   const header = headerOf(ctx)
   directive(header, 'tagging')
   const replaces = directive(header, 'metadata') === 'REPLACE'
@@ -57,7 +57,7 @@ export const copyObject: Handler = async (ctx, node) => {
   }
   setSealing(ctx, cipher.sealing)
   await sendWhenDone(ctx, async () => {
-    const { info, source } = await judgeSource(input, node.service.copy(caller, ref, input))
+    const { info, source } = await judgeSource(input, node.service.copy(asker, ref, input))
     setWrittenVersion(ctx, info)
     setSourceVersion(ctx, source)
     return root(
@@ -72,14 +72,14 @@ export const copyObject: Handler = async (ctx, node) => {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
 export const uploadPartCopy: Handler = async (ctx, node) => {
-  const { caller, cipher } = ctx.state
+  const { asker, cipher } = ctx.state
   const { uploadId, part } = uploadPartOf(ctx)
   const range = copyRangeOf(ctx)
   const ref = await objectOf(ctx, node)
   const input = { ...(await copySourceOf(ctx, node)), range, cipher }
   setSealing(ctx, cipher.sealing)
   await sendWhenDone(ctx, async () => {
-    const copied = node.service.copyPart(caller, ref, uploadId, part, input)
+    const copied = node.service.copyPart(asker, ref, uploadId, part, input)
     const { source, ...info } = await judgeSource(input, copied)
     setSourceVersion(ctx, source)
     return root(

@@ -4,7 +4,7 @@ import { writeInTurns } from '../../../lib/turns.ts'
 import type { Context, Node } from '../../state.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
-import { referrerOf, wholeNumber } from '../headers.ts'
+import { wholeNumber } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { bucketOf } from '../scope.ts'
@@ -55,12 +55,11 @@ async function readPage(ctx: Context, node: Node, after: string | undefined): Pr
   const encode = encoderOf(query)
   const limit = pageLimit(query, 'max-keys', 0)
   const ref = await bucketOf(ctx, node)
-  const listing = await node.service.list(ctx.state.caller, ref, {
+  const listing = await node.service.list(ctx.state.asker, ref, {
     prefix: query.get('prefix'),
     delimiter: query.get('delimiter') || undefined,
     after,
     limit,
-    referrer: referrerOf(ctx),
   })
   return { account: ref.account, listing, limit, encode }
 }

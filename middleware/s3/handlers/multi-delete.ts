@@ -108,7 +108,7 @@ function auditRefusals(ctx: Context, node: Node, outcomes: readonly Outcome[]): 
 /** Whoever may delete nothing in the bucket is refused once, before the keys are read. */
 export const deleteObjects: Handler = async (ctx, node, read) => {
   const ref = await bucketOf(ctx, node)
-  await node.service.authorize(ctx.state.caller, ref, 'writeObject')
+  await node.service.authorize(ctx.state.asker, 'deleteObjects', ref)
   requireDigest(ctx)
   const { quiet, entries } = await readDelete(read)
   const outcomes: Outcome[] = []

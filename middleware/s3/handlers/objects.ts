@@ -20,7 +20,7 @@ import {
   sizeOf,
   TIME_CONDITION,
 } from '../guarded-delete.ts'
-import { contentHeaders, headerOf, partNumberOf, referrerOf, versionIdOf } from '../headers.ts'
+import { contentHeaders, headerOf, partNumberOf, versionIdOf } from '../headers.ts'
 import { readMetadata } from '../metadata.ts'
 import { invalidRequest } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
@@ -28,9 +28,9 @@ import type { Handler } from './handler.ts'
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
 export const putObject: Handler = async (ctx, node) => {
-  const { caller, cipher, source, claimedChecksum } = ctx.state
+  const { asker, cipher, source, claimedChecksum } = ctx.state
   const header = headerOf(ctx)
-  const info = await node.service.put(caller, await objectOf(ctx, node), {
+  const info = await node.service.put(asker, await objectOf(ctx, node), {
     source,
     cipher,
     headers: contentHeaders(header),
@@ -63,14 +63,13 @@ function readInput(ctx: Context): ReadInput {
     conditions: conditionsOf(ctx),
     ...(rangesFor !== null && { ranges: (size) => [resolveRange(range, size)], rangesFor }),
     part,
-    referrer: referrerOf(ctx),
   }
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
 export const getObject: Handler = async (ctx, node) => {
   const input = readInput(ctx)
-  const reader = await node.service.get(ctx.state.caller, await objectOf(ctx, node), input)
+  const reader = await node.service.get(ctx.state.asker, await objectOf(ctx, node), input)
   try {
     setObjectHeaders(ctx, reader.info, reader.extents[0]!)
   } catch (error) {
@@ -84,7 +83,7 @@ export const getObject: Handler = async (ctx, node) => {
 export const headObject: Handler = async (ctx, node) => {
   const input = readInput(ctx)
   const { service } = node
-  const { info, extents } = await service.head(ctx.state.caller, await objectOf(ctx, node), input)
+  const { info, extents } = await service.head(ctx.state.asker, await objectOf(ctx, node), input)
   setObjectHeaders(ctx, info, extents[0]!)
 }
 

@@ -31,11 +31,11 @@ export function partMarkerOf(name: string, text: string | undefined): number {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */
 export const uploadPart: Handler = async (ctx, node) => {
-  const { caller, cipher, source, claimedChecksum } = ctx.state
+  const { asker, cipher, source, claimedChecksum } = ctx.state
   const { uploadId, part } = uploadPartOf(ctx)
   const input = { source, cipher, checksum: claimedChecksum?.algorithm }
   const ref = await objectOf(ctx, node)
-  const info = await node.service.putPart(caller, ref, uploadId, part, input)
+  const info = await node.service.putPart(asker, ref, uploadId, part, input)
   ctx.set('ETag', quoted(info.etag))
   setSealing(ctx, cipher.sealing)
   setChecksum(ctx, info.checksum)
@@ -60,7 +60,7 @@ export const listParts: Handler = async (ctx, node) => {
   const afterPart = partMarkerOf('part-number-marker', query.get('part-number-marker') || undefined)
   const ref = await objectOf(ctx, node)
   const input = { afterPart, limit }
-  const found = await node.service.listParts(ctx.state.caller, ref, uploadId, input)
+  const found = await node.service.listParts(ctx.state.asker, ref, uploadId, input)
   const { upload, parts, truncated } = found
   sendXml(
     ctx,

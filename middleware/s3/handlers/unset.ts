@@ -1,5 +1,6 @@
 // Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
 import { CofferError } from '../../../lib/errors.ts'
+import type { Action } from '../../../lib/service/actions.ts'
 import type { ContainerInfo } from '../../../lib/service/types.ts'
 import type { Node } from '../../state.ts'
 import { sendXml, setVersion } from '../answer.ts'
@@ -11,22 +12,25 @@ import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
 /** The bucket's owner gets the document. */
-function bucketDocument(document: (node: Node, info: ContainerInfo) => Fragment): Handler {
+function bucketDocument(
+  document: (node: Node, info: ContainerInfo) => Fragment,
+  action: Action = 'getContainerSettings',
+): Handler {
   return async (ctx, node) => {
-    sendXml(ctx, document(node, await settingsOf(ctx, node)))
+    sendXml(ctx, document(node, await settingsOf(ctx, node, action)))
   }
 }
 
 /** The bucket's owner learns that there is no such configuration. */
 function bucketMissing(code: string, message: string): Handler {
   return async (ctx, node) => {
-    const { container } = await settingsOf(ctx, node)
+    const { container } = await settingsOf(ctx, node, 'getContainerSettings')
     throw new S3Error(404, code, message, { BucketName: container })
   }
 }
 
 const noConfiguration: Handler = async (ctx, node) => {
-  await settingsOf(ctx, node)
+  await settingsOf(ctx, node, 'getContainerSettings')
   throw new S3Error(404, 'NoSuchConfiguration', 'The specified configuration does not exist.')
 }
 
@@ -50,8 +54,9 @@ const noPolicy = bucketMissing('NoSuchBucketPolicy', 'The bucket policy does not
 
 export const unsetOfBucket = {
   accelerate: bucketDocument(() => root('AccelerateConfiguration')),
-  acl: bucketDocument((node, info) =>
-    root('AccessControlPolicy', aclElements(node, info, 'bucket')),
+  acl: bucketDocument(
+    (node, info) => root('AccessControlPolicy', aclElements(node, info, 'bucket')),
+    'getContainerAcl',
   ),
   analytics: noConfiguration,
   analyticsList: emptyList('ListBucketAnalyticsConfigurationResult'),
@@ -95,29 +100,36 @@ export const unsetOfBucket = {
 } as const satisfies Record<string, Handler>
 
 /** The object's owner gets the answer; no customer key is needed for what is not content. */
-function ofObject(answer: (node: Node, bucket: ContainerInfo) => Fragment): Handler {
+function ofObject(
+  action: Action,
+  answer: (node: Node, bucket: ContainerInfo) => Fragment,
+): Handler {
   return async (ctx, node) => {
-    const bucket = await settingsOf(ctx, node)
+    const bucket = await settingsOf(ctx, node, action)
     const ref = await objectOf(ctx, node)
-    const { info } = await node.service.head(ctx.state.caller, ref, {
+    const { info } = await node.service.head(ctx.state.asker, ref, {
       versionId: versionIdOf(ctx.state.s3.query),
       cipher: node.rootCipher,
       keyOptional: true,
+      action,
     })
     setVersion(ctx, info)
     sendXml(ctx, answer(node, bucket))
   }
 }
 
-const noLock = ofObject(() => {
-  throw invalidRequest('Bucket is missing Object Lock Configuration')
-})
+const noLock = (action: Action) =>
+  ofObject(action, () => {
+    throw invalidRequest('Bucket is missing Object Lock Configuration')
+  })
 
 export const unsetOfObject = {
-  acl: ofObject((node, info) => root('AccessControlPolicy', aclElements(node, info, 'object'))),
-  legalHold: noLock,
-  retention: noLock,
-  tagging: ofObject(() => root('Tagging', element('TagSet'))),
+  acl: ofObject('getObjectAcl', (node, info) =>
+    root('AccessControlPolicy', aclElements(node, info, 'object')),
+  ),
+  legalHold: noLock('getLegalHold'),
+  retention: noLock('getRetention'),
+  tagging: ofObject('getObjectTags', () => root('Tagging', element('TagSet'))),
   torrent: async (ctx, node) => {
     const { object } = await objectOf(ctx, node)
     throw new CofferError('ObjectMissing', { object })

@@ -24,10 +24,10 @@ import { type Encode, encoderOf, entriesOf, pageLimit } from './listings.ts'
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html */
 export const createUpload: Handler = async (ctx, node) => {
-  const { caller, cipher } = ctx.state
+  const { asker, cipher } = ctx.state
   const header = headerOf(ctx)
   const checksum = uploadChecksum(header)
-  const upload = await node.service.createUpload(caller, await objectOf(ctx, node), {
+  const upload = await node.service.createUpload(asker, await objectOf(ctx, node), {
     cipher,
     headers: contentHeaders(header),
     metadata: readMetadata(ctx),
@@ -59,7 +59,7 @@ function locationOf(ctx: Context): string {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
 export const completeUpload: Handler = async (ctx, node, read) => {
-  const { caller, cipher, keyMd5, s3 } = ctx.state
+  const { asker, cipher, keyMd5, s3 } = ctx.state
   const header = headerOf(ctx)
   const sizeHeader = 'x-amz-mp-object-size'
   const input = {
@@ -76,10 +76,10 @@ export const completeUpload: Handler = async (ctx, node, read) => {
   }
   const ref = await objectOf(ctx, node)
   const uploadId = s3.query.get('uploadId')!
-  await node.service.requireCompletable(caller, ref, uploadId)
+  await node.service.requireCompletable(asker, ref, uploadId)
   const parts = await readComplete(read)
   await sendWhenDone(ctx, async () => {
-    const info = await node.service.completeUpload(caller, ref, uploadId, { ...input, parts })
+    const info = await node.service.completeUpload(asker, ref, uploadId, { ...input, parts })
     if (!ctx.headerSent) setSealing(ctx, info.sealing)
     setWrittenVersion(ctx, info)
     return root(
@@ -97,7 +97,7 @@ export const completeUpload: Handler = async (ctx, node, read) => {
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html */
 export const abortUpload: Handler = async (ctx, node) => {
   const uploadId = ctx.state.s3.query.get('uploadId')!
-  await node.service.abortUpload(ctx.state.caller, await objectOf(ctx, node), uploadId)
+  await node.service.abortUpload(ctx.state.asker, await objectOf(ctx, node), uploadId)
   sendEmpty(ctx, 204)
 }
 
@@ -128,7 +128,7 @@ export const listUploads: Handler = async (ctx, node) => {
   const limit = pageLimit(query, 'max-uploads', 1)
   const afterUpload = uploadMarkerOf(query)
   const ref = await bucketOf(ctx, node)
-  const { entries, truncated } = await node.service.listUploads(ctx.state.caller, ref, {
+  const { entries, truncated } = await node.service.listUploads(ctx.state.asker, ref, {
     prefix: query.get('prefix'),
     delimiter: query.get('delimiter') || undefined,
     afterObject: query.get('key-marker') || undefined,

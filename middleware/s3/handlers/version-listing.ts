@@ -52,7 +52,7 @@ export const listObjectVersions: Handler = async (ctx, node) => {
   const limit = pageLimit(query, 'max-keys', 0)
   const markers = markersOf(query)
   const ref = await bucketOf(ctx, node)
-  const listing = await node.service.listVersions(ctx.state.caller, ref, {
+  const listing = await node.service.listVersions(ctx.state.asker, ref, {
     prefix: query.get('prefix'),
     delimiter: query.get('delimiter') || undefined,
     ...markers,

@@ -12,17 +12,17 @@ const spelled = { enabled: 'Enabled', suspended: 'Suspended' } as const
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
  */
 export const getBucketVersioning: Handler = async (ctx, node) => {
-  const { versioning } = await settingsOf(ctx, node)
+  const { versioning } = await settingsOf(ctx, node, 'getVersioning')
   const status = versioning === null ? undefined : spelled[versioning]
   sendXml(ctx, root('VersioningConfiguration', leaf('Status', status)))
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
 export const putBucketVersioning: Handler = async (ctx, node, read) => {
-  const { caller } = ctx.state
+  const { asker } = ctx.state
   const ref = await bucketOf(ctx, node)
-  await node.service.authorize(caller, ref, 'own')
+  await node.service.authorize(asker, 'setVersioning', ref)
   const versioning = await readVersioning(read)
-  await node.service.updateContainer(caller, ref, { versioning })
+  await node.service.updateContainer(asker, ref, { versioning })
   sendEmpty(ctx, 200)
 }

@@ -2,7 +2,6 @@
 // write and are managed in users.yaml, never through this API.
 // https://docs.openstack.org/api-ref/object-store/#accounts
 import { AclInvalid, formatAccountAcl, parseAccountAcl } from '../../../lib/auth/acl.ts'
-import { CofferError } from '../../../lib/errors.ts'
 import { nowMicros } from '../../../lib/names.ts'
 import type { AccountAcl, AccountInfo, ContainerInfo } from '../../../lib/service/types.ts'
 import type { Context, Node } from '../../state.ts'
@@ -47,7 +46,7 @@ export function negotiate(ctx: Context) {
 /** 204, or 200 for an account that does not exist yet: swift/proxy/controllers/account.py. */
 export const headAccount: Handler = async (ctx, node) => {
   const { contentType } = negotiate(ctx)
-  const info = await node.service.headAccount(ctx.state.caller, ctx.state.swift.account!)
+  const info = await node.service.headAccount(ctx.state.asker, ctx.state.swift.account!)
   setAccountHeaders(ctx, node, info)
   sendEmpty(ctx, info.createdMicros === undefined ? 200 : 204, contentType)
 }
@@ -63,12 +62,12 @@ const entryOf = (entry: ContainerInfo | string) =>
       }
 
 export const getAccount: Handler = async (ctx, node) => {
-  const { caller, swift } = ctx.state
+  const { asker, swift } = ctx.state
   const chosen = negotiate(ctx)
   const page = pageOf(swift.query)
   const [info, listing] = await Promise.all([
-    node.service.headAccount(caller, swift.account!),
-    node.service.listContainers(caller, swift.account!, page),
+    node.service.headAccount(asker, swift.account!),
+    node.service.listContainers(asker, swift.account!, page),
   ])
   setAccountHeaders(ctx, node, info)
   const listed = { level: 'account', name: swift.accountName! } as const
@@ -94,7 +93,7 @@ function readAcl(ctx: Context): AccountAcl | null | undefined {
 export const postAccount: Handler = async (ctx, node) => {
   const metadata = readMetadata(ctx, 'account')
   const acl = readAcl(ctx)
-  await node.service.updateAccount(ctx.state.caller, ctx.state.swift.account!, {
+  await node.service.updateAccount(ctx.state.asker, ctx.state.swift.account!, {
     metadata,
     ...(acl === undefined ? {} : { acl }),
   })
@@ -102,9 +101,9 @@ export const postAccount: Handler = async (ctx, node) => {
 }
 
 /** PUT and DELETE: an account's own admins may not, and for the others management is off. */
-export const manageAccount: Handler = async (ctx) => {
-  const { caller, swift } = ctx.state
-  if (!caller?.roles.includes('reseller_admin')) throw new CofferError('AccessDenied')
+export const manageAccount: Handler = async (ctx, node) => {
+  const { asker, swift } = ctx.state
+  await node.service.authorize(asker, 'manageAccount', { account: swift.account! })
   // A mistyped bulk delete must not look like a request for an account's end.
   if (ctx.method === 'DELETE' && swift.query.size > 0) throw new SwiftError(400)
   throw new SwiftError(405, undefined, { Allow: allowOf('account') })

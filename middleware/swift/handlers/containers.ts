@@ -24,9 +24,6 @@ export function containerOf({ state }: Context): ContainerRef {
   return { account: account!, container: container! }
 }
 
-/** Value of the Referer header, which a container's read list may name. */
-export const referrerOf = (ctx: Context) => headerOf(ctx, 'referer')
-
 function readAcl(ctx: Context, kind: 'read' | 'write'): string | undefined {
   const list = headerOf(ctx, `x-container-${kind}`)
   if (list === undefined) {
@@ -45,8 +42,8 @@ async function readAcls(ctx: Context, node: Node): Promise<Partial<ContainerAcl>
   const read = readAcl(ctx, 'read')
   const write = readAcl(ctx, 'write')
   if (read === undefined && write === undefined) return undefined
-  const { caller, swift } = ctx.state
-  if (!(await node.service.isOwner(caller, swift.account!))) return undefined
+  const ref = containerOf(ctx)
+  if (!(await node.service.isAllowed(ctx.state.asker, 'setContainerAcl', ref))) return undefined
   return { ...(read === undefined ? {} : { read }), ...(write === undefined ? {} : { write }) }
 }
 
@@ -66,13 +63,13 @@ async function readSettings(ctx: Context, node: Node): Promise<ContainerSettings
 export const putContainer: Handler = async (ctx, node) => {
   requirePolicy(ctx, node.config)
   const settings = await readSettings(ctx, node)
-  const { created } = await node.service.putContainer(ctx.state.caller, containerOf(ctx), settings)
+  const { created } = await node.service.putContainer(ctx.state.asker, containerOf(ctx), settings)
   sendEmpty(ctx, created ? 201 : 202)
 }
 
 export const postContainer: Handler = async (ctx, node) => {
   const settings = await readSettings(ctx, node)
-  await node.service.updateContainer(ctx.state.caller, containerOf(ctx), settings)
+  await node.service.updateContainer(ctx.state.asker, containerOf(ctx), settings)
   sendEmpty(ctx, 204)
 }
 
@@ -94,21 +91,19 @@ export async function setContainerHeaders(
   }
   const { read, write } = info.acl
   if (read === '' && write === '') return
-  if (!(await node.service.isOwner(ctx.state.caller, info.account))) return
+  if (!(await node.service.isAllowed(ctx.state.asker, 'getContainerAcl', info))) return
   if (read !== '') setStored(ctx, 'X-Container-Read', read)
   if (write !== '') setStored(ctx, 'X-Container-Write', write)
 }
 
 export const headContainer: Handler = async (ctx, node) => {
   const { contentType } = negotiate(ctx)
-  const info = await node.service.headContainer(ctx.state.caller, containerOf(ctx), {
-    referrer: referrerOf(ctx),
-  })
+  const info = await node.service.headContainer(ctx.state.asker, containerOf(ctx))
   await setContainerHeaders(ctx, node, info)
   sendEmpty(ctx, 204, contentType)
 }
 
 export const deleteContainer: Handler = async (ctx, node) => {
-  await node.service.deleteContainer(ctx.state.caller, containerOf(ctx))
+  await node.service.deleteContainer(ctx.state.asker, containerOf(ctx))
   sendEmpty(ctx, 204)
 }

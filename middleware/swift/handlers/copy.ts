@@ -97,17 +97,18 @@ async function requireNoBody({ state }: Context): Promise<void> {
 
 /** https://docs.openstack.org/api-ref/object-store/#copy-object */
 export const copyObject: Handler = async (ctx, node) => {
-  const { caller, cipher, sourceCipher } = ctx.state
+  const { asker, cipher, sourceCipher } = ctx.state
   await requireNoBody(ctx)
   const { from, to } = placesOf(ctx, node)
   const versionId = versionIdOf(ctx)
   const conditions = conditionsOf(ctx)
-  const shared = { ranges: rangeOf(ctx), referrer: headerOf(ctx, 'referer') }
-  const read = { ...shared, versionId, conditions, cipher: sourceCipher }
+  const ranges = rangeOf(ctx)
+  const action = 'copyFromObject'
+  const read = { ranges, versionId, conditions, cipher: sourceCipher, action } as const
   // The source is judged before the target, as Swift does: it is read before anything is written.
-  await refusingVersion(ctx, node, from, () => node.service.head(caller, from, read))
-  const { info, source } = await node.service.copy(caller, to, {
-    ...shared,
+  await refusingVersion(ctx, node, from, () => node.service.head(asker, from, read))
+  const { info, source } = await node.service.copy(asker, to, {
+    ranges,
     from: { ...from, versionId },
     fromCipher: sourceCipher,
     fromConditions: conditions,

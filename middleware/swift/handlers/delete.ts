@@ -29,7 +29,7 @@ export const deleteObject: Handler = async (ctx, node) => {
     await deleteManifest(ctx, node)
     return
   }
-  const result = await node.service.delete(ctx.state.caller, objectOf(ctx), {
+  const result = await node.service.delete(ctx.state.asker, objectOf(ctx), {
     versionId: versionIdOf(ctx),
     ifDeleteAtSeconds: ifDeleteAtOf(ctx),
     promote: false,

@@ -12,7 +12,7 @@ import { objectPageOf, versionPageOf } from '../listing-parameters.ts'
 import { SwiftError } from '../swift-error.ts'
 import { isoMicros } from '../times.ts'
 import { negotiate } from './accounts.ts'
-import { containerOf, referrerOf, setContainerHeaders } from './containers.ts'
+import { containerOf, setContainerHeaders } from './containers.ts'
 import type { Handler } from './handler.ts'
 
 const JSON_TYPE = 'application/json'
@@ -44,14 +44,13 @@ const entryOf = (entry: ListedObject | string) =>
       }
 
 export const getContainer: Handler = async (ctx, node) => {
-  const { caller, swift } = ctx.state
+  const { asker, swift } = ctx.state
   const chosen = negotiate(ctx)
-  const referrer = referrerOf(ctx)
   const ref = containerOf(ctx)
   const page = objectPageOf(swift.query)
   const [info, listing] = await Promise.all([
-    node.service.headContainer(caller, ref, { referrer }),
-    node.service.list(caller, ref, { ...page, referrer }),
+    node.service.headContainer(asker, ref),
+    node.service.list(asker, ref, page),
   ])
   await setContainerHeaders(ctx, node, info)
   const listed = { level: 'container', name: ref.container } as const
@@ -87,14 +86,13 @@ function requireJson(ctx: Context): void {
 
 /** `GET ?versions`. */
 export const listVersions: Handler = async (ctx, node) => {
-  const { caller, swift } = ctx.state
+  const { asker, swift } = ctx.state
   requireJson(ctx)
-  const referrer = referrerOf(ctx)
   const ref = containerOf(ctx)
   const page = versionPageOf(swift.query)
   const [info, listing] = await Promise.all([
-    node.service.headContainer(caller, ref, { referrer }),
-    node.service.listVersions(caller, ref, page),
+    node.service.headContainer(asker, ref),
+    node.service.listVersions(asker, ref, page),
   ])
   await setContainerHeaders(ctx, node, info)
   const bytes = await writeListing(jsonFormat, listing.entries, versionOf)

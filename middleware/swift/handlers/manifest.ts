@@ -32,12 +32,12 @@ export function sendManifest(ctx: Context, info: VersionInfo): void {
 
 /** Deletes the object if it bears the mark. */
 async function deleteMarked(ctx: Context, node: Node): Promise<Deletion> {
-  const { caller, cipher } = ctx.state
+  const { asker, cipher } = ctx.state
   const ref = objectOf(ctx)
   const versionId = versionIdOf(ctx)
   const none = { deleted: 0, notFound: 0, errors: [] }
   try {
-    const { info } = await node.service.head(caller, ref, { versionId, cipher, keyOptional: true })
+    const { info } = await node.service.head(asker, ref, { versionId, cipher, keyOptional: true })
     if (!isMarked(info)) {
       const path = quotePath(`/${ref.container}/${ref.object}`)
       return { ...none, errors: [[path, 'Not an SLO manifest']] }
@@ -46,7 +46,7 @@ async function deleteMarked(ctx: Context, node: Node): Promise<Deletion> {
     if (missing.some((code) => isCode(error, code))) return { ...none, notFound: 1 }
     throw error
   }
-  const { existed } = await node.service.delete(caller, ref, { versionId, promote: false })
+  const { existed } = await node.service.delete(asker, ref, { versionId, promote: false })
   return existed ? { ...none, deleted: 1 } : { ...none, notFound: 1 }
 }
 

@@ -14,7 +14,7 @@ export const postObject: Handler = async (ctx, node) => {
   const ref = objectOf(ctx)
   const sent = readDescription(ctx)
   const type = sentTypeOf(ctx, ref.object)
-  await node.service.update(ctx.state.caller, ref, {
+  await node.service.update(ctx.state.asker, ref, {
     cipher: ctx.state.cipher,
     revise: ({ headers }) => ({
       ...sent,

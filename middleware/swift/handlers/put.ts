@@ -9,8 +9,8 @@ import type { Handler } from './handler.ts'
 
 /** https://docs.openstack.org/api-ref/object-store/#create-or-replace-object */
 export const putObject: Handler = async (ctx, node) => {
-  const { caller, cipher, source } = ctx.state
-  const info = await node.service.put(caller, objectOf(ctx), {
+  const { asker, cipher, source } = ctx.state
+  const info = await node.service.put(asker, objectOf(ctx), {
     ...readPutDescription(ctx),
     conditions: writeConditionsOf(ctx),
     source,
@@ -24,7 +24,7 @@ export const putObject: Handler = async (ctx, node) => {
 
 /** `PUT ?version-id=`. Swift: object_versioning.py, handle_put_version. */
 export const makeCurrent: Handler = async (ctx, node) => {
-  const { caller, source } = ctx.state
+  const { asker, source } = ctx.state
   const versionId = versionIdOf(ctx)
   if (versionId === undefined || versionId === 'null') {
     throw new SwiftError(400, 'Invalid version parameter')
@@ -34,7 +34,7 @@ export const makeCurrent: Handler = async (ctx, node) => {
   }
   const ref = objectOf(ctx)
   const info = await refusingVersion(ctx, node, ref, () =>
-    node.service.makeCurrent(caller, ref, versionId),
+    node.service.makeCurrent(asker, ref, versionId),
   )
   setWritten(ctx, info)
   sendEmpty(ctx, 201)

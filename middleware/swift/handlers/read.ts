@@ -21,7 +21,6 @@ export function readInput(ctx: Context): ReadInput {
     versionId: versionIdOf(ctx),
     cipher: ctx.state.cipher,
     conditions: conditionsOf(ctx),
-    referrer: headerOf(ctx, 'referer'),
     ...(ctx.method === 'HEAD'
       ? { keyOptional: true }
       : { ranges: swiftRanges(headerOf(ctx, 'range')) }),
@@ -54,7 +53,7 @@ async function answerUnread(
   const status = error instanceof CofferError ? unread[error.code] : undefined
   if (status === undefined) return false
   const plain = { ...input, conditions: undefined, ranges: undefined }
-  const { info } = await node.service.head(ctx.state.caller, objectOf(ctx), plain)
+  const { info } = await node.service.head(ctx.state.asker, objectOf(ctx), plain)
   // Another object by now: its ETag would make the client take the copy that it has for a copy of that one.
   if (isCode(error, 'NotModified') && error.details.modifiedMicros !== info.timeMicros) return false
   setObjectHeaders(ctx, info)
@@ -88,7 +87,7 @@ async function answerManifest(ctx: Context, node: Node): Promise<boolean> {
   if (!asksForManifest(ctx)) return false
   const input = { ...readInput(ctx), ranges: undefined, keyOptional: true }
   const found = await reading(ctx, node, input, () =>
-    node.service.head(ctx.state.caller, objectOf(ctx), input),
+    node.service.head(ctx.state.asker, objectOf(ctx), input),
   )
   if (found === undefined) return true
   if (!isMarked(found.info)) return false
@@ -101,7 +100,7 @@ export const headObject: Handler = async (ctx, node) => {
   if (await answerManifest(ctx, node)) return
   const input = readInput(ctx)
   const found = await reading(ctx, node, input, () =>
-    node.service.head(ctx.state.caller, objectOf(ctx), input),
+    node.service.head(ctx.state.asker, objectOf(ctx), input),
   )
   if (found === undefined) return
   setObjectHeaders(ctx, found.info)
@@ -114,7 +113,7 @@ export const getObject: Handler = async (ctx, node) => {
   if (await answerManifest(ctx, node)) return
   const input = readInput(ctx)
   const reader = await reading(ctx, node, input, () =>
-    node.service.get(ctx.state.caller, objectOf(ctx), input),
+    node.service.get(ctx.state.asker, objectOf(ctx), input),
   )
   if (reader === undefined) return
   const { info, extents } = reader

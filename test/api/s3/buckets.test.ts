@@ -1,5 +1,6 @@
 // Buckets over HTTP.
 import t from 'tap'
+import { askerOf } from '../../helpers/asker.ts'
 import { startNode } from '../../helpers/node.ts'
 import { element, elements, outcome } from '../../helpers/s3.ts'
 
@@ -89,7 +90,7 @@ t.test('a bucket cannot be called anything', async (t) => {
 
 t.test('a container that Swift named is served, whatever its name', async (t) => {
   const node = await startNode(t)
-  const caller = { account: 'test', user: 'tester', roles: ['admin'] }
+  const caller = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
   const ref = { account: 'test', container: 'My_Container' }
   await node.coffer.service.createContainer(caller, ref, { indexed: false })
   t.same(elements(await node.request('GET', '/'), 'Name'), ['My_Container'])

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { askerOf } from '../../helpers/asker.ts'
 import { startNode, type TestNode } from '../../helpers/node.ts'
 import { presignV2 } from '../../helpers/presign.ts'
 import {
@@ -54,7 +55,7 @@ t.test('a client that hangs up in the middle of a PUT leaves what was there befo
     t.equal((await node.request('GET', '/bkt/o')).text, 'before', `${sent} of ${length} bytes`)
   }
   const usage = await node.coffer.service.headContainer(
-    { account: 'test', user: 'tester', roles: ['admin'] },
+    askerOf({ account: 'test', user: 'tester', roles: ['admin'] }),
     { account: 'test', container: 'bkt' },
   )
   t.match(usage, { objects: 1, bytes: 6 })

@@ -1,10 +1,11 @@
 // Buckets that Swift's access lists open to others, seen through S3.
 import t from 'tap'
+import { askerOf } from '../../helpers/asker.ts'
 import { startNode, type TestNode } from '../../helpers/node.ts'
 import { elements, outcome } from '../../helpers/s3.ts'
 import { login } from '../../helpers/swift.ts'
 
-const owner = { account: 'test', user: 'tester', roles: ['admin'] }
+const owner = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
 const anonymous = { sign: false }
 const other = { access: 'other:other', secret: 'testing2' }
 

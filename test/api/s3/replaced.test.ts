@@ -4,12 +4,13 @@ import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Coffer } from '../../../lib/coffer.ts'
+import { askerOf } from '../../helpers/asker.ts'
 import { startNode, type TestNode } from '../../helpers/node.ts'
 import { presignV2 } from '../../helpers/presign.ts'
 import { completeBody, createUpload, putPart } from '../../helpers/s3.ts'
 
 const MiB = 1 << 20
-const owner = { account: 'test', user: 'tester', roles: ['admin'] }
+const owner = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
 
 /** Begins a GET and reads nothing of it yet. */
 async function beginGet(node: TestNode): Promise<IncomingMessage> {

@@ -1,6 +1,7 @@
 // Conditions, copies and multi-deletes where versions are kept.
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { askerOf } from '../../helpers/asker.ts'
 import type { TestNode } from '../../helpers/node.ts'
 import { element, elements, outcome } from '../../helpers/s3.ts'
 import { listVersions, putVersion, setVersioning, startVersioned } from '../../helpers/versions.ts'
@@ -233,7 +234,7 @@ t.test('writers at the same time make a version each, and one is the latest', as
   t.equal(current.headers[ID], listed[0]!.id)
   t.equal(current.text, bodies[ids.indexOf(listed[0]!.id)])
   const { service } = node.coffer
-  const caller = { account: 'test', user: 'tester', roles: ['admin'] }
+  const caller = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
   const counts = async () => {
     const ref = { account: 'test', container: 'bucket' }
     const { objects, bytes, versions } = await service.headContainer(caller, ref)

@@ -1,39 +1,44 @@
 // Who may do what, asked of the service by every kind of caller, over accounts and containers with every
 // kind of list.
 import t from 'tap'
-import type { Caller } from '../../../lib/auth/identity.ts'
+import type { Asker } from '../../../lib/auth/asker.ts'
 import { isCode } from '../../../lib/errors.ts'
-import { authorize, type Right } from '../../../lib/service/access.ts'
+import { authorize } from '../../../lib/service/access.ts'
+import type { Action } from '../../../lib/service/actions.ts'
 import type { ContainerSettings } from '../../../lib/service/container-types.ts'
+import { askerOf, nobody } from '../../helpers/asker.ts'
 import { admin, startService, type TestService } from '../../helpers/service.ts'
 
-const plain = { account: 'test', user: 'plain', roles: [] }
-const other = { account: 'other', user: 'sue', roles: ['admin'] }
-const third = { account: 'third', user: 'bob', roles: [] }
-const resellerAdmin = { account: 'ops', user: 'root', roles: ['reseller_admin'] }
-const resellerReader = { account: 'ops', user: 'eye', roles: ['reseller_reader'] }
+const plain = askerOf({ account: 'test', user: 'plain', roles: [] })
+const other = askerOf({ account: 'other', user: 'sue', roles: ['admin'] })
+const third = askerOf({ account: 'third', user: 'bob', roles: [] })
+const resellerAdmin = askerOf({ account: 'ops', user: 'root', roles: ['reseller_admin'] })
+const resellerReader = askerOf({ account: 'ops', user: 'eye', roles: ['reseller_reader'] })
 
-const rights = [
-  'own',
-  'readAccount',
-  'readContainer',
-  'writeContainer',
-  'readObject',
-  'readUploads',
-  'writeObject',
-  'readVersion',
-  'deleteVersion',
-] as const satisfies readonly Right[]
+/** Rights, each by an action that takes it. */
+const asked = {
+  own: 'updateAccount',
+  readAccount: 'headAccount',
+  readContainer: 'listObjects',
+  writeContainer: 'deleteContainer',
+  readObject: 'getObject',
+  readUploads: 'listUploads',
+  writeObject: 'putObject',
+  readVersion: 'getVersion',
+  deleteVersion: 'deleteVersion',
+} as const satisfies Record<string, Action>
+type Right = keyof typeof asked
+const rights = Object.keys(asked) as Right[]
 const reads = rights.filter((right) => right.startsWith('read'))
 const everything = [...rights]
 const everythingButOwn = rights.filter((right) => right !== 'own')
 
-/** The rights that the caller has in account `test`, on container `c` where the right is on one. */
-async function rightsOf(test: TestService, caller: Caller, referrer?: string, container = 'c') {
+/** The rights that the asker has in account `test`, on container `c` where the right is on one. */
+async function rightsOf(test: TestService, asker: Asker, container = 'c') {
   const granted: Right[] = []
   for (const right of rights) {
     try {
-      await authorize(test.stores, caller, { account: 'test', container }, right, referrer)
+      await authorize(test.stores, asker, asked[right], { account: 'test', container })
       granted.push(right)
     } catch (error) {
       if (!isCode(error, 'AccessDenied')) throw error
@@ -52,15 +57,17 @@ t.test('roles give rights on whole accounts', async (t) => {
   t.same(await rightsOf(test, resellerReader), reads)
   t.same(await rightsOf(test, plain), [], 'a user is no admin of his own account')
   t.same(await rightsOf(test, other), [], 'an admin is nobody elsewhere')
-  t.same(await rightsOf(test, null), [])
-  t.same(await rightsOf(test, null, 'http://example.com'), [])
+  t.same(await rightsOf(test, nobody), [])
+  t.same(await rightsOf(test, askerOf(null, { referrer: 'http://example.com' })), [])
 })
 
 t.test('nothing is read for an account’s own admins', async (t) => {
   const stores = {} as never
   for (const right of rights) {
-    t.equal(authorize(stores, admin, { account: 'test', container: 'c' }, right), undefined, right)
-    t.equal(authorize(stores, resellerAdmin, { account: 'test' }, right), undefined, right)
+    const action = asked[right]
+    const ref = { account: 'test', container: 'c' }
+    t.equal(authorize(stores, admin, action, ref), undefined, right)
+    t.equal(authorize(stores, resellerAdmin, action, { account: 'test' }), undefined, right)
   }
 })
 
@@ -72,26 +79,26 @@ t.test('an account’s ACL makes readers, writers and owners of others', async (
     service.updateAccount(admin, 'test', { acl: { ...none, ...acl } })
   await grant({ readOnly: ['third'] })
   t.same(await rightsOf(test, third), reads)
-  t.equal(await service.isOwner(third, 'test'), false)
+  t.equal(await service.isAllowed(third, 'getAccountAcl', { account: 'test' }), false)
   await grant({ readWrite: ['third:bob'] })
   t.same(await rightsOf(test, third), everythingButOwn)
-  t.equal(await service.isOwner(third, 'test'), false)
+  t.equal(await service.isAllowed(third, 'getAccountAcl', { account: 'test' }), false)
   await grant({ admin: ['third:bob'], readOnly: ['other'] })
   t.same(await rightsOf(test, third), everything)
-  t.equal(await service.isOwner(third, 'test'), true)
+  t.equal(await service.isAllowed(third, 'getAccountAcl', { account: 'test' }), true)
   t.same(await rightsOf(test, other), reads)
-  t.same(await rightsOf(test, { ...third, user: 'eve' }), [])
+  t.same(await rightsOf(test, askerOf({ account: 'third', user: 'eve', roles: [] })), [])
   t.same(await rightsOf(test, plain), [])
-  t.same(await rightsOf(test, null), [])
+  t.same(await rightsOf(test, nobody), [])
   await grant({ admin: ['other'], readWrite: ['other'], readOnly: ['other', 'test:plain'] })
   t.same(await rightsOf(test, other), everything, 'the highest of several counts')
   t.same(await rightsOf(test, plain), reads)
   await service.updateAccount(admin, 'test', { acl: null })
   t.same(await rightsOf(test, other), [])
-  t.equal(await service.isOwner(admin, 'test'), true)
-  t.equal(await service.isOwner(resellerAdmin, 'test'), true)
-  t.equal(await service.isOwner(resellerReader, 'test'), false)
-  t.equal(await service.isOwner(null, 'test'), false)
+  t.equal(await service.isAllowed(admin, 'getAccountAcl', { account: 'test' }), true)
+  t.equal(await service.isAllowed(resellerAdmin, 'getAccountAcl', { account: 'test' }), true)
+  t.equal(await service.isAllowed(resellerReader, 'getAccountAcl', { account: 'test' }), false)
+  t.equal(await service.isAllowed(nobody, 'getAccountAcl', { account: 'test' }), false)
 })
 
 t.test('a container’s lists let others read or write its objects', async (t) => {
@@ -102,7 +109,7 @@ t.test('a container’s lists let others read or write its objects', async (t) =
   const table: [
     read: string,
     write: string,
-    caller: Caller,
+    asker: Asker,
     referrer: string | undefined,
     granted: readonly string[],
   ][] = [
@@ -114,31 +121,32 @@ t.test('a container’s lists let others read or write its objects', async (t) =
     ['*:bob', '', third, undefined, readList],
     ['*:*', '', third, undefined, readList],
     ['*', '', third, undefined, readList],
-    ['*:*,*', '*,*:*', null, undefined, []],
+    ['*:*,*', '*,*:*', nobody, undefined, []],
     ['test', '', plain, undefined, readList],
     ['', 'third', third, undefined, ['writeObject']],
     ['', 'third:bob', third, undefined, ['writeObject']],
     ['', '*', third, undefined, ['writeObject']],
     ['third', 'third', third, undefined, [...readList, 'writeObject']],
-    ['.r:*', '', null, undefined, ['readObject']],
+    ['.r:*', '', nobody, undefined, ['readObject']],
     ['.r:*', '', third, undefined, ['readObject']],
-    ['.r:*,.rlistings', '', null, undefined, asReferrer],
-    ['.rlistings', '', null, host, []],
+    ['.r:*,.rlistings', '', nobody, undefined, asReferrer],
+    ['.rlistings', '', nobody, host, []],
     ['.r:*,.rlistings', '', third, undefined, asReferrer],
     ['.rlistings,third', '', third, undefined, readList],
-    ['.r:.example.com', '', null, host, ['readObject']],
-    ['.r:.example.com,.rlistings', '', null, host, asReferrer],
-    ['.r:.example.com,.rlistings', '', null, undefined, []],
-    ['.r:.example.com,.rlistings', '', null, 'http://example.com/', []],
-    ['.r:*,.r:-.example.com,.rlistings', '', null, host, []],
+    ['.r:.example.com', '', nobody, host, ['readObject']],
+    ['.r:.example.com,.rlistings', '', nobody, host, asReferrer],
+    ['.r:.example.com,.rlistings', '', nobody, undefined, []],
+    ['.r:.example.com,.rlistings', '', nobody, 'http://example.com/', []],
+    ['.r:*,.r:-.example.com,.rlistings', '', nobody, host, []],
     ['.r:-.example.com,third', '', third, host, readList],
-    ['', '.rlistings', null, host, []],
+    ['', '.rlistings', nobody, host, []],
   ]
-  for (const [read, write, caller, referrer, granted] of table) {
+  for (const [read, write, { caller }, referrer, granted] of table) {
+    const asker = askerOf(caller, { referrer })
     await settings(test, { read, write })
     const who = `${caller?.user} from ${referrer} by '${read}' and '${write}'`
-    t.same(await rightsOf(test, caller, referrer), granted, who)
-    t.same(await rightsOf(test, caller, referrer, 'missing'), [], `${who}: no such container`)
+    t.same(await rightsOf(test, asker), granted, who)
+    t.same(await rightsOf(test, asker, 'missing'), [], `${who}: no such container`)
   }
 })
 
@@ -148,7 +156,7 @@ t.test(
     const test = await startService(t)
     const { service } = test
     const missing = { account: 'test', container: 'missing' }
-    for (const caller of [null, third, plain, other]) {
+    for (const caller of [nobody, third, plain, other]) {
       await t.rejects(service.headContainer(caller, missing), { code: 'AccessDenied' })
       await t.rejects(service.deleteContainer(caller, missing), { code: 'AccessDenied' })
       await t.rejects(service.updateContainer(caller, missing, {}), { code: 'AccessDenied' })
@@ -177,7 +185,7 @@ t.test('write access to objects gives none to the container', async (t) => {
   await t.rejects(service.updateAccount(third, 'test', {}), denied)
   const info = await service.headContainer(third, ref)
   t.match(info, { metadata: {}, acl: { read: '*', write: '*' } })
-  await t.rejects(service.headContainer(null, ref), denied)
+  await t.rejects(service.headContainer(nobody, ref), denied)
 })
 
 t.test('settings of who may do what are an owner’s alone', async (t) => {

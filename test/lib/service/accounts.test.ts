@@ -1,8 +1,9 @@
 // Accounts: what they say of themselves, and the limits of that.
 import t from 'tap'
+import { askerOf } from '../../helpers/asker.ts'
 import { admin, startService } from '../../helpers/service.ts'
 
-const reader = { account: 'ops', user: 'eye', roles: ['reseller_reader'] }
+const reader = askerOf({ account: 'ops', user: 'eye', roles: ['reseller_reader'] })
 
 /** So many items of so many bytes each. */
 const items = (count: number, bytes: number) =>
@@ -82,11 +83,11 @@ t.test('an ACL is set and cleared apart from the items, and only owners see it',
   await service.updateAccount(admin, 'test', { metadata: { colour: 'red' }, acl })
   await service.updateAccount(admin, 'test', { metadata: { size: '1' } })
   t.strictSame((await service.headAccount(admin, 'test')).acl, acl)
-  const bob = { account: 'third', user: 'bob', roles: [] }
-  for (const caller of [reader, bob, { account: 'test', user: 'plain', roles: [] }]) {
+  const bob = askerOf({ account: 'third', user: 'bob', roles: [] })
+  for (const caller of [reader, bob, askerOf({ account: 'test', user: 'plain', roles: [] })]) {
     t.match(await service.headAccount(caller, 'test'), { metadata: { colour: 'red' }, acl: null })
   }
-  const owner = { account: 'other', user: 'sue', roles: [] }
+  const owner = askerOf({ account: 'other', user: 'sue', roles: [] })
   t.strictSame((await service.headAccount(owner, 'test')).acl, acl, 'an owner by the ACL itself')
   await service.updateAccount(owner, 'test', { acl: null })
   t.match(await service.headAccount(admin, 'test'), { metadata: { size: '1' }, acl: null })

@@ -5,6 +5,7 @@ import { compareKeys } from '../../../lib/catalog/keys.ts'
 import { containerRow } from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
 import type { ContainerListInput } from '../../../lib/service/types.ts'
+import { askerOf } from '../../helpers/asker.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 import { admin, startService, type TestService } from '../../helpers/service.ts'
 
@@ -64,7 +65,7 @@ t.test('names come in the order of their bytes, with counters', async (t) => {
     await test.service.putContainer(admin, { account: 'test', container }, {})
   }
   await test.service.putContainer(
-    { ...admin, account: 'tes' },
+    askerOf({ account: 'tes', user: 'tester', roles: ['admin'] }),
     { account: 'tes', container: 'not' },
     {},
   )

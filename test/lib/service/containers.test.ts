@@ -1,9 +1,10 @@
 // Containers: what is created, changed and deleted, and who holds a name.
 import t from 'tap'
 import { CONTAINER_NAME_BYTES_MAX } from '../../../lib/service/containers.ts'
+import { askerOf, nobody } from '../../helpers/asker.ts'
 import { admin, startService } from '../../helpers/service.ts'
 
-const other = { account: 'other', user: 'sue', roles: ['admin'] }
+const other = askerOf({ account: 'other', user: 'sue', roles: ['admin'] })
 const ref = { account: 'test', container: 'box' }
 const items = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, '']))
@@ -106,23 +107,23 @@ t.test('the first that takes a name holds it for everybody, and only S3 minds', 
   const { service } = await startService(t)
   const indexed = { indexed: true }
   const theirs = { account: 'other', container: 'box' }
-  await t.rejects(service.resolve(null, 'box'), { code: 'ContainerMissing' })
+  await t.rejects(service.resolve(nobody, 'box'), { code: 'ContainerMissing' })
   await service.putContainer(admin, ref, {})
-  t.strictSame(await service.resolve(null, 'box'), ref)
+  t.strictSame(await service.resolve(nobody, 'box'), ref)
   await t.rejects(service.createContainer(admin, ref, indexed), { code: 'ContainerExists' })
   await t.rejects(service.createContainer(other, theirs, indexed), { code: 'ContainerTaken' })
   t.strictSame(await service.putContainer(other, theirs, {}), { created: true })
-  t.strictSame(await service.resolve(null, 'box'), ref, 'still the first')
+  t.strictSame(await service.resolve(nobody, 'box'), ref, 'still the first')
   t.strictSame(await service.resolve(other, 'box'), theirs, 'the own one before the first')
   await service.deleteContainer(other, theirs)
   t.strictSame(await service.resolve(other, 'box'), ref, 'the index is not theirs to clear')
   await service.putContainer(other, theirs, {})
   await service.deleteContainer(admin, ref)
-  await t.rejects(service.resolve(null, 'box'), { code: 'ContainerMissing' })
+  await t.rejects(service.resolve(nobody, 'box'), { code: 'ContainerMissing' })
   await service.putContainer(other, theirs, {})
-  await t.rejects(service.resolve(null, 'box'), { code: 'ContainerMissing' }, 'never inherited')
+  await t.rejects(service.resolve(nobody, 'box'), { code: 'ContainerMissing' }, 'never inherited')
   await service.createContainer(admin, ref, indexed)
-  t.strictSame(await service.resolve(null, 'box'), ref)
+  t.strictSame(await service.resolve(nobody, 'box'), ref)
 })
 
 t.test('a container goes only when nothing is left in it, and comes back empty', async (t) => {
@@ -198,13 +199,17 @@ t.test('two that take a name at once do not both get it', async (t) => {
     const container = `box-${round}`
     const outcomes = await Promise.allSettled(
       [admin, other, admin].map((caller) =>
-        service.createContainer(caller, { account: caller.account, container }, { indexed: true }),
+        service.createContainer(
+          caller,
+          { account: caller.caller!.account, container },
+          { indexed: true },
+        ),
       ),
     )
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
     t.equal(refused.length, 2)
     for (const { reason } of refused) t.match(reason, { code: /^Container(Exists|Taken)$/ })
-    const { account } = await service.resolve(null, container)
+    const { account } = await service.resolve(nobody, container)
     const holder = account === 'test' ? admin : other
     t.match(await service.headContainer(holder, { account, container }), { container })
   }

@@ -5,6 +5,7 @@ import { compareKeys, rowKeys } from '../../../lib/catalog/keys.ts'
 import { containerRow, objectRow } from '../../../lib/catalog/rows.ts'
 import { nowMicros, randomId, versionIdAt } from '../../../lib/names.ts'
 import type { ListInput } from '../../../lib/service/types.ts'
+import { askerOf, nobody } from '../../helpers/asker.ts'
 import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
 import { admin, startService, type TestService } from '../../helpers/service.ts'
 
@@ -230,12 +231,12 @@ t.test(
 
 t.test('who may not read a container does not learn whether it exists', async (t) => {
   const test = await withObjects(t, ['a'])
-  const other = { account: 'other', user: 'other', roles: ['admin'] }
+  const other = askerOf({ account: 'other', user: 'other', roles: ['admin'] })
   const missing = { account: 'test', container: 'none' }
   for (const input of [{ limit: 0 }, { limit: 1 }]) {
     await t.rejects(test.service.list(other, ref, input), { code: 'AccessDenied' })
     await t.rejects(test.service.list(other, missing, input), { code: 'AccessDenied' })
-    await t.rejects(test.service.list(null, ref, input), { code: 'AccessDenied' })
+    await t.rejects(test.service.list(nobody, ref, input), { code: 'AccessDenied' })
     await t.rejects(test.service.list(admin, missing, input), { code: 'ContainerMissing' })
   }
 })

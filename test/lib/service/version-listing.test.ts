@@ -5,6 +5,7 @@ import { compareKeys, rowKeys } from '../../../lib/catalog/keys.ts'
 import { containerRow, objectRow, versionRow } from '../../../lib/catalog/rows.ts'
 import { randomId, versionIdAt } from '../../../lib/names.ts'
 import type { VersionListInput } from '../../../lib/service/types.ts'
+import { askerOf, nobody } from '../../helpers/asker.ts'
 import { type Random, randomFrom, seedOfRun } from '../../helpers/random.ts'
 import { admin, startService, type TestService } from '../../helpers/service.ts'
 
@@ -239,12 +240,12 @@ t.test('long histories and long groups are paged to the entry', async (t) => {
 t.test('who may not read a container does not learn whether it exists', async (t) => {
   const test = await withVersions(t, [])
   const { service } = test
-  const other = { account: 'other', user: 'other', roles: ['admin'] }
+  const other = askerOf({ account: 'other', user: 'other', roles: ['admin'] })
   const missing = { account: 'test', container: 'none' }
   for (const input of [{ limit: 0 }, { limit: 1 }]) {
     await t.rejects(service.listVersions(other, ref, input), { code: 'AccessDenied' })
     await t.rejects(service.listVersions(other, missing, input), { code: 'AccessDenied' })
-    await t.rejects(service.listVersions(null, ref, input), { code: 'AccessDenied' })
+    await t.rejects(service.listVersions(nobody, ref, input), { code: 'AccessDenied' })
     await t.rejects(service.listVersions(admin, missing, input), { code: 'ContainerMissing' })
     t.same(await service.listVersions(admin, ref, input), { entries: [], truncated: false })
   }
