@@ -6,6 +6,10 @@ export interface ContainerRef {
   readonly container: string
 }
 
+export interface ObjectRef extends ContainerRef {
+  readonly object: string
+}
+
 /** Values by lower-case name without any dialect's prefix; null removes an item, others stay. */
 export type MetadataChanges = Readonly<Record<string, string | null>>
 
