@@ -200,3 +200,11 @@ export class Handle implements Restable {
     return new CofferError('StoreUnavailable', { what: 'the volume is closed' })
   }
 }
+
+/** True for what a crash leaves that came while a database was being made, after LevelDB has tried to open
+ * it: its own small files are there, and none that can hold data. */
+export async function isHalfMade(engine: Engine, location: string): Promise<boolean> {
+  const names = await engine.list(location)
+  const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+  return names.includes('LOCK') && !holdsData
+}
