@@ -6,7 +6,6 @@ import { isSpaceError } from '../leveldb/engine.ts'
 import { type FoundVolume, findVolumes } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
 import { Failures, strange } from './failures.ts'
-import { isHalfMade } from './level/handle.ts'
 import { OpenVolumes } from './level/open-volumes.ts'
 import { Quarantine } from './level/quarantine.ts'
 import { LevelVolume, type VolumeSettings } from './level/volume.ts'
@@ -177,7 +176,7 @@ export class Device {
       found = await volume.open()
     } catch (error) {
       if (error instanceof FormatNewer) throw error
-      if (isNew && (await isHalfMade(engine, volume.location).catch(() => false))) found = 'empty'
+      if (isNew && (await volume.isHalfMade().catch(() => false))) found = 'empty'
       else {
         // It may be only for now that it cannot be opened: its records are not given up.
         this.volumes.set(volume.id, volume)

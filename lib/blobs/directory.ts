@@ -51,7 +51,7 @@ export const volumeIdsIn = (names: readonly string[]) =>
 
 /** Generations of one volume that lie in the directory, lowest first. */
 export async function generationsOf(
-  engine: Engine,
+  engine: Pick<Engine, 'list'>,
   directory: string,
   id: string,
 ): Promise<number[]> {

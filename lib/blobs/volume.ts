@@ -35,6 +35,9 @@ export interface Volume {
    * no begun blob. Rejects with the error of file or database, FormatNewer where a later release wrote it.
    */
   open(): Promise<Found>
+  /** True for what a crash leaves that came while the volume was being made, after `open` has tried it: nothing in it can
+   * hold data. Rejects with the system's error. */
+  isHalfMade(): Promise<boolean>
   /** Takes writes from now on. Only after `open` found it writable. */
   accept(): void
   /** Takes no new blobs from now on, and is sealed once the begun ones let go. */

@@ -1,9 +1,11 @@
 // Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
 // the same volume they share, so that a slab seldom has to be copied to wait for its turn.
+
+import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
 import { LocatorBuilder } from './locator.ts'
 import { RecordSum } from './record.ts'
-import { type BlobId, type BlobWriter, type Locator, TRAILER_BYTES } from './store.ts'
+import type { BlobId, BlobWriter, Locator } from './store.ts'
 import type { Volume } from './volume.ts'
 
 /** What the device that holds the volume wants to know. */

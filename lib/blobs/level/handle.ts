@@ -2,7 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
-import { readRows } from '../../whole-read.ts'
+import { readRows } from '../../leveldb/whole-read.ts'
 import { readUint64, recordKey } from '../record.ts'
 import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'
@@ -199,12 +199,4 @@ export class Handle implements Restable {
   #unavailable(): CofferError {
     return new CofferError('StoreUnavailable', { what: 'the volume is closed' })
   }
-}
-
-/** True for what a crash leaves that came while a database was being made, after LevelDB has tried to open
- * it: its own small files are there, and none that can hold data. */
-export async function isHalfMade(engine: Engine, location: string): Promise<boolean> {
-  const names = await engine.list(location)
-  const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
-  return names.includes('LOCK') && !holdsData
 }

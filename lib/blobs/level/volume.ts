@@ -135,6 +135,13 @@ export class LevelVolume implements Volume {
     return 'sealed'
   }
 
+  async isHalfMade(): Promise<boolean> {
+    const names = await this.#settings.engine.list(this.location)
+    const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+    // LevelDB's own small files are there as soon as it has tried to open the directory.
+    return names.includes('LOCK') && !holdsData
+  }
+
   accept(): void {
     this.#state = 'open'
   }
