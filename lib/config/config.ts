@@ -17,7 +17,6 @@ import type { Config, Listener, Written } from './shape.ts'
 
 export { exposed, unbuilt } from './rules.ts'
 export type { Config, Listener }
-export { FileInvalid }
 
 export interface ConfigSource {
   /** The file to read; absent: defaults alone. */
