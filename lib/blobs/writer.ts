@@ -1,6 +1,5 @@
 // Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
 // the same volume they share, so that a slab seldom has to be copied to wait for its turn.
-
 import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
 import { LocatorBuilder } from './locator.ts'

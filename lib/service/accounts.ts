@@ -1,6 +1,5 @@
 // Accounts: what they say of themselves, and who may use them. There is a row from the first write on; until
 // then an account looks empty.
-
 import type { Caller } from '../auth/identity.ts'
 import { countersOf } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
