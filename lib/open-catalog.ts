@@ -8,15 +8,16 @@ import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Meta } from './catalog/meta.ts'
 import { makeRawRedis } from './catalog/redis/raw.ts'
-import { openRedisCatalog, openRedisLink, redisSettings } from './catalog/redis.ts'
+import { openRedisCatalog, openRedisLink } from './catalog/redis.ts'
 import { hasWitness, keepWitness, readWitness } from './catalog/witness.ts'
-import { type Config, FileInvalid } from './config/config.ts'
+import type { Config } from './config/config.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
 import { CofferError } from './errors.ts'
-import { isThere } from './file-invalid.ts'
+import { FileInvalid, isThere } from './file-invalid.ts'
 import { classicEngine } from './leveldb/engine.ts'
 import { makeLog } from './log.ts'
 import { randomId } from './names.ts'
+import { redisSettings } from './redis-settings.ts'
 
 /** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
 const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
@@ -78,7 +79,7 @@ export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
 }
 
 async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
-  await requireSoundFiles(catalogLocation(config), (damage) => {
+  await requireSoundFiles(classicEngine, catalogLocation(config), (damage) => {
     log.warn({ damage: describeDamage(damage) }, 'catalog: its log has no sound end')
   })
   if (!isThere(catalogLocation(config)) && (await haveVolumes(config.devices))) {

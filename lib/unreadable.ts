@@ -1,6 +1,5 @@
 // The refusal to go on where a file cannot be read: it says of each why, and what to do, and never to drop anything.
 import { FileInvalid } from './file-invalid.ts'
-import type { Damage } from './leveldb/coding.ts'
 import {
   adviceFor,
   describeReadError,
@@ -18,6 +17,17 @@ export interface UnreadableFile {
   readonly code: string
   /** `cannot be read (EACCES): …` */
   readonly what: string
+}
+
+/** A piece of a file that was looked at and found wanting. */
+interface Look {
+  /** Name of the file. */
+  readonly file: string
+  /** Where the piece begins. */
+  readonly offset: number
+  readonly what: string
+  /** The system's error where the piece, or the file, cannot be read. */
+  readonly unreadable?: string
 }
 
 const SHOWN_MAX = 10
@@ -46,7 +56,7 @@ export class FilesUnreadable extends FileInvalid {
 }
 
 /** Those of the damages that are none, because nothing is known there: each file once. */
-export function unreadableFiles(damages: readonly Damage[]): UnreadableFile[] {
+export function unreadableFiles(damages: readonly Look[]): UnreadableFile[] {
   const files = new Map<string, UnreadableFile>()
   for (const { file, offset, what, unreadable } of damages) {
     if (unreadable === undefined || files.has(file)) continue

@@ -3,9 +3,9 @@
 import { join } from 'node:path'
 import { loadUsers } from '../../lib/auth/users-file.ts'
 import { readCertificate } from '../../lib/certificate.ts'
-import { type Config, FileInvalid } from '../../lib/config/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { isPutBySystemd, openKeyring } from '../../lib/crypto/keyring.ts'
-import { isThere } from '../../lib/file-invalid.ts'
+import { FileInvalid, isThere } from '../../lib/file-invalid.ts'
 import { hasTraces } from '../../lib/open-catalog.ts'
 
 /** Throws FileInvalid with a line for each thing that is wrong in the files that `config` names. */

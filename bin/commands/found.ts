@@ -1,7 +1,7 @@
 // How commands end. The numbers are those of `coffer decrypt` (docs/format.md §11).
 
 import { isOfDisk } from '../../lib/system-error.ts'
-import type { Finding } from '../../lib/upkeep/scrub.ts'
+import type { Finding } from '../../lib/upkeep/finding.ts'
 
 export const exitCodes = {
   sound: 0,

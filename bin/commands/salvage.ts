@@ -1,8 +1,9 @@
 // `coffer salvage`: makes a volume that can be opened of what a damaged one still has, and says who has lost bytes.
 // Takes the place of the node.
 import { Space } from '../../lib/blobs/space.ts'
-import { type Config, FileInvalid, loadConfig } from '../../lib/config/config.ts'
+import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { CofferError } from '../../lib/errors.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'

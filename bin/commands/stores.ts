@@ -1,8 +1,9 @@
 // Takes the place of a node that does not run: the lock of its data directory, then its catalog and volumes,
 // without sweep, expiry, keyring or listeners.
 import { type OpenStores, openStores } from '../../lib/coffer.ts'
-import { type Config, FileInvalid } from '../../lib/config/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 import { makeLog } from '../../lib/log.ts'
 import { requireCatalog } from '../../lib/open-catalog.ts'
 

@@ -2,7 +2,7 @@
 // node runs, the command line takes the lock and asks the same handlers itself, on the catalog alone.
 import { BackupSession } from '../../lib/catalog/backup-session.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
-import { type Config, FileInvalid } from '../../lib/config/config.ts'
+import type { Config } from '../../lib/config/config.ts'
 import {
   acquireControl,
   type ControlHandlers,
@@ -16,6 +16,7 @@ import {
   replaceableKeyring,
 } from '../../lib/crypto/keyring-edit.ts'
 import { CofferError } from '../../lib/errors.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, openCatalogBeside, requireCatalog } from '../../lib/open-catalog.ts'
 import { type RewrapProgress, startRewrap } from '../../lib/upkeep/rewrap.ts'

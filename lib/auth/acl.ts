@@ -2,7 +2,6 @@
 // Everything here is pure. Lists are header values, and rows keep them so: byte strings, one character a
 // byte, of UTF-8. Rules: features of OpenStack Swift 2.30, container ACLs and TempAuth's account ACLs.
 import { isUtf8 } from 'node:buffer'
-import type { AccountAcl } from '../service/container-types.ts'
 import type { Identity } from './identity.ts'
 
 /** A list that cannot be taken; the message says why, in words for the client. */
@@ -21,6 +20,15 @@ export interface AccessList {
   readonly referrers: readonly string[]
   /** Whoever comes by a referrer may also list. */
   readonly listings: boolean
+}
+
+/** Rights on everything in an account: users as `account` or `account:user`. */
+export interface AccountAcl {
+  /** Everything the account's own admins may. */
+  readonly admin: readonly string[]
+  /** Containers and objects, but not the account's own settings, nor who may what. */
+  readonly readWrite: readonly string[]
+  readonly readOnly: readonly string[]
 }
 
 const referrerWords = new Set(['.r', '.ref', '.referer', '.referrer'])

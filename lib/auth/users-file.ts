@@ -2,7 +2,7 @@
 // comments of whoever wrote it stay. Secrets are handed back to the caller once and logged nowhere.
 import { randomBytes } from 'node:crypto'
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
-import { compile, type ParsedFile, parseText, pathOf, readDocument } from '../config/document.ts'
+import { compile, type ParsedFile, parseText, pathOf, readDocument } from '../document.ts'
 import { isThere, readText } from '../file-invalid.ts'
 import { requirePrivate, writePrivately } from '../private-file.ts'
 import { hashPassword } from './passwords.ts'

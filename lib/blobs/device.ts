@@ -3,18 +3,19 @@
 // need not wait; while there is none, the device refuses.
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../leveldb/engine.ts'
-import { type FoundVolume, findVolumes, isHalfMade } from './directory.ts'
+import { type FoundVolume, findVolumes } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
 import { Failures, strange } from './failures.ts'
 import { OpenVolumes } from './level/open-volumes.ts'
 import { Quarantine } from './level/quarantine.ts'
-import { type Found, Volume } from './level/volume.ts'
-import type { DeviceOptions, VolumeSettings } from './options.ts'
+import { LevelVolume, type VolumeSettings } from './level/volume.ts'
+import type { DeviceOptions } from './options.ts'
 import { forEach } from './parallel.ts'
 import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
 import type { BlobId, VolumeUsage } from './store.ts'
 import { usagesOf } from './usage.ts'
+import type { Found, Volume } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
 
 /** Why a device takes no blob: it is full, or something failed (or is under way). */
@@ -68,7 +69,7 @@ export class Device {
   async open(): Promise<void> {
     await this.#options.engine.makeDirectory(this.directory)
     const volumeOf = ({ id, generation }: FoundVolume) =>
-      new Volume(this.#settings, this.directory, id, generation)
+      new LevelVolume(this.#settings, this.directory, id, generation)
     const found = await this.quarantine.screen(
       await findVolumes(this.#options.engine, this.directory),
       async (late) => {
@@ -175,7 +176,7 @@ export class Device {
       found = await volume.open()
     } catch (error) {
       if (error instanceof FormatNewer) throw error
-      if (isNew && (await isHalfMade(engine, volume.location).catch(() => false))) found = 'empty'
+      if (isNew && (await volume.isHalfMade().catch(() => false))) found = 'empty'
       else {
         // It may be only for now that it cannot be opened: its records are not given up.
         this.volumes.set(volume.id, volume)
@@ -253,7 +254,7 @@ export class Device {
 
   /** Makes a new volume, which takes the new blobs from now on. */
   async #makeNext(): Promise<void> {
-    const next = await Volume.create(this.#settings, this.directory)
+    const next = await LevelVolume.create(this.#settings, this.directory)
     this.volumes.set(next.id, next)
     const full = this.#current
     this.#current = next

@@ -51,19 +51,11 @@ export const volumeIdsIn = (names: readonly string[]) =>
 
 /** Generations of one volume that lie in the directory, lowest first. */
 export async function generationsOf(
-  engine: Engine,
+  engine: Pick<Engine, 'list'>,
   directory: string,
   id: string,
 ): Promise<number[]> {
   const found = (await engine.list(directory)).map(parseName)
   const own = found.flatMap((each) => (each?.id === id ? [each.generation] : []))
   return own.sort((a, b) => a - b)
-}
-
-/** True for what a crash leaves that came while a database was being made, after LevelDB has tried to open
- * it: its own small files are there, and none that can hold data. */
-export async function isHalfMade(engine: Engine, location: string): Promise<boolean> {
-  const names = await engine.list(location)
-  const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
-  return names.includes('LOCK') && !holdsData
 }

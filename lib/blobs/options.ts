@@ -1,7 +1,5 @@
-// What a blob store on volumes is told when it is opened, and what a device tells its volumes.
+// What a device needs to know, and what the store logs with.
 import type { Engine } from '../leveldb/engine.ts'
-import type { OpenVolumes } from './level/open-volumes.ts'
-import type { Volume } from './level/volume.ts'
 
 /** What the store logs with: the part of a pino Logger that it needs. */
 export interface StoreLog {
@@ -23,18 +21,4 @@ export interface DeviceOptions {
   /** Bytes to keep free on the device; 0 turns that off. */
   readonly reserveBytes: number
   readonly log: StoreLog
-}
-
-export interface VolumeSettings {
-  readonly engine: Engine
-  readonly catalogId: string
-  /** The catalog's commit number of this moment. */
-  readonly commitNumber: () => number
-  readonly writeBufferBytes: number
-  /** Those that share the device's bound on open volumes. */
-  readonly readable: OpenVolumes
-  /** Told once each time a volume fails; reads go on. */
-  readonly failed: (volume: Volume, error: unknown) => void
-  /** Told when a volume that drained is sealed. */
-  readonly sealed: (volume: Volume) => void
 }

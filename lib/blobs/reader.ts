@@ -4,7 +4,6 @@
 import type { Budget } from '../budget.ts'
 import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
-import type { Volume } from './level/volume.ts'
 import { decodePiece, type Run } from './locator.ts'
 import { RecordSum } from './record.ts'
 import {
@@ -14,6 +13,7 @@ import {
   RECORDS_PER_PIECE,
   type StoredRecord,
 } from './store.ts'
+import type { Volume } from './volume.ts'
 
 /** Records asked for at once: each hand-over between threads costs as much as reading a record. */
 const BATCH_RECORDS = 8

@@ -6,10 +6,10 @@ import { CofferError } from '../errors.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { copyLocationOf, generationsOf, locationOf } from './directory.ts'
 import { type BadRecords, type CopySource, verifyCopy, writeCopy } from './level/reclaim-copy.ts'
-import type { Volume } from './level/volume.ts'
 import type { StoreLog } from './options.ts'
 import { type LiveRecord, LiveRecords } from './reclaim-live.ts'
 import { Claim, type Space } from './space.ts'
+import type { Volume } from './volume.ts'
 
 /** The volume cannot be reclaimed as things are; nothing has changed. The message is a sentence for people. */
 export class ReclaimRefused extends Error {

@@ -2,7 +2,7 @@
 // that binds it to number, blob and index. It finds rotten, swapped and stale records without any key.
 // Part of the format, see docs/format.md.
 import { crc32 } from '../bytes/crc32.ts'
-import { TRAILER_BYTES } from './store.ts'
+import { TRAILER_BYTES } from '../bytes/slab.ts'
 
 /** Bytes of a record's key. */
 export const KEY_BYTES = 8

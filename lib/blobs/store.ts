@@ -4,10 +4,6 @@
 /** 32 lower-case hex digits (16 random bytes), drawn by the caller, used for one blob only. */
 export type BlobId = string
 
-/** Bytes behind a sealed record that the store may overwrite with a trailer of its own: the buffer
- * given to `write` has at least this many bytes after the record. */
-export const TRAILER_BYTES = 4
-
 /** Records that one piece of a locator covers, so that a catalog row stays small. */
 export const RECORDS_PER_PIECE = 4096
 

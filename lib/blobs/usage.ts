@@ -1,14 +1,13 @@
 // What lies on a device, volume by volume, as its files say.
 import type { Engine } from '../leveldb/engine.ts'
-import { locationOf } from './directory.ts'
+import { type FoundVolume, locationOf } from './directory.ts'
 import { DiskSize, type DiskUse } from './disk-size.ts'
-import type { Quarantined } from './level/quarantine.ts'
-import type { Volume } from './level/volume.ts'
 import { forEach } from './parallel.ts'
 import type { VolumeUsage } from './store.ts'
+import type { Volume } from './volume.ts'
 
 /** Sizes of volumes that are not opened: nobody writes to them. */
-const heldSizes = new WeakMap<Quarantined, DiskSize>()
+const heldSizes = new WeakMap<FoundVolume, DiskSize>()
 
 /** Volumes of a device that are looked at at the same time: their files are very many. */
 const LOOKS_MAX = 2
@@ -18,7 +17,7 @@ export async function usagesOf(
   engine: Engine,
   device: string,
   volumes: Iterable<Volume>,
-  held: Iterable<Quarantined>,
+  held: Iterable<FoundVolume>,
 ): Promise<VolumeUsage[]> {
   const looks = [
     ...Array.from(volumes, (volume) => () => usageOf(engine, device, volume)),
@@ -42,7 +41,7 @@ async function usageOf(engine: Engine, device: string, volume: Volume): Promise<
 async function usageOfHeld(
   engine: Engine,
   device: string,
-  volume: Quarantined,
+  volume: FoundVolume,
 ): Promise<VolumeUsage> {
   const { id, generation } = volume
   const size = heldSizes.get(volume) ?? new DiskSize()

@@ -8,7 +8,6 @@ import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
 import { type DiskOptions, requireDisk } from './disk.ts'
-import type { Volume } from './level/volume.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
 import {
@@ -26,6 +25,7 @@ import type {
   PieceSource,
   VolumeUsage,
 } from './store.ts'
+import type { Volume } from './volume.ts'
 
 export interface VolumesOptions extends DeviceOptions, DiskOptions {
   readonly engine: Engine

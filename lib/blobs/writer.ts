@@ -1,11 +1,11 @@
 // Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
 // the same volume they share, so that a slab seldom has to be copied to wait for its turn.
+import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
-import { PUTS_MAX } from './level/puts.ts'
-import type { Volume } from './level/volume.ts'
 import { LocatorBuilder } from './locator.ts'
 import { RecordSum } from './record.ts'
-import { type BlobId, type BlobWriter, type Locator, TRAILER_BYTES } from './store.ts'
+import type { BlobId, BlobWriter, Locator } from './store.ts'
+import type { Volume } from './volume.ts'
 
 /** What the device that holds the volume wants to know. */
 export interface WriterHooks {
@@ -59,7 +59,7 @@ export class VolumeWriter implements BlobWriter {
       this.#error = error
       throw error
     }
-    const allowed = Math.max(1, Math.floor(PUTS_MAX / this.#volume.begun.writing))
+    const allowed = Math.max(1, Math.floor(this.#volume.putsMax / this.#volume.begun.writing))
     const ahead = this.#pending[this.#pending.length - allowed]
     return ahead === undefined ? undefined : ahead.then(() => this.#rethrow())
   }

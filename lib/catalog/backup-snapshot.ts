@@ -1,7 +1,7 @@
 // One moment of a LevelDB catalog, held open while a backup reads it page by page. LevelDB keeps the rows
 // that commits replace meanwhile, so nobody waits for it.
 import { CofferError } from '../errors.ts'
-import { openRows } from '../whole-read.ts'
+import { openRows } from '../leveldb/whole-read.ts'
 import type { RawRow, Snapshot } from './catalog.ts'
 import type { Handle } from './handle.ts'
 import { META_KEY, openMeta } from './meta.ts'

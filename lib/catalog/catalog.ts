@@ -19,12 +19,15 @@ export interface Counters {
   readonly revision: CommitId
 }
 
+/** Rows and groups of one page at most. */
+export const SCAN_LIMIT_MAX = 1000
+
 export interface Scan {
   /** First key, inclusive. */
   readonly from: string
   /** End of the range, exclusive. */
   readonly to: string
-  /** Rows and groups in the page, 1 to 1,000. */
+  /** Rows and groups in the page, 1 to SCAN_LIMIT_MAX. */
   readonly limit: number
   /** From the last key downwards. A group is then met at its last key within the range. */
   readonly reverse?: boolean
@@ -147,4 +150,22 @@ export class Conflict extends Error {
     this.name = 'Conflict'
     this.key = key
   }
+}
+
+/** Bytes of one integer of a counter row. */
+export const COUNTER_BYTES = 8
+
+/** The integers of a counter row, from the value that `get` and `scan` give. Throws StoreCorrupt where they are
+ * not whole, or one is beyond 2⁵³ − 1. */
+export function countersOf(value: Buffer): number[] {
+  const values: number[] = []
+  for (let at = 0; at < value.length; at += COUNTER_BYTES) {
+    const whole = at + COUNTER_BYTES <= value.length
+    const count = whole ? Number(value.readBigInt64BE(at)) : Number.NaN
+    if (!Number.isSafeInteger(count)) {
+      throw new CofferError('StoreCorrupt', { what: 'a counter beyond its range' })
+    }
+    values.push(count)
+  }
+  return values
 }

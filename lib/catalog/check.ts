@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { FileInvalid } from '../file-invalid.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
-import { classicEngine } from '../leveldb/engine.ts'
+import type { Engine } from '../leveldb/engine.ts'
 import { Rate } from '../leveldb/plain-file.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { finishSalvage } from './check-salvage.ts'
@@ -52,19 +52,20 @@ const printed = (key: Buffer) => JSON.stringify(key.toString())
  * cannot be read, whatever else is damaged, and with CatalogDamaged.
  */
 export async function requireSoundFiles(
+  engine: Engine,
   location: string,
   warn: (damage: Damage) => void,
 ): Promise<void> {
-  const damages = await readAll(location)
+  const damages = await readAll(engine, location)
   requireAllRead(location, damages)
   for (const damage of damages) if (isCrash(damage)) warn(damage)
   const rot = damages.filter((damage) => !isCrash(damage))
   if (rot.length > 0) throw new CatalogDamaged(location, rot)
 }
 
-async function readAll(location: string): Promise<Damage[]> {
+async function readAll(engine: Engine, location: string): Promise<Damage[]> {
   try {
-    await finishSalvage(classicEngine, location)
+    await finishSalvage(engine, location)
     return await findDamages(location)
   } catch (error) {
     throwUnreadable(nameOf(location), location, error)

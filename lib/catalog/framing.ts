@@ -3,13 +3,12 @@
 // (EVIDENCE H17). Part of the format, see docs/format.md §5.
 import { crc32 } from '../bytes/crc32.ts'
 import { CofferError } from '../errors.ts'
-import type { CommitId, Counters, Row } from './catalog.ts'
+import { COUNTER_BYTES, type CommitId, type Counters, countersOf, type Row } from './catalog.ts'
 
 const KIND_PLAIN = 1
 const KIND_COUNTERS = 2
 const PAYLOAD_OFFSET = 17
 const CRC_BYTES = 4
-const COUNTER_BYTES = 8
 
 // Keys are short; each is encoded here once for each checksum.
 const keyBytes = Buffer.alloc(8192)
@@ -75,19 +74,4 @@ export function openCounters(key: string, framed: Buffer): Counters {
     throw new CofferError('Internal', { message: 'a plain row was read as counters', key })
   }
   return { values: countersOf(value), revision }
-}
-
-/** The integers of a counter row, from the value that `get` and `scan` give. Throws StoreCorrupt where they are
- * not whole, or one is beyond 2⁵³ − 1. */
-export function countersOf(value: Buffer): number[] {
-  const values: number[] = []
-  for (let at = 0; at < value.length; at += COUNTER_BYTES) {
-    const whole = at + COUNTER_BYTES <= value.length
-    const count = whole ? Number(value.readBigInt64BE(at)) : Number.NaN
-    if (!Number.isSafeInteger(count)) {
-      throw new CofferError('StoreCorrupt', { what: 'a counter beyond its range' })
-    }
-    values.push(count)
-  }
-  return values
 }

@@ -3,8 +3,8 @@
 import { dirname } from 'node:path'
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../leveldb/engine.ts'
+import { readRows } from '../leveldb/whole-read.ts'
 import { randomId } from '../names.ts'
-import { readRows } from '../whole-read.ts'
 import { frameMeta, META_KEY, type Meta, openMeta, UNFINISHED_KEY } from './meta.ts'
 import { RAW_PAGE_ROWS, type RawCatalog, type RawRow, type RawState } from './raw.ts'
 

@@ -16,8 +16,6 @@ import { LAYOUT, scripts } from './redis/scripts.ts'
 import { type Endpoint, endpointOf, type RedisSettings, sentinelOf } from './redis/settings.ts'
 import { openRedisSnapshot } from './redis/snapshot.ts'
 
-export { readSecret, redisSettings } from './redis/settings.ts'
-
 export interface RedisLinkOptions extends RedisSettings {
   /** Longest wait for Redis at the start. */
   readonly startTimeoutMs: number

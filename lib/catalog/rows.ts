@@ -1,17 +1,7 @@
 // What rows say. Each is a CBOR array (RFC 8949) whose first item is the version of its layout; the
 // catalog adds revision and checksum around it. Part of the format, see docs/format.md §5.
+import type { Envelope } from '../crypto/envelope.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
-
-/** How a version wraps its body key (docs/format.md §4). */
-export interface Envelope {
-  /** 1: wrapped under a root key; 2: under a customer key. */
-  kind: 1 | 2
-  /** Empty for kind 2. */
-  rootKeyId: string
-  salt: Buffer
-  commitment: Buffer
-  wrapped: Buffer
-}
 
 /** Headers that travel with an object in both dialects. Values are byte strings: one character a byte. */
 export interface ContentHeaders {

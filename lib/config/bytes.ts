@@ -1,13 +1,10 @@
 // Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema lets both through, and
 // `convertBytes` makes numbers of them before anything else reads the configuration.
-import { BYTES_PATTERN, readBytes, writeBytes } from '../units.ts'
-import type { Path, Problem } from './document.ts'
+import type { Path, Problem } from '../document.ts'
+import { BYTES_FORM, BYTES_PATTERN, readBytes, writeBytes } from '../units.ts'
 
 export const bytes = <Least extends number, Most extends number>(minimum: Least, maximum: Most) =>
   ({ type: ['integer', 'string'], minimum, maximum, pattern: BYTES_PATTERN }) as const
-
-/** What a value of such a key may be, in words. */
-export const BYTES_FORM = 'a whole number of bytes, or one with a unit, as 64 MiB'
 
 interface SchemaNode {
   readonly type?: unknown

@@ -1,9 +1,6 @@
 // The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
 // time, and nothing changes it afterwards.
 import { resolve } from 'node:path'
-import type { FromSchema } from 'json-schema-to-ts'
-import { FileInvalid, isThere } from '../file-invalid.ts'
-import { convertBytes } from './bytes.ts'
 import {
   compile,
   type ParsedFile,
@@ -11,30 +8,15 @@ import {
   type Problem,
   parseText,
   readDocument,
-} from './document.ts'
+} from '../document.ts'
+import { FileInvalid, isThere } from '../file-invalid.ts'
+import { convertBytes } from './bytes.ts'
 import { contradictions } from './rules.ts'
 import { configSchema } from './schema.ts'
+import type { Config, Listener, Written } from './shape.ts'
 
 export { exposed, unbuilt } from './rules.ts'
-export { FileInvalid }
-
-/** Bytes are numbers once they are read. */
-type Measured<T> = [string | number] extends [T]
-  ? number
-  : T extends object
-    ? { [K in keyof T]: Measured<T[K]> }
-    : T
-
-type Written = Measured<FromSchema<typeof configSchema>>
-
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
-
-/** Every key at its value, defaults filled in, paths absolute. Deeply frozen. */
-export type Config = Frozen<
-  Omit<Written, 'keyring' | 'devices'> & { keyring: string; devices: string[] }
->
-
-export type Listener = Config['listen'][number]
+export type { Config, Listener }
 
 export interface ConfigSource {
   /** The file to read; absent: defaults alone. */

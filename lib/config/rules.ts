@@ -1,8 +1,8 @@
 // What the schema cannot say about a configuration, and which of its keys are accepted but not built yet.
 import ipaddr from 'ipaddr.js'
-import type { Config } from './config.ts'
-import type { Problem } from './document.ts'
+import type { Problem } from '../document.ts'
 import { redisContradictions } from './redis.ts'
+import type { Config } from './shape.ts'
 
 const PORT_MAX = 65_535
 

@@ -2,25 +2,20 @@
 // no caller branches on it. Rules of DESIGN §7: a request that brings a key never gets root-key bytes,
 // one without never gets customer-key bytes; the key is checked before any byte of content.
 import { randomBytes } from 'node:crypto'
-import type { Envelope } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 import type { CustomerKey } from './customer-key.ts'
-import { KIND_CUSTOMER, KIND_ROOT, SALT_BYTES, unwrap, wrap } from './envelope.ts'
+import {
+  type BodySecret,
+  type Envelope,
+  KIND_CUSTOMER,
+  KIND_ROOT,
+  SALT_BYTES,
+  unwrap,
+  type WrapContext,
+  wrap,
+} from './envelope.ts'
 
-/** What the wrap of a body key is bound to (docs/format.md §4). */
-export interface WrapContext {
-  readonly versionId: string
-  readonly account: string
-  readonly container: string
-  readonly object: string
-}
-
-/** What a wrap seals. `size` null: the wrap precedes the body (uploads). */
-export interface BodySecret {
-  readonly bodyKey: Buffer
-  readonly size: number | null
-  readonly md5: Buffer | null
-}
+export type { BodySecret, WrapContext }
 
 export interface Cipher {
   readonly sealing: 'root' | 'customer'

@@ -9,11 +9,35 @@ import {
   hkdfSync,
   timingSafeEqual,
 } from 'node:crypto'
-import type { Envelope } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
-import type { BodySecret, WrapContext } from './cipher.ts'
 import { KEY_BYTES } from './keys.ts'
 import { TAG_BYTES } from './records.ts'
+
+/** What the wrap of a body key is bound to (docs/format.md §4). */
+export interface WrapContext {
+  readonly versionId: string
+  readonly account: string
+  readonly container: string
+  readonly object: string
+}
+
+/** What a wrap seals. `size` null: the wrap precedes the body (uploads). */
+export interface BodySecret {
+  readonly bodyKey: Buffer
+  readonly size: number | null
+  readonly md5: Buffer | null
+}
+
+/** How a version wraps its body key (docs/format.md §4). */
+export interface Envelope {
+  /** 1: wrapped under a root key; 2: under a customer key. */
+  kind: 1 | 2
+  /** Empty for kind 2. */
+  rootKeyId: string
+  salt: Buffer
+  commitment: Buffer
+  wrapped: Buffer
+}
 
 /** Kind of an envelope under a root key. */
 export const KIND_ROOT = 1

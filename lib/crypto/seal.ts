@@ -3,8 +3,8 @@
 // sink gives none. Which record is the last is known only at the end, so the sealer holds one full
 // record back. The format is that of records.ts, see docs/format.md §2.
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
-import { TRAILER_BYTES } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
+import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
 import { KEY_BYTES } from './keys.ts'
 import { nonceOf, RECORD_BYTES, TAG_BYTES } from './records.ts'

@@ -1,5 +1,5 @@
 // The storage engine under volumes and catalog: LevelDB databases, and the few facts about the files
-// they lie in. The only file that imports `classic-level`; the tests run the same code on an engine
+// they lie in. The only file that imports `level`; the tests run the same code on an engine
 // of memory-level (test/helpers/memory-engine.ts), which has no files.
 import { statfsSync } from 'node:fs'
 import {
@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { ClassicLevel, type IteratorOptions } from 'classic-level'
+import { type GetManyOptions, type GetOptions, type IteratorOptions, Level } from 'level'
 import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
@@ -35,19 +35,17 @@ export type Range<K> = IteratorOptions<K, Buffer>
  * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
  * be followed by another write: close the database, and open it again (DESIGN §5).
  */
-export type Database<K> = Pick<
-  ClassicLevel<K, Buffer>,
-  | 'get'
-  | 'getSync'
-  | 'getMany'
-  | 'put'
-  | 'batch'
-  | 'iterator'
-  | 'keys'
-  | 'snapshot'
-  | 'compactRange'
-  | 'close'
->
+export interface Database<K>
+  extends Pick<
+    Level<K, Buffer>,
+    'getSync' | 'put' | 'batch' | 'iterator' | 'keys' | 'snapshot' | 'close'
+  > {
+  /** Undefined where there is no such key. */
+  get(key: K, options?: GetOptions<K, Buffer>): Promise<Buffer | undefined>
+  getMany(keys: K[], options?: GetManyOptions<K, Buffer>): Promise<(Buffer | undefined)[]>
+  /** Moves what lies in the log and in overlapping tables of a range into tables that do not overlap. */
+  compactRange(start: K, end: K): Promise<void>
+}
 
 export interface OpenOptions<E extends keyof Keys> {
   readonly keyEncoding: E
@@ -117,7 +115,7 @@ export const classicEngine: Engine = {
     // LevelDB would make the directory all the same, on whatever disk lies there now.
     if (!options.create) await access(location)
     await requireReadable(location)
-    const db = new ClassicLevel<Keys[E], Buffer>(location, {
+    const db = new Level<Keys[E], Buffer>(location, {
       keyEncoding: options.keyEncoding,
       valueEncoding: 'buffer',
       compression: false,
@@ -131,7 +129,8 @@ export const classicEngine: Engine = {
     // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
     // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
     if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(KEY_BYTES_MAX) as Keys[E])
-    return db
+    // On Node.js `Level` is the class of classic-level; its types leave out what browsers cannot do.
+    return db as typeof db & Database<Keys[E]>
   },
 
   async destroy(location) {

@@ -1,7 +1,7 @@
 // Accounts: what they say of themselves, and who may use them. There is a row from the first write on; until
 // then an account looks empty.
 import type { Asker } from '../auth/asker.ts'
-import { countersOf } from '../catalog/framing.ts'
+import { countersOf } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type AccountRow, accountRow } from '../catalog/rows.ts'
 import { nowMicros } from '../names.ts'

@@ -2,7 +2,23 @@
 // quotes; times at whole seconds, because that is what a Last-Modified header can say.
 import type { ContentHeaders } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
-import type { ConditionName, Conditions, RangesFor } from './types.ts'
+
+/** ETags are without quotes; '*' matches whatever exists. Times are microseconds since 1970. */
+export interface Conditions {
+  readonly ifMatch?: readonly string[] | '*'
+  readonly ifNoneMatch?: readonly string[] | '*'
+  readonly ifModifiedSinceMicros?: number
+  readonly ifUnmodifiedSinceMicros?: number
+  /** Each by itself, If-None-Match first, and times rounded up to the second, as Swift judges; else by
+   * RFC 9110's precedence. */
+  readonly each?: boolean
+}
+
+/** A state of an object: by an ETag without quotes, or by the whole second of its time, since 1970. */
+export type RangesFor = { readonly etag: string } | { readonly modifiedSeconds: number }
+
+/** The name that PreconditionFailed carries in `details.condition`. */
+export type ConditionName = Exclude<keyof Conditions, 'each'>
 
 /** What a condition is judged against. */
 export interface Judged {

@@ -1,7 +1,6 @@
 // An account's containers in byte order of their names, folded by a delimiter where one is given.
 import type { Asker } from '../auth/asker.ts'
-import type { Page, Row } from '../catalog/catalog.ts'
-import { countersOf } from '../catalog/framing.ts'
+import { countersOf, type Page, type Row } from '../catalog/catalog.ts'
 import { containerPrefix, rowKeys } from '../catalog/keys.ts'
 import { containerRow } from '../catalog/rows.ts'
 import { authorize } from './access.ts'

@@ -1,22 +1,20 @@
 // What the service takes and gives for accounts, containers and listings, in storage words.
+import type { AccountAcl } from '../auth/acl.ts'
 import type { Checksum, ChecksumAlgorithm } from '../catalog/rows.ts'
+
+export type { AccountAcl }
 
 export interface ContainerRef {
   readonly account: string
   readonly container: string
 }
 
+export interface ObjectRef extends ContainerRef {
+  readonly object: string
+}
+
 /** Values by lower-case name without any dialect's prefix; null removes an item, others stay. */
 export type MetadataChanges = Readonly<Record<string, string | null>>
-
-/** Rights on everything in an account: users as `account` or `account:user`. */
-export interface AccountAcl {
-  /** Everything the account's own admins may. */
-  readonly admin: readonly string[]
-  /** Containers and objects, but not the account's own settings, nor who may what. */
-  readonly readWrite: readonly string[]
-  readonly readOnly: readonly string[]
-}
 
 export interface AccountInfo {
   readonly account: string

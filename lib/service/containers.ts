@@ -1,8 +1,7 @@
 // Containers: create, change, find, delete. Settings and the container's row are one commit, so that
 // whoever writes objects meanwhile sees all of a change or nothing.
 import type { Asker } from '../auth/asker.ts'
-import type { Row } from '../catalog/catalog.ts'
-import { countersOf } from '../catalog/framing.ts'
+import { countersOf, type Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'

@@ -5,6 +5,7 @@ import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '
 import type { Cipher } from '../crypto/cipher.ts'
 import type { Resource } from './access.ts'
 import type { Action } from './actions.ts'
+import type { Conditions, RangesFor } from './conditions.ts'
 import type {
   AccountInfo,
   AccountSettings,
@@ -15,6 +16,7 @@ import type {
   ContainerSettings,
   ListInput,
   Listing,
+  ObjectRef,
   VersionListInput,
   VersionListing,
 } from './container-types.ts'
@@ -27,29 +29,9 @@ import type {
   UploadListing,
 } from './upload-types.ts'
 
+export type { ConditionName, Conditions, RangesFor } from './conditions.ts'
 export type * from './container-types.ts'
 export type * from './upload-types.ts'
-
-export interface ObjectRef extends ContainerRef {
-  readonly object: string
-}
-
-/** ETags are without quotes; '*' matches whatever exists. Times are microseconds since 1970. */
-export interface Conditions {
-  readonly ifMatch?: readonly string[] | '*'
-  readonly ifNoneMatch?: readonly string[] | '*'
-  readonly ifModifiedSinceMicros?: number
-  readonly ifUnmodifiedSinceMicros?: number
-  /** Each by itself, If-None-Match first, and times rounded up to the second, as Swift judges; else by
-   * RFC 9110's precedence. */
-  readonly each?: boolean
-}
-
-/** A state of an object: by an ETag without quotes, or by the whole second of its time, since 1970. */
-export type RangesFor = { readonly etag: string } | { readonly modifiedSeconds: number }
-
-/** The name that PreconditionFailed carries in `details.condition`. */
-export type ConditionName = Exclude<keyof Conditions, 'each'>
 
 /** What a client says of an object beside its bytes. */
 export interface Description {

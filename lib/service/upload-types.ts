@@ -1,7 +1,8 @@
 // What the service takes and gives for multipart uploads and parts, in storage words.
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
-import type { Conditions, ObjectRef } from './types.ts'
+import type { Conditions } from './conditions.ts'
+import type { ObjectRef } from './container-types.ts'
 
 export interface UploadInput {
   readonly cipher: Cipher

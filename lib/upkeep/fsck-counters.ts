@@ -1,6 +1,6 @@
 // Counters against the rows that they count. Every one of them can be computed anew, so each can be mended.
+import { countersOf } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
-import { countersOf } from '../catalog/framing.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'
 import { queueRow } from '../catalog/rows.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'

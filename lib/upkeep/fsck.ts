@@ -7,12 +7,13 @@ import type { RowSource } from '../catalog/check-rows.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { randomId } from '../names.ts'
+import type { Finding } from './finding.ts'
 import { BodyCheck } from './fsck-bodies.ts'
 import { checkContainers, checkQueue, checkUploads } from './fsck-containers.ts'
 import { checkCounters } from './fsck-counters.ts'
 import { checkObjects } from './fsck-objects.ts'
 import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
-import { type Finding, newProgress, type Progress, scrub } from './scrub.ts'
+import { newProgress, type Progress, scrub } from './scrub.ts'
 
 export interface FsckReport {
   /** What rows say of one another. */

@@ -2,9 +2,8 @@
 // envelope is bound to. What `coffer rewrap` and `coffer key list` read.
 import type { Row } from '../catalog/catalog.ts'
 import { endOf, splitNameAndId } from '../catalog/keys.ts'
-import { type Envelope, uploadRow, versionRow } from '../catalog/rows.ts'
-import type { WrapContext } from '../crypto/cipher.ts'
-import { KIND_ROOT } from '../crypto/envelope.ts'
+import { uploadRow, versionRow } from '../catalog/rows.ts'
+import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.ts'
 import type { Stores } from '../service/stores.ts'
 
 export type Rows = Pick<Stores, 'catalog'>

@@ -16,11 +16,10 @@ import { volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
+import { type Finding, volumeFinding } from './finding.ts'
 import { liveCollector } from './reclaim.ts'
 import { sentenceOf } from './reclaim-worker.ts'
-import type { Finding } from './scrub.ts'
 import { holdersOf } from './scrub-objects.ts'
-import { volumeFinding } from './scrub-volumes.ts'
 
 export interface SalvageReport {
   readonly device: string

@@ -15,7 +15,7 @@ import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { readErrorOf } from '../system-error.ts'
 import { FilesUnreadable, type UnreadableFile, unreadableFile } from '../unreadable.ts'
-import type { Finding } from './scrub.ts'
+import { type Finding, volumeFinding } from './finding.ts'
 
 /** Where a volume lies now; undefined where it is on none of the devices. Rejects with FilesUnreadable where it may be
  * on one that cannot be read. */
@@ -82,14 +82,6 @@ export function filesOf(error: unknown): readonly UnreadableFile[] {
   if (found === undefined) throw error
   return [unreadableFile(found, 'a file')]
 }
-
-/** `unreadable`: the system's error, where nothing is known but that. */
-export const volumeFinding = (volume: string, what: string, unreadable?: string): Finding => ({
-  where: 'volume',
-  volume,
-  what: `volume ${volume} ${what}`,
-  ...(unreadable === undefined ? {} : { unreadable }),
-})
 
 /** Where the volume's blobs lie in it, by the rows. Where rows could not be read, none is missed. */
 export async function readNamed(rows: RowSource, volume: string) {

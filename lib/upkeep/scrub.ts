@@ -8,7 +8,8 @@ import { endOf, rowKeys } from '../catalog/keys.ts'
 import { isCode } from '../errors.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
-import { bodyOfKey, holdersOf, type NamedVersion, versionOfKey } from './scrub-objects.ts'
+import { type Finding, volumeFinding } from './finding.ts'
+import { bodyOfKey, holdersOf, versionOfKey } from './scrub-objects.ts'
 import {
   describeFinding,
   filesOf,
@@ -16,26 +17,7 @@ import {
   type Locate,
   openVolume,
   readNamed,
-  volumeFinding,
 } from './scrub-volumes.ts'
-
-/** Something that is rotten, or cannot be read, in a form for people and programs. */
-export interface Finding {
-  readonly where: 'catalog' | 'volume' | 'device'
-  /** A sentence. */
-  readonly what: string
-  /** The system's error where nothing is known but that it cannot be read: it need not be rotten. */
-  readonly unreadable?: string
-  readonly key?: string
-  readonly volume?: string
-  /** The first of the records in a row that have it. */
-  readonly record?: number
-  readonly records?: number
-  readonly blob?: string
-  readonly body?: string
-  /** Whose bytes or rows they are, where that is known. */
-  readonly objects?: readonly NamedVersion[]
-}
 
 /** How far a scrub is; survives the process. */
 export interface Progress {

@@ -2,8 +2,9 @@
 // its blob, its index and no other. Volumes, devices and restarts have a suite of their own,
 // blobs-volumes.ts.
 import type { Test } from 'tap'
-import { type BlobStore, RECORDS_PER_PIECE, TRAILER_BYTES } from '../../lib/blobs/store.ts'
+import { type BlobStore, RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
 import { release } from '../../lib/bytes/release.ts'
+import { TRAILER_BYTES } from '../../lib/bytes/slab.ts'
 import { type CofferError, isCode } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 import {

@@ -1,8 +1,13 @@
 // The contract of seam 2 (lib/catalog/catalog.ts), run on every implementation: rows, commits, counters,
 // and what survives a restart. Pages of scans have a suite of their own, catalog-scan.ts.
 import type { Test } from 'tap'
-import { type Catalog, COMMIT_ROWS_MAX, type Commit, Conflict } from '../../lib/catalog/catalog.ts'
-import { countersOf } from '../../lib/catalog/framing.ts'
+import {
+  type Catalog,
+  COMMIT_ROWS_MAX,
+  type Commit,
+  Conflict,
+  countersOf,
+} from '../../lib/catalog/catalog.ts'
 import { isCode } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'

@@ -1,8 +1,7 @@
 // Envelopes that were changed anywhere: none gives a body key, and none does anything but refuse.
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import type { Envelope } from '../../lib/catalog/rows.ts'
-import { unwrap, wrap } from '../../lib/crypto/envelope.ts'
+import { type Envelope, unwrap, wrap } from '../../lib/crypto/envelope.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 

@@ -2,8 +2,9 @@
 // record that is read is released with poison, and every slab overwritten as soon as `write` returns, so
 // that a store which keeps either shows wrong bytes.
 import { createHash } from 'node:crypto'
-import { type BlobStore, type Locator, TRAILER_BYTES } from '../../lib/blobs/store.ts'
+import type { BlobStore, Locator } from '../../lib/blobs/store.ts'
 import { poisonReleased, release } from '../../lib/bytes/release.ts'
+import { TRAILER_BYTES } from '../../lib/bytes/slab.ts'
 import type { CofferError } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 

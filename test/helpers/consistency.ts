@@ -2,8 +2,7 @@
 // and volumes, segments and blobs. On a catalog that nobody writes to while it is read.
 
 import { RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
-import type { Catalog, Row } from '../../lib/catalog/catalog.ts'
-import { countersOf } from '../../lib/catalog/framing.ts'
+import { type Catalog, countersOf, type Row } from '../../lib/catalog/catalog.ts'
 import { rowKeys, splitNameAndId } from '../../lib/catalog/keys.ts'
 import {
   layoutRow,

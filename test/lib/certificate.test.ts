@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import t from 'tap'
 import { developmentCertificate, readCertificate } from '../../lib/certificate.ts'
-import { FileInvalid } from '../../lib/config/config.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 
 const DAY_MS = 86_400_000
 

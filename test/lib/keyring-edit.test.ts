@@ -2,7 +2,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { FileInvalid } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import {
   activateRootKey,
@@ -10,6 +9,7 @@ import {
   changedRootKeys,
   replaceableKeyring,
 } from '../../lib/crypto/keyring-edit.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')
 

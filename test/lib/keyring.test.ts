@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t from 'tap'
-import { FileInvalid } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { FileInvalid } from '../../lib/file-invalid.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')
 

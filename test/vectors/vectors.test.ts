@@ -3,9 +3,7 @@
 // files is the offline decrypt program (test/lib/decrypt.test.ts).
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import type { Envelope } from '../../lib/catalog/rows.ts'
-import type { BodySecret } from '../../lib/crypto/cipher.ts'
-import { unwrap, wrap } from '../../lib/crypto/envelope.ts'
+import { type BodySecret, type Envelope, unwrap, wrap } from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey } from '../../lib/crypto/keys.ts'
 import { recordCount } from '../../lib/crypto/records.ts'
 import { blobKeyObject, openRecord, Sealer } from '../../lib/crypto/seal.ts'

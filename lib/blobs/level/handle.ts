@@ -2,7 +2,7 @@
 // failed write asks for it. Reads wait while it is being opened; they never see it closed.
 import { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
-import { readRows } from '../../whole-read.ts'
+import { readRows } from '../../leveldb/whole-read.ts'
 import { readUint64, recordKey } from '../record.ts'
 import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'

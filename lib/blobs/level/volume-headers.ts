@@ -1,8 +1,7 @@
 // Whose the volumes on some devices are, read from their files alone: for tools that must know before anything
 // is opened.
-
+import { readdir } from 'node:fs/promises'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
-import { classicEngine } from '../../leveldb/engine.ts'
 import { Rate } from '../../leveldb/plain-file.ts'
 import { systemErrorOf } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
@@ -10,10 +9,13 @@ import { type FoundVolume, generationsOf, locationOf, volumeIdsIn } from '../dir
 import { decodeHeader, type VolumeHeader } from '../header.ts'
 import { readUint64, recordKey } from '../record.ts'
 
+/** No database is opened here, so none of the engine's other verbs are needed. */
+const directories = { list: (directory: string) => readdir(directory) }
+
 /** The names in a device's directory; none of a device that is not there. Rejects with FilesUnreadable where they cannot
  * be read. */
 export async function namesOn(device: string): Promise<string[]> {
-  return await classicEngine.list(device).catch((error: NodeJS.ErrnoException) => {
+  return await readdir(device).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
     throwUnreadable(`the device ${device}`, device, error)
   })
@@ -26,7 +28,7 @@ export async function placesOf(devices: readonly string[], id: string): Promise<
   for (const device of devices) {
     try {
       if (!volumeIdsIn(await namesOn(device)).includes(id)) continue
-      const generation = (await generationsOf(classicEngine, device, id)).at(-1)
+      const generation = (await generationsOf(directories, device, id)).at(-1)
       if (generation !== undefined) places.push({ id, device, generation })
     } catch (error) {
       if (!(error instanceof FilesUnreadable)) throw error
@@ -48,7 +50,7 @@ async function volumeLocations(devices: readonly string[]): Promise<string[]> {
   const locations: string[] = []
   for (const device of devices) {
     for (const id of new Set(volumeIdsIn(await namesOn(device)))) {
-      const generation = (await generationsOf(classicEngine, device, id)).at(-1)
+      const generation = (await generationsOf(directories, device, id)).at(-1)
       if (generation !== undefined) locations.push(locationOf(device, id, generation))
     }
   }

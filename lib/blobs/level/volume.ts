@@ -5,27 +5,40 @@
 // and opened again, because LevelDB would acknowledge it and lose it (EVIDENCE B1).
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
+import type { Engine } from '../../leveldb/engine.ts'
 import { BegunBlobs } from '../begun.ts'
 import { DeadSince } from '../dead-since.ts'
 import { locationOf } from '../directory.ts'
 import { DiskSize } from '../disk-size.ts'
 import { encodeHeader, readHeader, type VolumeHeader } from '../header.ts'
-import type { VolumeSettings } from '../options.ts'
 import { KEY_BYTES, type RecordSum } from '../record.ts'
 import type { VolumeUsage } from '../store.ts'
+import type { Found, Volume } from '../volume.ts'
 import { Barrier, Logs } from './barrier.ts'
 import { Handle } from './handle.ts'
-import { Puts } from './puts.ts'
+import type { OpenVolumes } from './open-volumes.ts'
+import { PUTS_MAX, Puts } from './puts.ts'
 
-/** What opening a database found. `damaged`: its header cannot be read; records can. */
-export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
+export interface VolumeSettings {
+  readonly engine: Engine
+  readonly catalogId: string
+  /** The catalog's commit number of this moment. */
+  readonly commitNumber: () => number
+  readonly writeBufferBytes: number
+  /** Those that share the device's bound on open volumes. */
+  readonly readable: OpenVolumes
+  /** Called once each time a volume fails; reads go on. */
+  readonly failed: (volume: Volume, error: unknown) => void
+  /** Called when a volume that drained is sealed. */
+  readonly sealed: (volume: Volume) => void
+}
 
-export class Volume {
+export class LevelVolume implements Volume {
   readonly id: string
-  /** The blobs that hold the volume. */
   readonly begun = new BegunBlobs(() => this.#sealIfQuiet())
   readonly dead: DeadSince
   readonly size = new DiskSize()
+  readonly putsMax = PUTS_MAX
   readonly #settings: VolumeSettings
   readonly #directory: string
   readonly #handle: Handle
@@ -53,9 +66,9 @@ export class Volume {
 
   /** Makes a new, empty, open volume in a device's directory, durable with its name. Rejects with the
    * error of the file or database, and leaves nothing then. */
-  static async create(settings: VolumeSettings, directory: string): Promise<Volume> {
+  static async create(settings: VolumeSettings, directory: string): Promise<LevelVolume> {
     const id = randomBytes(8).toString('hex')
-    const volume = new Volume(settings, directory, id, 1)
+    const volume = new LevelVolume(settings, directory, id, 1)
     try {
       await volume.#handle.open(true)
       await volume.#putHeader(false)
@@ -76,7 +89,6 @@ export class Volume {
     return this.#state
   }
 
-  /** 1 when it was made, one more with every reclaim. */
   get generation(): number {
     return this.#generation
   }
@@ -85,7 +97,6 @@ export class Volume {
     return locationOf(this.#directory, this.id, this.#generation)
   }
 
-  /** Numbers used so far, headers included: the next record's number. */
   get records(): number {
     return this.#nextNumber
   }
@@ -94,16 +105,10 @@ export class Volume {
     return this.#writtenBytes
   }
 
-  /** The commit number in the newest header that was read; 0 where there is none. */
   get commitNumber(): number {
     return this.#header?.commitNumber ?? 0
   }
 
-  /**
-   * Opens the database, closing it first where it is open, and reads what it is. Nothing is remembered:
-   * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
-   * no begun blob. Rejects with the database's error, FormatNewer where a later release wrote it.
-   */
   async open(): Promise<Found> {
     await this.#puts.idle()
     await this.#logs.close()
@@ -130,47 +135,41 @@ export class Volume {
     return 'sealed'
   }
 
-  /** Takes writes from now on. Only after `open` found it writable. */
+  async isHalfMade(): Promise<boolean> {
+    const names = await this.#settings.engine.list(this.location)
+    const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+    // LevelDB's own small files are there as soon as it has tried to open the directory.
+    return names.includes('LOCK') && !holdsData
+  }
+
   accept(): void {
     this.#state = 'open'
   }
 
-  /** Takes no new blobs from now on, and is sealed once the begun ones let go. */
   drain(): void {
     if (this.#state !== 'open') return
     this.#state = 'draining'
     this.#sealIfQuiet()
   }
 
-  /** Writes the sealed header and makes everything durable. Fails the volume instead of rejecting.
-   * Only where no blob is begun, and after `open` found it writable, or it drains. */
   seal(): Promise<void> {
     this.#state = 'draining'
     this.#sealing = this.#seal()
     return this.#sealing
   }
 
-  /** Some of its records are dead from now on. */
   markDead(): void {
     this.dead.mark(this.location)
   }
 
-  /** Closes the database until the next read, which gives its memory back, where it could be opened again.
-   * Only where it is sealed. Rejects with the database's error. */
   rest(): Promise<void> {
     return this.#settings.readable.rest(this.#handle)
   }
 
-  /** The sealed header as reclaim writes it into a copy: with the catalog's commit number of this moment. */
   makeSealedHeader(): VolumeHeader {
     return this.#makeHeader(true)
   }
 
-  /**
-   * Goes over to the next generation, which lies beside this one with the same live records: reads that have
-   * begun end on the old one. Returns what closes that. Rejects with the database's error; then nothing has
-   * changed. Only where the volume is sealed.
-   */
   async moveOn(): Promise<() => Promise<void>> {
     const next = this.#generation + 1
     const closeOld = await this.#handle.moveTo(locationOf(this.#directory, this.id, next))
@@ -183,11 +182,6 @@ export class Volume {
     }
   }
 
-  /**
-   * Puts a record under the next number, which `took` is told in the same step. Resolves when LevelDB
-   * has it, not yet durable. The slab is free when this returns. Throws (or rejects with)
-   * StoreUnavailable.
-   */
   append(
     sum: RecordSum,
     index: number,
@@ -205,17 +199,14 @@ export class Volume {
     })
   }
 
-  /** The values of several records; undefined where there is none. Rejects with the database's error. */
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
     return this.#handle.getMany(numbers)
   }
 
-  /** Resolves when every blob finished before the call is durable. Rejects with StoreUnavailable. */
   barrier(): Promise<void> {
     return this.#state === 'sealed' ? Promise.resolve() : this.#barrier.wait()
   }
 
-  /** Ends the puts in flight, makes them durable where it can, and closes. */
   async close(): Promise<void> {
     this.#puts.stop(this.#unavailable('the store is closing'))
     await this.#sealing

@@ -1,6 +1,4 @@
-// How Redis is reached, made of the configuration and the files that it names.
-import { type RedisConfig, redisDefaults } from '../../config/redis.ts'
-import { readText } from '../../file-invalid.ts'
+// How Redis is reached, and the addresses in that taken apart.
 import type { Durability } from './checks.ts'
 
 /** Files as texts in PEM. */
@@ -38,34 +36,6 @@ export interface Endpoint {
   readonly username?: string
   readonly password?: string
   readonly isTls: boolean
-}
-
-/** Reads what a file holds, without the newline at its end. Throws FileInvalid. */
-export const readSecret = (file: string) => readText(file).replace(/\r?\n$/, '')
-
-/** Fills in defaults and reads the files. Throws FileInvalid where one cannot be read. */
-export function redisSettings(config: RedisConfig): RedisSettings {
-  const { url, sentinels, name, cluster, username, passwordFile, tls } = config
-  const password = passwordFile === undefined ? config.password : readSecret(passwordFile)
-  return {
-    ...(url === undefined ? {} : { url }),
-    ...(sentinels === undefined ? {} : { sentinels: { addresses: sentinels, name: name! } }),
-    ...(cluster === undefined ? {} : { cluster }),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls: readTls(tls) }),
-    prefix: config.prefix ?? redisDefaults.prefix,
-    durability: config.durability ?? redisDefaults.durability,
-    timeoutMs: config.timeoutMs ?? redisDefaults.timeoutMs,
-  }
-}
-
-function readTls({ ca, cert, key }: RedisTls): RedisTls {
-  return {
-    ...(ca === undefined ? {} : { ca: readText(ca) }),
-    ...(cert === undefined ? {} : { cert: readText(cert) }),
-    ...(key === undefined ? {} : { key: readText(key) }),
-  }
 }
 
 /** Takes a redis:// or rediss:// URL apart. Port 6379 and database 0 unless told. */

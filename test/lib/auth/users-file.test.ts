@@ -13,7 +13,7 @@ import {
   removeUser,
   replaceableUsers,
 } from '../../../lib/auth/users-file.ts'
-import { FileInvalid } from '../../../lib/config/config.ts'
+import { FileInvalid } from '../../../lib/file-invalid.ts'
 
 const written = `# who may do what
 accounts:

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import t from 'tap'
 import { RecordSum, readUint64, recordKey, writeUint64 } from '../../../lib/blobs/record.ts'
-import { TRAILER_BYTES } from '../../../lib/blobs/store.ts'
+import { TRAILER_BYTES } from '../../../lib/bytes/slab.ts'
 
 const blob = '00112233445566778899aabbccddeeff'
 

@@ -34,7 +34,7 @@ t.test(
     await salvageCatalog(classicEngine, location, 5)
     // As a crash between the two leaves it.
     renameSync(location, `${location}.salvaged`)
-    await requireSoundFiles(location, (damage) => t.fail(damage.what))
+    await requireSoundFiles(classicEngine, location, (damage) => t.fail(damage.what))
     t.notOk(existsSync(`${location}.salvaged`))
     const catalog = await open(location)
     t.teardown(() => catalog.close())
@@ -47,7 +47,7 @@ t.test('what a salvage has made is no catalog while there is one', async (t) => 
   const location = join(t.testdir(), 'catalog')
   const id = await makeCatalog(location)
   await makeCatalog(`${location}.salvaged`)
-  await requireSoundFiles(location, (damage) => t.fail(damage.what))
+  await requireSoundFiles(classicEngine, location, (damage) => t.fail(damage.what))
   const catalog = await open(location)
   t.teardown(() => catalog.close())
   t.equal(catalog.id, id)
@@ -62,7 +62,7 @@ t.test('a catalog whose row about itself is lost is not salvaged', async (t) => 
     writeFileSync(join(location, name), bytes)
   }
   await t.rejects(
-    requireSoundFiles(location, () => {}),
+    requireSoundFiles(classicEngine, location, () => {}),
     CatalogDamaged,
   )
   await t.rejects(salvageCatalog(classicEngine, location, 5), /only a backup can help/)
@@ -71,6 +71,6 @@ t.test('a catalog whose row about itself is lost is not salvaged', async (t) => 
 
 t.test('where there is nothing, nothing is made', async (t) => {
   const location = join(t.testdir(), 'none', 'catalog')
-  await requireSoundFiles(location, () => t.fail())
+  await requireSoundFiles(classicEngine, location, () => t.fail())
   t.notOk(existsSync(location))
 })

@@ -1,8 +1,8 @@
 // The stored form of rows, byte by byte: it is part of the format, so these bytes may never change.
 import { crc32 } from 'node:zlib'
 import t from 'tap'
+import { countersOf } from '../../../lib/catalog/catalog.ts'
 import {
-  countersOf,
   frameCounters,
   frameRow,
   isCounters,

@@ -3,13 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import {
-  type Config,
-  defaultConfig,
-  FileInvalid,
-  loadConfig,
-  unbuilt,
-} from '../../../lib/config/config.ts'
+import { type Config, defaultConfig, loadConfig, unbuilt } from '../../../lib/config/config.ts'
+import { FileInvalid } from '../../../lib/file-invalid.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 

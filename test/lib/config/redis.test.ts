@@ -5,9 +5,10 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { endpointOf, sentinelOf } from '../../../lib/catalog/redis/settings.ts'
-import { redisSettings } from '../../../lib/catalog/redis.ts'
-import { FileInvalid, loadConfig } from '../../../lib/config/config.ts'
+import { loadConfig } from '../../../lib/config/config.ts'
 import { redisDefaults } from '../../../lib/config/redis.ts'
+import { FileInvalid } from '../../../lib/file-invalid.ts'
+import { redisSettings } from '../../../lib/redis-settings.ts'
 import { scratch } from '../../helpers/process.ts'
 
 function load(t: Test, text: string) {

@@ -2,9 +2,13 @@
 // fixed by test/vectors.
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { Envelope } from '../../../lib/catalog/rows.ts'
-import type { BodySecret, WrapContext } from '../../../lib/crypto/cipher.ts'
-import { unwrap, wrap } from '../../../lib/crypto/envelope.ts'
+import {
+  type BodySecret,
+  type Envelope,
+  unwrap,
+  type WrapContext,
+  wrap,
+} from '../../../lib/crypto/envelope.ts'
 import { CofferError } from '../../../lib/errors.ts'
 
 const key = Buffer.alloc(32, 1)

@@ -2,8 +2,8 @@
 // every boundary, in every cut of the input, over sinks with and without back pressure.
 import { createCipheriv, createHash } from 'node:crypto'
 import t from 'tap'
-import { TRAILER_BYTES } from '../../../lib/blobs/store.ts'
 import { poisonReleased, release } from '../../../lib/bytes/release.ts'
+import { TRAILER_BYTES } from '../../../lib/bytes/slab.ts'
 import { randomBodyKey } from '../../../lib/crypto/keys.ts'
 import { nonceOf, recordCount } from '../../../lib/crypto/records.ts'
 import {

@@ -2,8 +2,8 @@
 // Messages never repeat a value of the file: it may be a password.
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
-import { FileInvalid, readText } from '../file-invalid.ts'
-import { BYTES_FORM, takesBytes } from './bytes.ts'
+import { FileInvalid, readText } from './file-invalid.ts'
+import { BYTES_FORM, BYTES_PATTERN } from './units.ts'
 
 /** Keys and indexes that lead from the top of a document to a place in it. */
 export type Path = readonly (string | number)[]
@@ -133,8 +133,8 @@ function toProblem(error: ErrorObject): Problem {
   if (keyword === 'enum') {
     return { path, message: `must be one of ${params.allowedValues.join(', ')}` }
   }
-  const isOfBytes = takesBytes((error.parentSchema ?? {}) as { pattern?: string })
-  if (isOfBytes && (keyword === 'type' || keyword === 'pattern')) {
+  const { pattern } = (error.parentSchema ?? {}) as { pattern?: string }
+  if (pattern === BYTES_PATTERN && (keyword === 'type' || keyword === 'pattern')) {
     return { path, message: `must be ${BYTES_FORM}` }
   }
   if (keyword === 'anyOf') return { path, message: `must be ${alternatives(error)}` }

@@ -2,7 +2,7 @@
 // be opened or a block that cannot be read and go on behind it (table/merger.cc); the error waits in the iterator, and
 // its binding looks for it only at the end of the range. A page that was filled before would lack rows
 // without a word: a listing objects, a volume its last number, reclaim what is live.
-import type { Database, Keys, Range } from './leveldb/engine.ts'
+import type { Database, Keys, Range } from './engine.ts'
 
 type Key = Keys[keyof Keys]
 

@@ -4,11 +4,11 @@ import { readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { openLevelCatalog } from '../../lib/catalog/level.ts'
-import { openRawLevel } from '../../lib/catalog/raw-level.ts'
-import { classicEngine } from '../../lib/leveldb/engine.ts'
-import { randomId } from '../../lib/names.ts'
-import { readRows } from '../../lib/whole-read.ts'
+import { openLevelCatalog } from '../../../lib/catalog/level.ts'
+import { openRawLevel } from '../../../lib/catalog/raw-level.ts'
+import { classicEngine } from '../../../lib/leveldb/engine.ts'
+import { readRows } from '../../../lib/leveldb/whole-read.ts'
+import { randomId } from '../../../lib/names.ts'
 
 const log = pino({ level: 'silent' })
 const open = (location: string) =>
