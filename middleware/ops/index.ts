@@ -1,10 +1,10 @@
 // What an operator's tools ask of a node: /metrics, /live, /ready and /recon. On a listener of their own, or
 // beside objects, where requests that are signed or name a bucket by their host stay S3's and Swift's.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type DialectRules, dialectOf } from '../dialect.ts'
+import { claimedDialect, type DialectRules } from '../dialect.ts'
+import { messageFault } from '../http/message-fault.ts'
 import { originForm, readTarget } from '../http/target.ts'
-import { messageFault } from '../message.ts'
-import type { Node } from '../state.ts'
+import type { Node } from '../node.ts'
 import { reconCheck } from './recon.ts'
 
 interface OpsAnswer {
@@ -36,10 +36,7 @@ export function isOps(
   trusted: (address: string) => boolean,
 ): boolean {
   if (!isPath(pathOf(req))) return false
-  const target = readTarget(req, trusted)
-  // Where nothing but the path tells, a path of Swift's own is Swift's, and this one S3's.
-  const dialectAt = (path: string) => dialectOf({ ...target, path }, req.headers, rules)
-  return dialectAt('/v1') === 'swift' && dialectAt(target.path) === 's3'
+  return claimedDialect(readTarget(req, trusted), req.headers, rules) === undefined
 }
 
 /** Answers for ops. `draining` tells when the node is about to end. */

@@ -20,18 +20,6 @@ const keyRefusals: ReadonlySet<string> = new Set([
   'KeyInsecure',
 ])
 
-const signatureRefusals: ReadonlySet<string> = new Set([
-  'CredentialUnknown',
-  'SignatureMismatch',
-  'SignatureMalformed',
-  'SignatureQueryMalformed',
-  'SignatureExpired',
-  'SignatureUnsupported',
-  'HeadersUnsigned',
-  'DateMissing',
-  'ClockSkewed',
-])
-
 const limitRefusals: ReadonlySet<string> = new Set([
   'LoginDelayed',
   'UploadsExceeded',
@@ -43,11 +31,18 @@ const limitRefusals: ReadonlySet<string> = new Set([
  * may wait on one, an answer that was not taken. */
 export type Cut = 'address' | 'pipelined' | 'slow'
 
+/** How a caller proved, or failed to prove, who it is. Outcomes are of a closed list of the dialect's. */
+export interface Proof {
+  readonly by: 'login' | 'token' | 'signature'
+  readonly outcome: string
+}
+
 /** How the request ended, beside what `Counted` has. */
 export interface Outcome {
   readonly aborted: boolean
   /** What its operation does with customer keys; undefined where it was not asked. */
   readonly keyUse: KeyRule | undefined
+  readonly proof: Proof | undefined
 }
 
 export interface MetricsOptions {
@@ -76,9 +71,11 @@ export class Metrics {
     'dialect',
     'code',
   )
-  readonly #logins = this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome')
-  readonly #tokens = this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome')
-  readonly #signatures = this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome')
+  readonly #proofs: Readonly<Record<Proof['by'], Counter<'outcome'>>> = {
+    login: this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome'),
+    token: this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome'),
+    signature: this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome'),
+  }
   readonly #limited = this.#counter('coffer_limited_total', 'Requests beyond a limit', 'code')
   readonly #dropped = this.#counter(
     'coffer_connections_dropped_total',
@@ -145,9 +142,9 @@ export class Metrics {
   }
 
   /** A request is over: its connection gave it up, or its answer has left. */
-  ended(state: State, counted: Counted, { aborted, keyUse }: Outcome): void {
+  ended(state: State, counted: Counted, { aborted, keyUse, proof }: Outcome): void {
     this.#tallies.count(counted)
-    const { dialect, operation } = counted
+    const { dialect } = counted
     if (aborted) this.#aborted.inc({ dialect })
     const code = state.failure
     if (code === undefined) {
@@ -156,8 +153,7 @@ export class Metrics {
       if (isKeyed && keyUse !== 'none') this.#keysTaken.inc({ dialect, use: keyUse })
     } else if (keyRefusals.has(code)) this.#keysRefused.inc({ dialect, code })
     else if (limitRefusals.has(code)) this.#limited.inc({ code })
-    if (dialect === 's3') this.#countSignature(state)
-    else this.#countSwift(operation, counted.status, state)
+    if (proof !== undefined) this.#proofs[proof.by].inc({ outcome: proof.outcome })
   }
 
   /** The page of /metrics. Throws StoreCorrupt of the catalog. */
@@ -167,23 +163,6 @@ export class Metrics {
       this.#connections.set({ listener }, await connectionsOf(server))
     }
     return await this.#registry.metrics()
-  }
-
-  #countSignature({ failure, signedBy }: State): void {
-    if (failure !== undefined && signatureRefusals.has(failure)) {
-      this.#signatures.inc({ outcome: failure })
-    } else if (signedBy === 'header' || signedBy === 'query') {
-      this.#signatures.inc({ outcome: 'good' })
-    }
-  }
-
-  #countSwift(operation: string, status: number, { token }: State): void {
-    if (operation === 'Auth') {
-      const outcome = status === 200 ? 'granted' : status === 401 ? 'denied' : 'refused'
-      this.#logins.inc({ outcome })
-    } else if (token === 'valid' || token === 'invalid') {
-      this.#tokens.inc({ outcome: token === 'valid' ? 'good' : 'denied' })
-    }
   }
 
   #counter<T extends string>(name: string, help: string, ...labelNames: T[]): Counter<T> {

@@ -3,7 +3,7 @@
 // Swift: swift/common/middleware/recon.py.
 import { readFile } from 'node:fs/promises'
 import { type DiskFigures, diskFigures } from '../../lib/figures.ts'
-import type { Node } from '../state.ts'
+import type { Node } from '../node.ts'
 
 type Check = (node: Node) => Promise<unknown>
 

@@ -2,7 +2,8 @@
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
 import type { ContainerInfo, ContainerRef, ObjectRef } from '../../lib/service/types.ts'
-import type { Context, Node } from '../state.ts'
+import type { Node } from '../node.ts'
+import type { Context } from './context.ts'
 import { headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 

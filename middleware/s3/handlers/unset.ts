@@ -1,7 +1,7 @@
 // Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
 import { CofferError } from '../../../lib/errors.ts'
 import type { ContainerInfo } from '../../../lib/service/types.ts'
-import type { Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { sendXml, setVersion } from '../answer.ts'
 import { versionIdOf } from '../headers.ts'
 import { aclElements } from '../owners.ts'
