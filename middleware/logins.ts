@@ -18,9 +18,9 @@ export function requireTurn({ limits, audit }: Node, { state }: Context, user: s
 }
 
 /**
- * Around auth and Swift's login: counts what was denied by what was looked at, not by what a request says. A signature is
- * always looked at: a right one passes, and a wrong one throws LoginDelayed instead while its like have to wait. Swift's
- * login asks `requireTurn` before it looks at a password, which costs more.
+ * Around auth and whatever handles logins: counts what was denied by what was looked at, not by what a request says. A
+ * signature is always looked at: a right one passes, and a wrong one throws LoginDelayed instead while its like have to
+ * wait. A handler that looks at a password, which costs more, calls `requireTurn` first.
  */
 export function logins(node: Node): Middleware<SpokenState> {
   const { backoff } = node.limits

@@ -8,7 +8,6 @@ import type { MessageFault } from './http/message-fault.ts'
 import type { Announced } from './http/received-body.ts'
 import type { Unparsed } from './http/unparsed.ts'
 import type { SentKeys } from './keys/sent-key.ts'
-import type { Proof } from './ops/metrics.ts'
 import type { Context, KeyRule, State, Target } from './state.ts'
 
 /** One dialect. Its methods are called in this order, each by the stage of the pipeline that its line names. */
@@ -61,6 +60,12 @@ export interface Speaker<S extends State = State> {
   unparsed(code: string, path: Buffer | undefined): Unparsed
   /** How the caller proved who it is, for metrics; undefined where nothing was sent that proves anything. */
   proofOf(state: S, status: number): Proof | undefined
+}
+
+/** How a caller proved, or failed to prove, who it is. Outcomes are of a closed list of the dialect's. */
+export interface Proof {
+  readonly by: 'login' | 'token' | 'signature'
+  readonly outcome: string
 }
 
 /** Reads the part of a body that says who asks. */

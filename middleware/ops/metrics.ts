@@ -4,6 +4,7 @@ import type { Server } from 'node:net'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Budget } from '../../lib/budget.ts'
 import type { Figures } from '../../lib/figures.ts'
+import type { Proof } from '../speaker.ts'
 import type { KeyRule, State } from '../state.ts'
 import { makeGauges } from './gauges.ts'
 import { type Counted, RequestTallies } from './tallies.ts'
@@ -30,12 +31,6 @@ const limitRefusals: ReadonlySet<string> = new Set([
 /** Why a connection was cut off, beside limits.connections: more of them than one address may have, more requests than
  * may wait on one, an answer that was not taken. */
 export type Cut = 'address' | 'pipelined' | 'slow'
-
-/** How a caller proved, or failed to prove, who it is. Outcomes are of a closed list of the dialect's. */
-export interface Proof {
-  readonly by: 'login' | 'token' | 'signature'
-  readonly outcome: string
-}
 
 /** How the request ended, beside what `Counted` has. */
 export interface Outcome {

@@ -6,7 +6,7 @@ import type { SigningRules } from '../../lib/auth/sigv4.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { auditEntry } from '../audit.ts'
 import type { Node } from '../node.ts'
-import type { Proof } from '../ops/metrics.ts'
+import type { Proof } from '../speaker.ts'
 import type { Context, S3State } from './context.ts'
 
 /**

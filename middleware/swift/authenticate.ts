@@ -1,7 +1,7 @@
 // Who asks, of a Swift request: opens its token, or finds none. A token that is denied goes to the audit trail.
 import { auditEntry, codeOf } from '../audit.ts'
 import type { Node } from '../node.ts'
-import type { Proof } from '../ops/metrics.ts'
+import type { Proof } from '../speaker.ts'
 import type { Context, SwiftState } from './context.ts'
 import { challengeOf, resellerPrefix } from './resellers.ts'
 import { SwiftError } from './swift-error.ts'

@@ -1,4 +1,4 @@
-// The error document: what S3 says for each code, as AWS says it (features/aws-errors.txt).
+// The error document: what S3 says for each code, as AWS says it.
 import t from 'tap'
 import { type Code, CofferError, codes, type Details } from '../../../lib/errors.ts'
 import { refuse } from '../../../middleware/errors.ts'
