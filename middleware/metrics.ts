@@ -46,7 +46,7 @@ export function metrics(node: Node): Middleware<SpokenState> {
         {
           aborted: !res.writableFinished,
           keyUse: state.keys && speaker.keyRule(state),
-          proof: speaker.proofOf(state, status),
+          proof: speaker?.proofOf(state, status),
         },
       )
     })
