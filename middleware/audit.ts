@@ -4,9 +4,9 @@
 import type { Middleware } from 'koa'
 import type { AuditEntry } from '../lib/audit.ts'
 import { type Code, CofferError } from '../lib/errors.ts'
-import { S3Error } from './s3/s3-error.ts'
-import type { Node, State } from './state.ts'
-import { SwiftError } from './swift/swift-error.ts'
+import type { Node } from './node.ts'
+import { Refusal } from './refusal.ts'
+import type { State } from './state.ts'
 
 const deniedKeys: ReadonlySet<string> = new Set<Code>([
   'KeyWrong',
@@ -40,9 +40,7 @@ export function auditEntry(
 
 /** What a refusal is called: the service's code, or the dialect's own. */
 export const codeOf = (error: unknown): string =>
-  error instanceof CofferError || error instanceof S3Error || error instanceof SwiftError
-    ? error.code
-    : 'Internal'
+  error instanceof CofferError || error instanceof Refusal ? error.code : 'Internal'
 
 export function audit(node: Node): Middleware<State> {
   return async function audit(ctx, next) {

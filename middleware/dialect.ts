@@ -1,8 +1,10 @@
-// Tells which dialect a request speaks (DESIGN §3 'Which dialect'), from the raw request line and headers
-// before any of the body is read. The first rule that hits wins.
+// Which dialect a request speaks, from the raw request line and headers before any of the body is read. The first rule
+// that hits wins.
 import type { IncomingHttpHeaders } from 'node:http'
 import { bucketOfHost } from '../lib/auth/virtual-host.ts'
-import type { Dialect, Target } from './state.ts'
+import type { Target } from './state.ts'
+
+export type Dialect = 's3' | 'swift'
 
 /** Query parameters that only a signed S3 request has; names are compared as S3 does, by exact case. */
 const s3Parameters =
@@ -18,11 +20,14 @@ export interface DialectRules {
   readonly resellers: readonly string[]
 }
 
-export function dialectOf(
-  target: Pick<Target, 'path' | 'query' | 'host'>,
+type Line = Pick<Target, 'path' | 'query' | 'host'>
+
+/** The dialect that a request asks for by a signature, a token or its host; undefined where only its path says. */
+export function claimedDialect(
+  target: Line,
   headers: IncomingHttpHeaders,
   rules: DialectRules,
-): Dialect {
+): Dialect | undefined {
   const authorization = headers.authorization ?? ''
   if (authorization.startsWith('AWS4-') || authorization.startsWith('AWS ')) return 's3'
   if (target.query !== '' && s3Parameters.test(target.query)) return 's3'
@@ -30,7 +35,16 @@ export function dialectOf(
     return 'swift'
   if (bucketOfHost(target.host, rules.domains) !== undefined) return 's3'
   if (isRemapped(target.host, rules)) return 'swift'
-  return swiftPaths.test(target.path) ? 'swift' : 's3'
+  return undefined
+}
+
+export function dialectOf(
+  target: Line,
+  headers: IncomingHttpHeaders,
+  rules: DialectRules,
+): Dialect {
+  const claimed = claimedDialect(target, headers, rules)
+  return claimed ?? (swiftPaths.test(target.path) ? 'swift' : 's3')
 }
 
 /** `[container.]PREFIX_account.<domain>`; hosts are compared in lower case, and `-` stands for `_` there. */

@@ -5,32 +5,39 @@ import type { Middleware } from 'koa'
 import { type Code, CofferError } from '../lib/errors.ts'
 import { codeOf } from './audit.ts'
 import { noteFailure } from './late-failure.ts'
-import type { Context, Dialect, Node, State } from './state.ts'
+import type { Node } from './node.ts'
+import type { Speaker, SpokenState } from './speaker.ts'
+import type { Context, State } from './state.ts'
 
-/** How a dialect says what is wrong. */
-export interface Renderer {
-  /** The status that the error has. */
-  readonly statusOf: (ctx: Context, error: unknown) => number
-  /** Makes the error the answer. Only before headers are sent. */
-  readonly render: (ctx: Context, error: unknown) => void
+/** Makes the error the answer. Headers of an answer that was begun go, but those that stand on every one. */
+export function refuse<S extends State>(
+  speaker: Speaker<S>,
+  ctx: Context<S>,
+  error: unknown,
+): void {
+  for (const name of Object.keys(ctx.response.headers)) {
+    if (name !== 'connection' && !speaker.standing.has(name)) ctx.remove(name)
+  }
+  speaker.render(ctx, error)
 }
 
-export function errors(node: Node, renderers: Record<Dialect, Renderer>): Middleware<State> {
+export function errors(node: Node): Middleware<SpokenState> {
   return async function errors(ctx, next) {
     try {
       await next()
     } catch (error) {
-      ctx.state.failure = codeOf(error)
-      const { statusOf, render } = renderers[ctx.state.dialect]
+      const { state } = ctx
+      const { speaker } = state
+      state.failure = codeOf(error)
       if (ctx.res.headersSent) {
-        noteFailure(ctx.state, codeOf(error), statusOf(ctx as Context, error))
+        noteFailure(state, codeOf(error), speaker.statusOf(ctx, error))
         report(node, ctx, error)
         ctx.respond = false
         ctx.res.destroy()
         return
       }
-      ctx.state.lateStatus = undefined
-      render(ctx as Context, error)
+      state.lateStatus = undefined
+      refuse(speaker, ctx, error)
       // 501 is a client that asks for what is not built: its line in the log says so.
       if (ctx.status >= 500 && ctx.status !== 501) report(node, ctx, error)
     }

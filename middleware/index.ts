@@ -1,39 +1,42 @@
-// THE pipeline: every middleware of the object listeners, once, in order, with the reason for its place.
+// THE pipeline: every stage of the object listeners, once, in order, with the reason for its place.
 import Koa, { type Middleware } from 'koa'
-import type { Config } from '../lib/config/config.ts'
-import { RequestAsker } from './asker.ts'
 import { audit } from './audit.ts'
 import { auth } from './auth.ts'
 import { body } from './body.ts'
-import { type DialectRules, dialectOf } from './dialect.ts'
+import { detect } from './detect.ts'
+import { dispatch } from './dispatch.ts'
 import { errors } from './errors.ts'
-import { foldNames, gatekeeper } from './gatekeeper.ts'
+import { forms } from './forms.ts'
+import { gatekeeper } from './gatekeeper.ts'
 import { health } from './health.ts'
 import { answers } from './http/answer-memory.ts'
-import { makeTrust, readTarget } from './http/target.ts'
 import { encryption } from './keys/encryption.ts'
 import { ssec } from './keys/ssec.ts'
-import { logins, uploads } from './limits.ts'
 import { log } from './log.ts'
+import { logins } from './logins.ts'
 import { message } from './message.ts'
 import { metrics } from './metrics.ts'
-import { requestId, transactionId } from './request-id.ts'
-import { detectS3, keyRuleOf, s3, s3Errors } from './s3/index.ts'
-import type { Node, State } from './state.ts'
-import { detectSwift, swift, swiftErrors, swiftKeyRuleOf } from './swift/index.ts'
+import type { Node } from './node.ts'
+import { origins } from './origins.ts'
+import { requestId } from './request-id.ts'
+import type { Speaker, Speakers, SpokenState } from './speaker.ts'
+import { target } from './target.ts'
+import { uploads } from './uploads.ts'
 
 /** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
 const order = [
   'requestId', // everything that can be written down needs the id
   'log', // sees every request, whatever becomes of it
   'metrics', // the same
-  'target', // raw request line, client, transport, dialect: all rules work on it
-  'errors', // the only catch; needs the dialect to speak
+  'target', // raw request line, client, transport, speaker: all rules work on it
+  'errors', // the only catch; needs the speaker to render
   'health', // a draining node refuses before it spends anything
   'message', // what HTTP itself refuses: nothing behind it meets a Host or a framing that is none
   'detect', // names the operation before auth, so that refusals are logged and audited by name
+  'origins', // needs the container that detect named; whatever refuses behind it is readable for the page that asked
   'gatekeeper', // no header of the other dialect may reach auth or a handler
   'logins', // who was denied too often waits, before a password or a signature is looked at
+  'forms', // auth needs the caller and the signature that a form has in its body
   'auth', // needs the headers as they were sent, the key headers included
   'audit', // needs the caller; sees the outcome of all that follows
   'uploads', // needs the caller and the operation; refuses before a body is read
@@ -44,74 +47,49 @@ const order = [
   'dispatch', // the dialect's table and handler
 ]
 
-/** What the configuration says about telling the dialects apart. */
-export function dialectRules({ domains, swift }: Config): DialectRules {
-  const resellers = swift.resellers.map(({ prefix }) => prefix)
-  return { domains, remapDomains: swift.remapDomains, resellers }
+/** Stages that are left out where no speaker needs them: each stage costs every request. */
+const optional: Readonly<Record<string, (speaker: Speaker) => boolean>> = {
+  origins: ({ nameOrigins }) => nameOrigins !== undefined,
+  forms: ({ forms }) => forms !== undefined,
 }
 
 /** The pipeline of one listener; `listenerUrl` is what the configuration says of where clients reach it. */
 export function makePipeline(
   node: Node,
+  speakers: Speakers,
   draining: () => boolean,
   listenerUrl: string | undefined,
-): Koa<State> {
+): Koa<SpokenState> {
   const { config } = node
-  const trusted = makeTrust(config.trustedProxies)
-  const rules = dialectRules(config)
-  const target: Middleware<State> = async function target(ctx, next) {
-    const { state } = ctx
-    state.target = readTarget(ctx.req, trusted, listenerUrl)
-    state.dialect = dialectOf(state.target, ctx.headers, rules)
-    state.operation = 'Unknown'
-    state.caller = null
-    state.asker = new RequestAsker(ctx)
-    if (state.dialect === 's3') {
-      ctx.set('x-amz-request-id', state.requestId)
-      ctx.set('x-amz-id-2', Buffer.from(state.requestId).toString('base64'))
-    } else {
-      foldNames(ctx.req)
-      state.requestId = transactionId(ctx.get('X-Trans-Id-Extra'))
-      ctx.set('X-Trans-Id', state.requestId)
-      ctx.set('X-Openstack-Request-Id', state.requestId)
-    }
-    await next()
-  }
-  const detect: Middleware<State> = async function detect(ctx, next) {
-    if (ctx.state.dialect === 's3') detectS3(ctx, config.domains)
-    else detectSwift(ctx, config)
-    await next()
-  }
-  const speakS3 = s3(node)
-  const speakSwift = swift(node)
-  const dispatch: Middleware<State> = async function dispatch(ctx, next) {
-    await (ctx.state.dialect === 's3' ? speakS3 : speakSwift)(ctx, next)
-  }
-  const ruleOf = (state: State) => (state.dialect === 's3' ? keyRuleOf : swiftKeyRuleOf)(state)
-  const pipeline: Middleware<State>[] = [
+  const methods = new Set(speakers.all.flatMap((speaker) => speaker.methods))
+  const stages = [
     requestId(),
     log(node),
-    metrics(node, ruleOf),
-    target,
-    errors(node, { s3: s3Errors, swift: swiftErrors }),
+    metrics(node),
+    target(node, speakers, listenerUrl),
+    errors(node),
     health(draining),
-    message(),
-    detect,
+    message([...methods]),
+    detect(),
+    origins(),
     gatekeeper(),
     logins(node),
-    auth(node),
+    forms(config.limits),
+    auth(),
     audit(node),
-    uploads(node, ruleOf),
+    uploads(node),
     ssec(),
-    encryption(node, ruleOf),
+    encryption(node),
     body(config.limits),
     answers(node),
-    dispatch,
-  ]
-  const names = pipeline.map((middleware) => middleware.name)
+    dispatch(node),
+  ] as readonly Middleware<SpokenState>[]
+  const names = stages.map((stage) => stage.name)
   if (names.join() !== order.join()) throw new Error(`pipeline out of order: ${names.join()}`)
-  const app = new Koa<State>()
-  for (const middleware of pipeline) app.use(middleware)
+  const app = new Koa<SpokenState>()
+  for (const stage of stages) {
+    if (speakers.all.some(optional[stage.name] ?? (() => true))) app.use(stage)
+  }
   // What reaches Koa itself was not ours to answer: a socket that died under a response.
   app.on('error', (error) => node.log.debug({ err: error }, 'response failed'))
   return app

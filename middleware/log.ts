@@ -2,7 +2,8 @@
 // headers goes in, and the URL only redacted.
 import type { Middleware } from 'koa'
 import { redactUrl } from '../lib/log.ts'
-import type { Node, State } from './state.ts'
+import type { Node } from './node.ts'
+import type { State } from './state.ts'
 
 export function log(node: Node): Middleware<State> {
   return async function log(ctx, next) {

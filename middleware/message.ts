@@ -1,104 +1,21 @@
-// What HTTP itself asks of the head of a request (RFC 9110, RFC 9112), where Node's parser does not: refused in the
-// dialect's form before anything of it is read. docs/http.md has the rules one by one.
+// Refuses a request whose head breaks a rule of HTTP, in the dialect's form and before anything of it is read.
 import type { IncomingMessage } from 'node:http'
 import type { Middleware } from 'koa'
-import { S3Error } from './s3/s3-error.ts'
-import type { Dialect, State, Target } from './state.ts'
-import { allowOf } from './swift/methods.ts'
-import { SwiftError } from './swift/swift-error.ts'
-
-/** Header lines of one request; what no client sends would only cost. */
-const HEADER_LINES_MAX = 1000
-
-export interface MessageFault {
-  readonly status: 400 | 431 | 505
-  readonly text: string
-}
-
-const malformed = (text: string): MessageFault => ({ status: 400, text })
-
-/** `uri-host [ ":" port ]` (RFC 3986 §3.2.2): an address in brackets, or a name that may be empty. */
-const authority =
-  /^(?:\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[\w.~!$&'()*+,;=:-]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?$/
-
-const absolute = /^(https?):\/\/([^/?#]*)/i
-
-/** The authority of a request target in absolute form; undefined for every other form. */
-const targetHost = (url: string): string | undefined => absolute.exec(url)?.[2]
-
-/**
- * Gives a request whose target names a host that host, instead of the one in its Host header (RFC 9112 §3.2.2):
- * signatures, buckets and answers must all go by the same one.
- */
-export function useTargetHost(req: IncomingMessage): void {
-  const host = targetHost(req.url ?? '')
-  if (host === undefined) return
-  const { headers, rawHeaders } = req
-  // HTTP/1.1 wants the header all the same, and refuses a request without.
-  if (headers.host === undefined && req.httpVersion !== '1.0') return
-  headers.host = host
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.toLowerCase() === 'host') rawHeaders[i + 1] = host
-  }
-}
-
-function hostFault(req: IncomingMessage): MessageFault | undefined {
-  const { headers, httpVersion, rawHeaders, url = '' } = req
-  if (headers.host === undefined) {
-    return httpVersion === '1.0' ? undefined : malformed('A Host header is needed.')
-  }
-  let lines = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') lines++
-  }
-  if (lines > 1) return malformed('More than one Host header was sent.')
-  // An empty host names nothing, which only a target that needs none may do.
-  const isFit = authority.test(headers.host) && (headers.host !== '' || targetHost(url) !== '')
-  return isFit ? undefined : malformed('The Host header cannot be read.')
-}
-
-function framingFault({ headers, httpVersion }: IncomingMessage): MessageFault | undefined {
-  const codings = headers['transfer-encoding']
-  if (codings === undefined) return undefined
-  if (httpVersion === '1.0') return malformed('HTTP/1.0 has no Transfer-Encoding.')
-  // Where the body ends cannot be known otherwise (RFC 9112 §6.3).
-  return /(?:^|,)[ \t]*chunked[ \t]*$/i.test(codings)
-    ? undefined
-    : malformed('The last Transfer-Encoding must be chunked.')
-}
-
-/** What the head of a request breaks; undefined where it breaks nothing. */
-export function messageFault(req: IncomingMessage): MessageFault | undefined {
-  const { httpVersionMajor, rawHeaders, url, method } = req
-  if (httpVersionMajor !== 1) return { status: 505, text: 'This node speaks HTTP/1.1.' }
-  if (rawHeaders.length > 2 * HEADER_LINES_MAX) {
-    return { status: 431, text: `More than ${HEADER_LINES_MAX} header lines were sent.` }
-  }
-  if (url === '*' && method !== 'OPTIONS') return malformed('* is a target of OPTIONS alone.')
-  return hostFault(req) ?? framingFault(req)
-}
+import { malformed, messageFault } from './http/message-fault.ts'
+import type { SpokenState } from './speaker.ts'
+import type { Target } from './state.ts'
 
 /** True for a target of https that came another way, past what TLS would have held (RFC 9110 §7.4). */
 const isMisdirected = ({ url = '' }: IncomingMessage, { secure }: Target): boolean =>
   secure !== 'direct' && secure !== 'forwarded' && /^https:/i.test(url)
 
-const s3Codes = {
-  400: 'BadRequest',
-  431: 'RequestHeaderSectionTooLarge',
-  505: 'HTTPVersionNotSupported',
-} as const
-
-function refusal({ status, text }: MessageFault, dialect: Dialect): Error {
-  if (dialect === 's3') return new S3Error(status, s3Codes[status], text)
-  // Swift's servers say 400 for headers of any size.
-  return new SwiftError(status === 431 ? 400 : status, text)
-}
-
 /**
  * Refuses what breaks a rule, and ends the connection: how the rest is framed cannot be trusted. Answers
- * `OPTIONS *`, which is about no resource, whoever asks. Throws S3Error or SwiftError.
+ * `OPTIONS *`, which is about no resource, whoever asks: with `methods`, which are those that any speaker of the
+ * listener takes (RFC 9110 §9.3.7). Throws the speaker's refusal.
  */
-export function message(): Middleware<State> {
+export function message(methods: readonly string[]): Middleware<SpokenState> {
+  const allow = methods.join(', ')
   return async function message(ctx, next) {
     const { req, state } = ctx
     const fault =
@@ -108,11 +25,11 @@ export function message(): Middleware<State> {
         : undefined)
     if (fault !== undefined) {
       ctx.set('Connection', 'close')
-      throw refusal(fault, state.dialect)
+      throw state.speaker.refuseMessage(fault)
     }
     if (req.url !== '*') return await next()
     ctx.status = 200
-    ctx.set('Allow', allowOf('object'))
+    ctx.set('Allow', allow)
     ctx.body = ''
     ctx.remove('Content-Type')
   }

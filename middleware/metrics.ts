@@ -2,7 +2,8 @@
 // nothing is hashed or formatted.
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
-import type { KeyRule, Node, State } from './state.ts'
+import type { Node } from './node.ts'
+import type { SpokenState } from './speaker.ts'
 
 /** Bytes of a connection that were counted with earlier requests on it. */
 interface Seen {
@@ -10,8 +11,7 @@ interface Seen {
   readonly sentBytes: number
 }
 
-/** `ruleOf` names what the request's operation does with customer keys. */
-export function metrics(node: Node, ruleOf: (state: State) => KeyRule): Middleware<State> {
+export function metrics(node: Node): Middleware<SpokenState> {
   const seen = new WeakMap<Socket, Seen>()
 
   /** What the connection has carried since its last request ended. */
@@ -32,16 +32,22 @@ export function metrics(node: Node, ruleOf: (state: State) => KeyRule): Middlewa
     node.metrics.underWay.inc()
     res.once('close', () => {
       node.metrics.underWay.dec()
+      const { speaker } = state
+      const status = state.lateStatus ?? res.statusCode
       node.metrics.ended(
         state,
         {
           dialect: state.dialect,
           operation: state.operation,
-          status: state.lateStatus ?? res.statusCode,
+          status,
           seconds: (performance.now() - state.startedMs) / 1000,
           ...moved(socket),
         },
-        { aborted: !res.writableFinished, keyUse: state.keys && ruleOf(state) },
+        {
+          aborted: !res.writableFinished,
+          keyUse: state.keys && speaker.keyRule(state),
+          proof: speaker?.proofOf(state, status),
+        },
       )
     })
     await next()

@@ -1,52 +1,13 @@
-// What the pipeline's middlewares hand to one another in `ctx.state`, and the node they serve.
+// What the pipeline's stages hand to one another in `ctx.state`, whatever the dialect. Each dialect adds what it alone
+// reads, in a type of its own.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
-import type { Audit } from '../lib/audit.ts'
 import type { Asker } from '../lib/auth/asker.ts'
 import type { Caller } from '../lib/auth/identity.ts'
-import type { PayloadMode } from '../lib/auth/sigv4.ts'
-import type { Tokens } from '../lib/auth/tokens.ts'
-import type { Users } from '../lib/auth/users.ts'
-import type { Budget } from '../lib/budget.ts'
 import type { Source } from '../lib/bytes/source.ts'
-import type { Config } from '../lib/config/config.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
 import type { CustomerKey } from '../lib/crypto/customer-key.ts'
-import type { Figures } from '../lib/figures.ts'
-import type { Service } from '../lib/service/types.ts'
-import type { ClaimedChecksum } from './checksum-headers.ts'
-import type { Limits } from './limits.ts'
-import type { Metrics } from './ops/metrics.ts'
-import type { S3Request } from './s3/detect.ts'
-import type { SwiftRequest } from './swift/detect.ts'
-
-/** Everything a request may need of the process, handed down by the composition root. */
-export interface NodeParts {
-  readonly config: Config
-  readonly service: Service
-  readonly users: Users
-  readonly tokens: Tokens
-  readonly rootCipher: Cipher
-  /** Memory for what is on its way to clients. */
-  readonly answerMemory: Budget
-  readonly log: Logger
-  readonly audit: Pick<Audit, 'write'>
-  /** Null when requests are served, else why not (for health). */
-  readonly impaired: () => string | null
-  /** What the stores tell of themselves, for metrics. */
-  readonly figures: () => Promise<Figures>
-  /** The program's. */
-  readonly version: string
-}
-
-/** What the servers serve: the parts of the process, and what they count and bound together. */
-export interface Node extends NodeParts {
-  readonly metrics: Metrics
-  readonly limits: Limits
-}
-
-export type Dialect = 's3' | 'swift'
 
 /** The request line as sent: nothing decoded, nothing normalised. */
 export interface Target {
@@ -77,12 +38,12 @@ export interface KeyHeaders {
   readonly algorithm: string | undefined
   /** True where all three headers are there, even empty. */
   readonly isComplete: boolean
-  /** Judges the headers in the order of features/ssec.md §9.2. Undefined: a key of the wrong length, where
-   * that is not checked; it fits no object. Throws KeyInvalid, KeyAlgorithmInvalid. */
+  /** Judges the headers in the dialect's own order. Undefined: a key of the wrong length, where that is not checked;
+   * it fits no object. Throws KeyInvalid, KeyAlgorithmInvalid. */
   read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey | undefined
 }
 
-/** What an operation does with customer keys (features/ssec.md §9): which headers it reads, how strictly. */
+/** What an operation does with customer keys: which headers it reads, how strictly. */
 export type KeyRule = 'write' | 'read' | 'copy' | 'complete' | 'none'
 
 export interface State {
@@ -90,20 +51,15 @@ export interface State {
   log: Logger
   startedMs: number
   target: Target
-  dialect: Dialect
-  /** For S3 what `detect` named (`PutObject`); the log, the audit and the rules of the operation use it. */
+  /** The name of the dialect that the request speaks, for the log, the audit and metrics. */
+  dialect: string
+  /** What the dialect's `detect` named (`PutObject`); the log, the audit and the rules of the operation use it. */
   operation: string
-  /** What the S3 dialect's `detect` read; only on requests of that dialect. */
-  s3: S3Request
-  /** What the Swift dialect's `detect` read; only on requests of that dialect. */
-  swift: SwiftRequest
   /** What the request was refused for, or failed with: a code of the service's or of the dialect's own;
    * undefined where it was not. */
   failure: string | undefined
   /** Where it failed behind a status of success: the status that the failure would have had. */
   lateStatus: number | undefined
-  /** A token was sent, right or wrong: what is denied is 403 with a right one, else 401. Only Swift. */
-  token: 'none' | 'valid' | 'invalid'
   container: string | undefined
   object: string | undefined
   caller: Caller
@@ -111,22 +67,16 @@ export interface State {
   asker: Asker
   /** By which access key, or `account:user` of a login, the caller proved who it is; '' for anybody and for tokens. */
   provenAs: string
-  /** The `account:user` that a login of Swift names, not yet checked; '' where there is none. */
-  loginAs: string
-  /** How the body is signed, set by auth: what `body` must verify. */
-  payload: PayloadMode
-  /** Presigned query parameters or a header signed the request; none: anonymous. */
-  signedBy: 'header' | 'query' | 'none'
   source: Source
-  /** The checksum that the client sent with the body, set by body. `read` verifies it. */
-  claimedChecksum: ClaimedChecksum | undefined
   keys: RequestKeys
   /** What seals or opens the request's object; made by `encryption` from the keys and the operation's rule. */
   cipher: Cipher
   /** The same for the source of a copy. */
   sourceCipher: Cipher
-  /** Base64 MD5 of the request's own customer key, which S3 echoes; undefined without one. */
-  keyMd5: string | undefined
 }
 
-export type Context = ParameterizedContext<State> & { req: IncomingMessage; res: ServerResponse }
+/** Koa's context of a request whose stages hand on an `S`. */
+export type Context<S extends State = State> = ParameterizedContext<S> & {
+  req: IncomingMessage
+  res: ServerResponse
+}

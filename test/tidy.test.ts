@@ -48,6 +48,13 @@ function importsOf(file: string): Import[] {
 }
 
 const imports = sources.flatMap(importsOf)
+/** What each file imports of the project. */
+const targetsOf = new Map(
+  [...Map.groupBy(imports, ({ file }) => file)].map(([file, of]) => [
+    file,
+    of.map(({ target }) => target).filter((target) => target.endsWith('.ts')),
+  ]),
+)
 
 /** `file:line: text` of each line that matches, once `strip` has been at it. */
 function find(where: readonly string[], pattern: RegExp, strip = (line: string) => line): string[] {
@@ -235,6 +242,66 @@ t.test('neither dialect imports the other', async (t) => {
       (file.startsWith('middleware/swift/') && target.startsWith('middleware/s3/')),
   )
   t.same(wrong.map(shown), [])
+})
+
+t.test('inside middleware each folder imports what its row names', async (t) => {
+  // What a dialect may know of the pipeline: what is handed on, and what it is called through.
+  const seam = 'state node speaker refusal header-table audit late-failure logins'
+  const common = ['http/', 'keys/', ...seam.split(' ').map((name) => `${name}.ts`)]
+  const rows: Record<string, readonly string[]> = {
+    http: ['http/', 'state.ts', 'node.ts'],
+    keys: ['keys/', 'http/', 'state.ts', 'node.ts', 'speaker.ts'],
+    ops: ['ops/', 'http/', 'state.ts', 'node.ts', 'speaker.ts', 'dialect.ts'],
+    s3: ['s3/', ...common],
+    swift: ['swift/', ...common],
+  }
+  const below = (file: string) => file.slice('middleware/'.length)
+  const isTop = (file: string) => !below(file).includes('/')
+  const wrong = imports.filter(({ file, target }) => {
+    if (!file.startsWith('middleware/') || !target.startsWith('middleware/')) return false
+    if (!isTop(file)) {
+      const row = rows[below(file).split('/')[0]!] ?? []
+      return !row.some((start) => below(target).startsWith(start))
+    }
+    return /^middleware\/(s3|swift)\//.test(target) && file !== 'middleware/speakers.ts'
+  })
+  t.same(wrong.map(shown), [])
+})
+
+t.test('what serves every dialect names none', async (t) => {
+  const knowing = ['middleware/dialect.ts', 'middleware/speakers.ts']
+  const shared = within('middleware').filter(
+    (file) => !/^middleware\/(s3|swift)\//.test(file) && !knowing.includes(file),
+  )
+  t.same(find(shared, /['"`](s3|swift)['"`]/, withoutComment), [])
+})
+
+/** Where imports run in no circle. */
+const WITHOUT_CIRCLES = /^middleware\//
+
+/** The shortest way of imports from a file back to itself; undefined where there is none. */
+function circleOf(file: string): string[] | undefined {
+  const ways: string[][] = [[file]]
+  const seen = new Set<string>()
+  for (const way of ways) {
+    for (const target of targetsOf.get(way.at(-1)!) ?? []) {
+      if (target === file) return [...way, file]
+      if (!seen.has(target)) ways.push([...way, target])
+      seen.add(target)
+    }
+  }
+  return undefined
+}
+
+t.test('no circles of imports', async (t) => {
+  const circles = sources
+    .filter((file) => WITHOUT_CIRCLES.test(file))
+    .map(circleOf)
+    .filter((circle) => circle !== undefined)
+  t.same(
+    circles.map((circle) => circle.join(' > ')),
+    [],
+  )
 })
 
 t.test('a package that picks an implementation is imported in one file', async (t) => {

@@ -14,7 +14,7 @@ import {
   closeListeners,
   ListenRefused,
 } from '../../middleware/http/listeners.ts'
-import { startServers } from '../../middleware/http/server.ts'
+import { startServers } from '../../middleware/servers.ts'
 import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'

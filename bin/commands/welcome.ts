@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { Secrets } from '../../lib/auth/users-file.ts'
 import type { Config } from '../../lib/config/config.ts'
-import type { Servers } from '../../middleware/http/server.ts'
+import type { Servers } from '../../middleware/servers.ts'
 import { shown } from '../program.ts'
 
 /** The text for standard output. */

@@ -38,6 +38,9 @@ function* ofListeners({ listen }: Config): Generator<Problem> {
       const message =
         'identity and keymanager cannot share an entry with others: their paths collide'
       yield { path: ['listen', i, 'serves'], message }
+    } else if (services[0] !== undefined && services[0] !== 'object') {
+      // A port that nobody answers on, or that is never bound, would look like a network that fails.
+      yield { path: ['listen', i, 'serves'], message: `${services[0]} is not built yet` }
     }
   }
 }
@@ -117,12 +120,6 @@ export function unbuilt(config: Config, defaults: Config): string[] {
     if (i > 0) warnings.push(`swift.resellers.${i}: not built yet, the first prefix is used`)
     if (serviceRole !== undefined) {
       warnings.push(`swift.resellers.${i}.serviceRole: not built yet, X-Service-Token does nothing`)
-    }
-  }
-  for (const [i, { serves }] of config.listen.entries()) {
-    for (const service of serves) {
-      if (service === 'object' || service === 'ops') continue
-      warnings.push(`listen.${i}.serves: ${service} is not built yet`)
     }
   }
   return warnings

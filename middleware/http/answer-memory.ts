@@ -3,7 +3,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Middleware } from 'koa'
 import { CofferError } from '../../lib/errors.ts'
-import type { Node, State } from '../state.ts'
+import type { Node } from '../node.ts'
+import type { State } from '../state.ts'
 
 /** What an object's answer holds when its client does not read: a piece that the socket has, and the next. */
 const STREAM_BYTES = 2 * 65_536

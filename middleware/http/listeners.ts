@@ -62,7 +62,6 @@ export async function bindListeners(config: Config): Promise<readonly BoundListe
   const bound: BoundListener[] = []
   try {
     for (const [place, listener] of config.listen.entries()) {
-      if (!servesObjects(listener) && !servesOps(listener)) continue
       const options = optionsOf(config)
       const server =
         listener.tls === undefined

@@ -4,7 +4,8 @@ import type { ServerResponse } from 'node:http'
 import { release } from '../../lib/bytes/release.ts'
 import { CofferError } from '../../lib/errors.ts'
 import type { ObjectReader } from '../../lib/service/types.ts'
-import type { Context, Node } from '../state.ts'
+import type { Node } from '../node.ts'
+import type { Context } from '../state.ts'
 import { holdStream } from './answer-memory.ts'
 
 /** Resolves when the socket takes more, or never will: a destroyed one gives no 'drain'. */

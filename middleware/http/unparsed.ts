@@ -1,9 +1,7 @@
 // Answers to what Node's parser could not read, written to the socket itself. Of such a request at most the
-// first line is known: where that has a path, it tells the dialect.
+// first line is known.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { dialectOf } from '../dialect.ts'
-import type { Dialect } from '../state.ts'
 import { endLingering } from './unread.ts'
 
 /** A whole answer in a dialect's form. */
@@ -56,13 +54,6 @@ function pathOf({ rawPacket }: ParseError): Buffer | undefined {
   return path === undefined ? undefined : Buffer.from(path, 'latin1')
 }
 
-const noRules = { domains: [], remapDomains: [], resellers: [] }
-
-function dialectOfPath(path: Buffer | undefined): Dialect {
-  const target = { path: path?.toString('latin1') ?? '/', query: '', host: '' }
-  return dialectOf(target, {}, noRules)
-}
-
 /** True where the answer to a request does not depend on what could not be read behind its head: it was
  * whole, or its body is packed in a way that is refused unread. */
 function needsNoMore({ complete, headers }: IncomingMessage): boolean {
@@ -79,7 +70,7 @@ export function answerUnparsed(
   error: ParseError,
   socket: Socket,
   last: ServerResponse | undefined,
-  renderers: Readonly<Record<Dialect, UnparsedRenderer>>,
+  render: UnparsedRenderer,
 ): void {
   if (socket.writableEnded) return
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -93,7 +84,7 @@ export function answerUnparsed(
     return
   }
   const path = pathOf(error)
-  const { status, headers, body } = renderers[dialectOfPath(path)](codeOf(error), path)
+  const { status, headers, body } = render(codeOf(error), path)
   const all = {
     ...headers,
     'Content-Length': Buffer.byteLength(body),

@@ -1,101 +1,25 @@
 // Binds a Cipher to the request: judges the keys that ssec took, by the rule of the operation, and makes
 // what seals and opens. The pipeline decides which key; the service decides where it is applied.
 import type { Middleware } from 'koa'
-import { type Cipher, customerCipher, eitherCipher } from '../../lib/crypto/cipher.ts'
 import { CofferError } from '../../lib/errors.ts'
-import type { KeyHeaders, KeyRule, Node, State, Target } from '../state.ts'
+import type { Node } from '../node.ts'
+import type { SpokenState } from '../speaker.ts'
+import type { Target } from '../state.ts'
 
-const strict = { md5Required: true, lengthChecked: true }
-/** Reads may leave the MD5 out, and a key of another length is just a wrong one (ssec.md §9.3). */
-const lenient = { md5Required: false, lengthChecked: false }
-
-/** AWS reads a part's source like a GET, but for the length of its key. */
-const lenientPart = { md5Required: false, lengthChecked: true }
-
-/** Stands for a key that no object can have. */
-const misfit: Cipher = {
-  sealing: 'customer',
-  wrap() {
-    throw new CofferError('Internal', { what: 'a key of the wrong length cannot wrap' })
-  },
-  unwrap(_context, envelope) {
-    throw new CofferError(envelope.kind === 1 ? 'KeyNotApplicable' : 'KeyWrong')
-  },
-}
-
-/** `ruleOf` names the operation's rule; it is the dialect's table that knows. */
-export function encryption(node: Node, ruleOf: (state: State) => KeyRule): Middleware<State> {
+/** Throws KeyInsecure, and what the speaker throws. */
+export function encryption(node: Node): Middleware<SpokenState> {
   return async function encryption(ctx, next) {
     const { state } = ctx
     const { own, source } = state.keys
     state.cipher = node.rootCipher
     state.sourceCipher = node.rootCipher
     if (own !== null || source !== null) {
-      const rule = ruleOf(state)
+      const rule = state.speaker.keyRule(state)
       if (rule !== 'none') requireTransport(state.target, node.config.ssec.tls)
-      if (state.dialect === 's3') bindS3(state, rule, ctx.headers)
-      else bindSwift(state, rule, ctx.method, node.rootCipher)
+      state.speaker.bindKeys(ctx, rule)
     }
     await next()
   }
-}
-
-type Headers = Record<string, string | string[] | undefined>
-
-function bindS3(state: State, rule: KeyRule, headers: Headers): void {
-  const { own, source } = state.keys
-  if (rule === 'none') return
-  if (own !== null && (rule !== 'complete' || own.isComplete)) bindOwn(state, own, rule, headers)
-  if (source === null || rule !== 'copy') return
-  const options = state.operation === 'UploadPartCopy' ? lenientPart : lenient
-  state.sourceCipher = cipherOf(source, options).cipher
-}
-
-function bindOwn(state: State, own: KeyHeaders, rule: KeyRule, headers: Headers): void {
-  const other = headers['x-amz-server-side-encryption']
-  if (other !== undefined && rule !== 'read') {
-    throw new CofferError('KeyInvalid', {
-      message:
-        'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
-      value: String(other),
-    })
-  }
-  bind(state, own, rule === 'read' ? lenient : strict)
-}
-
-/**
- * DESIGN §7: a copy with one key alone, own or source, opens its source with it where the source is under a
- * customer key, and seals what it writes. What would be stored without the key that came is refused.
- */
-function bindSwift(state: State, rule: KeyRule, method: string, rootCipher: Cipher): void {
-  const { own, source } = state.keys
-  if (rule === 'none') {
-    if (method !== 'PUT' || state.object === undefined) return
-    throw new CofferError('KeyInvalid', {
-      message: `A customer key came with the request, and ${state.operation} does not use one`,
-    })
-  }
-  if (rule !== 'copy') {
-    if (own !== null) bind(state, own, strict)
-    return
-  }
-  bind(state, own ?? source!, strict)
-  state.sourceCipher =
-    own !== null && source !== null
-      ? cipherOf(source, strict).cipher
-      : eitherCipher(rootCipher, state.cipher)
-}
-
-function bind(state: State, key: KeyHeaders, options: typeof strict): void {
-  const { cipher, md5 } = cipherOf(key, options)
-  state.cipher = cipher
-  state.keyMd5 = md5
-}
-
-function cipherOf(headers: KeyHeaders, options: typeof strict) {
-  const key = headers.read(options)
-  if (key === undefined) return { cipher: misfit, md5: undefined }
-  return { cipher: customerCipher(key), md5: key.md5Base64 }
 }
 
 /** Customer keys only over transports that ssec.tls names. Throws KeyInsecure, telling which rule failed. */

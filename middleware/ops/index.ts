@@ -1,25 +1,13 @@
 // What an operator's tools ask of a node: /metrics, /live, /ready and /recon. On a listener of their own, or
 // beside objects, where requests that are signed or name a bucket by their host stay S3's and Swift's.
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type DialectRules, dialectOf } from '../dialect.ts'
+import type { IncomingMessage, RequestListener } from 'node:http'
+import Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import { claimedDialect, type DialectRules } from '../dialect.ts'
+import { messageFault } from '../http/message-fault.ts'
 import { originForm, readTarget } from '../http/target.ts'
-import { messageFault } from '../message.ts'
-import type { Node } from '../state.ts'
-import { reconCheck } from './recon.ts'
-
-interface OpsAnswer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-const text = (status: number, body: string): OpsAnswer => ({ status, type: 'text/plain', body })
-const json = (status: number, value: unknown): OpsAnswer => ({
-  status,
-  type: 'application/json',
-  body: JSON.stringify(value),
-})
+import type { Node } from '../node.ts'
+import { reconChecks } from './recon.ts'
 
 const isPath = (path: string) => /^\/(?:metrics|live|ready|recon\/[a-z0-9/]+)$/.test(path)
 
@@ -28,7 +16,7 @@ const pathOf = ({ url = '/' }: IncomingMessage) => originForm(url).split('?', 1)
 /**
  * True for a request that ops answers on a listener that serves objects too: one of its paths, which neither a
  * signature or token nor the host claims for a dialect. So a bucket named `live` can be reached as one named
- * `info` can (DESIGN §3).
+ * `info` can.
  */
 export function isOps(
   req: IncomingMessage,
@@ -36,57 +24,77 @@ export function isOps(
   trusted: (address: string) => boolean,
 ): boolean {
   if (!isPath(pathOf(req))) return false
-  const target = readTarget(req, trusted)
-  // Where nothing but the path tells, a path of Swift's own is Swift's, and this one S3's.
-  const dialectAt = (path: string) => dialectOf({ ...target, path }, req.headers, rules)
-  return dialectAt('/v1') === 'swift' && dialectAt(target.path) === 's3'
+  return claimedDialect(readTarget(req, trusted), req.headers, rules) === undefined
+}
+
+/** Koa would add a charset to a type that is set with the body. */
+function say(ctx: Context, status: number, type: string, body: string): void {
+  ctx.status = status
+  ctx.set('Content-Type', type)
+  ctx.body = body
+}
+
+const sayText = (ctx: Context, status: number, text: string) => say(ctx, status, 'text/plain', text)
+const sayJson = (ctx: Context, status: number, value: unknown) =>
+  say(ctx, status, 'application/json', JSON.stringify(value))
+
+/** Every page, by its exact path: no route has a parameter, so that none is decoded and no pattern runs long. */
+function routesOf(node: Node, draining: () => boolean): Middleware {
+  const router = new Router({ sensitive: true, strict: true })
+  router.get('/live', async (ctx) => sayText(ctx, 200, 'live'))
+  router.get('/ready', async (ctx) => {
+    const reason = draining() ? 'draining' : node.impaired()
+    if (reason === null) sayJson(ctx, 200, { ready: true })
+    else sayJson(ctx, 503, { ready: false, reason })
+  })
+  router.get('/metrics', async (ctx) => {
+    say(ctx, 200, node.metrics.contentType, await node.metrics.page())
+  })
+  for (const [name, check] of Object.entries(reconChecks)) {
+    router.get(`/recon/${name}`, async (ctx) => sayJson(ctx, 200, await check(node)))
+  }
+  return router.routes() as Middleware
+}
+
+/** Refuses what HTTP forbids and what is no path of ops, before the router sees it; says what went wrong behind it. */
+function guard(node: Node): Middleware {
+  return async function guard(ctx, next) {
+    const { req } = ctx
+    const path = pathOf(req)
+    const fault = messageFault(req)
+    ctx.set('Cache-Control', 'no-store')
+    if (fault !== undefined) {
+      ctx.set('Connection', 'close')
+      sayText(ctx, fault.status, fault.text)
+    } else if (!isPath(path)) {
+      sayText(ctx, 404, `Invalid path: ${path.slice(0, 200)}`)
+    } else {
+      // The router sees the path that was judged here, whatever form the target had and whatever query.
+      req.url = path
+      try {
+        await next()
+      } catch (error) {
+        node.log.error({ err: error, path }, 'ops request failed')
+        sayText(ctx, 500, 'Internal error')
+      }
+    }
+    node.log.debug({ method: ctx.method, path, status: ctx.status }, 'ops request')
+  }
 }
 
 /** Answers for ops. `draining` tells when the node is about to end. */
 export function ops(node: Node, draining: () => boolean): RequestListener {
-  const reason = () => (draining() ? 'draining' : node.impaired())
-
-  async function answer(req: IncomingMessage): Promise<OpsAnswer> {
-    const fault = messageFault(req)
-    if (fault !== undefined) {
-      return { ...text(fault.status, fault.text), headers: { Connection: 'close' } }
+  const app = new Koa()
+  app.use(guard(node))
+  app.use(routesOf(node, draining))
+  app.use(async function unrouted(ctx) {
+    if (ctx.method === 'GET' || ctx.method === 'HEAD') {
+      sayText(ctx, 404, `Invalid path: ${ctx.path}`)
+    } else {
+      ctx.set('Allow', 'GET, HEAD')
+      sayText(ctx, 405, 'Method not allowed')
     }
-    const path = pathOf(req)
-    if (!isPath(path)) return text(404, `Invalid path: ${path.slice(0, 200)}`)
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      return { ...text(405, 'Method not allowed'), headers: { Allow: 'GET, HEAD' } }
-    }
-    if (path === '/live') return text(200, 'live')
-    if (path === '/ready') {
-      const why = reason()
-      return why === null ? json(200, { ready: true }) : json(503, { ready: false, reason: why })
-    }
-    if (path === '/metrics') {
-      return { status: 200, type: node.metrics.contentType, body: await node.metrics.page() }
-    }
-    const check = reconCheck(path.slice('/recon/'.length))
-    if (check === undefined) return text(404, `Invalid path: ${path}`)
-    return json(200, await check(node))
-  }
-
-  async function respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    let said: OpsAnswer
-    try {
-      said = await answer(req)
-    } catch (error) {
-      node.log.error({ err: error, path: pathOf(req) }, 'ops request failed')
-      said = text(500, 'Internal error')
-    }
-    const { status, type, body, headers } = said
-    res.writeHead(status, {
-      'Content-Type': type,
-      'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
-      ...headers,
-    })
-    res.end(req.method === 'HEAD' ? undefined : body)
-    node.log.debug({ method: req.method, path: pathOf(req), status }, 'ops request')
-  }
-
-  return (req, res) => void respond(req, res)
+  })
+  app.on('error', (error) => node.log.debug({ err: error }, 'ops response failed'))
+  return app.callback()
 }

@@ -4,6 +4,7 @@ import type { Server } from 'node:net'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Budget } from '../../lib/budget.ts'
 import type { Figures } from '../../lib/figures.ts'
+import type { Proof } from '../speaker.ts'
 import type { KeyRule, State } from '../state.ts'
 import { makeGauges } from './gauges.ts'
 import { type Counted, RequestTallies } from './tallies.ts'
@@ -18,18 +19,6 @@ const keyRefusals: ReadonlySet<string> = new Set([
   'KeyInvalid',
   'KeyAlgorithmInvalid',
   'KeyInsecure',
-])
-
-const signatureRefusals: ReadonlySet<string> = new Set([
-  'CredentialUnknown',
-  'SignatureMismatch',
-  'SignatureMalformed',
-  'SignatureQueryMalformed',
-  'SignatureExpired',
-  'SignatureUnsupported',
-  'HeadersUnsigned',
-  'DateMissing',
-  'ClockSkewed',
 ])
 
 const limitRefusals: ReadonlySet<string> = new Set([
@@ -48,6 +37,7 @@ export interface Outcome {
   readonly aborted: boolean
   /** What its operation does with customer keys; undefined where it was not asked. */
   readonly keyUse: KeyRule | undefined
+  readonly proof: Proof | undefined
 }
 
 export interface MetricsOptions {
@@ -76,9 +66,11 @@ export class Metrics {
     'dialect',
     'code',
   )
-  readonly #logins = this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome')
-  readonly #tokens = this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome')
-  readonly #signatures = this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome')
+  readonly #proofs: Readonly<Record<Proof['by'], Counter<'outcome'>>> = {
+    login: this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome'),
+    token: this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome'),
+    signature: this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome'),
+  }
   readonly #limited = this.#counter('coffer_limited_total', 'Requests beyond a limit', 'code')
   readonly #dropped = this.#counter(
     'coffer_connections_dropped_total',
@@ -145,9 +137,9 @@ export class Metrics {
   }
 
   /** A request is over: its connection gave it up, or its answer has left. */
-  ended(state: State, counted: Counted, { aborted, keyUse }: Outcome): void {
+  ended(state: State, counted: Counted, { aborted, keyUse, proof }: Outcome): void {
     this.#tallies.count(counted)
-    const { dialect, operation } = counted
+    const { dialect } = counted
     if (aborted) this.#aborted.inc({ dialect })
     const code = state.failure
     if (code === undefined) {
@@ -156,8 +148,7 @@ export class Metrics {
       if (isKeyed && keyUse !== 'none') this.#keysTaken.inc({ dialect, use: keyUse })
     } else if (keyRefusals.has(code)) this.#keysRefused.inc({ dialect, code })
     else if (limitRefusals.has(code)) this.#limited.inc({ code })
-    if (dialect === 's3') this.#countSignature(state)
-    else this.#countSwift(operation, counted.status, state)
+    if (proof !== undefined) this.#proofs[proof.by].inc({ outcome: proof.outcome })
   }
 
   /** The page of /metrics. Throws StoreCorrupt of the catalog. */
@@ -167,23 +158,6 @@ export class Metrics {
       this.#connections.set({ listener }, await connectionsOf(server))
     }
     return await this.#registry.metrics()
-  }
-
-  #countSignature({ failure, signedBy }: State): void {
-    if (failure !== undefined && signatureRefusals.has(failure)) {
-      this.#signatures.inc({ outcome: failure })
-    } else if (signedBy === 'header' || signedBy === 'query') {
-      this.#signatures.inc({ outcome: 'good' })
-    }
-  }
-
-  #countSwift(operation: string, status: number, { token }: State): void {
-    if (operation === 'Auth') {
-      const outcome = status === 200 ? 'granted' : status === 401 ? 'denied' : 'refused'
-      this.#logins.inc({ outcome })
-    } else if (token === 'valid' || token === 'invalid') {
-      this.#tokens.inc({ outcome: token === 'valid' ? 'good' : 'denied' })
-    }
   }
 
   #counter<T extends string>(name: string, help: string, ...labelNames: T[]): Counter<T> {

@@ -3,7 +3,7 @@
 // Swift: swift/common/middleware/recon.py.
 import { readFile } from 'node:fs/promises'
 import { type DiskFigures, diskFigures } from '../../lib/figures.ts'
-import type { Node } from '../state.ts'
+import type { Node } from '../node.ts'
 
 type Check = (node: Node) => Promise<unknown>
 
@@ -47,7 +47,8 @@ function usageOf({ directory: device, sizeBytes, freeBytes }: DiskFigures): obje
   return { device, mounted: true, size: sizeBytes, used: sizeBytes - freeBytes, avail: freeBytes }
 }
 
-const checks: Readonly<Record<string, Check>> = {
+/** What answers behind `/recon/`, by name. */
+export const reconChecks: Readonly<Record<string, Check>> = {
   version: async ({ version }) => ({ version }),
   load,
   mem,
@@ -58,9 +59,4 @@ const checks: Readonly<Record<string, Check>> = {
     const missing = (await disksOf(node)).filter(({ sizeBytes }) => sizeBytes === null)
     return missing.map(({ directory }) => ({ device: directory, mounted: false }))
   },
-}
-
-/** The check of a path behind `/recon/`; undefined where there is none. */
-export function reconCheck(name: string): Check | undefined {
-  return Object.hasOwn(checks, name) ? checks[name] : undefined
 }

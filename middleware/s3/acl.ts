@@ -1,7 +1,7 @@
 // What a client may say of an ACL. Every bucket is BucketOwnerEnforced: there is one ACL, which gives the owner
 // everything. Asking for that one changes nothing, and asking for another is refused as AWS does.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import type { ReadDocument } from './documents.ts'
 import { type Header, headerNames, headerOf } from './headers.ts'
 import { invalidArgument, invalidRequest, S3Error } from './s3-error.ts'

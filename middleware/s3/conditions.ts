@@ -1,7 +1,7 @@
 // Conditional headers, parsed; the service judges them.
 import type { Conditions, RangesFor } from '../../lib/service/types.ts'
 import { onlyLineOf, readHttpDate } from '../http/http-date.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { type Header, headerOf } from './headers.ts'
 import { headerNotImplemented } from './s3-error.ts'
 

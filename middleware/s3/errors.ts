@@ -1,7 +1,7 @@
 // Renders errors as S3 does: an XML document, or headers alone where there can be no body.
 import { CofferError } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import type { Row } from './error-rows.ts'
 import { rowOf } from './error-table.ts'
 import { headerOf } from './headers.ts'
@@ -51,21 +51,15 @@ export function errorElement(ctx: Context, error: unknown): Fragment {
   return elementOf(ctx, describe(ctx, error))
 }
 
-/** Sets status, headers and body. Only before headers are sent. Headers of an answer that was begun go. */
-export function renderS3Error(ctx: Context, error: unknown): void {
+/** The status that an error has. */
+export const statusOf = (ctx: Context, error: unknown): number => describe(ctx, error).status
+
+/** Sets status, headers and body. Only before headers are sent. */
+export function render(ctx: Context, error: unknown): void {
   const row = describe(ctx, error)
-  for (const name of Object.keys(ctx.response.headers)) {
-    if (!/^x-amz-(?:request-id|id-2)$|^connection$/.test(name)) ctx.remove(name)
-  }
   ctx.status = row.status
   for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
   if (row.status === 304 || ctx.method === 'HEAD') return
   ctx.type = 'application/xml'
   ctx.body = DECLARATION + elementOf(ctx, row)
-}
-
-/** What the pipeline's catch does with errors of S3 requests. */
-export const s3Errors = {
-  statusOf: (ctx: Context, error: unknown) => describe(ctx, error).status,
-  render: renderS3Error,
 }

@@ -3,8 +3,9 @@
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { checkWrite } from '../../lib/service/conditions.ts'
 import type { Conditions, DeleteResult, ObjectRef, VersionInfo } from '../../lib/service/types.ts'
-import type { Context, Node } from '../state.ts'
+import type { Node } from '../node.ts'
 import { readS3Date } from './conditions.ts'
+import type { Context } from './context.ts'
 import { invalidArgument } from './s3-error.ts'
 
 /** The headers that ask for a size and for a time. */

@@ -1,7 +1,7 @@
 // Request headers as the handlers read them. Values are byte strings, one character a byte. What a V4
 // presigned URL carries in its query, auth has lifted into the headers.
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { invalidArgument } from './s3-error.ts'
 
 /** Looks up a header by its lower-case name. */

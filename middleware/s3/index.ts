@@ -9,46 +9,71 @@
 // node's; answers name version ids only where the bucket keeps versions or did.
 // Client quirks: botocore cannot read an empty Message; it asks for encoding-type=url by itself;
 // s3-tests and AWS disagree here and there, and docs/s3.md says who is followed.
-import type { Middleware } from 'koa'
-import { CofferError, isCode } from '../../lib/errors.ts'
-import type { Context, KeyRule, Node, State } from '../state.ts'
+import { type HeaderRule, makeHeaderTable } from '../header-table.ts'
+import type { MessageFault } from '../http/message-fault.ts'
+import type { Node } from '../node.ts'
+import type { Speaker } from '../speaker.ts'
+import { authenticator, guessed, proofOf } from './authenticate.ts'
+import { prepareBody } from './body.ts'
+import type { S3State } from './context.ts'
 import { detect } from './detect.ts'
+import { render, statusOf } from './errors.ts'
+import { headerRules } from './header-rules.ts'
+import { bindKeys, takeKeys } from './keys.ts'
 import { operations } from './operations.ts'
+import { invalidArgument, S3Error } from './s3-error.ts'
 import { screen } from './screens.ts'
+import { renderUnparsed } from './unparsed.ts'
 import { readDocument } from './xml.ts'
 
-export { s3Errors } from './errors.ts'
+const faultCodes = {
+  400: 'BadRequest',
+  431: 'RequestHeaderSectionTooLarge',
+  505: 'HTTPVersionNotSupported',
+} as const
 
-/** Names the operation of a request and what it addresses. Throws S3Error. */
-export function detectS3(ctx: { state: State; req: Context['req'] }, domains: readonly string[]) {
-  const { state, req } = ctx
-  const request = detect(req.method ?? '', state.target, req.headers, domains)
-  state.s3 = request
-  state.operation = request.operation
-  state.container = request.bucket
-  state.object = request.key
-}
+const refuseMessage = ({ status, text }: MessageFault) =>
+  new S3Error(status, faultCodes[status], text)
 
-/** What the request's operation does with customer keys; for other dialects nothing. */
-export function keyRuleOf(state: State): KeyRule {
-  return state.dialect === 's3' ? operations[state.s3.operation].ssec : 'none'
-}
+const refuseHeader = ({ reason }: HeaderRule, name: string) =>
+  invalidArgument(`${name}: ${reason}`, name)
 
-/** Answers S3 requests; runs behind the whole pipeline. */
-export function s3(node: Node): Middleware<State> {
-  return async function s3(ctx) {
-    const context = ctx as Context
-    const operation = operations[ctx.state.s3.operation]
-    screen(context, operation.screens)
-    const { documentBytesMax = 0 } = operation
-    try {
-      await operation.handle(context, node, (shape) =>
-        readDocument(ctx.state.source, documentBytesMax, shape),
-      )
-    } catch (error) {
-      if (!isCode(error, 'KeyWrong')) throw error
-      // For clients that take a 403 for a denied login.
-      throw new CofferError('KeyWrong', { status: node.config.ssec.wrongKeyStatus }, error)
-    }
+export function s3(node: Node): Speaker<S3State> {
+  const { domains } = node.config
+  return {
+    name: 's3',
+    methods: ['HEAD', 'GET', 'PUT', 'POST', 'DELETE', 'OPTIONS'],
+    standing: new Set(['x-amz-request-id', 'x-amz-id-2']),
+    headers: makeHeaderTable(headerRules),
+    begin(ctx) {
+      const { requestId } = ctx.state
+      ctx.set('x-amz-request-id', requestId)
+      ctx.set('x-amz-id-2', Buffer.from(requestId).toString('base64'))
+    },
+    refuseMessage,
+    detect({ state, req }) {
+      const request = detect(req.method ?? '', state.target, req.headers, domains)
+      state.s3 = request
+      state.operation = request.operation
+      state.container = request.bucket
+      state.object = request.key
+    },
+    refuseHeader,
+    authenticate: authenticator(node),
+    guessed,
+    takeKeys,
+    keyRule: ({ s3 }) => operations[s3.operation].ssec,
+    bindKeys,
+    prepareBody,
+    async handle(ctx) {
+      const { s3, source } = ctx.state
+      const { screens, documentBytesMax = 0, handle } = operations[s3.operation]
+      screen(ctx, screens)
+      await handle(ctx, node, (shape) => readDocument(source, documentBytesMax, shape))
+    },
+    statusOf,
+    render,
+    unparsed: renderUnparsed,
+    proofOf,
   }
 }

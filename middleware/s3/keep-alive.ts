@@ -4,8 +4,8 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 import { codeOf } from '../audit.ts'
 import { noteFailure } from '../late-failure.ts'
-import type { Context } from '../state.ts'
 import { sendXml } from './answer.ts'
+import type { Context } from './context.ts'
 import { describeError, errorElement } from './errors.ts'
 import { DECLARATION, type Fragment } from './xml-writer.ts'
 

@@ -3,7 +3,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 import { CofferError } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { headerNames, headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 

@@ -1,7 +1,7 @@
 // Owners, initiators, and what S3 can show of who else may read.
 import { parseAcl, referrerAllowed } from '../../lib/auth/acl.ts'
 import type { ContainerInfo } from '../../lib/service/types.ts'
-import type { Node } from '../state.ts'
+import type { Node } from '../node.ts'
 import { all, node as element, type Fragment, grantee, leaf } from './xml-writer.ts'
 
 function identify(node: Node, account: string): readonly Fragment[] {

@@ -1,15 +1,13 @@
 // Refusals that only the S3 dialect knows: malformed requests, and headers that ask for what is not
 // built. Everything else is a CofferError and gets its S3 form from the table in errors.ts.
+import { Refusal } from '../refusal.ts'
 
 /** Elements of the error document behind Code and Message, in order. Undefined ones are left out. */
 export type Elements = Readonly<Record<string, string | number | undefined>>
 
 /** Thrown by the dialect, rendered by errors.ts. Never carries a key, not even in `elements`. */
-export class S3Error extends Error {
-  readonly status: number
-  readonly code: string
+export class S3Error extends Refusal {
   readonly elements: Elements
-  readonly headers: Readonly<Record<string, string>>
 
   constructor(
     status: number,
@@ -18,12 +16,9 @@ export class S3Error extends Error {
     elements: Elements = {},
     headers: Readonly<Record<string, string>> = {},
   ) {
-    super(message)
+    super(status, code, message, headers)
     this.name = 'S3Error'
-    this.status = status
-    this.code = code
     this.elements = elements
-    this.headers = headers
   }
 }
 

@@ -1,7 +1,8 @@
 // Headers that ask for what this node does not do are refused, never ignored. Each screen looks at one
 // family; operations.ts says which ones an operation passes.
-import type { Context } from '../state.ts'
+
 import { namesOwnAcl } from './acl.ts'
+import type { Context } from './context.ts'
 import { type Header, headerNames, headerOf } from './headers.ts'
 import { headerNotImplemented, invalidArgument, S3Error } from './s3-error.ts'
 

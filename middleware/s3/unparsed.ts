@@ -38,7 +38,7 @@ const otherwise = {
 }
 
 /** The whole answer; `reason` is Node's code of what was wrong. */
-export function renderS3Unparsed(reason: string): Unparsed {
+export function renderUnparsed(reason: string): Unparsed {
   const { status, code, message } = answers[reason] ?? otherwise
   const id = randomHex(8).toUpperCase()
   return {

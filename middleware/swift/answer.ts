@@ -1,5 +1,5 @@
 // Answers that several handlers give: empty ones, and documents.
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { hasPage, pageOf, titleOf } from './pages.ts'
 
 const HTML = 'text/html; charset=UTF-8'

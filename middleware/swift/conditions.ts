@@ -1,7 +1,7 @@
 // Conditional headers, parsed as Swift does; the service judges them, each by itself.
 import type { Conditions } from '../../lib/service/types.ts'
 import { onlyLineOf, readHttpDate } from '../http/http-date.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { unquote } from './etag.ts'
 import { headerOf } from './headers.ts'
 import { SwiftError } from './swift-error.ts'

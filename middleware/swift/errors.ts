@@ -2,7 +2,7 @@
 // what was wrong. Texts never hold a key, a token or a signature.
 import { type Code, CofferError, type Details } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { errorTable, type Row } from './error-table.ts'
 import { hasPage, pageOf, titleOf } from './pages.ts'
 import { challengeOf } from './resellers.ts'
@@ -24,12 +24,12 @@ function describe(ctx: Context, error: unknown): Row {
     : row
 }
 
-const kept: ReadonlySet<string> = new Set(['x-trans-id', 'x-openstack-request-id', 'connection'])
+/** The status that an error has. */
+export const statusOf = (ctx: Context, error: unknown): number => describe(ctx, error).status
 
-/** Sets status, headers and body. Only before headers are sent. Headers of an answer that was begun go. */
-export function renderSwiftError(ctx: Context, error: unknown): void {
+/** Sets status, headers and body. Only before headers are sent. */
+export function render(ctx: Context, error: unknown): void {
   const row = describe(ctx, error)
-  for (const name of Object.keys(ctx.response.headers)) if (!kept.has(name)) ctx.remove(name)
   ctx.status = row.status
   ctx.message = titleOf(row.status)
   // Errors can come before `detect`.
@@ -45,10 +45,4 @@ export function renderSwiftError(ctx: Context, error: unknown): void {
   // A failed condition on a read says nothing, as in Swift.
   const silent = row.silentOnRead === true && ctx.method === 'GET'
   ctx.body = silent ? '' : plain ? row.text : hasPage(row.status) ? pageOf(row.status) : ''
-}
-
-/** What the pipeline's catch does with errors of Swift requests. */
-export const swiftErrors = {
-  statusOf: (ctx: Context, error: unknown) => describe(ctx, error).status,
-  render: renderSwiftError,
 }

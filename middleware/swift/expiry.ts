@@ -1,5 +1,5 @@
 // When an object ends: X-Delete-At and X-Delete-After, and X-If-Delete-At that guards a DELETE.
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { headerOf } from './headers.ts'
 import { SwiftError } from './swift-error.ts'
 

@@ -1,5 +1,5 @@
 // Request headers and switches as Swift's handlers read them. Values are byte strings, one character a byte.
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 
 /** A header by its lower-case name; '' where it was sent empty. */
 export function headerOf(ctx: Pick<Context, 'req'>, name: string): string | undefined {

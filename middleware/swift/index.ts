@@ -6,17 +6,35 @@
 // several storage policies, several reseller prefixes, management of accounts.
 // By design: one history of versions, S3's too; counts are exact at once; names are limited in bytes.
 // Client quirks: swiftclient compares ETags with MD5s unless an answer says X-Static-Large-Object.
-import type { Middleware } from 'koa'
-import type { Config } from '../../lib/config/config.ts'
-import { CofferError, isCode } from '../../lib/errors.ts'
-import type { Context, KeyRule, Node, State } from '../state.ts'
+import { CofferError } from '../../lib/errors.ts'
+import { type HeaderRule, makeHeaderTable } from '../header-table.ts'
+import type { MessageFault } from '../http/message-fault.ts'
+import type { Node } from '../node.ts'
+import type { Speaker } from '../speaker.ts'
+import { authenticator, guessed, proofOf } from './authenticate.ts'
+import { prepareBody } from './body.ts'
+import type { Context, SwiftState } from './context.ts'
 import { detect } from './detect.ts'
+import { render, statusOf } from './errors.ts'
+import { foldNames, titled } from './header-names.ts'
+import { headerRules } from './header-rules.ts'
+import { bindKeys, takeKeys } from './keys.ts'
 import { HEADER_BYTES_MAX } from './limits.ts'
+import { allOf } from './methods.ts'
 import { operations } from './operations.ts'
 import { resellerPrefix } from './resellers.ts'
-import { SwiftError } from './swift-error.ts'
+import { SwiftError, unbuilt } from './swift-error.ts'
+import { transactionId } from './transaction-id.ts'
+import { renderUnparsed } from './unparsed.ts'
 
-export { swiftErrors } from './errors.ts'
+/** Swift's servers say 400 for headers of any size. */
+const refuseMessage = ({ status, text }: MessageFault) =>
+  new SwiftError(status === 431 ? 400 : status, text)
+
+function refuseHeader({ when, reason }: HeaderRule, name: string): SwiftError {
+  if (when === 'setting') return unbuilt(reason, `header ${titled(name)}`)
+  return new SwiftError(400, `${titled(name)}: ${reason}`)
+}
 
 /** Throws SwiftError 400 where a header is longer than Swift's servers read. */
 function requireShortHeaders({ rawHeaders }: Context['req']): void {
@@ -27,36 +45,48 @@ function requireShortHeaders({ rawHeaders }: Context['req']): void {
   }
 }
 
-/** Names the operation of a request and what it addresses. Throws SwiftError. */
-export function detectSwift(ctx: { state: State; req: Context['req'] }, config: Config): void {
-  const { state, req } = ctx
-  const request = detect(req.method ?? '', state.target, req.headers, resellerPrefix(config))
-  state.swift = request
-  state.operation = request.operation
-  state.container = request.container
-  state.object = request.object
-  requireShortHeaders(req)
-}
-
-/** What the request's operation does with customer keys; for other dialects nothing. */
-export function swiftKeyRuleOf(state: State): KeyRule {
-  return state.dialect === 'swift' ? operations[state.swift.operation].ssec : 'none'
-}
-
-/** Answers Swift requests; runs behind the whole pipeline. */
-export function swift(node: Node): Middleware<State> {
-  return async function swift(ctx) {
-    const { operation, account, accountName } = ctx.state.swift
-    // An account that this node cannot hold is nobody's; what it may do with OPTIONS, all may.
-    if (accountName !== undefined && account === undefined && operation !== 'Options') {
-      throw new CofferError('AccessDenied')
-    }
-    try {
-      await operations[operation].handle(ctx as Context, node)
-    } catch (error) {
-      if (!isCode(error, 'KeyWrong')) throw error
-      // For clients that take a 403 for a denied login.
-      throw new CofferError('KeyWrong', { status: node.config.ssec.wrongKeyStatus }, error)
-    }
+export function swift(node: Node): Speaker<SwiftState> {
+  const prefix = resellerPrefix(node.config)
+  return {
+    name: 'swift',
+    methods: allOf('object'),
+    standing: new Set(['x-trans-id', 'x-openstack-request-id']),
+    headers: makeHeaderTable(headerRules),
+    begin(ctx) {
+      const { state, req } = ctx
+      foldNames(req)
+      state.loginAs = ''
+      state.requestId = transactionId(ctx.get('X-Trans-Id-Extra'))
+      ctx.set('X-Trans-Id', state.requestId)
+      ctx.set('X-Openstack-Request-Id', state.requestId)
+    },
+    refuseMessage,
+    detect({ state, req }) {
+      const request = detect(req.method ?? '', state.target, req.headers, prefix)
+      state.swift = request
+      state.operation = request.operation
+      state.container = request.container
+      state.object = request.object
+      requireShortHeaders(req)
+    },
+    refuseHeader,
+    authenticate: authenticator(node),
+    guessed,
+    takeKeys,
+    keyRule: ({ swift }) => operations[swift.operation].ssec,
+    bindKeys,
+    prepareBody,
+    async handle(ctx) {
+      const { operation, account, accountName } = ctx.state.swift
+      // An account that this node cannot hold is nobody's; what it may do with OPTIONS, all may.
+      if (accountName !== undefined && account === undefined && operation !== 'Options') {
+        throw new CofferError('AccessDenied')
+      }
+      await operations[operation].handle(ctx, node)
+    },
+    statusOf,
+    render,
+    unparsed: renderUnparsed,
+    proofOf,
   }
 }

@@ -2,7 +2,7 @@
 // in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
 import type { MetadataChanges } from '../../lib/service/types.ts'
 import { setStored } from '../http/stored-header.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { textOfBytes } from './headers.ts'
 import {
   METADATA_BYTES_MAX,

@@ -36,5 +36,8 @@ export const methods: Readonly<Record<Level, Methods>> = {
   },
 }
 
+/** The methods of a level. */
+export const allOf = (level: Level): readonly string[] => Object.keys(methods[level])
+
 /** The Allow header of a level (RFC 9110 §10.2.1). */
-export const allowOf = (level: Level): string => Object.keys(methods[level]).join(', ')
+export const allowOf = (level: Level): string => allOf(level).join(', ')

@@ -1,6 +1,6 @@
 // The object, and the version of it, that a request names.
 import type { ObjectRef } from '../../lib/service/types.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 
 /** The object in the request's path. */
 export function objectOf({ state }: Context): ObjectRef {

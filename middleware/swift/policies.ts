@@ -1,7 +1,7 @@
 // Storage policies. One is built: the configured default, under its name and its aliases; what asks for
 // another is refused.
 import type { Config } from '../../lib/config/config.ts'
-import type { Context } from '../state.ts'
+import type { Context } from './context.ts'
 import { bytesOfText, headerOf, textOfBytes } from './headers.ts'
 import { SwiftError } from './swift-error.ts'
 

@@ -1,23 +1,15 @@
 // Refusals that only Swift knows: a status, a text, and sometimes headers. What both dialects know is a
 // CofferError, and errors.ts has Swift's words for it.
+import { Refusal } from '../refusal.ts'
 
-export class SwiftError extends Error {
-  readonly status: number
+export class SwiftError extends Refusal {
   /** Shown to the client; undefined: Swift's standing words for the status. */
   readonly text: string | undefined
-  readonly headers: Readonly<Record<string, string>>
 
   constructor(status: number, text?: string, headers: Readonly<Record<string, string>> = {}) {
-    super(text ?? `status ${status}`)
+    super(status, `Swift${status}`, text ?? `status ${status}`, headers)
     this.name = 'SwiftError'
-    this.status = status
     this.text = text
-    this.headers = headers
-  }
-
-  /** What logs and the audit call it. */
-  get code(): string {
-    return `Swift${this.status}`
   }
 }
 

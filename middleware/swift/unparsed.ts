@@ -1,9 +1,9 @@
 // Swift's answers to what Node's parser could not read.
 import { isUtf8 } from 'node:buffer'
 import type { Unparsed } from '../http/unparsed.ts'
-import { transactionId } from '../request-id.ts'
 import { allowOf } from './methods.ts'
 import { pageOf } from './pages.ts'
+import { transactionId } from './transaction-id.ts'
 
 const texts: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'Header Line Too Long',
@@ -26,7 +26,7 @@ function textOf(
 }
 
 /** The whole answer; `reason` is Node's code of what was wrong. */
-export function renderSwiftUnparsed(reason: string, path: Buffer | undefined): Unparsed {
+export function renderUnparsed(reason: string, path: Buffer | undefined): Unparsed {
   const [status, text] = textOf(reason, path)
   const id = transactionId('')
   return {

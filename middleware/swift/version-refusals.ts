@@ -1,7 +1,8 @@
 // What Swift answers to a version id where there is no such version: something else where there could be none.
 import { isCode } from '../../lib/errors.ts'
 import type { ContainerRef } from '../../lib/service/types.ts'
-import type { Context, Node } from '../state.ts'
+import type { Node } from '../node.ts'
+import type { Context } from './context.ts'
 import { objectOf, versionIdOf } from './object-ref.ts'
 import { SwiftError } from './swift-error.ts'
 

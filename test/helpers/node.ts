@@ -16,7 +16,7 @@ import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config/config.ts'
 import type { Keyring } from '../../lib/crypto/cipher.ts'
 import { makeLog } from '../../lib/log.ts'
-import { type Servers, startServers } from '../../middleware/http/server.ts'
+import { type Servers, startServers } from '../../middleware/servers.ts'
 import { chosenCatalog } from './catalog-choice.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
@@ -102,11 +102,13 @@ type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K
 // Every buffer that the node releases is overwritten first: a use after release shows in what comes back.
 poisonReleased(true)
 
-/** Starts a node; it stops, and its data goes, when the test ends. `keyring` is that of data of another node. */
+/** Starts a node; it stops, and its data goes, when the test ends. `keyring` is that of data of another node, `speakersOf`
+ * makes those who answer instead of the two dialects. */
 export async function startNode(
   t: Teardown,
   overrides: Overrides = {},
   keyring: Keyring = drawnKeyring(),
+  speakersOf?: Parameters<typeof startServers>[3],
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-'))
   const certificate = await developmentCertificate(dir)
@@ -152,7 +154,7 @@ export async function startNode(
       version: '0.0.0',
     }
     const node = { config, ...stores, users: reloadable, log, audit }
-    servers = await startServers(node, () => certificate)
+    servers = await startServers(node, () => certificate, undefined, speakersOf)
   }
   const stop = async (drainTimeoutMs: number) => {
     await servers.close({ drainTimeoutMs })

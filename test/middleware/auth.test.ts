@@ -6,12 +6,16 @@ import t, { type Test } from 'tap'
 import type { AuditEntry } from '../../lib/audit.ts'
 import { writeBasicDate } from '../../lib/auth/dates.ts'
 import { auth } from '../../middleware/auth.ts'
-import type { Context, Node, State } from '../../middleware/state.ts'
+import type { Node } from '../../middleware/node.ts'
+import type { S3State } from '../../middleware/s3/context.ts'
+import { s3 } from '../../middleware/s3/index.ts'
+import type { SpokenContext } from '../../middleware/speaker.ts'
+import { swift } from '../../middleware/swift/index.ts'
 import { ACCESS, byHeader, byQuery, type Plan, rules, users } from '../lib/auth/signing.ts'
 
 interface Answer {
   code: string
-  state: Partial<State>
+  state: Partial<S3State>
   headers: Record<string, unknown>
   audited: AuditEntry[]
 }
@@ -20,7 +24,7 @@ interface Answer {
 async function ask(
   t: Test,
   sent: { path: string; headers: readonly (readonly [string, string])[]; method?: string },
-  preset: Partial<State> = {},
+  preset: Partial<S3State> = {},
 ): Promise<Answer> {
   const audited: AuditEntry[] = []
   const node = {
@@ -34,8 +38,9 @@ async function ask(
     audit: { write: (entry: AuditEntry) => audited.push(entry) },
   } as unknown as Node
   const answer: Answer = { code: 'ok', state: {}, headers: {}, audited }
-  const app = new Koa<State>()
-  const authenticate = auth(node)
+  const app = new Koa<S3State>()
+  const authenticate = auth()
+  const speakers = { s3: s3(node), swift: swift(node) }
   app.use(async (ctx, next) => {
     const [path = '', query = ''] = ctx.req.url!.split('?')
     const baseUrl = 'http://localhost'
@@ -47,8 +52,10 @@ async function ask(
       target,
       ...preset,
     })
+    const speaker = speakers[ctx.state.dialect as keyof typeof speakers]
+    Object.assign(ctx.state, { speaker })
     try {
-      await authenticate(ctx as Context, next)
+      await authenticate(ctx as unknown as SpokenContext, next)
     } catch (error) {
       answer.code = (error as { code: string }).code
     }
@@ -78,7 +85,7 @@ function signedNow(plan: Plan, make: typeof byHeader = byHeader) {
 }
 
 const host = 'examplebucket.s3.amazonaws.com'
-const preset = { target: undefined } as unknown as Partial<State>
+const preset = { target: undefined } as unknown as Partial<S3State>
 preset.target = {
   path: '/',
   query: '',
@@ -166,5 +173,5 @@ t.test('behind a trusted proxy the client signed the host that it saw', async (t
 t.test('a signature on a Swift request proves nothing', async (t) => {
   const found = await ask(t, signedNow({ access: ACCESS }), { ...preset, dialect: 'swift' })
   t.equal(found.state.caller, null)
-  t.equal(found.state.signedBy, 'none')
+  t.equal(found.state.provenAs, undefined)
 })

@@ -1,9 +1,9 @@
 // GetObjectAttributes: what HeadObject says and the parts besides, as one document.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 import type { PartInfo, VersionInfo } from '../../../lib/service/types.ts'
-import type { Context } from '../../state.ts'
 import { httpDate, sendXml, setVersion } from '../answer.ts'
 import { checksumElement } from '../checksums.ts'
+import type { Context } from '../context.ts'
 import { headerOf, versionIdOf, wholeNumber } from '../headers.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'

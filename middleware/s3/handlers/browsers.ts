@@ -1,6 +1,7 @@
 // What browsers send besides: preflight requests, and forms.
 import { isCode } from '../../../lib/errors.ts'
-import type { Context, Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
+import type { Context } from '../context.ts'
 import { headerOf } from '../headers.ts'
 import { operationNotImplemented, S3Error } from '../s3-error.ts'
 import type { Handler } from './handler.ts'

@@ -1,9 +1,9 @@
 // CopyObject and UploadPartCopy.
 import type { CopyInput, VersionInfo } from '../../../lib/service/types.ts'
-import type { Context } from '../../state.ts'
 import { quoted, setSealing, setWrittenVersion } from '../answer.ts'
 import { checksumElement, readAlgorithm } from '../checksums.ts'
 import { writeConditionsOf } from '../conditions.ts'
+import type { Context } from '../context.ts'
 import { copyRangeOf, copySourceOf, judgeSource } from '../copy-source.ts'
 import { contentHeaders, type Header, headerOf } from '../headers.ts'
 import { sendWhenDone } from '../keep-alive.ts'

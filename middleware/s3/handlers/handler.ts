@@ -1,5 +1,7 @@
 // What every handler is: it answers the request, or throws what errors.ts can render.
-import type { Context, Node } from '../../state.ts'
+
+import type { Node } from '../../node.ts'
+import type { Context } from '../context.ts'
 import type { ReadDocument } from '../documents.ts'
 
 /** `read` reads the request's XML body, where the operation takes one: only once the caller is known to have the

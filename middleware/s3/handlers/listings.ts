@@ -1,9 +1,10 @@
 // Listings of a bucket's objects: both versions of ListObjects.
 import type { ListedObject, Listing } from '../../../lib/service/types.ts'
 import { writeInTurns } from '../../../lib/turns.ts'
-import type { Context, Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
+import type { Context } from '../context.ts'
 import { wholeNumber } from '../headers.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'

@@ -2,7 +2,6 @@
 import { resolveRange } from '../../../lib/service/range.ts'
 import type { ReadInput } from '../../../lib/service/types.ts'
 import { sendReader } from '../../http/send.ts'
-import type { Context } from '../../state.ts'
 import {
   overriddenHeaders,
   quoted,
@@ -13,6 +12,7 @@ import {
   setWrittenVersion,
 } from '../answer.ts'
 import { conditionsOf, rangesForOf, writeConditionsOf } from '../conditions.ts'
+import type { Context } from '../context.ts'
 import {
   deleteGuarded,
   SIZE_CONDITION,

@@ -1,8 +1,8 @@
 // Parts of an unfinished upload: put one, list them.
 import type { PartInfo } from '../../../lib/service/types.ts'
-import type { Context } from '../../state.ts'
 import { quoted, sendEmpty, sendXml, setChecksum, setSealing } from '../answer.ts'
 import { checksumElement, checksumKind } from '../checksums.ts'
+import type { Context } from '../context.ts'
 import { partNumberOf, wholeNumber } from '../headers.ts'
 import { initiatorElement, ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'

@@ -2,7 +2,7 @@
 import { CofferError } from '../../../lib/errors.ts'
 import type { Action } from '../../../lib/service/actions.ts'
 import type { ContainerInfo } from '../../../lib/service/types.ts'
-import type { Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { sendXml, setVersion } from '../answer.ts'
 import { versionIdOf } from '../headers.ts'
 import { aclElements } from '../owners.ts'

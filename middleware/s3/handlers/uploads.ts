@@ -1,6 +1,6 @@
 // Multipart uploads: create, complete, abort, list.
 import type { UploadInfo } from '../../../lib/service/types.ts'
-import type { Context, Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { quoted, sendEmpty, sendXml, setSealing, setWrittenVersion } from '../answer.ts'
 import {
   checksumElement,
@@ -11,6 +11,7 @@ import {
   uploadChecksum,
 } from '../checksums.ts'
 import { writeConditionsOf } from '../conditions.ts'
+import type { Context } from '../context.ts'
 import { readComplete } from '../documents.ts'
 import { contentHeaders, headerOf, wholeNumber } from '../headers.ts'
 import { sendWhenDone } from '../keep-alive.ts'

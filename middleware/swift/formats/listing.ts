@@ -1,8 +1,8 @@
 // A listing in the format that was asked for, with the status and the Content-Type that Swift gives it.
 import { spend, textSteps } from '../../../lib/turns.ts'
-import type { Context } from '../../state.ts'
 import type { Chosen, Format } from '../accept.ts'
 import { sendEmpty, sendText } from '../answer.ts'
+import type { Context } from '../context.ts'
 import type { Listed, ListingEntry, ListingFormat } from './entries.ts'
 import { jsonFormat } from './json.ts'
 import { plainFormat } from './plain.ts'

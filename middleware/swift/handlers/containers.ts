@@ -8,8 +8,9 @@ import type {
   ContainerSettings,
 } from '../../../lib/service/types.ts'
 import { setStored } from '../../http/stored-header.ts'
-import type { Context, Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { sendEmpty } from '../answer.ts'
+import type { Context } from '../context.ts'
 import { headerOf, isTrue } from '../headers.ts'
 import { readMetadata, writeMetadata } from '../metadata.ts'
 import { policyName, requirePolicy } from '../policies.ts'

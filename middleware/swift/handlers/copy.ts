@@ -2,9 +2,10 @@
 // conditions and range are the source's. Swift: swift/common/middleware/copy.py.
 import { CofferError } from '../../../lib/errors.ts'
 import type { Description, ObjectRef, Ranges, VersionInfo } from '../../../lib/service/types.ts'
-import type { Context, Node } from '../../state.ts'
+import type { Node } from '../../node.ts'
 import { sendEmpty } from '../answer.ts'
 import { conditionsOf } from '../conditions.ts'
+import type { Context } from '../context.ts'
 import { accountNameOf, storageIdOf } from '../detect.ts'
 import { requireFuture } from '../expiry.ts'
 import { headerOf, isTrue } from '../headers.ts'

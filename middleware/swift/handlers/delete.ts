@@ -1,7 +1,7 @@
 // Deletes an object, or one version of it for good.
 import type { DeleteResult } from '../../../lib/service/types.ts'
-import type { Context } from '../../state.ts'
 import { sendEmpty } from '../answer.ts'
+import type { Context } from '../context.ts'
 import { ifDeleteAtOf } from '../expiry.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
 import { SwiftError } from '../swift-error.ts'

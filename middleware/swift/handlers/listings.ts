@@ -1,9 +1,9 @@
 // Listings of a container: its objects, and all of their versions.
 // https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects
 import type { ListedObject, ListedVersion } from '../../../lib/service/types.ts'
-import type { Context } from '../../state.ts'
 import { bestMatch } from '../accept.ts'
 import { sendText } from '../answer.ts'
+import type { Context } from '../context.ts'
 import { DELETE_MARKER_TYPE } from '../error-table.ts'
 import { jsonFormat } from '../formats/json.ts'
 import { sendListing, writeListing } from '../formats/listing.ts'

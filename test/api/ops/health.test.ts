@@ -167,6 +167,44 @@ t.test(
   },
 )
 
+t.test('only the very path of a page is that page', async (t) => {
+  const node = await startOpsNode(t)
+  const speak = async (line: string) =>
+    (await readAnswers(await exchangeBytes(node.ops, requestText('GET', line))))[0]!
+  for (const target of [
+    '//live',
+    '/./live',
+    '/%6cive',
+    '/live%2f',
+    '/live;x',
+    '/recon/../live',
+    '/recon/%6dem',
+    '/recon/mem/',
+    'http://h//live',
+    `/live/${'a/'.repeat(5000)}`,
+    `/${'%'.repeat(10_000)}`,
+  ]) {
+    const { status, text } = await speak(target)
+    t.match([status, text.slice(0, 13)], [404, 'Invalid path:'], target.slice(0, 30))
+  }
+  for (const target of ['http://h/live', '/live?a=%zz&b=//../']) {
+    t.match(await speak(target), { status: 200, text: 'live' }, target)
+  }
+})
+
+t.test('beside ops, names of objects stay as they were sent', async (t) => {
+  const listen = [
+    { host: '127.0.0.1', port: 0, serves: ['object', 'ops'] },
+  ] as unknown as Config['listen']
+  const node = await startNode(t, { listen })
+  await node.request('PUT', '/box')
+  for (const name of ['//metrics', './a', '../live', 'a%2Fb', 'recon/mem']) {
+    t.equal((await node.request('PUT', `/box/${name}`, { body: name })).status, 200, name)
+    t.equal((await node.request('GET', `/box/${name}`)).text, name, name)
+  }
+  t.equal((await node.request('GET', '/box/%ff')).status, 400, 'what is no UTF-8 is S3’s to refuse')
+})
+
 t.test('without an ops listener nobody reads metrics', async (t) => {
   const node = await startNode(t)
   for (const path of ['/metrics', '/live', '/ready', '/recon/mem']) {

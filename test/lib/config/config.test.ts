@@ -316,10 +316,19 @@ t.test('several free ports, and ops beside any service, are accepted', async (t)
 - { port: 0 }
 - { port: 0 }
 - { port: 1, serves: [object, ops], url: "https://s3.example.com" }
-- { port: 2, serves: [identity, ops] }
-- { port: 3, serves: [keymanager] }
 - { port: 4, serves: [ops] }`
   t.same(problemsOf(t, text), [])
+})
+
+t.test('a listener for a service that is not built yet is refused', async (t) => {
+  const text = `listen:
+- { port: 1 }
+- { port: 2, serves: [identity, ops] }
+- { port: 3, serves: [keymanager] }`
+  t.same(problemsOf(t, text), [
+    '/listen/1/serves: identity is not built yet (line 3)',
+    '/listen/2/serves: keymanager is not built yet (line 4)',
+  ])
 })
 
 t.test('a key whose feature is not built yet is accepted, and warned of', async (t) => {
@@ -333,7 +342,7 @@ swift:
   resellers: [{ prefix: AUTH }, { prefix: SERVICE, serviceRole: service }]
   remapDomains: [example.net]
   policies: [{ name: gold, default: true, aliases: [yellow] }, { name: silver }]
-listen: [{ port: 1, serves: [identity] }, { port: 2, serves: [object, ops], url: "http://x" }]
+listen: [{ port: 2, serves: [object, ops], url: "http://x" }]
 domains: [s3.example.com]
 trustedProxies: [10.0.0.0/8]
 ssec: { tls: [off] }`,
@@ -347,7 +356,6 @@ ssec: { tls: [off] }`,
       'swift.policies',
       'swift.resellers.1',
       'swift.resellers.1.serviceRole',
-      'listen.0.serves',
     ],
   )
 })

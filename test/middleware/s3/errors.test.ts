@@ -1,9 +1,12 @@
-// The error document: what S3 says for each code, as AWS says it (features/aws-errors.txt).
+// The error document: what S3 says for each code, as AWS says it.
 import t from 'tap'
 import { type Code, CofferError, codes, type Details } from '../../../lib/errors.ts'
-import { describeError, renderS3Error } from '../../../middleware/s3/errors.ts'
+import { refuse } from '../../../middleware/errors.ts'
+import type { Node } from '../../../middleware/node.ts'
+import type { Context } from '../../../middleware/s3/context.ts'
+import { describeError } from '../../../middleware/s3/errors.ts'
+import { s3 } from '../../../middleware/s3/index.ts'
 import { headerNotImplemented, methodNotAllowed, S3Error } from '../../../middleware/s3/s3-error.ts'
-import type { Context } from '../../../middleware/state.ts'
 import { leavesOf } from '../../helpers/xml.ts'
 
 interface Asked {
@@ -34,9 +37,11 @@ function contextOf({ method = 'GET', operation = 'GetObject', headers = {} }: As
   return { ctx: ctx as unknown as Context, sent }
 }
 
+const speaker = s3({ config: { domains: [], ssec: {} } } as unknown as Node)
+
 function render(error: unknown, asked?: Asked) {
   const { ctx, sent } = contextOf(asked)
-  renderS3Error(ctx, error)
+  refuse(speaker, ctx, error)
   const body = ctx.body as string | undefined
   const elements = Object.fromEntries(body === undefined ? [] : leavesOf(body))
   return { status: ctx.status, sent, body, elements }

@@ -6,9 +6,9 @@ import Koa from 'koa'
 import { pino } from 'pino'
 import t from 'tap'
 import { CofferError } from '../../../lib/errors.ts'
+import type { Context } from '../../../middleware/s3/context.ts'
 import { sendWhenDone } from '../../../middleware/s3/keep-alive.ts'
 import { type Fragment, leaf, root } from '../../../middleware/s3/xml-writer.ts'
-import type { Context } from '../../../middleware/state.ts'
 
 type Teardown = { teardown(fn: () => void): unknown }
 type Work = (ctx: Context) => Promise<Fragment>

@@ -1,7 +1,7 @@
 // User metadata, in and out.
 import t from 'tap'
+import type { Context } from '../../../middleware/s3/context.ts'
 import { decodeValue, encodeValue, readMetadata } from '../../../middleware/s3/metadata.ts'
-import type { Context } from '../../../middleware/state.ts'
 
 const bytes = (text: string) => Buffer.from(text).toString('latin1')
 const read = (headers: Record<string, string>) =>

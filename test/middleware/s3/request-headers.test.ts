@@ -8,11 +8,11 @@ import {
   sourceConditionsOf,
   writeConditionsOf,
 } from '../../../middleware/s3/conditions.ts'
+import type { Context } from '../../../middleware/s3/context.ts'
 import { copyRangeOf, parseCopySource } from '../../../middleware/s3/copy-source.ts'
 import { contentHeaders, partNumberOf, versionIdOf } from '../../../middleware/s3/headers.ts'
 import { type Screen, screen } from '../../../middleware/s3/screens.ts'
 import { readToken, writeToken } from '../../../middleware/s3/tokens.ts'
-import type { Context } from '../../../middleware/state.ts'
 
 type Headers = Readonly<Record<string, string>>
 const from = (headers: Headers) => (name: string) => headers[name]

@@ -1,7 +1,8 @@
 // docs/swift.md says the same as the table of operations and the header firewall.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { headerRules } from '../../../middleware/http/header-rules.ts'
+import { headerRules as s3Rules } from '../../../middleware/s3/header-rules.ts'
+import { headerRules as swiftRules } from '../../../middleware/swift/header-rules.ts'
 import { operations } from '../../../middleware/swift/operations.ts'
 
 const page = readFileSync(new URL('../../../docs/swift.md', import.meta.url), 'utf8')
@@ -28,11 +29,14 @@ t.test('docs/swift.md lists every operation with what the table says of it', asy
 t.test('docs/swift.md lists every row of the header firewall', async (t) => {
   t.same(
     tableOf('Headers that do not pass'),
-    headerRules.map(({ dialect, family, action, when }) => [
-      dialect,
-      `\`${family}\``,
-      action + (when === 'setting' ? ' where it sets' : when === 'underscored' ? ' with `_`' : ''),
-    ]),
+    Object.entries({ s3: s3Rules, swift: swiftRules }).flatMap(([dialect, rules]) =>
+      rules.map(({ family, action, when }) => [
+        dialect,
+        `\`${family}\``,
+        action +
+          (when === 'setting' ? ' where it sets' : when === 'underscored' ? ' with `_`' : ''),
+      ]),
+    ),
   )
 })
 

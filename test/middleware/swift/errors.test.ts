@@ -1,8 +1,10 @@
 // Errors as Swift's proxy says them: status, page or text, and headers. Nothing of a key is in any.
 import t from 'tap'
 import { type Code, CofferError, codes, type Details } from '../../../lib/errors.ts'
-import type { Context } from '../../../middleware/state.ts'
-import { renderSwiftError } from '../../../middleware/swift/errors.ts'
+import { refuse } from '../../../middleware/errors.ts'
+import type { Node } from '../../../middleware/node.ts'
+import type { Context } from '../../../middleware/swift/context.ts'
+import { swift } from '../../../middleware/swift/index.ts'
 import { SwiftError } from '../../../middleware/swift/swift-error.ts'
 
 interface Asked {
@@ -29,9 +31,12 @@ function contextOf({ method = 'GET', token = 'none', accountName = 'AUTH_a' }: A
   return { ctx: ctx as unknown as Context, sent }
 }
 
+const config = { swift: { resellers: [{ prefix: 'AUTH' }] } }
+const speaker = swift({ config } as unknown as Node)
+
 function render(error: unknown, asked: Asked = {}) {
   const { ctx, sent } = contextOf(asked)
-  renderSwiftError(ctx, error)
+  refuse(speaker, ctx, error)
   return { status: ctx.status, title: ctx.message, sent, body: ctx.body as string | undefined }
 }
 

@@ -2,9 +2,9 @@
 // of S3 about writing one down.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 import type { IncomingHttpHeaders } from 'node:http'
-import { digestBytes } from '../lib/bytes/digests.ts'
-import type { ChecksumAlgorithm } from '../lib/catalog/rows.ts'
-import { CofferError } from '../lib/errors.ts'
+import { digestBytes } from '../../lib/bytes/digests.ts'
+import type { ChecksumAlgorithm } from '../../lib/catalog/rows.ts'
+import { CofferError } from '../../lib/errors.ts'
 
 export interface ClaimedChecksum {
   readonly algorithm: ChecksumAlgorithm

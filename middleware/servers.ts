@@ -1,31 +1,31 @@
-// The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put right
-// (DESIGN §4): uploads may take longer than five minutes, malformed requests get the dialect's form.
+// The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put
+// right: uploads may take longer than five minutes, malformed requests get the dialect's form.
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Listener } from '../../lib/config/config.ts'
-import { deferContinue } from '../body.ts'
-import { dialectRules, makePipeline } from '../index.ts'
-import { boundConnections, makeLimits } from '../limits.ts'
-import { useTargetHost } from '../message.ts'
-import { isOps, ops } from '../ops/index.ts'
-import { Metrics } from '../ops/metrics.ts'
-import { renderS3Unparsed } from '../s3/unparsed.ts'
-import type { Node, NodeParts } from '../state.ts'
-import { renderSwiftUnparsed } from '../swift/unparsed.ts'
-import { Connections } from './connections.ts'
+import type { Listener } from '../lib/config/config.ts'
+import { Connections } from './http/connections.ts'
 import {
   addressOf,
   type BoundListener,
   bindListeners,
   servesObjects,
   servesOps,
-} from './listeners.ts'
-import { SlowAnswers } from './slow-answers.ts'
-import { makeTrust } from './target.ts'
-import { inTurn } from './turns.ts'
-import { answerUnparsed } from './unparsed.ts'
-import { closeUnread } from './unread.ts'
+} from './http/listeners.ts'
+import { useTargetHost } from './http/message-fault.ts'
+import { deferContinue } from './http/received-body.ts'
+import { SlowAnswers } from './http/slow-answers.ts'
+import { makeTrust } from './http/target.ts'
+import { inTurn } from './http/turns.ts'
+import { answerUnparsed, type UnparsedRenderer } from './http/unparsed.ts'
+import { closeUnread } from './http/unread.ts'
+import { makePipeline } from './index.ts'
+import { boundConnections, makeLimits } from './limits.ts'
+import type { Node, NodeParts } from './node.ts'
+import { isOps, ops } from './ops/index.ts'
+import { Metrics } from './ops/metrics.ts'
+import type { Speakers } from './speaker.ts'
+import { dialectRules, objectSpeakers } from './speakers.ts'
 
 /** PEM texts. */
 export interface Certificate {
@@ -49,25 +49,26 @@ export interface Servers {
 /** A listener that can accept nothing has a line in the log this often. */
 const REFUSALS_LOG_MS = 1000
 
-const renderers = { s3: renderS3Unparsed, swift: renderSwiftUnparsed }
-
 interface Started extends BoundListener {
   readonly connections: Connections
 }
 
 /**
  * Serves on every listener, or on none; those that are not bound yet are. `certificateOf` reads the certificate of a
- * TLS listener. Throws what that throws, and ListenRefused.
+ * TLS listener; `speakersOf` makes those who answer on listeners for objects. Throws what `certificateOf` throws, and
+ * ListenRefused.
  */
 export async function startServers(
   parts: NodeParts,
   certificateOf: (listener: Listener) => Certificate,
   bound?: readonly BoundListener[],
+  speakersOf: (node: Node) => Speakers = objectSpeakers,
 ): Promise<Servers> {
   const { config, figures, answerMemory, version } = parts
   const { reserveBytes } = config.storage
   const metrics = new Metrics({ figures, answerMemory, version, reserveBytes })
   const node: Node = { ...parts, metrics, limits: makeLimits(config) }
+  const speakers = speakersOf(node)
   const slowAnswers = new SlowAnswers(config.limits, () => metrics.cutOff('slow'))
   if (config.listen.some(servesOps)) metrics.watchProcess()
   let draining = false
@@ -89,8 +90,8 @@ export async function startServers(
       const { listener, place, server } = one
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
-      boundConnections(server, node, () => metrics.cutOff('address'))
-      const handle = handlerOf(node, listener, () => draining)
+      boundConnections(server, node.limits, config, () => metrics.cutOff('address'))
+      const handle = handlerOf(node, speakers, listener, () => draining)
       const watched: RequestListener = (req, res) => {
         slowAnswers.watch(req, res)
         handle(req, res)
@@ -98,6 +99,7 @@ export async function startServers(
       answer(
         one,
         inTurn(watched, () => metrics.cutOff('pipelined')),
+        renderedBy(speakers),
       )
       logRefusals(server, parts.log)
       server.maxConnections = config.limits.connections
@@ -126,14 +128,27 @@ function logRefusals(server: Started['server'], log: NodeParts['log']): void {
   })
 }
 
-function handlerOf(node: Node, listener: Listener, draining: () => boolean): RequestListener {
+function handlerOf(
+  node: Node,
+  speakers: Speakers,
+  listener: Listener,
+  draining: () => boolean,
+): RequestListener {
   const answerOps = ops(node, draining)
   if (!servesObjects(listener)) return answerOps
-  const answerObjects = makePipeline(node, draining, listener.url).callback()
+  const answerObjects = makePipeline(node, speakers, draining, listener.url).callback()
   if (!servesOps(listener)) return answerObjects
   const rules = dialectRules(node.config)
   const trusted = makeTrust(node.config.trustedProxies)
   return (req, res) => (isOps(req, rules, trusted) ? answerOps : answerObjects)(req, res)
+}
+
+/** Of what cannot be read at most the path is known, which picks the speaker. */
+function renderedBy(speakers: Speakers): UnparsedRenderer {
+  return (code, path) => {
+    const target = { path: path?.toString('latin1') ?? '/', query: '', host: '' }
+    return speakers.of(target, {}).unparsed(code, path)
+  }
 }
 
 function replaceCertificates(
@@ -147,8 +162,12 @@ function replaceCertificates(
   }
 }
 
-/** From now on requests are answered, by `handle` or with the form that its dialect has for what cannot be read. */
-function answer({ server, listener, connections }: Started, handle: RequestListener): void {
+/** From now on requests are answered, by `handle` or with what `render` makes of those that cannot be read. */
+function answer(
+  { server, listener, connections }: Started,
+  handle: RequestListener,
+  render: UnparsedRenderer,
+): void {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
     // Nothing is done for what follows a request that was the connection's last (RFC 9112 §9.6).
@@ -168,12 +187,12 @@ function answer({ server, listener, connections }: Started, handle: RequestListe
   // Any other expectation is ignored, as S3 does; Node would refuse it without the dialect's form.
   server.on('checkExpectation', serve)
   server.on('clientError', (error, socket) => {
-    answerUnparsed(error, socket as Socket, last.get(socket as Socket), renderers)
+    answerUnparsed(error, socket as Socket, last.get(socket as Socket), render)
   })
   // No tunnels; Node itself would close the connection without an answer.
   server.on('connect', (req, socket) => {
     const unknown = Object.assign(new Error(), { code: 'HPE_INVALID_METHOD' })
-    answerUnparsed(unknown, socket as Socket, last.get(req.socket), renderers)
+    answerUnparsed(unknown, socket as Socket, last.get(req.socket), render)
   })
 }
 

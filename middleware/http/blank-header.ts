@@ -1,0 +1,13 @@
+// Takes the value of a header that must not be seen out of a request's raw headers.
+import type { IncomingMessage } from 'node:http'
+
+/** Empties a header in `rawHeaders`; its name stays, for signatures count it. Gives how many lines had it. */
+export function blankHeader({ rawHeaders }: IncomingMessage, name: string): number {
+  let lines = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.toLowerCase() !== name) continue
+    rawHeaders[i + 1] = ''
+    lines++
+  }
+  return lines
+}

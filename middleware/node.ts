@@ -1,0 +1,37 @@
+// What the servers serve: the parts of the process that a request may need, and what they count and bound together.
+import type { Logger } from 'pino'
+import type { Audit } from '../lib/audit.ts'
+import type { Tokens } from '../lib/auth/tokens.ts'
+import type { Users } from '../lib/auth/users.ts'
+import type { Budget } from '../lib/budget.ts'
+import type { Config } from '../lib/config/config.ts'
+import type { Cipher } from '../lib/crypto/cipher.ts'
+import type { Figures } from '../lib/figures.ts'
+import type { Service } from '../lib/service/types.ts'
+import type { Limits } from './limits.ts'
+import type { Metrics } from './ops/metrics.ts'
+
+/** Everything a request may need of the process, handed down by the composition root. */
+export interface NodeParts {
+  readonly config: Config
+  readonly service: Service
+  readonly users: Users
+  readonly tokens: Tokens
+  readonly rootCipher: Cipher
+  /** Memory for what is on its way to clients. */
+  readonly answerMemory: Budget
+  readonly log: Logger
+  readonly audit: Pick<Audit, 'write'>
+  /** Null when requests are served, else why not (for health). */
+  readonly impaired: () => string | null
+  /** What the stores tell of themselves, for metrics. */
+  readonly figures: () => Promise<Figures>
+  /** The program's. */
+  readonly version: string
+}
+
+/** The parts of the process, and what all listeners count and bound together. */
+export interface Node extends NodeParts {
+  readonly metrics: Metrics
+  readonly limits: Limits
+}

@@ -1,0 +1,22 @@
+// Who answers on listeners for objects: the only place that lists the dialects, by the names that dialect.ts gives them.
+import type { Config } from '../lib/config/config.ts'
+import { type Dialect, type DialectRules, dialectOf } from './dialect.ts'
+import type { Node } from './node.ts'
+import { s3 } from './s3/index.ts'
+import type { Speaker, Speakers } from './speaker.ts'
+import { swift } from './swift/index.ts'
+
+/** What the configuration says about telling the dialects apart. */
+export function dialectRules({ domains, swift }: Config): DialectRules {
+  const resellers = swift.resellers.map(({ prefix }) => prefix)
+  return { domains, remapDomains: swift.remapDomains, resellers }
+}
+
+export function objectSpeakers(node: Node): Speakers {
+  const speakers: Readonly<Record<Dialect, Speaker>> = { swift: swift(node), s3: s3(node) }
+  const rules = dialectRules(node.config)
+  return {
+    all: Object.values(speakers),
+    of: (target, headers) => speakers[dialectOf(target, headers, rules)],
+  }
+}
