@@ -51,7 +51,7 @@ export interface ContainerSettings {
   readonly versioning?: 'enabled' | 'suspended'
 }
 
-/** A container as its own row and its counters tell of it: what listings show. */
+/** What a container's row and its counters say: what listings show. */
 export interface ListedContainer extends ContainerRef {
   readonly createdMicros: number
   /** Time of the last change of settings. */

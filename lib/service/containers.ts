@@ -120,7 +120,7 @@ export async function headContainer(
   return { ...describeContainer(ref, row, usage && countersOf(usage.value)), metadata }
 }
 
-/** What a container's row tells of it; `usage` are its counters: objects, bytes, versions. */
+/** What a container's row says of it; `usage` are its counters: objects, bytes, versions. */
 export function describeContainer(
   { account, container }: ContainerRef,
   row: ContainerRow,

@@ -108,7 +108,7 @@ async function findTarget(stores: Stores, ref: ObjectRef, versionId: string | un
   }
 }
 
-/** What a target may be, of which the reader of the link has not to hear as of the object that was asked for. */
+/** Codes that would speak of the target as if it were the object that was asked for. */
 const missingCodes = [
   'ContainerMissing',
   'ObjectMissing',

@@ -142,8 +142,8 @@ export function bodyContract(t: Test, name: string, maker: Maker): void {
           reader.close()
           t.same(bodies.taken(), [], `after ${pieces} pieces`)
         }
-        // Closed while each piece in turn is still on its way.
-        for (let pieces = 0; pieces < 180; pieces += 17) {
+        // Closed while a piece is still on its way.
+        for (const pieces of [0, 1, 2, 3, 4, 5, 7, 50, 90, 170]) {
           const reader = await get()
           for (let i = 0; i < pieces; i++) await reader.read()
           const last = reader.read().catch(() => undefined)

@@ -71,6 +71,18 @@ t.test(
   },
 )
 
+t.test('a target is of the size that the link says, or another one', async (t) => {
+  const { put, rootCipher, links, linkTo, read, taken } = await start(t)
+  const link = await linkTo(await put('target', text('a'), rootCipher))
+  for (const size of [99_999, 100_001]) {
+    links.set('o', [{ ...link, size }])
+    await t.rejects(read(), broken('changed'))
+    links.set('o', [link, { ...link, size, range: { offset: 0, length: 10 } }])
+    await t.rejects(read(), broken('changed'), 'also where a range of it is read')
+  }
+  t.same(taken(), [])
+})
+
 t.test('a target that is gone is missed before the first byte', async (t) => {
   const { service, put, rootCipher, links, linkTo, read, taken } = await start(t)
   const elsewhere = { account: 'test', container: 'elsewhere' }
@@ -237,6 +249,29 @@ t.test(
     t.same(taken(), [])
   },
 )
+
+t.test('a reader that is closed while it opens a target gives that back too', async (t) => {
+  const { put, rootCipher, links, linkTo, read, taken, stores } = await start(t)
+  const first = await linkTo(await put('first', text('a', 10), rootCipher))
+  links.set('o', [first, await linkTo(await put('second', text('b'), rootCipher))])
+  const { catalog } = stores
+  const { get } = catalog
+  const reader = await read()
+  t.equal((await reader.read())!.length, 10)
+  let closed = false
+  catalog.get = async (key) => {
+    // The target's body is held by now, and its segment not yet open.
+    if (key.startsWith('segment/')) {
+      t.equal(taken().length, 2)
+      reader.close()
+      closed = true
+    }
+    return await get.call(catalog, key)
+  }
+  t.equal(await reader.read(), undefined)
+  t.ok(closed)
+  t.same(taken(), [])
+})
 
 t.test('however many links there are, few are looked at before the first byte', async (t) => {
   const bodies = await start(t)
