@@ -132,7 +132,7 @@ export function describeContainer(
   return { account, container, createdMicros, modifiedMicros, ...counted, acl, versioning }
 }
 
-/** Deletes an empty container; its settings and unfinished uploads go with it (cross.md). Throws AccessDenied,
+/** Deletes an empty container; its settings and unfinished uploads go with it. Throws AccessDenied,
  * ContainerMissing, ContainerNotEmpty. */
 export async function deleteContainer(
   stores: Stores,
