@@ -18,6 +18,7 @@ import { catalogLogouts } from './service/logouts.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import type { Service } from './service/types.ts'
+import { ownSegments } from './service/versions.ts'
 import { startExpiry } from './upkeep/expiry.ts'
 import { startUploadExpiry } from './upkeep/old-uploads.ts'
 import { volumesWithBlobs } from './upkeep/reclaim.ts'
@@ -111,7 +112,9 @@ function joinStores(
   const queued = () => sweep.wake()
   const { begunUploadsPerUser, begunUploadSeconds } = config.limits
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
-  const stores = { catalog, blobs, smallBodyBytes, leases: new Leases(queued), begun, queued }
+  const leases = new Leases(queued)
+  const resolve = ownSegments(catalog)
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>

@@ -9,6 +9,7 @@ import { rootCipher } from '../../lib/crypto/cipher.ts'
 import { BegunUploads } from '../../lib/service/begun-uploads.ts'
 import { Leases } from '../../lib/service/leases.ts'
 import { makeService } from '../../lib/service/service.ts'
+import { ownSegments } from '../../lib/service/versions.ts'
 import { catalogOptions, startRedis, type TestRedis } from '../../test/helpers/redis.ts'
 import { admin, sourceOf } from '../../test/helpers/service.ts'
 import type { Bench } from '../bench.ts'
@@ -41,7 +42,8 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const queued = () => {}
   const begun = new BegunUploads(catalog, 1)
   const leases = new Leases(queued)
-  const stores = { catalog, blobs: discarding, smallBodyBytes, leases, begun, queued }
+  const resolve = ownSegments(catalog)
+  const stores = { catalog, blobs: discarding, smallBodyBytes, leases, begun, resolve, queued }
   const service = makeService(stores)
   const rootKey = randomBytes(32)
   const cipher = rootCipher({ active: 'k1', key: () => rootKey })

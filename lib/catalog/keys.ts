@@ -58,6 +58,9 @@ export const uploadPrefix = (account: string, container: string, object?: string
   object === undefined
     ? `upload/${account}/${container}/`
     : `upload/${account}/${container}/${escapeName(object)}${END}`
+/** What a container is set to, one row a kind. */
+export const settingPrefix = (account: string, container: string) =>
+  `setting/${account}/${container}/`
 export const expiryPrefix = 'expiry/'
 export const segmentPrefix = (body: string) => `segment/${body}/`
 /** Work that must follow a commit and may be done later, in slices. */
@@ -69,6 +72,8 @@ export const rowKeys = {
   accountUsage: (account: string) => `account-usage/${account}`,
   container: (account: string, container: string) => `container/${account}/${container}`,
   containerUsage: (account: string, container: string) => `container-usage/${account}/${container}`,
+  setting: (account: string, container: string, kind: string) =>
+    settingPrefix(account, container) + kind,
   /** The node-wide index of S3 names: the first holder's account. */
   bucket: (container: string) => `bucket/${container}`,
   object: (account: string, container: string, object: string) =>

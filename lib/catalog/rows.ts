@@ -37,17 +37,32 @@ export interface AccountRow {
   acl: { admin: string[]; readWrite: string[]; readOnly: string[] } | null
 }
 
+/** What every request that touches the container decodes. All else that a container is set to has rows of its own. */
 export interface ContainerRow {
-  /** Random: uploads of an earlier container of the same name do not come back. */
+  /** Random: settings and uploads of an earlier container of the same name do not come back. */
   id: string
   createdMicros: number
-  /** Last change of this row. */
+  /** Last change of this row, which every change of a setting changes too. */
   modifiedMicros: number
-  metadata: Record<string, string>
   /** Who else may read and write: lists in the words of lib/auth/acl.ts. */
   acl: { read: string; write: string }
   /** Null: never asked for. */
   versioning: 'enabled' | 'suspended' | null
+}
+
+/** What a container is set to beside its row, by kind. */
+export interface SettingValues {
+  /** What it says of itself. Names in lower case, without any dialect's prefix. */
+  metadata: Record<string, string>
+}
+
+export type SettingKind = keyof SettingValues
+
+/** Of `setting/…`; the key names the kind. */
+export interface SettingRow {
+  /** The container that it is for: to another of the same name the row does not exist. */
+  containerId: string
+  value: SettingValues[SettingKind]
 }
 
 /** Of `object/…` (current version visible) and `hidden/…` (not). The summary is the current version's. */
@@ -117,11 +132,11 @@ export interface UploadRow {
   initiator: string
 }
 
-/** Blobs and segments to give up: the whole body, or some segments, or one upload. */
+/** What is to be given up: a whole body, some of its segments, or what a deleted container left. */
 export type QueueRow =
   | { kind: 'body'; body: string }
   | { kind: 'segments'; body: string; keep: Layout }
-  | { kind: 'uploads'; account: string; container: string; containerId: string }
+  | { kind: 'container'; account: string; container: string; containerId: string }
 
 /** `decode` throws StoreCorrupt as `decodeItems` does, and Error for the layout of a later release. */
 interface Codec<T> {
@@ -152,10 +167,10 @@ export const containerRow = codec<ContainerRow>(
   'id',
   'createdMicros',
   'modifiedMicros',
-  'metadata',
   'acl',
   'versioning',
 )
+export const settingRow = codec<SettingRow>('containerId', 'value')
 export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
 export const versionRow = codec<VersionRow>(
   'timeMicros',

@@ -1,34 +1,40 @@
-// The only reader of bodies: plaintext of an extent, across segments, whatever the key.
+// The only reader of bodies: plaintext of an extent, across segments, whatever the key. Segments of other objects are
+// opened by whoever resolved the body, and read here.
 
 import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import { type Layout, type SegmentRow, segmentRow } from '../catalog/rows.ts'
+import { type SegmentRow, segmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { recordCount, recordSpan } from '../crypto/records.ts'
 import { blobKeyObject, openRecord } from '../crypto/seal.ts'
 import { CofferError } from '../errors.ts'
+import type { Linked, PieceReader, SegmentRun, Span } from './resolve.ts'
 import { decoded, type Stores } from './stores.ts'
 import type { Extent } from './types.ts'
 
-/** Part `part` of the body, and which of its bytes are wanted. */
-interface Slice {
+/** Segment number `part` of the body, and which of its bytes are wanted. */
+interface Slice extends Span {
   readonly part: number
   readonly size: number
-  readonly offset: number
-  readonly length: number
+  readonly linked: Linked | undefined
 }
 
-/** Parts of a layout that an extent touches, in order. */
-export function sliceLayout(layout: Layout, offset: number, length: number): Slice[] {
+/** Segments that an extent touches, in order. */
+export function sliceSegments(
+  segments: readonly SegmentRun[],
+  offset: number,
+  length: number,
+): Slice[] {
   const slices: Slice[] = []
   let start = 0
-  for (const run of layout) {
+  for (const run of segments) {
+    const { linked } = run
     const runBytes = run.count * run.size
     // An empty part, which only the last can be, gives no bytes, but whoever reads to the end opens it.
     if (run.size === 0 && start === offset + length) {
-      slices.push({ part: run.first, size: 0, offset: 0, length: 0 })
+      slices.push({ part: run.first, size: 0, offset: 0, length: 0, linked })
     }
     // Runs that end before the extent are skipped whole.
     if (run.size > 0 && start + runBytes > offset && start < offset + length) {
@@ -37,7 +43,8 @@ export function sliceLayout(layout: Layout, offset: number, length: number): Sli
         const partStart = start + i * run.size
         const from = Math.max(0, offset - partStart)
         const to = Math.min(run.size, offset + length - partStart)
-        slices.push({ part: run.first + i, size: run.size, offset: from, length: to - from })
+        const part = run.first + i
+        slices.push({ part, size: run.size, offset: from, length: to - from, linked })
       }
     }
     start += runBytes
@@ -45,11 +52,11 @@ export function sliceLayout(layout: Layout, offset: number, length: number): Sli
   return slices
 }
 
-/** Extent, within the whole, of one part; undefined where the layout has none of that number. */
-export function extentOfPart(layout: Layout, position: number) {
+/** Extent, within the whole, of one part; undefined where the body has none of that number. */
+export function extentOfPart(segments: readonly SegmentRun[], position: number) {
   let start = 0
   let seen = 0
-  for (const run of layout) {
+  for (const run of segments) {
     if (position <= seen + run.count) {
       const index = position - seen - 1
       return { part: run.first + index, offset: start + index * run.size, length: run.size }
@@ -66,48 +73,63 @@ export class BodyReader {
   readonly #body: string
   readonly #bodyKey: Buffer
   readonly #slices: Slice[]
+  readonly #length: number
   readonly #endLease: () => void
-  #segment: OpenSegment | undefined
+  #segment: PieceReader | undefined
   #closed = false
 
   constructor(
     stores: Stores,
     body: string,
     bodyKey: Buffer,
-    layout: Layout,
-    extent: { readonly offset: number; readonly length: number },
+    segments: readonly SegmentRun[],
+    extent: Span,
   ) {
     this.#stores = stores
     this.#body = body
     this.#bodyKey = bodyKey
-    this.#slices = sliceLayout(layout, extent.offset, extent.length)
+    this.#slices = sliceSegments(segments, extent.offset, extent.length)
+    this.#length = extent.length
     this.#endLease = stores.leases.take(body)
   }
 
-  /** The next piece of plaintext; undefined at the end. Throws StoreCorrupt, StoreUnavailable. */
+  /** The next piece of plaintext; undefined at the end. Throws StoreCorrupt, StoreUnavailable, and what keeps a linked
+   * segment from being opened. */
   async read(): Promise<Buffer | undefined> {
     while (!this.#closed) {
       if (this.#segment === undefined) {
         const slice = this.#slices.shift()
         if (slice === undefined) break
-        this.#segment = await this.#open(slice)
+        if (!this.#begin(await this.#open(slice))) break
       }
-      const piece = await this.#segment.read()
-      if (piece === undefined) this.#segment = undefined
-      else if (piece.length > 0) return piece
+      const segment = this.#segment!
+      const piece = await segment.read()
+      if (piece === undefined) {
+        segment.close()
+        this.#segment = undefined
+      } else if (piece.length > 0) return piece
     }
     return undefined
+  }
+
+  /** False where the reader was closed while the segment was opened: then nobody else would give it back. */
+  #begin(segment: PieceReader): boolean {
+    if (this.#closed) segment.close()
+    else this.#segment = segment
+    return !this.#closed
   }
 
   /** Makes sure, before anything is read, that all of it can be: whoever replaces the object from then on frees nothing
    * that is still to be read. Throws as `read` does. */
   async prepare(): Promise<void> {
     const [first, ...later] = this.#slices
-    if (first === undefined) return
-    this.#segment = await this.#open(first)
+    if (this.#slices.reduce((sum, { length }) => sum + length, 0) !== this.#length) {
+      throw new CofferError('StoreCorrupt', { what: 'a body is shorter than its version' })
+    }
+    if (first === undefined || !this.#begin(await this.#open(first))) return
     this.#slices.shift()
-    if (this.#closed) this.#segment.close()
-    if (later.length > 0) await this.#requireKept()
+    if (later.some(({ linked }) => linked === undefined)) await this.#requireKept()
+    for (const slice of later) if (slice.linked !== undefined) await slice.linked.check(slice)
   }
 
   /** Stops read-ahead and forgets the key. Safe more than once. */
@@ -141,7 +163,11 @@ export class BodyReader {
     return (piece) => rows[piece - begin]!.value
   }
 
-  async #open(slice: Slice): Promise<OpenSegment> {
+  #open(slice: Slice): Promise<PieceReader> {
+    return slice.linked === undefined ? this.#openOwn(slice) : slice.linked.open(slice)
+  }
+
+  async #openOwn(slice: Slice): Promise<PieceReader> {
     const { catalog, blobs } = this.#stores
     const name = rowKeys.segment(this.#body, slice.part)
     const row = decoded(segmentRow, await catalog.get(name))
@@ -164,14 +190,14 @@ export function readExtents(
   stores: Stores,
   body: string,
   bodyKey: Buffer,
-  layout: Layout,
+  segments: readonly SegmentRun[],
   extents: readonly Extent[],
 ): Pick<BodyReader, 'prepare' | 'read' | 'close'> {
   const [first] = extents
-  if (extents.length === 1) return new BodyReader(stores, body, bodyKey, layout, first!)
+  if (extents.length === 1) return new BodyReader(stores, body, bodyKey, segments, first!)
   // Each reader zeroes its own copy, and holds the body from the beginning.
   const readers = extents.map(
-    (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), layout, extent),
+    (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), segments, extent),
   )
   bodyKey.fill(0)
   return {
@@ -217,10 +243,7 @@ class OpenSegment {
 
   /** The next bytes of the slice, none for an empty one; undefined at its end. */
   async read(): Promise<Buffer | undefined> {
-    if (this.#index > this.#lastIndex) {
-      this.close()
-      return undefined
-    }
+    if (this.#index > this.#lastIndex) return undefined
     const index = this.#index++
     const plain = await this.#open(index, index === this.#finalIndex)
     const length = Math.min(plain.length - this.#skip, this.#left)

@@ -4,7 +4,7 @@ import { countersOf, type Page, type Row } from '../catalog/catalog.ts'
 import { containerPrefix, rowKeys } from '../catalog/keys.ts'
 import { containerRow } from '../catalog/rows.ts'
 import { authorize } from './access.ts'
-import type { ContainerInfo, ContainerListInput, ContainerListing } from './container-types.ts'
+import type { ContainerListInput, ContainerListing, ListedContainer } from './container-types.ts'
 import { describeContainer } from './containers.ts'
 import { fillPage, rangeOf, type Shown } from './listing.ts'
 import type { Stores } from './stores.ts'
@@ -21,7 +21,7 @@ export async function listContainers(
   const nameOf = (row: Row) => row.key.slice(base.length)
 
   // The counters of a page are one read.
-  const show = async ({ entries, cursor }: Page): Promise<Shown<ContainerInfo | string>> => {
+  const show = async ({ entries, cursor }: Page): Promise<Shown<ListedContainer | string>> => {
     const rows = entries.filter((entry): entry is Row => 'key' in entry)
     const keys = rows.map((row) => rowKeys.containerUsage(account, nameOf(row)))
     const usage = keys.length === 0 ? [] : await stores.catalog.getMany(keys)

@@ -49,7 +49,8 @@ export interface ContainerSettings {
   readonly versioning?: 'enabled' | 'suspended'
 }
 
-export interface ContainerInfo extends ContainerRef {
+/** What a container's row and its counters say: what listings show. */
+export interface ListedContainer extends ContainerRef {
   readonly createdMicros: number
   /** Time of the last change of settings. */
   readonly modifiedMicros: number
@@ -59,9 +60,12 @@ export interface ContainerInfo extends ContainerRef {
   readonly bytes: number
   /** Versions and delete markers, current ones included. */
   readonly versions: number
-  readonly metadata: Readonly<Record<string, string>>
   readonly acl: ContainerAcl
   readonly versioning: Versioning
+}
+
+export interface ContainerInfo extends ListedContainer {
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 /** A page of names: in byte order, backwards where `reverse`. */
@@ -82,7 +86,7 @@ export type ContainerListInput = PageInput
 
 export interface ContainerListing {
   /** A string is a common prefix. */
-  readonly entries: readonly (ContainerInfo | string)[]
+  readonly entries: readonly (ListedContainer | string)[]
   readonly truncated: boolean
 }
 

@@ -1,5 +1,5 @@
-// Containers: create, change, find, delete. Settings and the container's row are one commit, so that
-// whoever writes objects meanwhile sees all of a change or nothing.
+// Containers: create, change, find, delete. A change of settings and of the container's row is one commit, so that
+// whoever writes objects meanwhile sees all of it or nothing, and none is for a container that is gone.
 import type { Asker } from '../auth/asker.ts'
 import { countersOf, type Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
@@ -9,8 +9,15 @@ import { nowMicros, randomId } from '../names.ts'
 import { authorize } from './access.ts'
 import { draftAccount } from './accounts.ts'
 import type { Action } from './actions.ts'
-import type { ContainerInfo, ContainerRef, ContainerSettings } from './container-types.ts'
+import type {
+  ContainerInfo,
+  ContainerRef,
+  ContainerSettings,
+  ListedContainer,
+  MetadataChanges,
+} from './container-types.ts'
 import { mergeMetadata } from './metadata.ts'
+import { draftSetting, settingOf } from './settings.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
 
@@ -69,7 +76,7 @@ export async function putContainer(
   return await commitWithRetry(stores.catalog, async (draft) => {
     const place = await readPlace(stores, ref)
     if (place.own === undefined) draftContainer(draft, ref, place, settings)
-    else draftChange(draft, place.own, settings)
+    else draftChange(draft, ref, place.own, place.metadata, settings)
     return { created: place.own === undefined }
   })
 }
@@ -87,7 +94,13 @@ export async function updateContainer(
   if (!onlyOthers) await authorize(stores, asker, 'updateContainer', ref)
   await authorizeSettings(stores, asker, ref, settings)
   await commitWithRetry(stores.catalog, async (draft) => {
-    draftChange(draft, await requireContainer(stores.catalog, ref), settings)
+    const { account, container } = ref
+    const [own, metadata] = await stores.catalog.getMany([
+      rowKeys.container(account, container),
+      rowKeys.setting(account, container, 'metadata'),
+    ])
+    if (own === undefined) throw new CofferError('ContainerMissing', { container })
+    draftChange(draft, ref, own, metadata, settings)
   })
 }
 
@@ -101,34 +114,30 @@ export async function headContainer(
 ): Promise<ContainerInfo> {
   await authorize(stores, asker, action, ref)
   const { account, container } = ref
-  const keys = [rowKeys.container(account, container), rowKeys.containerUsage(account, container)]
-  const [row, usage] = await stores.catalog.getMany(keys)
-  if (row === undefined) throw new CofferError('ContainerMissing', { container })
-  return describeContainer(ref, containerRow.decode(row.value), usage && countersOf(usage.value))
+  const [own, usage, stored] = await stores.catalog.getMany([
+    rowKeys.container(account, container),
+    rowKeys.containerUsage(account, container),
+    rowKeys.setting(account, container, 'metadata'),
+  ])
+  if (own === undefined) throw new CofferError('ContainerMissing', { container })
+  const row = containerRow.decode(own.value)
+  const metadata = settingOf({ kind: 'metadata', containerId: row.id, stored }) ?? {}
+  return { ...describeContainer(ref, row, usage && countersOf(usage.value)), metadata }
 }
 
-/** What a container says of itself; `usage` are its counters: objects, bytes, versions. */
+/** What a container's row says of it; `usage` are its counters: objects, bytes, versions. */
 export function describeContainer(
   { account, container }: ContainerRef,
   row: ContainerRow,
   usage: readonly number[] = [],
-): ContainerInfo {
-  const { createdMicros, modifiedMicros, metadata, acl, versioning } = row
+): ListedContainer {
+  const { createdMicros, modifiedMicros, acl, versioning } = row
   const [objects = 0, bytes = 0, versions = 0] = usage
   const counted = { objects, bytes, versions }
-  return {
-    account,
-    container,
-    createdMicros,
-    modifiedMicros,
-    ...counted,
-    metadata,
-    acl,
-    versioning,
-  }
+  return { account, container, createdMicros, modifiedMicros, ...counted, acl, versioning }
 }
 
-/** Deletes an empty container; its unfinished uploads go with it (cross.md). Throws AccessDenied,
+/** Deletes an empty container; its settings and unfinished uploads go with it. Throws AccessDenied,
  * ContainerMissing, ContainerNotEmpty. */
 export async function deleteContainer(
   stores: Stores,
@@ -155,7 +164,7 @@ export async function deleteContainer(
       draft.expect(rowKeys.bucket(container), holder).del(rowKeys.bucket(container))
     }
     const { id: containerId } = containerRow.decode(row.value)
-    draft.queue(stores, { kind: 'uploads', account, container, containerId })
+    draft.queue(stores, { kind: 'container', account, container, containerId })
   })
 }
 
@@ -177,11 +186,13 @@ function requireName({ container }: ContainerRef): void {
     throw new CofferError('ContainerNameInvalid', { container })
 }
 
-/** What a commit that creates a container must expect: its row, who holds its name, its account's row. */
+/** What a commit that creates a container must expect: its row, who holds its name, its account's row, and its
+ * metadata's, which an earlier container may have left. */
 interface Place {
   readonly own: Row | undefined
   readonly holder: Row | undefined
   readonly accountRow: Row | undefined
+  readonly metadata: Row | undefined
 }
 
 async function readPlace(
@@ -192,28 +203,30 @@ async function readPlace(
     rowKeys.container(account, container),
     rowKeys.bucket(container),
     rowKeys.account(account),
+    rowKeys.setting(account, container, 'metadata'),
   ]
-  const [own, holder, accountRow] = await catalog.getMany(keys)
-  return { own, holder, accountRow }
+  const [own, holder, accountRow, metadata] = await catalog.getMany(keys)
+  return { own, holder, accountRow, metadata }
 }
 
 function draftContainer(
   draft: Draft,
-  { account, container }: ContainerRef,
-  { holder, accountRow }: Place,
+  ref: ContainerRef,
+  { holder, accountRow, metadata }: Place,
   settings: ContainerSettings,
 ): void {
+  const { account, container } = ref
   const key = rowKeys.container(account, container)
   const nowAt = nowMicros()
   const fresh: ContainerRow = {
     id: randomId(),
     createdMicros: nowAt,
     modifiedMicros: nowAt,
-    metadata: {},
     acl: { read: '', write: '' },
     versioning: null,
   }
   draft.expect(key, undefined).put(key, containerRow.encode(changed(fresh, settings)))
+  draftMetadata(draft, ref, fresh.id, metadata, settings.metadata)
   draft.add(rowKeys.containerUsage(account, container), 0, 0, 0)
   draft.add(rowKeys.accountUsage(account), 1, 0, 0)
   draft.expect(rowKeys.bucket(container), holder)
@@ -221,20 +234,35 @@ function draftContainer(
   if (accountRow === undefined) draftAccount(draft, account)
 }
 
-function draftChange(draft: Draft, stored: Row, settings: ContainerSettings): void {
-  const before = containerRow.decode(stored.value)
+function draftChange(
+  draft: Draft,
+  ref: ContainerRef,
+  own: Row,
+  metadata: Row | undefined,
+  settings: ContainerSettings,
+): void {
+  const before = containerRow.decode(own.value)
   const row = { ...before, modifiedMicros: nowMicros(before.modifiedMicros) }
-  draft.expect(stored.key, stored).put(stored.key, containerRow.encode(changed(row, settings)))
+  draft.expect(own.key, own).put(own.key, containerRow.encode(changed(row, settings)))
+  draftMetadata(draft, ref, row.id, metadata, settings.metadata)
 }
 
-function changed(
-  row: ContainerRow,
-  { metadata, acl, versioning }: ContainerSettings,
-): ContainerRow {
-  return {
-    ...row,
-    metadata: mergeMetadata(row.metadata, metadata),
-    acl: { ...row.acl, ...acl },
-    versioning: versioning ?? row.versioning,
-  }
+const changed = (row: ContainerRow, { acl, versioning }: ContainerSettings): ContainerRow => ({
+  ...row,
+  acl: { ...row.acl, ...acl },
+  versioning: versioning ?? row.versioning,
+})
+
+function draftMetadata(
+  draft: Draft,
+  ref: ContainerRef,
+  containerId: string,
+  stored: Row | undefined,
+  changes: MetadataChanges = {},
+): void {
+  if (Object.keys(changes).length === 0) return
+  const setting = { kind: 'metadata', containerId, stored } as const
+  const metadata = mergeMetadata(settingOf(setting) ?? {}, changes)
+  const isEmpty = Object.keys(metadata).length === 0
+  draftSetting(draft, ref, setting, isEmpty ? undefined : metadata)
 }

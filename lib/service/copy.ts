@@ -12,24 +12,24 @@ import { CofferError } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
 import { checkRead } from './conditions.ts'
+import { Following } from './links.ts'
 import {
   commitVersion,
   opaqueEtag,
   prepareWrite,
-  readAnew,
   type Stamp,
   wholeChecksum,
   writeObject,
 } from './objects.ts'
+import { isOwn, type ResolvedBody, type Span } from './resolve.ts'
 import { SEGMENT_BYTES_MAX } from './segments.ts'
-import type { Draft, Stores } from './stores.ts'
+import { type Draft, readAnew, type Stores } from './stores.ts'
 import type { CopyInput, CopyResult, Extent, ObjectRef, VersionInfo } from './types.ts'
 import {
   describeVersion,
   type FoundVersion,
   findVersion,
   openVersion,
-  readLayout,
   type StoredVersion,
   sealingOf,
 } from './versions.ts'
@@ -38,6 +38,7 @@ import {
 export interface OpenedSource {
   readonly found: FoundVersion
   readonly secret: BodySecret
+  readonly body: ResolvedBody
   readonly info: VersionInfo
 }
 
@@ -55,20 +56,21 @@ export async function openCopySource(
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
   checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
-  return { found, secret, info: describeVersion(found, secret.md5) }
+  const asking = new Following(stores, asker, fromCipher)
+  const body = await stores.resolve({ ...found, secret }, asking)
+  return { found, secret, body, info: describeVersion(found, secret.md5, body.size) }
 }
 
 /** The bytes of an extent of an opened source, as a body that a new segment is written from. */
-export async function readSource(
+export function readSource(
   stores: Stores,
   opened: OpenedSource,
-  extent: { readonly offset: number; readonly length: number },
-): Promise<{ source: Source; close(): void }> {
-  const { row } = opened.found
-  const layout = await readLayout(stores.catalog, row)
+  extent: Span,
+): { source: Source; close(): void } {
+  const { body, found } = opened
   // A copy, because the reader zeroes its key when it is closed.
   const key = Buffer.from(opened.secret.bodyKey)
-  const reader = new BodyReader(stores, row.body!, key, layout, extent)
+  const reader = new BodyReader(stores, found.row.body!, key, body.segments, extent)
   return {
     source: new VerifiedSource(reader, { length: extent.length }),
     close: () => reader.close(),
@@ -104,12 +106,15 @@ async function copyOnce(
     if (toItself && input.revise === undefined && !input.changesSelf) {
       throw new CofferError('CopyToItself')
     }
-    const extent = extentOf(input, row.size)
+    const extent = extentOf(input, opened.body.size)
     if (extent.length > SEGMENT_BYTES_MAX) {
       throw new CofferError('CopySourceTooLarge', { limit: SEGMENT_BYTES_MAX })
     }
     const shares =
-      input.cipher.sealing === sealingOf(row) && input.reseal !== true && !extent.partial
+      input.cipher.sealing === sealingOf(row) &&
+      input.reseal !== true &&
+      !extent.partial &&
+      isOwn(opened.body)
     const copied = shares
       ? await shareBody(stores, asker, ref, input, opened)
       : await sealAnew(stores, asker, ref, input, opened, extent)
@@ -192,7 +197,7 @@ async function copiedChecksum(
 ): Promise<Checksum | null> {
   const { row } = opened.found
   if (algorithm === undefined || row.checksum?.algorithm === algorithm) return row.checksum
-  const { source, close } = await readSource(stores, opened, { offset: 0, length: row.size })
+  const { source, close } = readSource(stores, opened, { offset: 0, length: row.size })
   try {
     source.want(algorithm)
     for (let piece = await source.read(); piece !== undefined; piece = await source.read()) {
@@ -213,7 +218,7 @@ async function sealAnew(
   extent: Extent,
 ): Promise<VersionInfo> {
   const { found, secret } = opened
-  const { source, close } = await readSource(stores, opened, extent)
+  const { source, close } = readSource(stores, opened, extent)
   const checksum = input.checksum ?? found.row.checksum?.algorithm
   try {
     const written = await writeObject(stores, asker, ref, {

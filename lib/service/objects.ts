@@ -5,12 +5,11 @@ import { rowKeys } from '../catalog/keys.ts'
 import {
   type Checksum,
   type ChecksumAlgorithm,
-  type Layout,
   segmentRow,
   type VersionRow,
 } from '../catalog/rows.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
-import { CofferError, isCode } from '../errors.ts'
+import { CofferError } from '../errors.ts'
 import {
   microsOfVersion,
   nowMicros,
@@ -23,8 +22,10 @@ import type { Action } from './actions.ts'
 import { extentOfPart, readExtents } from './body.ts'
 import { checkRead, checkWrite, isMeant, type Judged } from './conditions.ts'
 import { addVersion, type History, readHistory } from './history.ts'
+import { Following } from './links.ts'
+import type { ResolvedBody } from './resolve.ts'
 import { nameSegment, settleAfter, writeSegment } from './segments.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, decoded, readAnew, type Stores } from './stores.ts'
 import type {
   Conditions,
   Extent,
@@ -42,7 +43,6 @@ import {
   findObject,
   findVersion,
   openVersion,
-  readLayout,
   requireContainer,
   type StoredVersion,
   shownRow,
@@ -195,16 +195,17 @@ async function openForRead(
   const { row } = found
   const judged = judgedOf(row, secret.md5)
   checkRead(input.conditions, judged)
-  const layout = await readLayout(stores.catalog, row)
-  const info = describeVersion(found, secret.md5)
+  const asking = new Following(stores, asker, input.cipher)
+  const body = await stores.resolve({ ...found, secret }, asking)
+  const info = describeVersion(found, secret.md5, body.size)
   const { part } = input
   if (part !== undefined) {
-    const read = await findPart(stores, row, layout, part)
-    return { info: { ...info, part: read.part }, extents: [read.extent], secret, layout, row }
+    const read = await findPart(stores, row, body, part)
+    return { info: { ...info, part: read.part }, extents: [read.extent], secret, body, row }
   }
   const isRanged = input.rangesFor === undefined || isMeant(input.rangesFor, judged)
-  const extents = (isRanged && input.ranges?.(row.size)) || [wholeOf(row.size)]
-  return { info, extents, secret, layout, row }
+  const extents = (isRanged && input.ranges?.(body.size)) || [wholeOf(body.size)]
+  return { info, extents, secret, body, row }
 }
 
 const wholeOf = (size: number): Extent => ({ offset: 0, length: size, partial: false })
@@ -217,8 +218,8 @@ const judgedOf = ({ etag, timeMicros, headers }: VersionRow, md5: Buffer | null)
 })
 
 /** Where one part lies. Throws PartNumberUnsatisfiable. */
-async function findPart(stores: Stores, row: VersionRow, layout: Layout, number: number) {
-  const position = extentOfPart(layout, number)
+async function findPart(stores: Stores, row: VersionRow, body: ResolvedBody, number: number) {
+  const position = extentOfPart(body.segments, number)
   if (position === undefined) {
     const parts = Math.max(1, row.parts)
     throw new CofferError('PartNumberUnsatisfiable', { part: number, parts })
@@ -228,23 +229,6 @@ async function findPart(stores: Stores, row: VersionRow, layout: Layout, number:
   const key = rowKeys.segment(row.body!, position.part)
   const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
-}
-
-/** Attempts at a read whose object is replaced again and again. */
-const READ_ATTEMPTS_MAX = 3
-
-/**
- * Reads, and again where a row was missing: between two of its reads the object may have been replaced, and the
- * rows of its body be gone, which cannot be told from lost ones. Rejects as `attempt` does.
- */
-export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!isCode(error, 'StoreCorrupt') || tries === READ_ATTEMPTS_MAX) throw error
-    }
-  }
 }
 
 /** What a GET would answer, without the bytes; where the key is optional and none came, without its proof. */
@@ -271,14 +255,14 @@ export function getObject(
   input: ReadInput,
 ): Promise<ObjectReader> {
   return readAnew(async () => {
-    const { info, extents, secret, layout, row } = await openForRead(
+    const { info, extents, secret, body, row } = await openForRead(
       stores,
       asker,
       'getObject',
       ref,
       input,
     )
-    const reader = readExtents(stores, row.body!, secret.bodyKey, layout, extents)
+    const reader = readExtents(stores, row.body!, secret.bodyKey, body.segments, extents)
     try {
       await reader.prepare()
     } catch (error) {

@@ -15,9 +15,9 @@ import { nowMicros } from '../names.ts'
 import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
-import { opaqueEtag, readAnew } from './objects.ts'
+import { opaqueEtag } from './objects.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
-import { commitWithRetry, type Stores } from './stores.ts'
+import { commitWithRetry, readAnew, type Stores } from './stores.ts'
 import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
 import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
 import { coversPart, describeVersion, findVersion, openVersion, readLayout } from './versions.ts'
@@ -87,7 +87,7 @@ async function copyPartOnce(
   const { range, cipher } = input
   openUpload(upload, cipher).bodyKey.fill(0)
   const opened = await openCopySource(stores, asker, input)
-  const { size } = opened.found.row
+  const { size } = opened.body
   if (range !== undefined && range.last >= size) {
     throw new CofferError('CopySourceRangeInvalid', { size })
   }
@@ -95,7 +95,7 @@ async function copyPartOnce(
     range === undefined
       ? { offset: 0, length: size }
       : { offset: range.first, length: range.last - range.first + 1 }
-  const { source, close } = await readSource(stores, opened, extent)
+  const { source, close } = readSource(stores, opened, extent)
   try {
     const checksum = upload.row.checksum?.algorithm
     const info = await storePart(stores, asker, upload, part, source, cipher, checksum)

@@ -9,10 +9,11 @@ import {
 } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
-import { CofferError } from '../errors.ts'
+import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { BegunUploads } from './begun-uploads.ts'
 import type { Leases } from './leases.ts'
+import type { Resolve } from './resolve.ts'
 
 export interface Stores {
   readonly catalog: Catalog
@@ -21,6 +22,8 @@ export interface Stores {
   readonly smallBodyBytes: number
   readonly leases: Leases
   readonly begun: BegunUploads
+  /** What stands where in a version's body. */
+  readonly resolve: Resolve
   /** Told after a commit that queued work for the sweep. */
   readonly queued: () => void
 }
@@ -124,6 +127,23 @@ export async function commitWithRetry<T>(
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
       if (tries === ATTEMPTS_MAX) throw new CofferError('WriteConflict', {}, error)
+    }
+  }
+}
+
+/** Attempts at a read whose object is replaced again and again. */
+const READ_ATTEMPTS_MAX = 3
+
+/**
+ * Reads, and again where a row was missing: between two of its reads the object may have been replaced, and the
+ * rows of its body be gone, which cannot be told from lost ones. Rejects as `attempt` does.
+ */
+export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isCode(error, 'StoreCorrupt') || tries === READ_ATTEMPTS_MAX) throw error
     }
   }
 }

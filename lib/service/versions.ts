@@ -15,6 +15,7 @@ import type { BodySecret, Cipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import type { Versioning } from './container-types.ts'
+import type { Resolve } from './resolve.ts'
 import { decoded } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
 
@@ -162,13 +163,23 @@ export async function requireContainer(
 
 /** Parts of a body that has several segments; for a plain one the layout is its size alone. */
 export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
-  if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
+  if (row.parts === 0) return onePiece(row)
   const stored = decoded(layoutRow, await catalog.get(rowKeys.layout(row.body!)))
   if (stored === undefined || !rises(stored.layout)) {
     throw new CofferError('StoreCorrupt', { row: rowKeys.layout(row.body!) })
   }
   return stored.layout
 }
+
+/** Resolves bodies of their own segments, which is all that a write or a completed upload leaves. */
+export const ownSegments =
+  (catalog: Catalog): Resolve =>
+  async ({ row }) => ({
+    size: row.size,
+    segments: row.parts === 0 ? onePiece(row) : await readLayout(catalog, row),
+  })
+
+const onePiece = ({ size }: VersionRow): Layout => [{ first: 1, count: 1, size }]
 
 /** A segment proves its number, not its place: numbers that rise are what fixes the order (format.md §5). */
 function rises(layout: Layout): boolean {
@@ -221,15 +232,20 @@ export function checkKeyIfSent(found: StoredVersion, cipher: Cipher): Buffer | n
   return secret.md5
 }
 
-/** What a version says of itself to whoever may read it. `md5` only after its key opened it. */
-export function describeVersion(found: FoundVersion, md5: Buffer | null): VersionInfo {
+/** What a version says of itself to whoever may read it. `md5` only after its key opened it; `size` of its body, where it
+ * was resolved. */
+export function describeVersion(
+  found: FoundVersion,
+  md5: Buffer | null,
+  size: number = found.row.size,
+): VersionInfo {
   const { ref, versionId, row } = found
   return {
     object: ref.object,
     versionId: found.isNull ? 'null' : versionId,
     versioned: found.versioning !== null,
     timeMicros: row.timeMicros,
-    size: row.size,
+    size,
     etag: row.etag,
     ...(md5 === null ? {} : { md5: md5.toString('hex') }),
     headers: row.headers,

@@ -1,10 +1,10 @@
-// Containers against accounts and the index of names, unfinished uploads against containers, and the work that
-// commits have left in the queue.
+// Containers against accounts and the index of names, settings and unfinished uploads against containers, and the work
+// that commits have left in the queue.
 
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, queuePrefix, rowKeys, splitNameAndId, uploadPrefix } from '../catalog/keys.ts'
-import { bucketRow, containerRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { bucketRow, containerRow, queueRow, settingRow, uploadRow } from '../catalog/rows.ts'
 import type { BodyCheck } from './fsck-bodies.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
@@ -36,6 +36,23 @@ export async function checkContainers({ rows, findings, sums }: ContainerCheck):
   }
 }
 
+/** Checks that each setting is of the container that is there, or of one that was deleted and that the sweep clears. */
+export async function checkSettings({ rows, findings }: ContainerCheck): Promise<void> {
+  const given = await queuedContainers(rows)
+  for await (const row of rows.scan('setting/', endOf('setting/'))) {
+    const [, account, container] = row.key.split('/') as [string, string, string]
+    const { containerId } = settingRow.decode(row.value)
+    const key = rowKeys.container(account, container)
+    const held = await rows.get(key)
+    if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
+    if (given.has(containerId)) continue
+    const expect = [unchanged(row.key, row), unchanged(key, held)]
+    const repair = { what: 'remove the row', expect, del: [row.key] }
+    const lost = held === undefined ? 'its container is gone' : 'it is of an earlier container'
+    findings.add('setting', `${shown(row.key)}: ${lost}, and nobody will remove it`, repair)
+  }
+}
+
 /** Checks unfinished uploads, and holds their bodies. */
 export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
@@ -54,7 +71,7 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
     const held = await rows.get(rowKeys.container(account, container))
     if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
     if (given.has(containerId)) continue
-    const work = { kind: 'uploads', account, container, containerId } as const
+    const work = { kind: 'container', account, container, containerId } as const
     given.add(containerId)
     findings.add('upload', `${shown(row.key)}: its container is gone, and nobody will free it`, {
       what: 'queue the uploads for the sweep',
@@ -70,10 +87,12 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
   }
 }
 
-/** Ids of deleted containers whose uploads the sweep will give up. */
+/** Ids of deleted containers whose settings and uploads the sweep will give up. */
 async function queuedContainers(rows: RowSource): Promise<Set<string>> {
   const ids = new Set<string>()
-  for await (const { work } of queued(rows)) if (work.kind === 'uploads') ids.add(work.containerId)
+  for await (const { work } of queued(rows)) {
+    if (work.kind === 'container') ids.add(work.containerId)
+  }
   return ids
 }
 
@@ -81,7 +100,7 @@ async function queuedContainers(rows: RowSource): Promise<Set<string>> {
 export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   for await (const { row, work } of queued(rows)) {
-    if (work.kind === 'uploads') continue
+    if (work.kind === 'container') continue
     bodies.queue(work.body)
     if (work.kind === 'body' && (await rows.get(rowKeys.body(work.body))) !== undefined) {
       findings.add('queue', `${shown(row.key)}: gives up body ${work.body}, which is referred to`)

@@ -9,7 +9,7 @@ import type { Rate } from '../leveldb/plain-file.ts'
 import { randomId } from '../names.ts'
 import type { Finding } from './finding.ts'
 import { BodyCheck } from './fsck-bodies.ts'
-import { checkContainers, checkQueue, checkUploads } from './fsck-containers.ts'
+import { checkContainers, checkQueue, checkSettings, checkUploads } from './fsck-containers.ts'
 import { checkCounters } from './fsck-counters.ts'
 import { checkObjects } from './fsck-objects.ts'
 import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
@@ -43,6 +43,7 @@ export async function fsck(options: {
   const check = { rows, findings, sums }
   const bodies = new BodyCheck(rows, findings, sums)
   await checkContainers(check)
+  await checkSettings(check)
   await checkUploads(check, bodies)
   await checkQueue(check, bodies)
   const body = bodies.refer.bind(bodies)

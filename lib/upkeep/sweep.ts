@@ -1,5 +1,5 @@
 // Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
-// Complete did not list, and the uploads of deleted containers. In slices of a commit, one after the
+// Complete did not list, and the settings and uploads of deleted containers. In slices of a commit, one after the
 // other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
 import { Conflict, type Row } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
@@ -7,6 +7,7 @@ import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows
 import { isUnavailable } from '../errors.ts'
 import { walkParts } from '../service/parts.ts'
 import { freedRows, freeSegment } from '../service/segments.ts'
+import { removeSettings } from '../service/settings.ts'
 import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
 import { coversPart } from '../service/versions.ts'
@@ -57,8 +58,12 @@ async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Prom
   const { work } = queueRow.decode(entry.value)
   // Whoever reads the body wakes the sweep when done.
   if (work.kind === 'body' && stores.leases.isTaken(work.body)) return
-  if (work.kind === 'uploads') await abortUploads(stores, work)
-  else await freeSegments(stores, work.body, work.kind === 'segments' ? work.keep : [], closed)
+  if (work.kind === 'container') {
+    await removeSettings(stores, work, work.containerId)
+    await abortUploads(stores, work)
+  } else {
+    await freeSegments(stores, work.body, work.kind === 'segments' ? work.keep : [], closed)
+  }
   if (closed()) return
   await new Draft().del(entry.key).commit(stores.catalog)
 }
@@ -78,7 +83,7 @@ async function freeSegments(stores: Stores, body: string, keep: Layout, closed: 
 }
 
 /** Aborts the uploads that a deleted container left; those of a new one of the same name stay. */
-async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'uploads' }>) {
+async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'container' }>) {
   const prefix = uploadPrefix(work.account, work.container)
   let from: string | undefined = prefix
   while (from !== undefined) {

@@ -166,6 +166,11 @@ export const objectErrors = {
       'The conditional request cannot succeed due to a conflicting operation against this resource.',
       { Condition: header('if-match') === undefined ? 'If-None-Match' : 'If-Match', Key: key },
     ),
+  LinkBroken: row(
+    409,
+    'InvalidObjectState',
+    'A part of this object is kept in another object, which is gone or has changed.',
+  ),
   RangeUnsatisfiable: ({ size, range }) => ({
     ...row(416, 'InvalidRange', 'The requested range is not satisfiable', {
       ActualObjectSize: size,

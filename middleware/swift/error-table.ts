@@ -96,6 +96,8 @@ export const errorTable = {
   }),
   PreconditionFailed: { status: 412, silentOnRead: true },
   WriteConflict: row(409),
+  // As its SLO and symlinks say it (swift/common/middleware/slo.py, symlink.py).
+  LinkBroken: row(409),
   RangeUnsatisfiable: ({ size }) => ({
     status: 416,
     headers: { 'Content-Range': `bytes */${size ?? '*'}` },

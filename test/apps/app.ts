@@ -1,8 +1,5 @@
 // What an application of test/apps/ is: how it is installed, and what it does with a node.
-import type { Place } from './place.ts'
-
-/** Who holds the key of what it writes. */
-export type KeyHolder = 'node' | 'customer'
+import type { KeyHolder, Place } from './place.ts'
 
 export interface Task {
   /** How it speaks: dialect, signature, transport. */

@@ -1,9 +1,9 @@
 // Delta Lake (delta-rs): a table is written, appended to and changed, and read back, also as it was.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Application, KeyHolder, Task } from './app.ts'
+import type { Application, Task } from './app.ts'
 import { pypi } from './install.ts'
-import { type Place, requireSame } from './place.ts'
+import { type KeyHolder, type Place, requireSame } from './place.ts'
 
 const VERSIONS = { deltalake: '1.6.6', pyarrow: '26.0.1' }
 

@@ -1,9 +1,9 @@
 // DVC: a tree is put under its care and pushed, and pulled into an empty cache.
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Application, KeyHolder, Task } from './app.ts'
+import type { Application, Task } from './app.ts'
 import { pypi } from './install.ts'
-import type { Place } from './place.ts'
+import type { KeyHolder, Place } from './place.ts'
 
 const VERSION = '3.67.1'
 

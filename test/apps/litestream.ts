@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { contentOf } from '../interop/setting.ts'
-import type { Application, KeyHolder, Task } from './app.ts'
+import type { Application, Task } from './app.ts'
 import { go } from './install.ts'
-import { type Place, requireSame } from './place.ts'
+import { type KeyHolder, type Place, requireSame } from './place.ts'
 
 const MODULE = 'github.com/benbjohnson/litestream'
 const VERSION = 'v0.5.18'

@@ -20,7 +20,9 @@ import {
   tree,
   writeTree,
 } from '../interop/setting.ts'
-import type { KeyHolder } from './app.ts'
+
+/** Who holds the key of what an application writes. */
+export type KeyHolder = 'node' | 'customer'
 
 const STEP_TIMEOUT_MS = 600_000
 const POLL_MS = 200

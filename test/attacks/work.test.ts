@@ -33,7 +33,6 @@ const aContainer = containerRow.encode({
   id: randomId(),
   createdMicros: nowMicros(),
   modifiedMicros: nowMicros(),
-  metadata: {},
   acl: { read: '', write: '' },
   versioning: null,
 })

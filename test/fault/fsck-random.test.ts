@@ -66,6 +66,10 @@ const work: Record<string, (worker: Worker, container: string, name: string) => 
       const [, name, version] = random.pick(found)
       await node.request('DELETE', `/${c}/${name}?versionId=${version}`)
     },
+    describe: ({ swift, random }, c) => {
+      const headers = { 'X-Container-Meta-Colour': random.pick(['', 'red', 'blue']) }
+      return swift.request('POST', `/${c}`, { headers })
+    },
     suspend: ({ node, random }) => {
       const status = random.pick(['Enabled', 'Suspended'])
       const body = `<VersioningConfiguration><Status>${status}</Status></VersioningConfiguration>`

@@ -12,7 +12,9 @@ import {
   bucketRow,
   expiryRow,
   objectRow,
+  queueRow,
   segmentRow,
+  settingRow,
   versionRow,
   volumeBlobRow,
 } from '../../lib/catalog/rows.ts'
@@ -28,6 +30,7 @@ import { login } from '../helpers/swift.ts'
 const storage = { writeBufferBytes: 1 << 20 }
 const settings = (data: string) => ({ data, devices: [join(data, 'volumes')], storage })
 const ID = 'ab'.repeat(16)
+const aSetting = settingRow.encode({ containerId: ID, value: { colour: 'red' } })
 
 /** Fills a node with what fsck looks at, and stops it. */
 async function makeStore(t: Test, data: string): Promise<void> {
@@ -51,6 +54,7 @@ async function makeStore(t: Test, data: string): Promise<void> {
     const swift = await login(node)
     const headers = { 'X-Delete-At': '4102444800' }
     await swift.request('PUT', '/plain/expires', { headers, body: 'later' })
+    await swift.request('POST', '/kept', { headers: { 'X-Container-Meta-Colour': 'blue' } })
   })
 }
 
@@ -155,6 +159,14 @@ const broken: Record<string, { rule: string; breaks: Break }> = {
   'a locator is nobody’s': {
     rule: 'blob',
     breaks: async () => ({ put: [{ key: `blob/${ID}/00000000`, value: Buffer.from([1, 1]) }] }),
+  },
+  'a setting is of no container': {
+    rule: 'setting',
+    breaks: async () => ({ put: [{ key: 'setting/test/none/metadata', value: aSetting }] }),
+  },
+  'a setting is of an earlier container': {
+    rule: 'setting',
+    breaks: async () => ({ put: [{ key: 'setting/test/plain/metadata', value: aSetting }] }),
   },
   'parts are counted of no upload': {
     rule: 'upload',
@@ -273,6 +285,22 @@ t.test('fsck', async (t) => {
       )
     })
   }
+
+  await t.test(
+    'leaves settings of a deleted container to the sweep, which knows of it',
+    async (t) => {
+      const { data, catalog } = await copy(t)
+      const queued = { account: 'test', container: 'none', containerId: ID } as const
+      const work = queueRow.encode({ work: { kind: 'container', ...queued } })
+      const put = [
+        { key: 'setting/test/none/metadata', value: aSetting },
+        { key: `queue/${ID}`, value: work },
+      ]
+      await catalog.commit({ id: randomId(), put })
+      t.same((await check(catalog, data)).problems, [])
+      t.same(await inconsistencies(catalog), [])
+    },
+  )
 
   await t.test('tells of records that a volume does not have, and whose they are', async (t) => {
     const { data, catalog } = await copy(t)

@@ -5,10 +5,12 @@ import { RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
 import { type Catalog, countersOf, type Row } from '../../lib/catalog/catalog.ts'
 import { rowKeys, splitNameAndId } from '../../lib/catalog/keys.ts'
 import {
+  containerRow,
   layoutRow,
   queueRow,
   type SegmentRow,
   segmentRow,
+  settingRow,
   uploadRow,
   type VersionRow,
   versionRow,
@@ -53,6 +55,14 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
   const counters = /^(body|container-usage|account-usage|volume-usage)\//
   /** Bodies that something still needs, or that the sweep will free. */
   const held = new Set<string>()
+  /** Deleted containers that the sweep clears. */
+  const queued = new Set<string>()
+  for (const [key, { value }] of rows) {
+    if (!key.startsWith('queue/')) continue
+    const { work } = queueRow.decode(value)
+    if (work.kind === 'container') queued.add(work.containerId)
+    else held.add(work.body)
+  }
   for (const [key, { value }] of rows) {
     const [kind, ...path] = key.split('/') as [string, ...string[]]
     if (kind === 'object') {
@@ -79,9 +89,12 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
       if (rows.has(rowKeys.version(account!, container!, name, versionId))) {
         wrong.push(`${key}: its object is complete, and the upload is still there`)
       }
-    } else if (kind === 'queue') {
-      const { work } = queueRow.decode(value)
-      if (work.kind !== 'uploads') held.add(work.body)
+    } else if (kind === 'setting') {
+      const [account, container] = path
+      const own = rows.get(rowKeys.container(account!, container!))
+      const { containerId } = settingRow.decode(value)
+      if (own && containerRow.decode(own.value).id === containerId) continue
+      if (!queued.has(containerId)) wrong.push(`${key}: of no container, and nobody removes it`)
     } else if (kind === 'volume') {
       sums.add(`volume-usage/${path[0]}`, volumeBlobRow.decode(value).storedBytes, 1)
     }

@@ -1,7 +1,7 @@
 // Buckets: list, create, head, locate, delete.
 import { CofferError, isCode } from '../../../lib/errors.ts'
 import { isBucketName } from '../../../lib/names.ts'
-import type { ContainerInfo } from '../../../lib/service/types.ts'
+import type { ListedContainer } from '../../../lib/service/types.ts'
 import { writeInTurns } from '../../../lib/turns.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
@@ -44,7 +44,7 @@ export const listBuckets: Handler = async (ctx, node) => {
   // Without a delimiter there are no common prefixes.
   const buckets = page.entries.filter((entry) => typeof entry !== 'string')
   const shownRegion = pagingParameters.some((name) => query.has(name)) ? region : undefined
-  const bucket = ({ container, createdMicros }: ContainerInfo) =>
+  const bucket = ({ container, createdMicros }: ListedContainer) =>
     element(
       'Bucket',
       leaf('Name', container),

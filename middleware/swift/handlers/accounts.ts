@@ -3,7 +3,7 @@
 // https://docs.openstack.org/api-ref/object-store/#accounts
 import { AclInvalid, formatAccountAcl, parseAccountAcl } from '../../../lib/auth/acl.ts'
 import { nowMicros } from '../../../lib/names.ts'
-import type { AccountAcl, AccountInfo, ContainerInfo } from '../../../lib/service/types.ts'
+import type { AccountAcl, AccountInfo, ListedContainer } from '../../../lib/service/types.ts'
 import type { Node } from '../../node.ts'
 import { chooseFormat } from '../accept.ts'
 import { sendEmpty } from '../answer.ts'
@@ -52,7 +52,7 @@ export const headAccount: Handler = async (ctx, node) => {
   sendEmpty(ctx, info.createdMicros === undefined ? 200 : 204, contentType)
 }
 
-const entryOf = (entry: ContainerInfo | string) =>
+const entryOf = (entry: ListedContainer | string) =>
   typeof entry === 'string'
     ? { subdir: entry }
     : {

@@ -21,9 +21,10 @@ const summary = { timeMicros: micros, size: 2 ** 40, etag: 'e', type: 't', check
 const samples: Record<string, object> = {
   accountRow: { createdMicros: micros, metadata, acl: null },
   containerRow: {
-    ...{ id: 'i', createdMicros: micros, modifiedMicros: micros, metadata },
+    ...{ id: 'i', createdMicros: micros, modifiedMicros: micros },
     ...{ acl: { read: '', write: '' }, versioning: null },
   },
+  settingRow: { containerId: 'i', value: metadata },
   objectRow: { current: 'c', nullVersion: null, summary: { ...summary, deleteAtSeconds: 7 } },
   versionRow: {
     ...{

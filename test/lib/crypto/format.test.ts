@@ -61,6 +61,7 @@ t.test('each row has the fields of the page, in that order', async (t) => {
   const codecs = {
     account: rows.accountRow,
     container: rows.containerRow,
+    setting: rows.settingRow,
     bucket: rows.bucketRow,
     object: rows.objectRow,
     version: rows.versionRow,
@@ -90,6 +91,7 @@ t.test('each key of the catalog is on the page', async (t) => {
     'account-usage/<account>': rowKeys.accountUsage('A'),
     'container/<account>/<container>': rowKeys.container('A', 'C'),
     'container-usage/<account>/<container>': rowKeys.containerUsage('A', 'C'),
+    'setting/<account>/<container>/<kind>': rowKeys.setting('A', 'C', 'K'),
     'bucket/<container>': rowKeys.bucket('C'),
     'object/<account>/<container>/<name>': rowKeys.object('A', 'C', name),
     'hidden/<account>/<container>/<name>': rowKeys.hidden('A', 'C', name),
@@ -111,6 +113,7 @@ t.test('each key of the catalog is on the page', async (t) => {
     const expected = pattern
       .replace('<account>', 'A')
       .replace('<user>', 'U')
+      .replace('<kind>', 'K')
       .replace('<container>', 'C')
       .replace('<name>', name)
       .replace('<name…>', escaped)

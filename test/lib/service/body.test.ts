@@ -1,7 +1,7 @@
 // Which parts of a layout an extent touches, against a model that lays every byte out.
 import t from 'tap'
 import type { Layout } from '../../../lib/catalog/rows.ts'
-import { extentOfPart, sliceLayout } from '../../../lib/service/body.ts'
+import { extentOfPart, sliceSegments } from '../../../lib/service/body.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 
 /** Part number and offset within it of each byte. */
@@ -28,7 +28,7 @@ t.test('slices give exactly the bytes of the extent, in order', async (t) => {
     const bytes = layOut(layout)
     const offset = random.integer(bytes.length + 1)
     const length = random.integer(bytes.length - offset + 1)
-    const got = sliceLayout(layout, offset, length).flatMap((slice) =>
+    const got = sliceSegments(layout, offset, length).flatMap((slice) =>
       Array.from({ length: slice.length }, (_, i) => [slice.part, slice.offset + i]),
     )
     const wanted = bytes.slice(offset, offset + length)

@@ -15,7 +15,6 @@ async function fill({ stores }: TestService, names: readonly string[]): Promise<
     id: randomId(),
     createdMicros: 1,
     modifiedMicros: 1,
-    metadata: {},
     acl: { read: '', write: '' },
     versioning: null,
   })
@@ -74,8 +73,12 @@ t.test('names come in the order of their bytes, with counters', async (t) => {
   t.strictSame(await listed(test, { limit: 7 }), { names: inOrder, truncated: false })
   const { entries } = await test.service.listContainers(admin, 'test', { limit: 10 })
   for (const entry of entries) {
-    if (typeof entry === 'string') t.fail('nothing is folded')
-    else t.strictSame(entry, await test.service.headContainer(admin, entry))
+    if (typeof entry === 'string') {
+      t.fail('nothing is folded')
+      continue
+    }
+    const { metadata: _, ...listed } = await test.service.headContainer(admin, entry)
+    t.strictSame(entry, listed)
   }
   t.match(entries[1], { container: 'a', objects: 1, bytes: 3, versions: 1 })
 })

@@ -21,7 +21,7 @@ async function withObjects(
 ): Promise<TestService> {
   const test = await startService(t)
   const { catalog } = test.stores
-  const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1, metadata: {} }
+  const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1 }
   const container = { ...row, acl: { read: '', write: '' }, versioning: null }
   const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
   for (const name of names) {

@@ -28,7 +28,7 @@ const draw = (count: number) => Array.from({ length: count }, () => versionIdAt(
 /** A service with a container of versions, written as rows. */
 async function withVersions(t: Test, histories: readonly History[]): Promise<TestService> {
   const test = await startService(t)
-  const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1, metadata: {} }
+  const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1 }
   const container = { ...row, acl: { read: '', write: '' }, versioning: 'enabled' as const }
   const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
   for (const { name, ids, markers = [], current, nullVersion } of histories) {
