@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Application, KeyHolder, Task } from './app.ts'
+import type { Application, Task } from './app.ts'
 import { Unavailable } from './app.ts'
 import { debian } from './install.ts'
 import { type Place, requireSame } from './place.ts'
