@@ -1,5 +1,5 @@
-// Tells which dialect a request speaks (DESIGN §3 'Which dialect'), from the raw request line and headers
-// before any of the body is read. The first rule that hits wins.
+// Decides which dialect a request speaks (D-DIALECT), from the raw request line and headers, before any of
+// the body is read. The first rule that fits decides.
 import type { IncomingHttpHeaders } from 'node:http'
 import { bucketOfHost } from '../lib/auth/virtual-host.ts'
 import type { Dialect, Target } from './state.ts'

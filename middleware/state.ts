@@ -77,12 +77,12 @@ export interface KeyHeaders {
   readonly algorithm: string | undefined
   /** True where all three headers are there, even empty. */
   readonly isComplete: boolean
-  /** Judges the headers in the order of features/ssec.md §9.2. Undefined: a key of the wrong length, where
+  /** Judges the headers in the order of D-KEY-ORDER. Undefined: a key of the wrong length, where
    * that is not checked; it fits no object. Throws KeyInvalid, KeyAlgorithmInvalid. */
   read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey | undefined
 }
 
-/** What an operation does with customer keys (features/ssec.md §9): which headers it reads, how strictly. */
+/** What an operation does with customer keys: which headers it reads, and how strictly (D-KEY-READS, D-KEY-PARTS). */
 export type KeyRule = 'write' | 'read' | 'copy' | 'complete' | 'none'
 
 export interface State {

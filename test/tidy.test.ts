@@ -215,6 +215,48 @@ t.test('nothing is left over: no promises, no code in comments, no debugging', a
   t.same(find(others, code), [])
 })
 
+/** What the comments of a line say; '' for a line of code alone. */
+const commentOf = (line: string) => /^\s*(?:\/?\*|\/\/).*|\s\/\/ .*$/.exec(line)?.[0] ?? ''
+
+t.test('comments and pages cite what is in this repository, or on the web', async (t) => {
+  const others = files.filter((file) => file !== 'test/tidy.test.ts' && !file.endsWith('.vec'))
+  const foreign = /\b(DESIGN|EVIDENCE)\b|\bfeatures\/|\b(cross|ssec)\.md\b/
+  t.same(find(others, foreign), [], 'none of the pages that lie beside it while it is made')
+  const pages = /(?<![\w/.:-])[\w./-]*\w\.md\b/g
+  const missing = sources.flatMap((file) =>
+    textOf(file)
+      .split('\n')
+      .flatMap((line, i) =>
+        [...commentOf(line).matchAll(pages)]
+          .filter(([page]) => !texts.has(page) && !texts.has(join(dirname(file), page)))
+          .map(([page]) => `${file}:${i + 1}: no ${page}`),
+      ),
+  )
+  t.same(missing, [], 'each page that a comment names is there')
+})
+
+t.test('decisions have ids, each once, and no other is cited', async (t) => {
+  const ids = [...textOf('docs/decisions.md').matchAll(/^### (.*)$/gm)].map((match) => match[1]!)
+  t.ok(ids.length > 100, `${ids.length} decisions`)
+  t.same(
+    ids.filter((id) => !/^D-[A-Z0-9]+(-[A-Z0-9]+)*$/.test(id)),
+    [],
+    'an id is D- and words in capitals',
+  )
+  t.same(
+    ids.filter((id, i) => ids.indexOf(id) !== i),
+    [],
+    'no id is given twice',
+  )
+  const citing = files.filter((file) => /\.(ts|md|py|sh|ya?ml|service)$/.test(file))
+  const unknown = citing.flatMap((file) =>
+    [...textOf(file).matchAll(/(?<![\w-])D-[A-Z0-9]+(?:-[A-Z0-9]+)*\b/g)]
+      .filter(([id]) => !ids.includes(id))
+      .map(([id]) => `${file}: cites ${id}`),
+  )
+  t.same(unknown, [], 'what is cited is in docs/decisions.md')
+})
+
 t.test('names say what a file holds: no utils, no helpers', async (t) => {
   const vague = /(^|[/-])(utils?|helpers?|misc|common)\.ts$/
   t.same(

@@ -1,6 +1,6 @@
 // How a row of the catalog lies in LevelDB: one byte for its kind, 16 for its revision, the payload, and
 // crc32(key ‖ all before) in 4 bytes big-endian, because LevelDB checks none of its own sums on a read
-// (EVIDENCE H17). Part of the format, see docs/format.md §5.
+// (D-CHECKSUMS). Part of the format, see docs/format.md §5.
 import { crc32 } from '../bytes/crc32.ts'
 import { CofferError } from '../errors.ts'
 import type { CommitId, Counters, Row } from './catalog.ts'

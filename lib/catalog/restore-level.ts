@@ -19,7 +19,7 @@ const PAGE_ROWS_MAX = 1000
 export function levelRestore(engine: Engine, location: string): RestoreTarget {
   const staging = `${location}.restoring`
   let db: Database<string> | null = null
-  /** Each batch synced: LevelDB's sync reaches the current log only (DESIGN §5). */
+  /** Each batch synced: LevelDB's sync reaches the current log only (D-BARRIER). */
   const write = (rows: readonly RawRow[]) =>
     db!.batch(
       rows.map(({ key, framed }) => ({ type: 'put', key, value: framed }) as const),

@@ -33,7 +33,7 @@ export type Range<K> = IteratorOptions<K, Buffer>
  * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
  * release them. `put` and `batch` copy key and value before they return; `get` does not copy its key
  * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
- * be followed by another write: close the database, and open it again (DESIGN §5).
+ * be followed by another write: close the database, and open it again (D-FAILED-WRITE).
  */
 export type Database<K> = Pick<
   ClassicLevel<K, Buffer>,

@@ -60,7 +60,10 @@ export async function multipartEtag(parts: CompleteInput['parts']): Promise<stri
   return etag.finish()
 }
 
-/** The whole object's checksum, from its parts' (s3.md §8). */
+/**
+ * The whole object's checksum, from its parts'.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+ */
 interface WholeChecksum {
   /** Adds the next part's value; its steps of a turn. */
   add(value: Buffer, size: number): number

@@ -7,7 +7,7 @@ import type { ConditionName, Conditions, RangesFor } from './types.ts'
 /** What a condition is judged against. */
 export interface Judged {
   readonly etag: string
-  /** The content's MD5, where the caller's key opened it: counts as an ETag too (DESIGN §7). */
+  /** The content's MD5, where the caller's key opened it: counts as an ETag too (D-ETAG). */
   readonly md5?: string | undefined
   readonly timeMicros: number
   /** What a client that has a copy may be told of how long it is good. */

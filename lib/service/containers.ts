@@ -18,7 +18,7 @@ import { requireContainer } from './versions.ts'
 /** Longest name, in bytes of UTF-8. S3's own names are shorter. */
 export const CONTAINER_NAME_BYTES_MAX = 256
 
-/** The container a name means: the caller's own first, then the node-wide index (DESIGN §6). */
+/** The container a name means: the caller's own first, then the node-wide index (D-BUCKET-INDEX). */
 export async function resolveContainer(
   stores: Stores,
   asker: Asker,
@@ -129,7 +129,7 @@ export function describeContainer(
   }
 }
 
-/** Deletes an empty container; its unfinished uploads go with it (cross.md). Throws AccessDenied,
+/** Deletes an empty container; its unfinished uploads go with it (D-EMPTY). Throws AccessDenied,
  * ContainerMissing, ContainerNotEmpty. */
 export async function deleteContainer(
   stores: Stores,

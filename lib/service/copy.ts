@@ -1,5 +1,5 @@
 // Copy of one object: by taking a reference to its body where both sides are sealed by the same kind of
-// key, by reading and sealing anew where they are not (DESIGN §7: a body shared across kinds could be
+// key, by reading and sealing anew where they are not (D-KINDS: a body shared across kinds could be
 // opened with the root key and an old row).
 import type { Asker } from '../auth/asker.ts'
 import { release } from '../bytes/release.ts'

@@ -57,7 +57,7 @@ export function requireObjectName(object: string): void {
   }
 }
 
-/** An ETag that says nothing of the content: 32 random hex digits (DESIGN §7). */
+/** An ETag that says nothing of the content: 32 random hex digits (D-ETAG). */
 export const opaqueEtag = randomId
 
 /** A digest of the whole body as a version keeps it. */

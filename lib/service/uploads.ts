@@ -1,5 +1,5 @@
 // Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
-// begins; its envelope is also the check that every part brings the same key (DESIGN §7).
+// begins; its envelope is also the check that every part brings the same key (D-UPLOAD-KEY).
 import type { Asker } from '../auth/asker.ts'
 import { CommitUnknown, type Row } from '../catalog/catalog.ts'
 import {

@@ -170,7 +170,7 @@ export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Lay
   return stored.layout
 }
 
-/** A segment proves its number, not its place: numbers that rise are what fixes the order (format.md §5). */
+/** A segment proves its number, not its place: numbers that rise are what fixes the order (docs/format.md §5). */
 function rises(layout: Layout): boolean {
   let next = 1
   for (const { first, count } of layout) {

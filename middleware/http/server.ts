@@ -1,5 +1,5 @@
-// The HTTP servers: one per listener, with what Node would otherwise answer or cut by itself put right
-// (DESIGN §4): uploads may take longer than five minutes, malformed requests get the dialect's form.
+// The HTTP servers: one per listener, with what Node would otherwise answer or cut by
+// itself put right: uploads may take longer than five minutes, malformed requests get the dialect's form.
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'

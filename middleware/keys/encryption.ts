@@ -6,7 +6,7 @@ import { CofferError } from '../../lib/errors.ts'
 import type { KeyHeaders, KeyRule, Node, State, Target } from '../state.ts'
 
 const strict = { md5Required: true, lengthChecked: true }
-/** Reads may leave the MD5 out, and a key of another length is just a wrong one (ssec.md §9.3). */
+/** Reads may leave the MD5 out, and a key of another length is just a wrong one (D-KEY-READS). */
 const lenient = { md5Required: false, lengthChecked: false }
 
 /** AWS reads a part's source like a GET, but for the length of its key. */
@@ -64,8 +64,9 @@ function bindOwn(state: State, own: KeyHeaders, rule: KeyRule, headers: Headers)
 }
 
 /**
- * DESIGN §7: a copy with one key alone, own or source, opens its source with it where the source is under a
- * customer key, and seals what it writes. What would be stored without the key that came is refused.
+ * A copy with one key alone, own or source, opens its source with that key where the source is under a customer
+ * key, and seals its target with it (D-ONE-KEY-COPY). Throws KeyInvalid for a PUT of an object that would be
+ * stored without the key that came.
  */
 function bindSwift(state: State, rule: KeyRule, method: string, rootCipher: Cipher): void {
   const { own, source } = state.keys

@@ -14,7 +14,7 @@ export interface KeyFields {
   readonly md5: string | undefined
 }
 
-/** The texts are AWS's, for clients and people search for them (features/ssec.md §9.2). */
+/** AWS's own texts, because clients and people search for them (D-KEY-ORDER). */
 const texts = {
   key: 'Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.',
   algorithm:

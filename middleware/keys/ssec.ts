@@ -20,7 +20,7 @@ const amz = {
   own: spelling('x-amz-server-side-encryption-customer-'),
   source: spelling('x-amz-copy-source-server-side-encryption-customer-'),
 }
-/** DESIGN §7: ours, S3's, and that of the public guides, which is a key and never metadata. */
+/** Coffer's own names, S3's, and those of the public guides, which are a key and never metadata (D-SPELLINGS). */
 const swift = {
   own: [spelling('x-object-encryption-customer-'), amz.own, spelling('x-object-meta-encryption-')],
   source: [spelling('x-copy-source-object-encryption-customer-'), amz.source],

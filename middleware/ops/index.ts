@@ -28,7 +28,7 @@ const pathOf = ({ url = '/' }: IncomingMessage) => originForm(url).split('?', 1)
 /**
  * True for a request that ops answers on a listener that serves objects too: one of its paths, which neither a
  * signature or token nor the host claims for a dialect. So a bucket named `live` can be reached as one named
- * `info` can (DESIGN §3).
+ * `info` can (D-OPS-PATHS).
  */
 export function isOps(
   req: IncomingMessage,

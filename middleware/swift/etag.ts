@@ -1,5 +1,5 @@
 // Which ETag Swift's clients see. They take it for the content's MD5 and compare; where it is none, the
-// mark of a large object, and quotes, keep them from it (DESIGN §7).
+// mark of a large object, and quotes, keep them from it (D-ETAG).
 import type { VersionInfo } from '../../lib/service/types.ts'
 
 type Tagged = Pick<VersionInfo, 'etag' | 'md5' | 'parts' | 'sealing'>

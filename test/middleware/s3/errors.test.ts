@@ -1,4 +1,4 @@
-// The error document: what S3 says for each code, as AWS says it (features/aws-errors.txt).
+// The error document: what S3 says for each code, in the words that AWS answers with.
 import t from 'tap'
 import { type Code, CofferError, codes, type Details } from '../../../lib/errors.ts'
 import { describeError, renderS3Error } from '../../../middleware/s3/errors.ts'
