@@ -257,6 +257,25 @@ t.test('decisions have ids, each once, and no other is cited', async (t) => {
   t.same(unknown, [], 'what is cited is in docs/decisions.md')
 })
 
+t.test('a limit has one home, from which others import it', async (t) => {
+  const programs = within('bin', 'lib', 'middleware').filter((file) => !isDecrypt(file))
+  const limits = programs.flatMap((file) =>
+    [...textOf(file).matchAll(/^(export )?const ([A-Z_]+_(?:MAX|MIN|LIMIT)) = (.+)$/gm)].map(
+      ([, exported, name, value]) => ({ file, exported, limit: `${name} = ${value}` }),
+    ),
+  )
+  t.ok(limits.length > 20, `${limits.length} limits`)
+  const again = limits.filter(
+    (one) =>
+      one.exported === undefined &&
+      limits.some((other) => other.exported !== undefined && other.limit === one.limit),
+  )
+  t.same(
+    again.map(({ file, limit }) => `${file}: ${limit}`),
+    [],
+  )
+})
+
 t.test('names say what a file holds: no utils, no helpers', async (t) => {
   const vague = /(^|[/-])(utils?|helpers?|misc|common)\.ts$/
   t.same(

@@ -24,7 +24,7 @@ export interface Scan {
   readonly from: string
   /** End of the range, exclusive. */
   readonly to: string
-  /** Rows and groups in the page, 1 to 1,000. */
+  /** Rows and groups in the page, 1 to SCAN_LIMIT_MAX. */
   readonly limit: number
   /** From the last key downwards. A group is then met at its last key within the range. */
   readonly reverse?: boolean
@@ -63,6 +63,9 @@ export interface Commit {
    * All three lists together name a key at most once. */
   readonly add?: readonly { readonly key: string; readonly deltas: readonly number[] }[]
 }
+
+/** Most rows and groups in one page of `scan`. */
+export const SCAN_LIMIT_MAX = 1000
 
 /** Most rows a commit may touch, all four lists together. */
 export const COMMIT_ROWS_MAX = 100

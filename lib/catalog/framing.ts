@@ -3,6 +3,7 @@
 // (D-CHECKSUMS). Part of the format, see docs/format.md §5.
 import { crc32 } from '../bytes/crc32.ts'
 import { CofferError } from '../errors.ts'
+import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import type { CommitId, Counters, Row } from './catalog.ts'
 
 const KIND_PLAIN = 1
@@ -12,7 +13,7 @@ const CRC_BYTES = 4
 const COUNTER_BYTES = 8
 
 // Keys are short; each is encoded here once for each checksum.
-const keyBytes = Buffer.alloc(8192)
+const keyBytes = Buffer.alloc(ROW_KEY_BYTES_MAX)
 
 function crcOf(key: string, framed: Buffer): number {
   const length = key.length * 3 <= keyBytes.length ? keyBytes.write(key) : -1

@@ -8,12 +8,12 @@ import { randomId } from '../names.ts'
 import { readRows } from '../whole-read.ts'
 import type { RawRow } from './catalog.ts'
 import { frameMeta, META_KEY } from './meta.ts'
+import { RAW_PAGE_ROWS } from './raw.ts'
 import type { RestoreTarget } from './restore.ts'
 
 const WRITE_BUFFER_BYTES = 16 << 20
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 8 << 20
-const PAGE_ROWS_MAX = 1000
 
 /** `location` is where the catalog will be. Nobody else may use its directory meanwhile. */
 export function levelRestore(engine: Engine, location: string): RestoreTarget {
@@ -49,7 +49,7 @@ export function levelRestore(engine: Engine, location: string): RestoreTarget {
     },
     put: write,
     async rowsBehind(after) {
-      const found = await readRows(db!, { gt: after, fillCache: false }, PAGE_ROWS_MAX)
+      const found = await readRows(db!, { gt: after, fillCache: false }, RAW_PAGE_ROWS)
       return found.map(([key, framed]) => ({ key, framed }))
     },
     async finish(meta) {

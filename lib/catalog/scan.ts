@@ -4,11 +4,9 @@
 import { CofferError } from '../errors.ts'
 import type { Database } from '../leveldb/engine.ts'
 import { openRows, type Rows } from '../whole-read.ts'
-import type { Group, Page, Row, Scan } from './catalog.ts'
+import { type Group, type Page, type Row, SCAN_LIMIT_MAX, type Scan } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { successorOf } from './keys.ts'
-
-export const SCAN_LIMIT_MAX = 1000
 
 /** What one call may bring into memory; a page of small rows stays below it. */
 const CHUNK_BYTES_MAX = 1 << 20

@@ -2,9 +2,8 @@
 import ipaddr from 'ipaddr.js'
 import type { Config } from './config.ts'
 import type { Problem } from './document.ts'
+import { PORT_MAX } from './entries.ts'
 import { redisContradictions } from './redis.ts'
-
-const PORT_MAX = 65_535
 
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {

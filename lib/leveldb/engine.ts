@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ClassicLevel, type IteratorOptions } from 'classic-level'
+import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
@@ -108,9 +109,6 @@ export function isSpaceError(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
-/** Longer than any key of text: names of account, container and object, escaped, and ids. */
-const KEY_BYTES_MAX = 8192
-
 /** LevelDB on the local filesystem. */
 export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
@@ -130,7 +128,7 @@ export const classicEngine: Engine = {
     // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
     // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
     // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
-    if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(KEY_BYTES_MAX) as Keys[E])
+    if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(ROW_KEY_BYTES_MAX) as Keys[E])
     return db
   },
 

@@ -1,7 +1,7 @@
 // How many uploads each user has begun in each account and neither completed nor aborted, so that nobody fills the
 // catalog with them. Counted from the rows where an account is first asked about, then as uploads come and go; what
 // other nodes do on the same catalog shows at the next count.
-import type { Catalog, Page } from '../catalog/catalog.ts'
+import { type Catalog, type Page, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, uploadsPrefix } from '../catalog/keys.ts'
 import { uploadRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
@@ -61,7 +61,11 @@ export class BegunUploads {
     let from: string | undefined = prefix
     try {
       while (from !== undefined) {
-        const page: Page = await this.#catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+        const page: Page = await this.#catalog.scan({
+          from,
+          to: endOf(prefix),
+          limit: SCAN_LIMIT_MAX,
+        })
         for (const entry of page.entries) {
           if ('group' in entry) continue
           const { initiator } = uploadRow.decode(entry.value)

@@ -6,7 +6,7 @@ import { countersOf } from '../catalog/framing.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
-import { nowMicros, randomId } from '../names.ts'
+import { CONTAINER_NAME_BYTES_MAX, nowMicros, randomId } from '../names.ts'
 import { authorize } from './access.ts'
 import { draftAccount } from './accounts.ts'
 import type { Action } from './actions.ts'
@@ -14,9 +14,6 @@ import type { ContainerInfo, ContainerRef, ContainerSettings } from './container
 import { mergeMetadata } from './metadata.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
-
-/** Longest name, in bytes of UTF-8. S3's own names are shorter. */
-export const CONTAINER_NAME_BYTES_MAX = 256
 
 /** The container a name means: the caller's own first, then the node-wide index (D-BUCKET-INDEX). */
 export async function resolveContainer(

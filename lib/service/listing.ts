@@ -1,7 +1,7 @@
 // Objects of a container in byte order of their names, forwards or backwards, folded by a delimiter where
 // one is given. How a listing's page is filled from the catalog's pages is here too, for all listings.
 import type { Asker } from '../auth/asker.ts'
-import type { Catalog, Page, Row, Scan } from '../catalog/catalog.ts'
+import { type Catalog, type Page, type Row, SCAN_LIMIT_MAX, type Scan } from '../catalog/catalog.ts'
 import {
   compareKeys,
   endOf,
@@ -11,7 +11,6 @@ import {
   successorOf,
 } from '../catalog/keys.ts'
 import { objectRow } from '../catalog/rows.ts'
-import { SCAN_LIMIT_MAX } from '../catalog/scan.ts'
 import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
 import type { ContainerRef, ListedObject, ListInput, Listing } from './container-types.ts'

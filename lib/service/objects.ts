@@ -14,8 +14,8 @@ import { CofferError, isCode } from '../errors.ts'
 import {
   microsOfVersion,
   nowMicros,
-  OBJECT_NAME_BYTES_MAX,
   randomId,
+  requireObjectNameLength,
   versionIdAt,
 } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
@@ -51,10 +51,7 @@ import {
 /** Throws ObjectNameInvalid, ObjectNameTooLong. */
 export function requireObjectName(object: string): void {
   if (object === '') throw new CofferError('ObjectNameInvalid')
-  const size = Buffer.byteLength(object)
-  if (size > OBJECT_NAME_BYTES_MAX) {
-    throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
-  }
+  requireObjectNameLength(object)
 }
 
 /** An ETag that says nothing of the content: 32 random hex digits (D-ETAG). */

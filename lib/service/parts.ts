@@ -2,6 +2,7 @@
 // into place without moving a byte.
 import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
+import { SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
   type ChecksumAlgorithm,
@@ -171,7 +172,7 @@ export async function* walkParts(
   const prefix = segmentPrefix(body)
   let from: string | undefined = rowKeys.segment(body, afterPart + 1)
   while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if ('group' in entry) continue
       yield { part: Number(entry.key.slice(prefix.length)), row: segmentRow.decode(entry.value) }

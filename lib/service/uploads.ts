@@ -1,7 +1,7 @@
 // Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
 // begins; its envelope is also the check that every part brings the same key (D-UPLOAD-KEY).
 import type { Asker } from '../auth/asker.ts'
-import { CommitUnknown, type Row } from '../catalog/catalog.ts'
+import { CommitUnknown, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import {
   compareKeys,
   endOf,
@@ -222,7 +222,7 @@ async function* walk(
   const to = endOf(prefix)
   let from: string | undefined = startOf(ref, prefix, input)
   while (from !== undefined && compareKeys(from, to) < 0) {
-    const page = await stores.catalog.scan({ from, to, limit: 1000 })
+    const page = await stores.catalog.scan({ from, to, limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) if (!('group' in entry)) yield entry
     from = page.cursor
   }

@@ -1,7 +1,7 @@
 // All versions and delete markers of a container: by name, each name's newest first, or all of it backwards.
 // Names are folded by a delimiter where one is given; the ids behind them in the catalog's keys never are.
 import type { Asker } from '../auth/asker.ts'
-import type { Catalog, Page } from '../catalog/catalog.ts'
+import { type Catalog, type Page, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import {
   compareKeys,
   endOf,
@@ -15,7 +15,6 @@ import {
   versionPrefix,
 } from '../catalog/keys.ts'
 import { type ObjectRow, objectRow, versionRow } from '../catalog/rows.ts'
-import { SCAN_LIMIT_MAX } from '../catalog/scan.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import { authorize } from './access.ts'

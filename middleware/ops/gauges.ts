@@ -2,6 +2,7 @@
 // stores; never an account, a container, an object or a key.
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskFigures, Figures } from '../../lib/figures.ts'
+import { QUEUE_ROWS_MAX } from '../../lib/figures.ts'
 import type { DeviceStatus } from '../../lib/upkeep/reclaim-status.ts'
 
 const states = ['open', 'draining', 'sealed', 'failed', 'quarantined'] as const
@@ -26,8 +27,11 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
     registers,
   })
   const impaired = gauge('coffer_impaired', '1: the store takes no writes', 'store')
-  const queue = gauge('coffer_sweep_queue_rows', 'Deleted bodies and uploads to be swept, to 10000')
-  const due = gauge('coffer_expiry_due_rows', 'Expired objects to be removed, to 10000')
+  const queue = gauge(
+    'coffer_sweep_queue_rows',
+    `Deleted bodies and uploads to be swept, to ${QUEUE_ROWS_MAX}`,
+  )
+  const due = gauge('coffer_expiry_due_rows', `Expired objects to be removed, to ${QUEUE_ROWS_MAX}`)
   const running = gauge('coffer_reclaim_running', '1: a volume is being rewritten')
   const off = gauge('coffer_reclaim_off', '1: reclaim is off, because the catalog is an old one')
 

@@ -2,12 +2,9 @@
 import type { PartChecksum } from '../../lib/catalog/rows.ts'
 import type { CompleteInput } from '../../lib/service/types.ts'
 import { checksumElements } from './checksums.ts'
+import { DELETE_KEYS_MAX, PART_NUMBER_MAX } from './limits.ts'
 import { headerNotImplemented, malformedXml, S3Error } from './s3-error.ts'
 import type { Document, Fields, Shape } from './xml.ts'
-
-/** AWS: no more keys in one DeleteObjects. */
-const DELETE_KEYS_MAX = 1000
-const PARTS_MAX = 10_000
 
 /** Reads the request's document as one of a shape: undefined where it has no body. Throws S3Error. */
 export type ReadDocument = <Row>(shape: Shape<Row>) => Promise<Document<Row> | undefined>
@@ -69,7 +66,7 @@ const completeShape: Shape<Part> = {
   fields: [],
   rows: {
     name: 'Part',
-    countMax: PARTS_MAX,
+    countMax: PART_NUMBER_MAX,
     fields: ['PartNumber', 'ETag', ...checksumElements.keys()],
     read: readPart,
   },
@@ -87,7 +84,7 @@ function readPart(fields: Fields): Part {
   const etag = fields.get('ETag')?.trim() ?? ''
   if (!/^\d{1,5}$/.test(number) || etag === '') throw malformedXml()
   const part = Number(number)
-  if (part < 1 || part > PARTS_MAX) throw malformedXml()
+  if (part < 1 || part > PART_NUMBER_MAX) throw malformedXml()
   const checksum = readPartChecksum(fields)
   return { part, etag: unquote(etag), ...(checksum === undefined ? {} : { checksum }) }
 }

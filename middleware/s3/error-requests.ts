@@ -1,4 +1,5 @@
 // What S3 says where the caller or the request's body is refused.
+import { SIGNED_CHUNK_BYTES_MIN } from '../../lib/auth/sigv4-chunks.ts'
 import type { Details } from '../../lib/errors.ts'
 import { badRequest, denied, notFitting, type RowOf, row, text } from './error-rows.ts'
 
@@ -114,7 +115,7 @@ export const requestErrors = {
   ChunkTooSmall: row(
     403,
     'InvalidChunkSizeError',
-    'Only the last chunk is allowed to have a size less than 8192 bytes',
+    `Only the last chunk is allowed to have a size less than ${SIGNED_CHUNK_BYTES_MIN} bytes`,
   ),
   ChunkSignatureMismatch: signature,
   TrailerMalformed: row(

@@ -2,6 +2,7 @@
 // presigned URL carries in its query, auth has lifted into the headers.
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
 import type { Context } from '../state.ts'
+import { PART_NUMBER_MAX } from './limits.ts'
 import { invalidArgument } from './s3-error.ts'
 
 /** Looks up a header by its lower-case name. */
@@ -68,8 +69,8 @@ export function wholeNumber(
 export function partNumberOf(query: ReadonlyMap<string, string>): number | undefined {
   return wholeNumber('partNumber', query.get('partNumber'), {
     min: 1,
-    max: 10_000,
-    message: 'Part number must be an integer between 1 and 10000, inclusive',
+    max: PART_NUMBER_MAX,
+    message: `Part number must be an integer between 1 and ${PART_NUMBER_MAX}, inclusive`,
   })
 }
 

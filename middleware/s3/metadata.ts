@@ -5,11 +5,10 @@ import { CofferError } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
 import { headerNames, headerOf } from './headers.ts'
+import { METADATA_BYTES_MAX } from './limits.ts'
 import { S3Error } from './s3-error.ts'
 
 const PREFIX = 'x-amz-meta-'
-/** Bytes of all names and values together (AWS). */
-const METADATA_BYTES_MAX = 2048
 
 const ENCODED_WORD = /=\?([A-Za-z0-9-]+)\?([bBqQ])\?([^? ]*)\?=/g
 // Printable ASCII, blanks, and what is above ASCII: what may stand in a header of the other dialect.

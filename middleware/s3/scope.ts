@@ -1,6 +1,6 @@
 // What a request addresses, in the service's words, and whether it may expect that owner.
 import { CofferError, isCode } from '../../lib/errors.ts'
-import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { isBucketName, requireObjectNameLength } from '../../lib/names.ts'
 import type { Action } from '../../lib/service/actions.ts'
 import type { ContainerInfo, ContainerRef, ObjectRef } from '../../lib/service/types.ts'
 import type { Context, Node } from '../state.ts'
@@ -46,7 +46,7 @@ export async function settingsOf(ctx: Context, node: Node, action: Action): Prom
 /** The request's object. Throws ObjectNameTooLong besides. */
 export async function objectOf(ctx: Context, node: Node): Promise<ObjectRef> {
   const object = ctx.state.s3.key!
-  requireKeyLength(object)
+  requireObjectNameLength(object)
   return { ...(await bucketOf(ctx, node)), object }
 }
 
@@ -57,16 +57,9 @@ export async function sourceOf(
   bucket: string,
   object: string,
 ): Promise<ObjectRef> {
-  requireKeyLength(object)
+  requireObjectNameLength(object)
   const header = 'x-amz-source-expected-bucket-owner'
   return { ...(await findBucket(ctx, node, bucket, header)), object }
-}
-
-/** Throws ObjectNameTooLong. */
-export function requireKeyLength(object: string): void {
-  const size = Buffer.byteLength(object)
-  if (size <= OBJECT_NAME_BYTES_MAX) return
-  throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
 }
 
 /**

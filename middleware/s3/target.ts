@@ -1,13 +1,11 @@
 // Reads the request line: which bucket and key are addressed, and with what query. Works on the raw
 // bytes as they were sent: nothing is normalised, `//`, `.` and `..` are part of a key.
 import { bucketOfHost } from '../../lib/auth/virtual-host.ts'
+import { CONTAINER_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { decodePercent } from '../http/percent.ts'
 import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
 import { invalidArgument, invalidUri, S3Error } from './s3-error.ts'
-
-/** Container names of the other dialect reach 256 bytes, and S3 serves them too. */
-const BUCKET_NAME_BYTES_MAX = 256
 
 export interface Address {
   readonly bucket: string | undefined
@@ -48,7 +46,11 @@ export function addressOf(
   const slash = path.indexOf('/', 1)
   const end = slash === -1 ? path.length : slash
   const bucket = decodePath(path.slice(1, end), path)
-  if (bucket === '' || bucket.includes('/') || Buffer.byteLength(bucket) > BUCKET_NAME_BYTES_MAX) {
+  if (
+    bucket === '' ||
+    bucket.includes('/') ||
+    Buffer.byteLength(bucket) > CONTAINER_NAME_BYTES_MAX
+  ) {
     throw invalidBucketName(bucket)
   }
   return { bucket, key: decodePath(path.slice(end + 1), path) || undefined }

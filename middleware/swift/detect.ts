@@ -1,11 +1,11 @@
 // Pure: reads a Swift request, which operation it is and what it addresses. The path is decoded once and
 // then split, as Swift does, and nothing in it is normalised: `//`, `.` and `..` are part of an object's name.
 import type { IncomingHttpHeaders } from 'node:http'
-import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { CONTAINER_NAME_BYTES_MAX, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { decodePercent } from '../http/percent.ts'
 import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
-import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
+import { ACCOUNT_NAME_BYTES_MAX } from './limits.ts'
 import { allowOf, type Level, methods } from './methods.ts'
 import type { OperationName } from './names.ts'
 import { SwiftError, unbuilt } from './swift-error.ts'

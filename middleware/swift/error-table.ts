@@ -1,7 +1,7 @@
 // What Swift says for each way in which the service, the keys or the request's body refuse. A code without
 // a row does not compile. Undefined text: the standing words of the status.
 import type { Code, Details } from '../../lib/errors.ts'
-import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from './limits.ts'
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import { lastModified } from './times.ts'
 
 export interface Row {

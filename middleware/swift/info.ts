@@ -1,15 +1,13 @@
 // The document of /info: what is built, and the limits. Clients look here before they use a feature, so
 // what is not built is absent.
 import type { Config } from '../../lib/config/config.ts'
-import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { CONTAINER_NAME_BYTES_MAX, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import { SEGMENT_BYTES_MAX } from '../../lib/service/segments.ts'
 import {
   ACCOUNT_NAME_BYTES_MAX,
-  CONTAINER_NAME_BYTES_MAX,
   HEADER_BYTES_MAX,
   LISTING_LIMIT,
-  METADATA_BYTES_MAX,
-  METADATA_ITEMS_MAX,
   METADATA_NAME_BYTES_MAX,
   METADATA_VALUE_BYTES_MAX,
 } from './limits.ts'

@@ -1,15 +1,11 @@
 // User metadata in headers: `X-{Account,Container,Object}-Meta-Name: value`. Stored under lower-case names
 // in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import type { MetadataChanges } from '../../lib/service/types.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from '../state.ts'
 import { textOfBytes } from './headers.ts'
-import {
-  METADATA_BYTES_MAX,
-  METADATA_ITEMS_MAX,
-  METADATA_NAME_BYTES_MAX,
-  METADATA_VALUE_BYTES_MAX,
-} from './limits.ts'
+import { METADATA_NAME_BYTES_MAX, METADATA_VALUE_BYTES_MAX } from './limits.ts'
 import { SwiftError } from './swift-error.ts'
 
 export type MetadataOwner = 'account' | 'container' | 'object'
@@ -49,13 +45,18 @@ function readItems(ctx: Pick<Context, 'req'>, owner: MetadataOwner): Map<string,
     items.set(name, value)
     size += name.length + value.length
   }
-  if (items.size > METADATA_ITEMS_MAX) {
+  requireSetFits(items.size, size)
+  return items
+}
+
+/** Throws SwiftError 400 for more items, or more bytes of names and values together, than Swift takes. */
+export function requireSetFits(items: number, bytes: number): void {
+  if (items > METADATA_ITEMS_MAX) {
     throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
   }
-  if (size > METADATA_BYTES_MAX) {
+  if (bytes > METADATA_BYTES_MAX) {
     throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
   }
-  return items
 }
 
 /**

@@ -6,14 +6,13 @@ import { writeInTurns } from '../../../lib/turns.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
 import { wholeNumber } from '../headers.ts'
+import { PAGE_BUCKETS_MAX } from '../limits.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument, S3Error } from '../s3-error.ts'
 import { bucketOf, settingsOf } from '../scope.ts'
 import { readToken, writeToken } from '../tokens.ts'
 import { node as element, isoTime, leaf, root, textOf } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
-
-const BUCKETS_MAX = 10_000
 
 const pagingParameters = ['max-buckets', 'continuation-token', 'prefix', 'bucket-region']
 
@@ -32,14 +31,14 @@ export const listBuckets: Handler = async (ctx, node) => {
   }
   const limit = wholeNumber('max-buckets', query.get('max-buckets'), {
     min: 1,
-    max: BUCKETS_MAX,
-    message: 'Argument max-buckets must be an integer between 1 and 10000',
+    max: PAGE_BUCKETS_MAX,
+    message: `Argument max-buckets must be an integer between 1 and ${PAGE_BUCKETS_MAX}`,
   })
   const prefix = query.get('prefix')
   const page = await node.service.listContainers(asker, caller.account, {
     prefix,
     after: readToken(query.get('continuation-token')),
-    limit: limit ?? BUCKETS_MAX,
+    limit: limit ?? PAGE_BUCKETS_MAX,
   })
   // Without a delimiter there are no common prefixes.
   const buckets = page.entries.filter((entry) => typeof entry !== 'string')

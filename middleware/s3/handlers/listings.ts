@@ -5,16 +5,13 @@ import type { Context, Node } from '../../state.ts'
 import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
 import { wholeNumber } from '../headers.ts'
+import { INTEGER_MAX, PAGE_ENTRIES_MAX } from '../limits.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { bucketOf } from '../scope.ts'
 import { readToken, writeToken } from '../tokens.ts'
 import { node as element, type Fragment, isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
-
-/** AWS: no page holds more; a greater max-keys means this. */
-const PAGE_MAX = 1000
-const INTEGER_MAX = 2_147_483_647
 
 export type Encode = (text: string) => string
 
@@ -36,7 +33,7 @@ export function pageLimit(query: ReadonlyMap<string, string>, name: string, min:
     max: INTEGER_MAX,
     message: `Argument ${name} must be an integer between ${min} and ${INTEGER_MAX}`,
   })
-  return Math.min(limit ?? PAGE_MAX, PAGE_MAX)
+  return Math.min(limit ?? PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX)
 }
 
 interface EchoedPage {

@@ -1,6 +1,7 @@
 // DeleteObjects: up to 1,000 keys, each answered by itself. What was deleted is audited by name, what was refused in
 // one line for each reason.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+import { requireObjectNameLength } from '../../../lib/names.ts'
 import type { ContainerRef, DeleteResult } from '../../../lib/service/types.ts'
 import { spend } from '../../../lib/turns.ts'
 import { auditEntry, codeOf } from '../../audit.ts'
@@ -12,7 +13,7 @@ import { describeError } from '../errors.ts'
 import { deleteGuarded, secondsOf, sizeOf } from '../guarded-delete.ts'
 import { headerOf } from '../headers.ts'
 import { invalidRequest } from '../s3-error.ts'
-import { bucketOf, requireKeyLength } from '../scope.ts'
+import { bucketOf } from '../scope.ts'
 import { all, node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
@@ -42,7 +43,7 @@ async function deleteEntry(
   ref: ContainerRef,
   { key, versionId, etag, size, modified }: DeleteEntry,
 ): Promise<DeleteResult | undefined> {
-  requireKeyLength(key)
+  requireObjectNameLength(key)
   const ifMatch = etag === '*' ? etag : etag === undefined ? undefined : [unquote(etag)]
   return await deleteGuarded(
     ctx,

@@ -4,6 +4,7 @@ import type { Context } from '../../state.ts'
 import { quoted, sendEmpty, sendXml, setChecksum, setSealing } from '../answer.ts'
 import { checksumElement, checksumKind } from '../checksums.ts'
 import { partNumberOf, wholeNumber } from '../headers.ts'
+import { INTEGER_MAX, PART_NUMBER_MAX } from '../limits.ts'
 import { initiatorElement, ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
@@ -23,10 +24,10 @@ export function uploadPartOf(ctx: Context): { uploadId: string; part: number } {
 export function partMarkerOf(name: string, text: string | undefined): number {
   const bounds = {
     min: 0,
-    max: 2_147_483_647,
-    message: `Argument ${name} must be an integer between 0 and 2147483647`,
+    max: INTEGER_MAX,
+    message: `Argument ${name} must be an integer between 0 and ${INTEGER_MAX}`,
   }
-  return Math.min(wholeNumber(name, text, bounds) ?? 0, 10_000)
+  return Math.min(wholeNumber(name, text, bounds) ?? 0, PART_NUMBER_MAX)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */

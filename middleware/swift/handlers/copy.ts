@@ -8,7 +8,7 @@ import { conditionsOf } from '../conditions.ts'
 import { accountNameOf, storageIdOf } from '../detect.ts'
 import { requireFuture } from '../expiry.ts'
 import { headerOf, isTrue } from '../headers.ts'
-import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../limits.ts'
+import { requireSetFits } from '../metadata.ts'
 import { readDescription, sentTypeOf, setDescription, setWritten } from '../object-headers.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
 import { parseAccount, parsePath, quotePath } from '../quote.ts'
@@ -61,13 +61,8 @@ function rangeOf(ctx: Context): Ranges | undefined {
 /** Throws SwiftError 400 where a set that grew by merging is beyond the limits of a PUT. */
 function requireFits(metadata: Readonly<Record<string, string>>): void {
   const items = Object.entries(metadata)
-  if (items.length > METADATA_ITEMS_MAX) {
-    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
-  }
-  const size = items.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-  if (size > METADATA_BYTES_MAX) {
-    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
-  }
+  const bytes = items.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  requireSetFits(items.length, bytes)
 }
 
 /** What the copy says of itself: what the source says, and over it what the request does; with
