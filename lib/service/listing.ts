@@ -107,9 +107,13 @@ async function findChildren(
 }
 
 /**
- * The keys below `base` that a listing is about; `from` is not before `to` where there can be none. A lower end
- * that names a common prefix shuts out all of it, in both directions (list_objects_iter in Swift's
- * swift/container/backend.py); an upper end does so by the order of names.
+ * The range of keys below `base` that a listing shows: `from` and those behind it, before `to`. Where no key can be
+ * shown, `from` is not before `to`.
+ *
+ * A client names two ends, which are not shown: `after` and `until`, of which `after` is the upper one where the
+ * listing is reversed. A lower end may be a common prefix, as `photos/`. Then no name that begins with it is shown,
+ * because the listing has one entry for all of them, forwards and backwards (list_objects_iter in Swift's
+ * swift/container/backend.py). An upper end needs no such rule: names that begin with it sort behind it.
  */
 export function rangeOf(
   base: string,

@@ -24,7 +24,11 @@ export interface SwiftRequest {
   readonly query: ReadonlyMap<string, string>
 }
 
-/** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
+/**
+ * The name of a query parameter that holds a customer key, or a part of one, under any of the headers' names. Swift
+ * reads keys from headers only. A request with such a parameter is refused, because its object would be sealed by
+ * the root key instead of the customer's (D-KEY-QUERY).
+ */
 const keyName = /encryption[-_](?:customer[-_])?(?:algorithm|key|key[-_]md5)$/i
 
 /** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
