@@ -12,7 +12,7 @@ import { node as element, isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 import { pageLimit } from './listings.ts'
 
-/** Which part of which upload. Throws S3Error InvalidArgument. */
+/** The upload's id and the part's number. Throws S3Error InvalidArgument. */
 export function uploadPartOf(ctx: Context): { uploadId: string; part: number } {
   const { query } = ctx.state.s3
   const part = partNumberOf(query)
@@ -20,7 +20,7 @@ export function uploadPartOf(ctx: Context): { uploadId: string; part: number } {
   return { uploadId: query.get('uploadId')!, part }
 }
 
-/** Where a list of parts begins: behind this number. */
+/** The part number behind which a list of parts begins. Throws S3Error InvalidArgument. */
 export function partMarkerOf(name: string, text: string | undefined): number {
   const bounds = {
     min: 0,
