@@ -1,4 +1,4 @@
-// The only reader of bodies: plaintext of an extent, across segments, whatever the key.
+// The only reader of bodies: it gives the plaintext of an extent, across segments, under either kind of key.
 
 import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
@@ -12,7 +12,7 @@ import { CofferError } from '../errors.ts'
 import { decoded, type Stores } from './stores.ts'
 import type { Extent } from './types.ts'
 
-/** Part `part` of the body, and which of its bytes are wanted. */
+/** The bytes of one part of a body that an extent covers. */
 interface Slice {
   readonly part: number
   readonly size: number
@@ -20,17 +20,17 @@ interface Slice {
   readonly length: number
 }
 
-/** Parts of a layout that an extent touches, in order. */
+/** The slices of the parts that an extent covers, in order. */
 export function sliceLayout(layout: Layout, offset: number, length: number): Slice[] {
   const slices: Slice[] = []
   let start = 0
   for (const run of layout) {
     const runBytes = run.count * run.size
-    // An empty part, which only the last can be, gives no bytes, but whoever reads to the end opens it.
+    // Only the last part can be empty. A read to the end opens it too, so that its record is verified.
     if (run.size === 0 && start === offset + length) {
       slices.push({ part: run.first, size: 0, offset: 0, length: 0 })
     }
-    // Runs that end before the extent are skipped whole.
+    // A run that ends before the extent is skipped as a whole.
     if (run.size > 0 && start + runBytes > offset && start < offset + length) {
       const begin = Math.max(0, Math.floor((offset - start) / run.size))
       for (let i = begin; i < run.count && start + i * run.size < offset + length; i++) {
@@ -45,7 +45,7 @@ export function sliceLayout(layout: Layout, offset: number, length: number): Sli
   return slices
 }
 
-/** Extent, within the whole, of one part; undefined where the layout has none of that number. */
+/** The extent of one part within the whole body, undefined where the layout has no such part. */
 export function extentOfPart(layout: Layout, position: number) {
   let start = 0
   let seen = 0
@@ -60,7 +60,7 @@ export function extentOfPart(layout: Layout, position: number) {
   return undefined
 }
 
-/** Reads one extent of a body; one reader, once. The body stays whole until `close`, which must come. */
+/** Reads one extent of a body, once. No byte of the body is freed until `close`, which must be called (D-LEASES). */
 export class BodyReader {
   readonly #stores: Stores
   readonly #body: string
@@ -84,7 +84,7 @@ export class BodyReader {
     this.#endLease = stores.leases.take(body)
   }
 
-  /** The next piece of plaintext; undefined at the end. Throws StoreCorrupt, StoreUnavailable. */
+  /** The next piece of plaintext, undefined at the end. Throws StoreCorrupt, StoreUnavailable. */
   async read(): Promise<Buffer | undefined> {
     while (!this.#closed) {
       if (this.#segment === undefined) {
@@ -99,8 +99,10 @@ export class BodyReader {
     return undefined
   }
 
-  /** Makes sure, before anything is read, that all of it can be: whoever replaces the object from then on frees nothing
-   * that is still to be read. Throws as `read` does. */
+  /**
+   * Makes sure that the whole extent can be read later: a write that replaces the object from now on frees none of its
+   * bytes. Throws what `read` throws.
+   */
   async prepare(): Promise<void> {
     const [first, ...later] = this.#slices
     if (first === undefined) return
@@ -110,7 +112,7 @@ export class BodyReader {
     if (later.length > 0) await this.#requireKept()
   }
 
-  /** Stops read-ahead and forgets the key. Safe more than once. */
+  /** Stops read-ahead, zeroes the key, and ends the lease. A second call does nothing. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -119,16 +121,22 @@ export class BodyReader {
     this.#endLease()
   }
 
-  /** A body of several segments is freed behind the commit that takes its last reference, by a sweep that looks at the
-   * leases then. So a body with a reference now has all its segments until this one ends. Throws StoreCorrupt. */
+  /**
+   * Throws StoreCorrupt where the body has no reference any more. The sweep frees a body of several segments after the
+   * commit that takes its last reference, and looks at the leases then. A body that has a reference now therefore keeps
+   * all its segments until this reader's lease ends.
+   */
   async #requireKept(): Promise<void> {
     const key = rowKeys.body(this.#body)
     if ((await this.#stores.catalog.getCounters(key)) !== undefined) return
     throw new CofferError('StoreCorrupt', { row: key })
   }
 
-  /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. One that is
-   * gone already is missed now, while whoever opens the object can still look for it anew. Rejects with StoreCorrupt. */
+  /**
+   * The places of records `first` to `last`. Their rows are read at once, so that a row that is removed later is not
+   * missed. A row that is gone already rejects with StoreCorrupt, while the object can still be looked up anew
+   * (readAnew).
+   */
   async #pieces(blob: string, first: number, last: number): Promise<PieceSource> {
     const begin = Math.floor(first / RECORDS_PER_PIECE)
     const count = Math.floor(last / RECORDS_PER_PIECE) - begin + 1
@@ -159,7 +167,7 @@ export class BodyReader {
   }
 }
 
-/** Reads several extents of a body, one behind the other; no piece is of two. Takes the key over. */
+/** Reads several extents of a body, one after the other. No piece spans two. The reader owns the key from now on. */
 export function readExtents(
   stores: Stores,
   body: string,
@@ -169,13 +177,13 @@ export function readExtents(
 ): Pick<BodyReader, 'prepare' | 'read' | 'close'> {
   const [first] = extents
   if (extents.length === 1) return new BodyReader(stores, body, bodyKey, layout, first!)
-  // Each reader zeroes its own copy, and holds the body from the beginning.
+  // Each reader has a copy of the key, which it zeroes, and a lease on the body from now on.
   const readers = extents.map(
     (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), layout, extent),
   )
   bodyKey.fill(0)
   return {
-    // All of them: a segment is freed with its object where nobody held it yet, and behind the head nothing can begin anew.
+    // All extents are prepared, because a read cannot begin anew once the headers are sent.
     prepare: async () => void (await Promise.all(readers.map((reader) => reader.prepare()))),
     read: async () => {
       for (let reader = readers[0]; reader !== undefined; reader = readers[0]) {
@@ -191,12 +199,12 @@ export function readExtents(
   }
 }
 
-/** The records of one segment that a slice touches, opened one by one. */
+/** Reads the records of one segment that a slice covers, and opens them one by one. */
 class OpenSegment {
   readonly #key: KeyObject
   readonly #row: SegmentRow
   readonly #records: BlobReader | undefined
-  /** The record that carries the final flag, by the size that the row claims. */
+  /** Index of the record that must carry the final flag, by the size in the row. */
   readonly #finalIndex: number
   #index: number
   #lastIndex: number
@@ -215,7 +223,7 @@ class OpenSegment {
     this.#left = slice.length
   }
 
-  /** The next bytes of the slice, none for an empty one; undefined at its end. */
+  /** The next bytes of the slice, undefined at its end. An empty slice gives one empty piece. */
   async read(): Promise<Buffer | undefined> {
     if (this.#index > this.#lastIndex) {
       this.close()

@@ -1,4 +1,4 @@
-// What every verb works on, and how a verb changes it: read, compute, commit, retry on conflict.
+// The stores that verbs work on, and the way in which verbs change rows: read, compute, commit, retry after a conflict.
 import type { BlobStore } from '../blobs/store.ts'
 import {
   type Catalog,
@@ -17,18 +17,18 @@ import type { Leases } from './leases.ts'
 export interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
-  /** Bodies up to this many bytes are sealed beside their row. */
+  /** Largest body in bytes that is sealed beside its row. */
   readonly smallBodyBytes: number
   readonly leases: Leases
   readonly begun: BegunUploads
-  /** Told after a commit that queued work for the sweep. */
+  /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }
 
-/** Attempts at a verb before other writers of the same rows make it give up. */
+/** Attempts at a verb whose commits conflict with other writers of the same rows, before it fails. */
 const ATTEMPTS_MAX = 100
 
-/** Collects one commit. Counters of the same row are added up. */
+/** Collects the changes of one commit. Changes of one counter row are added up. */
 export class Draft {
   readonly id = randomId()
   #expect = new Map<string, string | null>()
@@ -36,7 +36,7 @@ export class Draft {
   #del = new Set<string>()
   #add = new Map<string, number[]>()
   #queued = 0
-  /** Called once the commit is durable. */
+  /** Functions that are called once the commit is durable. */
   readonly after: (() => void)[] = []
 
   expect(key: string, row: { readonly revision: string } | undefined): this {
@@ -44,7 +44,7 @@ export class Draft {
     return this
   }
 
-  /** A row that was to go is replaced instead: a commit changes a key once. */
+  /** Puts a row. An earlier `del` of the key is dropped, because a commit changes a key once. */
   put(key: string, value: Buffer): this {
     this.#del.delete(key)
     this.#put.set(key, value)
@@ -62,18 +62,21 @@ export class Draft {
     return this
   }
 
-  /** Leaves work to the sweep, which is woken after the commit; a commit may leave several pieces. */
+  /** Adds a row of work for the sweep, which is woken after the commit. A commit may add several. */
   queue({ queued }: Stores, work: QueueRow): this {
     if (this.#queued === 0) this.after.push(queued)
     return this.put(rowKeys.queue(this.id, this.#queued++), queueRow.encode({ work }))
   }
 
-  /** Rows touched so far: a commit takes COMMIT_ROWS_MAX. */
+  /** Number of rows in the draft. A commit may have COMMIT_ROWS_MAX. */
   get rows(): number {
     return this.#expect.size + this.#put.size + this.#del.size + this.#add.size
   }
 
-  /** Throws Conflict, StoreUnavailable, CommitUnknown: then `after` is called when the commit turns out to be done. */
+  /**
+   * Throws Conflict, StoreUnavailable, CommitUnknown. After CommitUnknown, `after` runs once the commit is known to
+   * be done.
+   */
   async commit(catalog: Catalog): Promise<void> {
     if (this.rows === 0) return
     if (this.rows > COMMIT_ROWS_MAX) {
@@ -108,8 +111,8 @@ export class Draft {
 }
 
 /**
- * Runs a verb's read–compute–commit until its commit is not in conflict with another. `attempt` fills
- * the draft and returns the verb's answer; it must read everything anew each time.
+ * Runs a verb's read–compute–commit until its commit does not conflict. `attempt` fills the draft and returns the
+ * verb's result. It must read every row anew in each attempt.
  */
 export async function commitWithRetry<T>(
   catalog: Catalog,
@@ -128,7 +131,7 @@ export async function commitWithRetry<T>(
   }
 }
 
-/** Decodes a row's value where there is one. */
+/** The decoded value of a row, undefined without a row. */
 export function decoded<T>(
   codec: { decode(bytes: Buffer): T },
   row: Row | undefined,
