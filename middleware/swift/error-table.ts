@@ -1,4 +1,5 @@
-// Swift's answer to each code of the service's errors. A code without a row does not compile. A row without a text is
+// Swift's answer to each code of the service's errors. A code
+// without a row does not compile. A row without a text is
 // answered with the page of its status (pages.ts).
 import type { Code, Details } from '../../lib/errors.ts'
 import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'

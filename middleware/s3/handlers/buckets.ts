@@ -64,9 +64,9 @@ export const listBuckets: Handler = async (ctx, node) => {
 }
 
 /**
- * The node's own region may be named, and no other. AWS's oldest region has no name there: an endpoint in
- * us-east-1 calls `us-east-1`, and what is no region, invalid. Throws S3Error InvalidLocationConstraint,
- * IllegalLocationConstraintException.
+ * Refuses a LocationConstraint that is not the node's own region. In us-east-1, AWS's oldest region, the name of that
+ * region is refused too (D-LOCATION), and a name that is no region is invalid. Throws S3Error
+ * InvalidLocationConstraint, IllegalLocationConstraintException.
  */
 function requireLocation(location: string | undefined, region: string): void {
   if (location === undefined) return
@@ -97,15 +97,15 @@ export const createBucket: Handler = async (ctx, node, read) => {
   await node.service.authorize(asker, 'createContainer', { account, container })
   const { region } = node.config
   requireLocation(await readCreateBucket(read), region)
-  // A container of the other dialect may have any name: then it is there already.
+  // A name that S3 does not allow can only be that of a container which Swift has made.
   if (!isBucketName(container)) await bucketOf(ctx, node)
   try {
     await node.service.createContainer(asker, { account, container }, { indexed: true })
   } catch (error) {
-    // In its oldest region AWS lets the owner create a bucket again; elsewhere it is an error.
+    // In us-east-1 AWS answers 200 to an owner who creates a bucket again, elsewhere it is an error.
     if (!isCode(error, 'ContainerExists') || region !== 'us-east-1') throw error
   }
-  // S3's own names need no escape; those of the other dialect may hold what no header can.
+  // Names of S3's own need no escape. Those of Swift's containers may hold characters that no header can.
   ctx.set('Location', `/${encodeURIComponent(container)}`)
   sendEmpty(ctx, 200)
 }
