@@ -215,13 +215,13 @@ t.test('nothing is left over: no promises, no code in comments, no debugging', a
   t.same(find(others, code), [])
 })
 
-/** What the comments of a line say; '' for a line of code alone. */
+/** The comment of a line, '' for a line of code alone. */
 const commentOf = (line: string) => /^\s*(?:\/?\*|\/\/).*|\s\/\/ .*$/.exec(line)?.[0] ?? ''
 
 t.test('comments and pages cite what is in this repository, or on the web', async (t) => {
   const others = files.filter((file) => file !== 'test/tidy.test.ts' && !file.endsWith('.vec'))
   const foreign = /\b(DESIGN|EVIDENCE)\b|\bfeatures\/|\b(cross|ssec)\.md\b/
-  t.same(find(others, foreign), [], 'none of the pages that lie beside it while it is made')
+  t.same(find(others, foreign), [], 'no page that others do not have')
   const pages = /(?<![\w/.:-])[\w./-]*\w\.md\b/g
   const missing = sources.flatMap((file) =>
     textOf(file)
@@ -238,6 +238,7 @@ t.test('comments and pages cite what is in this repository, or on the web', asyn
 t.test('decisions have ids, each once, and no other is cited', async (t) => {
   const ids = [...textOf('docs/decisions.md').matchAll(/^### (.*)$/gm)].map((match) => match[1]!)
   t.ok(ids.length > 100, `${ids.length} decisions`)
+  t.same(find(['docs/decisions.md'], /^- \*\*/), [], 'no decision is without an id')
   t.same(
     ids.filter((id) => !/^D-[A-Z0-9]+(-[A-Z0-9]+)*$/.test(id)),
     [],
@@ -265,10 +266,13 @@ t.test('a limit has one home, from which others import it', async (t) => {
     ),
   )
   t.ok(limits.length > 20, `${limits.length} limits`)
-  const again = limits.filter(
-    (one) =>
-      one.exported === undefined &&
-      limits.some((other) => other.exported !== undefined && other.limit === one.limit),
+  const again = limits.filter((one) =>
+    limits.some(
+      (other) =>
+        other !== one &&
+        other.limit === one.limit &&
+        (other.exported ?? one.exported) !== undefined,
+    ),
   )
   t.same(
     again.map(({ file, limit }) => `${file}: ${limit}`),
