@@ -1,16 +1,17 @@
 // What the values of options mean: each reader is given to commander, which names the option where it throws.
 import { InvalidArgumentError } from 'commander'
+import { PORT_MAX } from '../lib/config/entries.ts'
 import { readBytes } from '../lib/units.ts'
 
-/** Of any store of one machine: 1 TiB a second. */
-const RATE_MAX = 2 ** 40
-const ROWS_MAX = 1_000_000
-const PORT_MAX = 65_535
+/** Bytes a second, more than any store of one machine has: 1 TiB. */
+export const BYTES_RATE_MAX = 2 ** 40
+/** Rows a second, more than any catalog writes. */
+export const ROWS_RATE_MAX = 1_000_000
 
 /** `50M`, `64MiB`, `1.5GB/s`: bytes a second; 0: no limit. Throws InvalidArgumentError. */
 export function readRate(text: string): number {
   const rate = readBytes(text.replace(/\/s$/, ''))
-  if (rate !== null && rate <= RATE_MAX) return rate
+  if (rate !== null && rate <= BYTES_RATE_MAX) return rate
   throw new InvalidArgumentError('Bytes a second up to 1 TiB, as 50M or 64MiB; 0 is no limit.')
 }
 
@@ -24,8 +25,8 @@ export function readShare(text: string): number {
 /** Rows a second. Throws InvalidArgumentError. */
 export function readRows(text: string): number {
   const rows = wholeNumber(text)
-  if (rows >= 1 && rows <= ROWS_MAX) return rows
-  throw new InvalidArgumentError(`Rows a second, 1 to ${ROWS_MAX}.`)
+  if (rows >= 1 && rows <= ROWS_RATE_MAX) return rows
+  throw new InvalidArgumentError(`Rows a second, 1 to ${ROWS_RATE_MAX}.`)
 }
 
 /** A TCP port; 0: free ones. Throws InvalidArgumentError. */

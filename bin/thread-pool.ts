@@ -1,5 +1,5 @@
 // The size of libuv's thread pool. With the default of 4 threads one loaded volume makes a read on an idle
-// one wait for 17 ms (DESIGN §4), so there are 16 and 8 more a device. libuv reads the variable when the
+// one wait for 17 ms (D-POOL), so there are 16 and 8 more a device. libuv reads the variable when the
 // pool is first used, which must not have happened yet; `threadPoolSize` tells whether it had.
 import { readdirSync, readFileSync } from 'node:fs'
 

@@ -20,13 +20,15 @@ export interface ParsedFile<T> {
   refuse(problems: readonly Problem[]): void
 }
 
-/** One for all schemas: each compiles the schema of schemas anew, which takes longer than a small one of ours. A
- * validator runs once or twice in a process, so its code is not worth optimizing. */
+/**
+ * One Ajv for all schemas of this program. Each Ajv compiles JSON Schema's own schema first, which takes longer than
+ * compiling one of ours. The code that Ajv generates is not optimized, because a process runs it once or twice.
+ */
 const ajv = new Ajv({
   allErrors: true,
   useDefaults: true,
   strict: true,
-  // Bytes: a number, or a text with a unit.
+  // A size is a number of bytes, or a text with a unit: a schema with two types.
   allowUnionTypes: true,
   verbose: true,
   code: { optimize: false },

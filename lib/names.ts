@@ -1,8 +1,24 @@
 // Names and ids: what is legal, and how ids are drawn.
 import { randomBytes } from 'node:crypto'
+import { CofferError } from './errors.ts'
 
-/** Longest object name, in bytes of UTF-8 (S3 and Swift agree). */
+/**
+ * Longest object name, in bytes of UTF-8; S3 and Swift have the same limit.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+ * https://docs.openstack.org/api-ref/object-store/
+ */
 export const OBJECT_NAME_BYTES_MAX = 1024
+/** Longest container name, in bytes of UTF-8, by Swift's documents. S3's own names are shorter. */
+export const CONTAINER_NAME_BYTES_MAX = 256
+/** Longer than the key of any row, in bytes: escaped names of account, container and object, and ids. */
+export const ROW_KEY_BYTES_MAX = 8192
+
+/** Throws ObjectNameTooLong. */
+export function requireObjectNameLength(object: string): void {
+  const size = Buffer.byteLength(object)
+  if (size <= OBJECT_NAME_BYTES_MAX) return
+  throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
+}
 
 // Drawing 8 bytes costs as much as drawing 4,096. For ids only: keys and salts are drawn one by one.
 let pool = Buffer.alloc(0)

@@ -8,10 +8,10 @@ import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'
 import type { Meta } from './catalog/meta.ts'
 import { makeRawRedis } from './catalog/redis/raw.ts'
-import { openRedisCatalog, openRedisLink } from './catalog/redis.ts'
+import { openRedisCatalog, openRedisLink, REDIS_START_TIMEOUT_MS } from './catalog/redis.ts'
 import { hasWitness, keepWitness, readWitness } from './catalog/witness.ts'
 import type { Config } from './config/config.ts'
-import { type RedisConfig, redisDefaults } from './config/redis.ts'
+import { type RedisConfig, redisDefaults, SMALL_BODY_BYTES_MAX } from './config/redis.ts'
 import { CofferError } from './errors.ts'
 import { FileInvalid, isThere } from './file-invalid.ts'
 import { classicEngine } from './leveldb/engine.ts'
@@ -21,10 +21,6 @@ import { redisSettings } from './redis-settings.ts'
 
 /** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
 const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
-/** Bodies up to this many bytes are sealed beside their row: a small PUT is one batch. */
-const SMALL_BODY_BYTES = 8192
-/** Longest wait for Redis at the start; it may be starting too. */
-const START_TIMEOUT_MS = 10_000
 
 export interface OpenCatalog {
   readonly catalog: Catalog
@@ -45,7 +41,7 @@ export async function isFirstStart(config: Config): Promise<boolean> {
   if (config.catalog === 'level') return true
   const settings = redisSettings(config.catalog.redis)
   const log = makeLog('silent')
-  const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
+  const link = await openRedisLink({ ...settings, startTimeoutMs: REDIS_START_TIMEOUT_MS, log })
   const raw = makeRawRedis(link)
   try {
     return (await raw.state()).kind === 'empty'
@@ -98,7 +94,7 @@ async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
     await catalog.close()
     throw error
   }
-  return { catalog, smallBodyBytes: SMALL_BODY_BYTES, close: () => catalog.close() }
+  return { catalog, smallBodyBytes: SMALL_BODY_BYTES_MAX, close: () => catalog.close() }
 }
 
 /** A catalog that was copied to Redis stays where it was: used again it would lack all that came later.
@@ -121,7 +117,7 @@ async function openOnRedis(
   const catalog = await openRedisCatalog({
     ...redisSettings(redis),
     create: isFirst ? { catalogId: randomId(), commitNumber: 0 } : null,
-    startTimeoutMs: START_TIMEOUT_MS,
+    startTimeoutMs: REDIS_START_TIMEOUT_MS,
     log,
   })
   const highest = seen?.commitNumber ?? 0
@@ -160,7 +156,7 @@ export async function openCatalogBeside(
   redis: RedisConfig,
   log: Logger,
 ): Promise<Catalog> {
-  const settings = { ...redisSettings(redis), startTimeoutMs: START_TIMEOUT_MS, log }
+  const settings = { ...redisSettings(redis), startTimeoutMs: REDIS_START_TIMEOUT_MS, log }
   const catalog = await openRedisCatalog({ ...settings, create: null })
   try {
     requireSeen(catalog, readWitness(data))

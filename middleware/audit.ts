@@ -1,6 +1,5 @@
-// Audit: one line for each write, delete and copy, and for each denied key, whatever the operation. It says how the
-// work ended, also where that became clear behind a status of success.
-// Denied logins are written by auth, which alone sees them.
+// Audit: one line for each write, delete and copy, and for each denied key, whatever the operation. The line has the
+// outcome of the work, also where it failed behind a status of success. auth.ts writes the lines of denied logins.
 import type { Middleware } from 'koa'
 import type { AuditEntry } from '../lib/audit.ts'
 import { type Code, CofferError } from '../lib/errors.ts'
@@ -16,7 +15,9 @@ const deniedKeys: ReadonlySet<string> = new Set<Code>([
   'UploadKeyRequired',
 ])
 
-/** The line of a request, or of one object of a request that names several, or of `count` that fared alike. */
+/**
+ * The line of a request, of one object of a request that names several, or of `count` objects with the same outcome.
+ */
 export function auditEntry(
   state: State,
   result: AuditEntry['result'],
@@ -38,7 +39,7 @@ export function auditEntry(
   }
 }
 
-/** What a refusal is called: the service's code, or the dialect's own. */
+/** The code of an error: the service's or the dialect's. */
 export const codeOf = (error: unknown): string =>
   error instanceof CofferError || error instanceof Refusal ? error.code : 'Internal'
 

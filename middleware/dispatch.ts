@@ -11,7 +11,7 @@ export function dispatch({ config }: Pick<Node, 'config'>): Middleware<SpokenSta
       await ctx.state.speaker.handle(ctx)
     } catch (error) {
       if (!isCode(error, 'KeyWrong')) throw error
-      // For clients that take a 403 for a denied login.
+      // An operator may set 400, for clients that take a 403 for a denied login.
       throw new CofferError('KeyWrong', { status }, error)
     }
   }

@@ -1,5 +1,5 @@
-// The only catch of the pipeline: every error becomes the dialect's answer here, and is logged once where
-// it is ours. After headers are sent a failure destroys the socket, so that no client takes a short body
+// The only catch of the pipeline. Each error becomes the dialect's answer here, and an error that is no client's
+// doing is logged once. After headers are sent a failure destroys the socket, so that no client takes a short body
 // for a success.
 import type { Middleware } from 'koa'
 import { type Code, CofferError } from '../lib/errors.ts'
@@ -38,20 +38,20 @@ export function errors(node: Node): Middleware<SpokenState> {
       }
       state.lateStatus = undefined
       refuse(speaker, ctx, error)
-      // 501 is a client that asks for what is not built: its line in the log says so.
+      // 501 is a request for a feature that is not built. The request's line in the log names it.
       if (ctx.status >= 500 && ctx.status !== 501) report(node, ctx, error)
     }
   }
 }
 
-/** What a client brought about, also where its answer is 503. */
+/** Codes of errors that a client brought about, though the answer may be 503. */
 const clientsDoing: ReadonlySet<Code> = new Set([
   'BodyTruncated',
   'LoginDelayed',
   'UploadsExceeded',
 ])
 
-/** The client's own doing (a hang-up, a refusal) is in the request's line; what is ours gets one of its own. */
+/** Logs an error in a line of its own, unless the client brought it about: then the request's line has it. */
 function report(node: Node, ctx: { state: State }, error: unknown): void {
   const { requestId, operation } = ctx.state
   if (error instanceof CofferError && clientsDoing.has(error.code)) return

@@ -9,7 +9,7 @@ import type { Speaker, SpokenState } from './speaker.ts'
 
 const setting: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY'])
 
-/** True where the row's refusal holds: a feature's header is harmless where it sets nothing. */
+/** True where the row refuses this request. A header of a feature is refused only where it sets the feature. */
 function refuses(rule: HeaderRule, method: string, value: string): boolean {
   if (rule.action !== 'refuse') return false
   return rule.when !== 'setting' || (setting.has(method) && value.trim() !== '')
@@ -30,7 +30,7 @@ function screen(speaker: Speaker, method: string, req: IncomingMessage): void {
   }
 }
 
-/** Before auth, and before any handler sees a header. Signatures are made of the headers as they came. */
+/** Makes the stage that applies the table, before auth. Signatures cover the headers as they were sent. */
 export function gatekeeper(): Middleware<SpokenState> {
   return async function gatekeeper(ctx, next) {
     screen(ctx.state.speaker, ctx.method, ctx.req)

@@ -4,12 +4,15 @@
 export interface HeaderRule {
   /** Name in lower case; `*` stands for any run of characters. */
   readonly family: string
-  /** pass: later rows do not count; drop: as if it had not been sent; refuse: an error that names it. */
+  /** pass: the header is kept. drop: the header is removed. refuse: the request fails, with the header's name. */
   readonly action: 'pass' | 'drop' | 'refuse'
-  /** Of a refusal, which is 400: for every request; for every one in which `_` stands for a dash of the name; or only for
-   * one that sets something (PUT, POST, COPY) to a value that is not empty; elsewhere such a header is dropped. */
+  /**
+   * When a row with `refuse` refuses, with 400. always: in every request. underscored: where the name was sent with
+   * `_` for a dash. setting: where a PUT, POST or COPY sends a value that is not empty; in other requests the header
+   * is dropped.
+   */
   readonly when?: 'always' | 'underscored' | 'setting'
-  /** Shown to the client where it is refused. Of `setting` it is the feature that is not built. */
+  /** The reason, which a refused client is shown. With `setting` it is the name of the feature that is not built. */
   readonly reason: string
 }
 
@@ -35,12 +38,15 @@ interface Compiled {
 
 /** A dialect's rows, in their order. */
 export interface HeaderTable {
-  /** Matches a header that any row is about: one test for the many that none is. */
+  /** Matches a header of any row. Most headers are in no row, and need this one test only. */
   readonly any: RegExp
   readonly rows: readonly Compiled[]
 }
 
-/** `*` stands for any run of characters, `_` for `-`: other servers take one for the other. */
+/**
+ * The pattern of a row: `*` is any run of characters, and `_` fits `-` too, because other servers take one for the
+ * other.
+ */
 const patternOf = ({ family, when }: HeaderRule) =>
   (when === 'underscored' ? '(?=[^_]*_)' : '') +
   family.replaceAll('*', '.*').replaceAll('-', '[-_]')
@@ -51,7 +57,7 @@ export function makeHeaderTable(rules: readonly HeaderRule[]): HeaderTable {
   return { any, rows }
 }
 
-/** The first row about a header, by its name in lower case. */
+/** The first row that a header's name, in lower case, belongs to. */
 export function ruleFor({ any, rows }: HeaderTable, name: string): HeaderRule | undefined {
   return any.test(name) ? rows.find(({ pattern }) => pattern.test(name))?.rule : undefined
 }

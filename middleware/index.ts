@@ -23,27 +23,27 @@ import type { Speaker, Speakers, SpokenState } from './speaker.ts'
 import { target } from './target.ts'
 import { uploads } from './uploads.ts'
 
-/** Names in their order; `makePipeline` refuses any other, because each relies on those before it. */
+/** The names of the stages in their order. `makePipeline` refuses any other, because each needs those before it. */
 const order = [
-  'requestId', // everything that can be written down needs the id
-  'log', // sees every request, whatever becomes of it
-  'metrics', // the same
+  'requestId', // log, audit and answer need the id
+  'log', // writes a line for every request, whatever its outcome
+  'metrics', // counts every request, whatever its outcome
   'target', // raw request line, client, transport, speaker: all rules work on it
   'errors', // the only catch; needs the speaker to render
   'health', // a draining node refuses before it spends anything
-  'message', // what HTTP itself refuses: nothing behind it meets a Host or a framing that is none
+  'message', // refuses what HTTP forbids: stages behind it can rely on Host and framing
   'detect', // names the operation before auth, so that refusals are logged and audited by name
   'origins', // needs the container that detect named; whatever refuses behind it is readable for the page that asked
   'gatekeeper', // no header of the other dialect may reach auth or a handler
-  'logins', // who was denied too often waits, before a password or a signature is looked at
+  'logins', // delays callers who were denied too often, before a password or signature is verified
   'forms', // auth needs the caller and the signature that a form has in its body
   'auth', // needs the headers as they were sent, the key headers included
-  'audit', // needs the caller; sees the outcome of all that follows
+  'audit', // needs the caller, and the outcome of all stages behind it
   'uploads', // needs the caller and the operation; refuses before a body is read
-  'ssec', // takes the keys out of the request before anything reads on
+  'ssec', // takes the keys out of the request before the body is read
   'encryption', // binds a cipher: needs the operation's rule
-  'body', // decodes and verifies what is left to read: needs auth's signing state
-  'answers', // counts what dispatch made, where a refusal can still take its place
+  'body', // decodes and verifies the body; needs how auth found it signed
+  'answers', // takes memory for a whole answer of dispatch, or refuses in its place
   'dispatch', // the dialect's table and handler
 ]
 
@@ -53,7 +53,7 @@ const optional: Readonly<Record<string, (speaker: Speaker) => boolean>> = {
   forms: ({ forms }) => forms !== undefined,
 }
 
-/** The pipeline of one listener; `listenerUrl` is what the configuration says of where clients reach it. */
+/** The pipeline of one listener. `listenerUrl` is the URL that the configuration gives for it. */
 export function makePipeline(
   node: Node,
   speakers: Speakers,
@@ -90,7 +90,7 @@ export function makePipeline(
   for (const stage of stages) {
     if (speakers.all.some(optional[stage.name] ?? (() => true))) app.use(stage)
   }
-  // What reaches Koa itself was not ours to answer: a socket that died under a response.
+  // Errors that reach Koa have no answer: a socket died under its response.
   app.on('error', (error) => node.log.debug({ err: error }, 'response failed'))
   return app
 }

@@ -1,10 +1,10 @@
-// Failures behind a status of success: a document that says so under a 200, a body that breaks off. The status on
-// the wire says nothing of them: audit, metrics and log read what is noted here.
+// Failures behind a status of success: an error document under a 200, or a body that breaks off. The status that was
+// sent does not show them. Audit, metrics and log read what is noted here (D-LATE-FAILURE).
 import type { State } from './state.ts'
 
 /**
- * Notes what a request failed with although its answer says success. `status` is the one that the failure would
- * have had; of several the worst counts.
+ * Notes the code with which a request failed whose answer began with success. `status` is the status that the failure
+ * would have had. Of several failures the one with the highest status is kept.
  */
 export function noteFailure(state: State, code: string, status: number): void {
   if (state.lateStatus !== undefined && state.lateStatus >= status) return

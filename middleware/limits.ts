@@ -7,12 +7,12 @@ import { networkOf } from '../lib/network.ts'
 import { makeShares, type Shares } from '../lib/shares.ts'
 import { isLoopback, makeTrust, plainAddress } from './http/target.ts'
 
-/** What is under way and what was denied, of all listeners of a node. */
+/** The counts of what is under way and of what was denied, for all listeners of a node together. */
 export interface Limits {
   readonly backoff: LoginBackoff
-  /** Open connections, by the network that they are from. */
+  /** Open connections by the network of the client. */
   readonly connections: Shares
-  /** Uploads and copies under way, by who asked for them. */
+  /** Uploads and copies under way, by user, and by network for anonymous clients. */
   readonly uploads: Shares
 }
 
@@ -27,9 +27,9 @@ export function makeLimits({ limits }: Config): Limits {
 }
 
 /**
- * Closes connections of a network beyond those that it may have, and tells `cutOff` of them. A proxy brings the
- * connections of many: those that the configuration trusts are not counted, nor is this machine itself, where one most
- * often runs.
+ * Closes connections of a network beyond its share, and calls `cutOff` for each. A proxy brings the connections of many
+ * clients, so that trusted proxies are not counted, and neither is this machine, on which a proxy often runs
+ * (D-PROXIES).
  */
 export function boundConnections(
   server: Server,

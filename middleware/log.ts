@@ -1,5 +1,5 @@
-// One line a request, when its answer has left or its connection is gone. Nothing of the request's
-// headers goes in, and the URL only redacted.
+// Writes one line for each request, when its answer was sent or its connection ended. The line has no header of the
+// request, and its URL is redacted.
 import type { Middleware } from 'koa'
 import { redactUrl } from '../lib/log.ts'
 import type { Node } from './node.ts'

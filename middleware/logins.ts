@@ -7,7 +7,7 @@ import type { Node } from './node.ts'
 import type { SpokenState } from './speaker.ts'
 import type { Context } from './state.ts'
 
-/** Throws LoginDelayed while denials of that user from that address have to wait. */
+/** Throws LoginDelayed while the user's denials from this address, or the address's own, hold it up (D-GUESSES). */
 export function requireTurn({ limits, audit }: Node, { state }: Context, user: string): void {
   const { backoff } = limits
   if (backoff.idle) return

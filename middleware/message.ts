@@ -5,7 +5,7 @@ import { malformed, messageFault } from './http/message-fault.ts'
 import type { SpokenState } from './speaker.ts'
 import type { Target } from './state.ts'
 
-/** True for a target of https that came another way, past what TLS would have held (RFC 9110 §7.4). */
+/** True for a target of https in a request that did not come over TLS (RFC 9110 §7.4). */
 const isMisdirected = ({ url = '' }: IncomingMessage, { secure }: Target): boolean =>
   secure !== 'direct' && secure !== 'forwarded' && /^https:/i.test(url)
 

@@ -1,5 +1,5 @@
-// Counts each request when its answer has left or its connection is gone. Every request passes here:
-// nothing is hashed or formatted.
+// Counts each request when its answer was sent or its connection ended. This runs for every request, so that it
+// hashes and formats nothing.
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Node } from './node.ts'
@@ -14,7 +14,7 @@ interface Seen {
 export function metrics(node: Node): Middleware<SpokenState> {
   const seen = new WeakMap<Socket, Seen>()
 
-  /** What the connection has carried since its last request ended. */
+  /** Bytes on the connection since its last request ended. */
   function moved(socket: Socket): Seen {
     const { bytesRead: receivedBytes, bytesWritten: sentBytes } = socket
     const before = seen.get(socket)

@@ -11,20 +11,20 @@ import type { Service } from '../lib/service/types.ts'
 import type { Limits } from './limits.ts'
 import type { Metrics } from './ops/metrics.ts'
 
-/** Everything a request may need of the process, handed down by the composition root. */
+/** Everything of the process that a request may use. The composition root makes it. */
 export interface NodeParts {
   readonly config: Config
   readonly service: Service
   readonly users: Users
   readonly tokens: Tokens
   readonly rootCipher: Cipher
-  /** Memory for what is on its way to clients. */
+  /** The memory that answers on their way to clients may take. */
   readonly answerMemory: Budget
   readonly log: Logger
   readonly audit: Pick<Audit, 'write'>
-  /** Null when requests are served, else why not (for health). */
+  /** Null while requests are served, else the reason why not. */
   readonly impaired: () => string | null
-  /** What the stores tell of themselves, for metrics. */
+  /** Figures of the stores, for metrics. */
   readonly figures: () => Promise<Figures>
   /** The program's. */
   readonly version: string

@@ -34,19 +34,23 @@ export interface Certificate {
 }
 
 export interface Servers {
-  /** Where each listener for objects can be reached, in the order of the configuration. */
+  /** URLs of the listeners that serve objects, in the order of the configuration. */
   readonly addresses: readonly string[]
-  /** The same of listeners for ops alone. */
+  /** URLs of the listeners that serve ops alone. */
   readonly opsAddresses: readonly string[]
-  /** New connections get these certificates; those that are open keep theirs. All are asked for before
-   * any is changed: throws what `certificateOf` throws, and then nothing has changed. */
+  /**
+   * Gives new connections these certificates. Open connections keep theirs. Every certificate is read before the
+   * first is changed, so that nothing has changed where `certificateOf` throws. Throws what `certificateOf` throws.
+   */
   replaceCertificates(certificateOf: (listener: Listener) => Certificate): void
-  /** Refuses new requests, waits for those under way for so long, then cuts them off. Listeners for ops alone
-   * go last, so that /ready tells why meanwhile. */
+  /**
+   * Refuses new requests, waits for those under way at most `drainTimeoutMs`, then cuts them off. Listeners that
+   * serve ops alone are closed last (D-OPS-LAST).
+   */
   close(options: { drainTimeoutMs: number }): Promise<void>
 }
 
-/** A listener that can accept nothing has a line in the log this often. */
+/** Time between two lines in the log about a listener that cannot accept connections. */
 const REFUSALS_LOG_MS = 1000
 
 interface Started extends BoundListener {
@@ -117,8 +121,10 @@ export async function startServers(
   }
 }
 
-/** Logs what accept(2) says of connections that it cannot take (a kernel without memory), which without a listener
- * ends the process. It may say so without end. */
+/**
+ * Logs errors of accept(2), as of a kernel without memory. Without a listener such an error ends the process. Errors
+ * may follow one another without end, so that one line is written in REFUSALS_LOG_MS.
+ */
 function logRefusals(server: Started['server'], log: NodeParts['log']): void {
   let loggedAtMs = Number.NEGATIVE_INFINITY
   server.on('error', (err: Error) => {
@@ -170,7 +176,7 @@ function answer(
 ): void {
   const last = new WeakMap<Socket, ServerResponse>()
   const serve: RequestListener = (req, res) => {
-    // Nothing is done for what follows a request that was the connection's last (RFC 9112 §9.6).
+    // A request behind the connection's last one is ignored (RFC 9112 §9.6).
     if (req.socket.writableEnded) return
     last.set(req.socket, res)
     connections.begin(req, res)
@@ -184,12 +190,12 @@ function answer(
     deferContinue(res)
     serve(req, res)
   })
-  // Any other expectation is ignored, as S3 does; Node would refuse it without the dialect's form.
+  // Other expectations than 100-continue are ignored, as in S3. Node would refuse them, and not in the dialect's form.
   server.on('checkExpectation', serve)
   server.on('clientError', (error, socket) => {
     answerUnparsed(error, socket as Socket, last.get(socket as Socket), render)
   })
-  // No tunnels; Node itself would close the connection without an answer.
+  // CONNECT is refused. Node would close the connection without an answer.
   server.on('connect', (req, socket) => {
     const unknown = Object.assign(new Error(), { code: 'HPE_INVALID_METHOD' })
     answerUnparsed(unknown, socket as Socket, last.get(req.socket), render)
@@ -197,9 +203,9 @@ function answer(
 }
 
 /**
- * Node pauses a connection on which a request comes before the answer in front of it has drained. Over TLS
- * the next record may be decrypted by then and still reach the paused parser, which takes it for an error
- * (HPE_PAUSED), and the request fails with 400. 'drain' makes Node read on, unless answers pile up.
+ * Resumes a connection that Node has paused because a request arrived before the answer in front of it had drained.
+ * Over TLS the next record may already be decrypted. It then reaches the paused parser, which fails with HPE_PAUSED,
+ * and the request with 400 (D-KEEP-READING). An emitted 'drain' makes Node read on, unless answers pile up.
  */
 function keepReading(socket: Socket): void {
   if (socket.writableNeedDrain) socket.emit('drain')

@@ -1,4 +1,5 @@
-// Who answers on listeners for objects: the only place that lists the dialects, by the names that dialect.ts gives them.
+// Who answers on listeners for objects: the only place that lists the dialects, by the names that dialect.ts gives
+// them.
 import type { Config } from '../lib/config/config.ts'
 import { type Dialect, type DialectRules, dialectOf } from './dialect.ts'
 import type { Node } from './node.ts'
@@ -6,7 +7,7 @@ import { s3 } from './s3/index.ts'
 import type { Speaker, Speakers } from './speaker.ts'
 import { swift } from './swift/index.ts'
 
-/** What the configuration says about telling the dialects apart. */
+/** The part of the configuration by which dialects are told apart. */
 export function dialectRules({ domains, swift }: Config): DialectRules {
   const resellers = swift.resellers.map(({ prefix }) => prefix)
   return { domains, remapDomains: swift.remapDomains, resellers }

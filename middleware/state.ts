@@ -9,7 +9,7 @@ import type { Source } from '../lib/bytes/source.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
 import type { CustomerKey } from '../lib/crypto/customer-key.ts'
 
-/** The request line as sent: nothing decoded, nothing normalised. */
+/** The request line as it was sent, neither decoded nor normalised, and the client. */
 export interface Target {
   /** With its leading slash, up to `?`. */
   readonly path: string
@@ -24,7 +24,7 @@ export interface Target {
   readonly address: string
 }
 
-/** What `ssec` made of the key headers; the raw ones are gone from the request. */
+/** The key headers that `ssec` has taken out of the request. */
 export interface RequestKeys {
   /** Headers of the request's own key, even incomplete ones; null where none was sent. */
   readonly own: KeyHeaders | null
@@ -32,8 +32,10 @@ export interface RequestKeys {
   readonly source: KeyHeaders | null
 }
 
-/** Key headers as sent, not yet judged: whether a missing MD5 is an error depends on the operation.
- * The values are private and forgotten when the request ends; nothing prints them. */
+/**
+ * Key headers as they were sent. They are judged later, because the operation decides whether a missing MD5 is an
+ * error. The values are private fields, which nothing prints, and are dropped when the request ends.
+ */
 export interface KeyHeaders {
   readonly algorithm: string | undefined
   /** True where all three headers are there, even empty. */
@@ -55,23 +57,25 @@ export interface State {
   dialect: string
   /** What the dialect's `detect` named (`PutObject`); the log, the audit and the rules of the operation use it. */
   operation: string
-  /** What the request was refused for, or failed with: a code of the service's or of the dialect's own;
-   * undefined where it was not. */
+  /**
+   * The code with which the request was refused or failed, the service's or the dialect's. Undefined where it was
+   * not.
+   */
   failure: string | undefined
-  /** Where it failed behind a status of success: the status that the failure would have had. */
+  /** The status that a failure behind a status of success would have had (late-failure.ts). */
   lateStatus: number | undefined
   container: string | undefined
   object: string | undefined
   caller: Caller
   /** The same and facts of the request, as the service takes it. */
   asker: Asker
-  /** By which access key, or `account:user` of a login, the caller proved who it is; '' for anybody and for tokens. */
+  /** The access key, or the `account:user` of a login, that was verified. '' for anonymous requests and for tokens. */
   provenAs: string
   source: Source
   keys: RequestKeys
-  /** What seals or opens the request's object; made by `encryption` from the keys and the operation's rule. */
+  /** Seals or opens the request's object. `encryption` makes it from the keys and the operation's rule. */
   cipher: Cipher
-  /** The same for the source of a copy. */
+  /** Opens the source of a copy. */
   sourceCipher: Cipher
 }
 

@@ -399,6 +399,71 @@ t.test('nothing is left over: no promises, no code in comments, no debugging', a
   t.same(find(others, code), [])
 })
 
+/** The comment of a line, '' for a line of code alone. */
+const commentOf = (line: string) => /^\s*(?:\/?\*|\/\/).*|\s\/\/ .*$/.exec(line)?.[0] ?? ''
+
+t.test('comments and pages cite what is in this repository, or on the web', async (t) => {
+  const others = files.filter((file) => file !== 'test/tidy.test.ts' && !file.endsWith('.vec'))
+  const foreign = /\b(DESIGN|EVIDENCE)\b|\bfeatures\/|\b(cross|ssec)\.md\b/
+  t.same(find(others, foreign), [], 'no page that others do not have')
+  const pages = /(?<![\w/.:-])[\w./-]*\w\.md\b/g
+  const missing = sources.flatMap((file) =>
+    textOf(file)
+      .split('\n')
+      .flatMap((line, i) =>
+        [...commentOf(line).matchAll(pages)]
+          .filter(([page]) => !texts.has(page) && !texts.has(join(dirname(file), page)))
+          .map(([page]) => `${file}:${i + 1}: no ${page}`),
+      ),
+  )
+  t.same(missing, [], 'each page that a comment names is there')
+})
+
+t.test('decisions have ids, each once, and no other is cited', async (t) => {
+  const ids = [...textOf('docs/decisions.md').matchAll(/^### (.*)$/gm)].map((match) => match[1]!)
+  t.ok(ids.length > 100, `${ids.length} decisions`)
+  t.same(find(['docs/decisions.md'], /^- \*\*/), [], 'no decision is without an id')
+  t.same(
+    ids.filter((id) => !/^D-[A-Z0-9]+(-[A-Z0-9]+)*$/.test(id)),
+    [],
+    'an id is D- and words in capitals',
+  )
+  t.same(
+    ids.filter((id, i) => ids.indexOf(id) !== i),
+    [],
+    'no id is given twice',
+  )
+  const citing = files.filter((file) => /\.(ts|md|py|sh|ya?ml|service)$/.test(file))
+  const unknown = citing.flatMap((file) =>
+    [...textOf(file).matchAll(/(?<![\w-])D-[A-Z0-9]+(?:-[A-Z0-9]+)*\b/g)]
+      .filter(([id]) => !ids.includes(id))
+      .map(([id]) => `${file}: cites ${id}`),
+  )
+  t.same(unknown, [], 'what is cited is in docs/decisions.md')
+})
+
+t.test('a limit has one home, from which others import it', async (t) => {
+  const programs = within('bin', 'lib', 'middleware').filter((file) => !isDecrypt(file))
+  const limits = programs.flatMap((file) =>
+    [...textOf(file).matchAll(/^(export )?const ([A-Z_]+_(?:MAX|MIN|LIMIT)) = (.+)$/gm)].map(
+      ([, exported, name, value]) => ({ file, exported, limit: `${name} = ${value}` }),
+    ),
+  )
+  t.ok(limits.length > 20, `${limits.length} limits`)
+  const again = limits.filter((one) =>
+    limits.some(
+      (other) =>
+        other !== one &&
+        other.limit === one.limit &&
+        (other.exported ?? one.exported) !== undefined,
+    ),
+  )
+  t.same(
+    again.map(({ file, limit }) => `${file}: ${limit}`),
+    [],
+  )
+})
+
 t.test('names say what a file holds: no utils, no helpers', async (t) => {
   const vague = /(^|[/-])(utils?|helpers?|misc|common)\.ts$/
   t.same(

@@ -6,7 +6,7 @@ import { customerKey } from '../objects.ts'
 import { keyHeaders, presign } from '../signing.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8. */
+/** What a request may hold the thread for: a copy does not read its body (docs/bench.md). */
 const COPY_MS_MAX = 50
 const PARTS = 1000
 const PARTS_QUICK = 100

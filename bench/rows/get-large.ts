@@ -15,7 +15,7 @@ import {
 } from '../objects.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: throughput per CPU second against the bare source. */
+/** Throughput per CPU second against the bare source. */
 const EFFICIENCY_RATIO_MIN = 0.5
 const OBJECTS = 16
 

@@ -13,7 +13,7 @@ import {
 } from '../objects.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: requests per second against the prototype. */
+/** Requests per second against the prototype. */
 const RATE_RATIO_MIN = 0.8
 const OBJECTS = 500
 /** Some thousands of requests, until V8 has compiled what they run through. */

@@ -12,7 +12,7 @@ import type { Bench } from '../bench.ts'
 import { account, bucket, type CofferNode } from '../node.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8. */
+/** What a page of a listing may take, whatever the number of names (docs/bench.md). */
 const LISTING_MS_MAX = 20
 const PREFIXES = 1000
 const PAGE = 1000

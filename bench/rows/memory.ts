@@ -5,7 +5,7 @@ import { WRITE_BUFFER_BYTES } from '../node.ts'
 import { headersOf, objectNames } from '../objects.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: beyond mapped files and two write buffers for each device that is written to. */
+/** Beyond mapped files and two write buffers for each device that is written to. */
 const ANON_MIB_MAX = 300
 const OBJECT_BYTES = 5 * 2 ** 30
 const OBJECT_BYTES_QUICK = 2 ** 30

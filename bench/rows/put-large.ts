@@ -14,7 +14,7 @@ import {
 } from '../objects.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: CPU per GB against LevelDB alone. */
+/** CPU per GB against LevelDB alone. */
 const CPU_RATIO_MAX = 1.5
 const WARM_REQUESTS = 6
 

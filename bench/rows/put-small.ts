@@ -12,7 +12,7 @@ import {
 } from '../objects.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: five times what MinIO and RGW gave, about 1,000/s on a machine like the one it names. */
+/** Requests a second: five times what MinIO and RGW gave, about 1,000/s on the machine where they were measured. */
 const RATE_MIN = 5000
 const NAMES = 2000
 /** Some thousands of requests, until V8 has compiled what they run through. */

@@ -3,7 +3,7 @@ import type { Bench } from '../bench.ts'
 import { compareCost, measureSides, nameOf, shapesOf } from '../sides.ts'
 import type { Finding } from '../table.ts'
 
-/** DESIGN §8: SSE-C costs at most a tenth more. */
+/** SSE-C costs at most a tenth more. */
 const CPU_RATIO_MAX = 1.1
 
 export async function measureSealing(bench: Bench): Promise<Finding[]> {

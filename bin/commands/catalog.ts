@@ -7,7 +7,7 @@ import { openRawLevel } from '../../lib/catalog/raw-level.ts'
 import type { Durability } from '../../lib/catalog/redis/checks.ts'
 import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'
 import type { RedisSettings } from '../../lib/catalog/redis/settings.ts'
-import { openRedisLink } from '../../lib/catalog/redis.ts'
+import { openRedisLink, REDIS_START_TIMEOUT_MS } from '../../lib/catalog/redis.ts'
 import { loadConfig } from '../../lib/config/config.ts'
 import type { RedisConfig } from '../../lib/config/redis.ts'
 import { acquireControl } from '../../lib/control.ts'
@@ -24,8 +24,6 @@ export interface CopyOptions {
   readonly passwordFile?: string
 }
 
-/** Longest wait for a Redis that is starting. */
-const START_TIMEOUT_MS = 10_000
 /** How often the copy says how far it is, in rows. */
 const PROGRESS_ROWS = 100_000
 
@@ -112,7 +110,7 @@ function levelPlace(data: string): Place {
 
 function redisPlace(redis: RedisConfig, data?: string): Place {
   const settings = redisSettings(redis)
-  const options = { ...settings, startTimeoutMs: START_TIMEOUT_MS, log: makeLog('silent') }
+  const options = { ...settings, startTimeoutMs: REDIS_START_TIMEOUT_MS, log: makeLog('silent') }
   const open = async () => makeRawRedis(await openRedisLink(options))
   const urls = settings.cluster ?? [settings.url ?? sentinelName(settings)]
   const name = `${urls.map(withoutUser).join(' ')} (prefix ${settings.prefix})`

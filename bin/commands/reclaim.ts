@@ -9,6 +9,7 @@ import {
   type ReclaimRequest,
   startReclaimer,
 } from '../../lib/upkeep/reclaim-worker.ts'
+import { BYTES_RATE_MAX } from '../option-values.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { shownBytes } from './bytes.ts'
 import { exitCodes } from './found.ts'
@@ -25,7 +26,6 @@ export interface ReclaimCommandOptions extends SourceOptions {
 
 /** A volume is worth its rewriting when somebody asks for it: what is left is within 10 % of what is live. */
 const DEAD_SHARE = 0.05
-const RATE_MAX = 2 ** 40
 
 /**
  * Reclaims and prints what became of each volume. Sets the exit code: 0 all was done, 1 a volume stayed as it was,
@@ -57,7 +57,7 @@ export async function answerReclaim(
     typeof value === 'number' && value >= 0 && value <= most
   if (volume !== undefined && typeof volume !== 'string') throw new Error('volume must be text')
   if (deadShare !== undefined && !isNumber(deadShare, 1)) throw new Error('deadShare is 0 to 1')
-  if (bytesPerSecond !== undefined && !isNumber(bytesPerSecond, RATE_MAX)) {
+  if (bytesPerSecond !== undefined && !isNumber(bytesPerSecond, BYTES_RATE_MAX)) {
     throw new Error('bytesPerSecond is a number of bytes')
   }
   const request = {

@@ -5,7 +5,7 @@ import { openBackup } from '../../lib/catalog/backup.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
 import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'
 import { redisRestore } from '../../lib/catalog/redis/restore.ts'
-import { openRedisLink } from '../../lib/catalog/redis.ts'
+import { openRedisLink, REDIS_START_TIMEOUT_MS } from '../../lib/catalog/redis.ts'
 import { type RestoreTarget, restoreBackup } from '../../lib/catalog/restore.ts'
 import { levelRestore } from '../../lib/catalog/restore-level.ts'
 import { readRestored } from '../../lib/catalog/restore-mark.ts'
@@ -20,9 +20,6 @@ import { catalogLocation } from '../../lib/open-catalog.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { redisSettings } from '../../lib/redis-settings.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
-
-/** Longest wait for a Redis that is starting. */
-const START_TIMEOUT_MS = 10_000
 
 /** Throws FileInvalid where the backup is not whole, not of this node, or a catalog is there;
  * DataDirectoryInUse; StoreUnavailable where Redis does not answer. */
@@ -52,7 +49,7 @@ async function targetOf(config: Config): Promise<RestoreTarget> {
   if (config.catalog === 'level') return levelRestore(classicEngine, catalogLocation(config))
   const settings = redisSettings(config.catalog.redis)
   const log = makeLog('error', process.stderr)
-  const link = await openRedisLink({ ...settings, startTimeoutMs: START_TIMEOUT_MS, log })
+  const link = await openRedisLink({ ...settings, startTimeoutMs: REDIS_START_TIMEOUT_MS, log })
   return redisRestore(makeRawRedis(link))
 }
 

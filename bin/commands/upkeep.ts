@@ -21,6 +21,7 @@ import { makeLog } from '../../lib/log.ts'
 import { openCatalog, openCatalogBeside, requireCatalog } from '../../lib/open-catalog.ts'
 import { type RewrapProgress, startRewrap } from '../../lib/upkeep/rewrap.ts'
 import { countRootKeys } from '../../lib/upkeep/rewrap-rows.ts'
+import { ROWS_RATE_MAX } from '../option-values.ts'
 
 /** What the handlers work on; asked for when they are, because the socket is there before the stores. */
 export interface UpkeepParts {
@@ -36,8 +37,6 @@ export interface Upkeep {
 
 /** The answer of a verb, from a node or from handlers of our own. */
 export type Ask = (verb: string, args?: object) => Promise<Record<string, unknown>>
-
-const RATE_MAX = 1_000_000
 
 /** The error with what the store says of it: over the socket only its message is heard. */
 function inWords(error: unknown): unknown {
@@ -150,8 +149,8 @@ class Rewrapping {
   constructor({ catalog, keyring }: UpkeepParts, args: unknown) {
     const { from, rowsPerSecond } = (args ?? {}) as { from?: unknown; rowsPerSecond?: unknown }
     const isRate = Number.isInteger(rowsPerSecond) && (rowsPerSecond as number) >= 1
-    if (!isRate || (rowsPerSecond as number) > RATE_MAX) {
-      throw new Error(`the rate is 1 to ${RATE_MAX} rows a second`)
+    if (!isRate || (rowsPerSecond as number) > ROWS_RATE_MAX) {
+      throw new Error(`the rate is 1 to ${ROWS_RATE_MAX} rows a second`)
     }
     if (from !== undefined && (typeof from !== 'string' || keyring.key(from) === undefined)) {
       throw new Error(`the keyring has no key ${from}`)

@@ -22,11 +22,11 @@ export interface AccessList {
   readonly listings: boolean
 }
 
-/** Rights on everything in an account: users as `account` or `account:user`. */
+/** Who else has rights on everything in an account. Entries are `account` or `account:user`. */
 export interface AccountAcl {
-  /** Everything the account's own admins may. */
+  /** Users who have all rights of the account's own admins. */
   readonly admin: readonly string[]
-  /** Containers and objects, but not the account's own settings, nor who may what. */
+  /** Users who may write containers and objects, but no settings of the account and no lists. */
   readonly readWrite: readonly string[]
   readonly readOnly: readonly string[]
 }

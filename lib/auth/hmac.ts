@@ -1,4 +1,4 @@
-// HMAC (RFC 2104) on one-shot `crypto.hash`, ten times cheaper than `createHmac` (DESIGN §4): a request
+// HMAC (RFC 2104) on one-shot `crypto.hash`, ten times cheaper than `createHmac` (D-HMAC): a request
 // needs five of them, and setting up a native object costs more than hashing 64 bytes. The key lives
 // in private fields, as the two padded blocks.
 import { hash, timingSafeEqual } from 'node:crypto'

@@ -65,7 +65,7 @@ function readExpires(text: string): number {
   if (seconds > EXPIRES_MAX_SECONDS) {
     throw malformed(
       'query',
-      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
+      `X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than ${EXPIRES_MAX_SECONDS} seconds`,
     )
   }
   return seconds

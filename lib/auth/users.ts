@@ -4,7 +4,7 @@ import type { FromSchema } from 'json-schema-to-ts'
 import { sha256 } from './hmac.ts'
 import type { Identity } from './identity.ts'
 import { PasswordChecks } from './password-checks.ts'
-import { isPasswordHash, looksHashed } from './passwords.ts'
+import { isPasswordHash, looksHashed, MEMORY_BYTES_MAX } from './passwords.ts'
 
 // `/` would break the catalog's keys, control characters every line-oriented log.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
@@ -237,7 +237,10 @@ export function makeUsers(parsed: UsersFile): Users {
       identities.set(user.name, identity)
       if (user.password !== undefined) {
         if (looksHashed(user.password) && !isPasswordHash(user.password)) {
-          throw new UsersInvalid(`${path}/password`, 'no $scrypt$N$r$p$salt$hash within 256 MiB')
+          throw new UsersInvalid(
+            `${path}/password`,
+            `no $scrypt$N$r$p$salt$hash within ${MEMORY_BYTES_MAX >> 20} MiB`,
+          )
         }
         table.setPassword(identity, user.password)
       }

@@ -1,5 +1,5 @@
 // The header of a volume: record 0, and again, as its last record, once it is sealed. It says whose the
-// volume is and how far the catalog was, so that an old catalog cannot destroy newer bytes (DESIGN §5).
+// volume is and how far the catalog was, so that an old catalog cannot destroy newer bytes (D-OLD-CATALOG).
 // Part of the format, see docs/format.md.
 import { crc32 } from '../bytes/crc32.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'

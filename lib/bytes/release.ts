@@ -1,5 +1,5 @@
 // Gives a spent Buffer's memory back at once. V8 answers external memory with major collections, and a
-// 64 KiB Buffer left to the collector costs more CPU than sealing it (DESIGN §4: 9.1 → 4.1 CPU-s/GB of
+// 64 KiB Buffer left to the collector costs more CPU than sealing it (D-BUFFERS: 9.1 → 4.1 CPU-s/GB of
 // PUT). The rules, each of which was broken once in an experiment and lost bytes:
 // - only the last owner releases, and only once nothing native can still read the memory;
 // - never a buffer that an async native call (fs, zlib, a LevelDB `get` key) still holds;

@@ -2,6 +2,7 @@
 // and at the end their number and a SHA-256 of all before. Part of the format, see docs/format.md §13.
 import { FileInvalid } from '../file-invalid.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'
+import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import type { RawRow } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
 
@@ -14,7 +15,6 @@ export const END_BYTES = LENGTH_BYTES + 8
 export const START_BYTES = MAGIC.length + LENGTH_BYTES
 /** Bounds that a damaged length would break: a key is made of names and ids, a row holds no body but a small one. */
 const HEADER_BYTES_MAX = 4096
-const KEY_BYTES_MAX = 8192
 const ROW_BYTES_MAX = 64 << 20
 
 export interface BackupHeader {
@@ -100,7 +100,7 @@ export function decodeBackupRow(
   if (bytes.length < at + LENGTH_BYTES) return undefined
   const keyBytes = bytes.readUInt32BE(at)
   if (keyBytes === 0) return null
-  if (keyBytes > KEY_BYTES_MAX) throw damaged(file, 'a key has no such length')
+  if (keyBytes > ROW_KEY_BYTES_MAX) throw damaged(file, 'a key has no such length')
   const keyAt = at + LENGTH_BYTES
   const rowAt = keyAt + keyBytes + LENGTH_BYTES
   if (bytes.length < rowAt) return undefined

@@ -5,9 +5,9 @@ import { openRows } from '../leveldb/whole-read.ts'
 import type { RawRow, Snapshot } from './catalog.ts'
 import type { Handle } from './handle.ts'
 import { META_KEY, openMeta } from './meta.ts'
+import { RAW_PAGE_ROWS } from './raw.ts'
 
-/** Bounds of what one read brings into memory. */
-const PAGE_ROWS_MAX = 1000
+/** What one read brings into memory, about: besides, it brings at most RAW_PAGE_ROWS rows. */
 const PAGE_BYTES_MAX = 512 << 10
 
 const lost = () =>
@@ -27,7 +27,7 @@ export async function openSnapshot(handle: Handle): Promise<Snapshot> {
       const bounds = { snapshot, fillCache: false, highWaterMarkBytes: PAGE_BYTES_MAX }
       const rows = openRows(db, { gt: after, ...bounds })
       try {
-        const page = await rows.nextv(PAGE_ROWS_MAX)
+        const page = await rows.nextv(RAW_PAGE_ROWS)
         await rows.requireWhole()
         return page
       } finally {

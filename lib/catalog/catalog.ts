@@ -19,9 +19,6 @@ export interface Counters {
   readonly revision: CommitId
 }
 
-/** Rows and groups of one page at most. */
-export const SCAN_LIMIT_MAX = 1000
-
 export interface Scan {
   /** First key, inclusive. */
   readonly from: string
@@ -66,6 +63,9 @@ export interface Commit {
    * All three lists together name a key at most once. */
   readonly add?: readonly { readonly key: string; readonly deltas: readonly number[] }[]
 }
+
+/** Most rows and groups in one page of `scan`. */
+export const SCAN_LIMIT_MAX = 1000
 
 /** Most rows a commit may touch, all four lists together. */
 export const COMMIT_ROWS_MAX = 100

@@ -6,7 +6,7 @@ import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { throwUnreadable } from '../unreadable.ts'
-import type { Catalog, Row } from './catalog.ts'
+import { type Catalog, type Row, SCAN_LIMIT_MAX } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { META_KEY, type Meta, openMeta } from './meta.ts'
 
@@ -83,7 +83,7 @@ export function seamRows(catalog: Catalog): RowSource {
       let end = to
       while (next !== undefined) {
         try {
-          const page = await catalog.scan({ from: next, to: end, limit: PAGE_ROWS })
+          const page = await catalog.scan({ from: next, to: end, limit: SCAN_LIMIT_MAX })
           for (const entry of page.entries) if (!('group' in entry)) yield entry
           next = page.cursor ?? (end === to ? undefined : `${end}\0`)
           if (page.cursor === undefined) end = to
@@ -104,7 +104,6 @@ export function seamRows(catalog: Catalog): RowSource {
   }
 }
 
-const PAGE_ROWS = 1000
 /** Behind every key: kinds of rows are words. */
 const LAST = '~'
 

@@ -1,7 +1,5 @@
 // How many rows lie in a range of keys, for whoever tells people how much work is left.
-import type { Catalog } from './catalog.ts'
-
-const PAGE_ROWS = 1000
+import { type Catalog, SCAN_LIMIT_MAX } from './catalog.ts'
 
 /** Counts rows of keys from `first` up to `to`, and no further than the page in which `rowsMax` is reached. Throws
  * StoreCorrupt, StoreUnavailable. */
@@ -14,7 +12,7 @@ export async function countRows(
   let rows = 0
   let from: string | undefined = first
   while (from !== undefined && rows < rowsMax) {
-    const page = await catalog.scan({ from, to, limit: PAGE_ROWS })
+    const page = await catalog.scan({ from, to, limit: SCAN_LIMIT_MAX })
     rows += page.entries.length
     from = page.cursor
   }

@@ -1,8 +1,10 @@
 // How a row of the catalog lies in LevelDB: one byte for its kind, 16 for its revision, the payload, and
 // crc32(key ‖ all before) in 4 bytes big-endian, because LevelDB checks none of its own sums on a read
-// (EVIDENCE H17). Part of the format, see docs/format.md §5.
+// (D-CHECKSUMS). Part of the format, see docs/format.md §5.
+
 import { crc32 } from '../bytes/crc32.ts'
 import { CofferError } from '../errors.ts'
+import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import { COUNTER_BYTES, type CommitId, type Counters, countersOf, type Row } from './catalog.ts'
 
 const KIND_PLAIN = 1
@@ -11,7 +13,7 @@ const PAYLOAD_OFFSET = 17
 const CRC_BYTES = 4
 
 // Keys are short; each is encoded here once for each checksum.
-const keyBytes = Buffer.alloc(8192)
+const keyBytes = Buffer.alloc(ROW_KEY_BYTES_MAX)
 
 function crcOf(key: string, framed: Buffer): number {
   const length = key.length * 3 <= keyBytes.length ? keyBytes.write(key) : -1

@@ -1,6 +1,6 @@
 // The catalog's open database, and what happens to it after a failed write. LevelDB's log is misaligned
 // after one, without any error state: what is written later is acknowledged, readable, and gone at the
-// next open (DESIGN §5, EVIDENCE B1). So a handle that failed once is read-only until it was closed and
+// next open (D-FAILED-WRITE). So a handle that failed once is read-only until it was closed and
 // opened again, which needs room on the disk, because opening writes what the log holds to a table.
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'

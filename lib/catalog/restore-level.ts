@@ -8,18 +8,18 @@ import { readRows } from '../leveldb/whole-read.ts'
 import { randomId } from '../names.ts'
 import type { RawRow } from './catalog.ts'
 import { frameMeta, META_KEY } from './meta.ts'
+import { RAW_PAGE_ROWS } from './raw.ts'
 import type { RestoreTarget } from './restore.ts'
 
 const WRITE_BUFFER_BYTES = 16 << 20
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 8 << 20
-const PAGE_ROWS_MAX = 1000
 
 /** `location` is where the catalog will be. Nobody else may use its directory meanwhile. */
 export function levelRestore(engine: Engine, location: string): RestoreTarget {
   const staging = `${location}.restoring`
   let db: Database<string> | null = null
-  /** Each batch synced: LevelDB's sync reaches the current log only (DESIGN §5). */
+  /** Each batch synced: LevelDB's sync reaches the current log only (D-BARRIER). */
   const write = (rows: readonly RawRow[]) =>
     db!.batch(
       rows.map(({ key, framed }) => ({ type: 'put', key, value: framed }) as const),
@@ -49,7 +49,7 @@ export function levelRestore(engine: Engine, location: string): RestoreTarget {
     },
     put: write,
     async rowsBehind(after) {
-      const found = await readRows(db!, { gt: after, fillCache: false }, PAGE_ROWS_MAX)
+      const found = await readRows(db!, { gt: after, fillCache: false }, RAW_PAGE_ROWS)
       return found.map(([key, framed]) => ({ key, framed }))
     },
     async finish(meta) {

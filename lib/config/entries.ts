@@ -1,5 +1,8 @@
 // The parts of the configuration's schema that stand in lists: listeners, account prefixes, policies.
 
+/** The greatest TCP port (RFC 9293 §3.1: 16 bits). */
+export const PORT_MAX = 65_535
+
 export const file = { type: 'string', minLength: 1 } as const
 
 export const listener = {
@@ -13,7 +16,12 @@ export const listener = {
       default: '127.0.0.1',
       description: 'Address or name to listen on; :: or 0.0.0.0 for all',
     },
-    port: { type: 'integer', minimum: 0, maximum: 65535, description: 'TCP port; 0: a free one' },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: PORT_MAX,
+      description: 'TCP port; 0: a free one',
+    },
     tls: {
       description:
         'Absent: plain HTTP. auto: a self-signed development certificate, kept in data/tls. Or the files of a certificate (with its chain) and its key, in PEM',

@@ -7,6 +7,9 @@ const redisUrl = {
   pattern: '^rediss?://[^\\s/?#]+(/\\d*)?$',
 } as const
 
+/** Bodies up to this many bytes may lie beside their row; on LevelDB all of them do. */
+export const SMALL_BODY_BYTES_MAX = 8192
+
 /** Values of keys that are absent. The schema cannot fill them in: `catalog` has two forms. */
 export const redisDefaults = {
   prefix: 'coffer',
@@ -68,7 +71,7 @@ export const redis = {
       description: `strict refuses a Redis that can lose what it acknowledged, relaxed warns of it. ${isDefault('durability')}`,
     },
     smallBodyBytes: {
-      ...bytes(0, 8192),
+      ...bytes(0, SMALL_BODY_BYTES_MAX),
       description: `Bodies up to this lie beside their row, in Redis’ memory; larger ones in volumes. ${isDefault('smallBodyBytes')}`,
     },
     timeoutMs: {

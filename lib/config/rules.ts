@@ -1,10 +1,9 @@
 // What the schema cannot say about a configuration, and which of its keys are accepted but not built yet.
 import ipaddr from 'ipaddr.js'
 import type { Problem } from '../document.ts'
+import { PORT_MAX } from './entries.ts'
 import { redisContradictions } from './redis.ts'
 import type { Config } from './shape.ts'
-
-const PORT_MAX = 65_535
 
 /** Contradictions within a configuration that fits the schema. */
 export function contradictions(config: Config): Problem[] {

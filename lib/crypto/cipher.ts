@@ -1,6 +1,6 @@
 // Which key a request brings, as the service sees it: one type with a root and a customer case, so that
-// no caller branches on it. Rules of DESIGN §7: a request that brings a key never gets root-key bytes,
-// one without never gets customer-key bytes; the key is checked before any byte of content.
+// no caller branches on it. A request that brings a key never gets root-key bytes, one without a key never
+// gets customer-key bytes (D-KEY-RULE). The key is checked before any byte of content.
 import { randomBytes } from 'node:crypto'
 import { CofferError, isCode } from '../errors.ts'
 import type { CustomerKey } from './customer-key.ts'

@@ -11,8 +11,8 @@ import { FileInvalid, isThere } from '../file-invalid.ts'
 import { requireKnown } from '../format-version.ts'
 import { makePrivateDirectory, requirePrivate, writePrivately } from '../private-file.ts'
 import type { Keyring } from './cipher.ts'
+import { KEY_BYTES } from './keys.ts'
 
-const KEY_BYTES = 32
 /** Where systemd puts credentials (systemd.exec(5), CREDENTIALS). */
 const CREDENTIALS = '/run/credentials/'
 

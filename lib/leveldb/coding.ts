@@ -1,5 +1,6 @@
-// How LevelDB writes numbers, lengths and checksums, from its documents (doc/table_format.md,
-// doc/log_format.md) and util/coding.cc, util/crc32c.h.
+// How LevelDB writes numbers, lengths and checksums, from its util/coding.cc and util/crc32c.h and its documents
+// https://github.com/google/leveldb/blob/main/doc/table_format.md and
+// https://github.com/google/leveldb/blob/main/doc/log_format.md
 import { basename } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
 import { describeReadError, readErrorOf } from '../system-error.ts'

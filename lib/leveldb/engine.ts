@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type GetManyOptions, type GetOptions, type IteratorOptions, Level } from 'level'
+import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
@@ -33,7 +34,7 @@ export type Range<K> = IteratorOptions<K, Buffer>
  * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
  * release them. `put` and `batch` copy key and value before they return; `get` does not copy its key
  * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
- * be followed by another write: close the database, and open it again (DESIGN §5).
+ * be followed by another write: close the database, and open it again (D-FAILED-WRITE).
  */
 export interface Database<K>
   extends Pick<
@@ -106,9 +107,6 @@ export function isSpaceError(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
-/** Longer than any key of text: names of account, container and object, escaped, and ids. */
-const KEY_BYTES_MAX = 8192
-
 /** LevelDB on the local filesystem. */
 export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
@@ -128,7 +126,7 @@ export const classicEngine: Engine = {
     // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
     // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
     // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
-    if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(KEY_BYTES_MAX) as Keys[E])
+    if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(ROW_KEY_BYTES_MAX) as Keys[E])
     // On Node.js `Level` is the class of classic-level; its types leave out what browsers cannot do.
     return db as typeof db & Database<Keys[E]>
   },

@@ -1,5 +1,5 @@
 // A file of a LevelDB database as `read` gives it. LevelDB maps its tables, and a sector that cannot be read
-// kills a process that touches the map (SIGBUS, EVIDENCE H12); here it is an error like any other. Reads
+// kills a process that touches the map (SIGBUS, D-MAPPED); here it is an error like any other. Reads
 // are counted against a rate, so that whoever reads everything leaves the disk to others.
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'

@@ -1,5 +1,6 @@
-// A table of LevelDB, block by block, each checked against its own checksum (doc/table_format.md), which
-// LevelDB leaves unread (EVIDENCE H17). Tables of coffer are not compressed.
+// A table of LevelDB, block by block, each checked against its own checksum, which LevelDB does not check when it
+// reads (D-CHECKSUMS). Tables of coffer are not compressed.
+// https://github.com/google/leveldb/blob/main/doc/table_format.md
 import { isOfDisk } from '../system-error.ts'
 import {
   Cursor,

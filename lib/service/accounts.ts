@@ -1,5 +1,5 @@
-// Accounts: what they say of themselves, and who may use them. There is a row from the first write on; until
-// then an account looks empty.
+// Accounts: their metadata, their usage, and the ACL of others who may use them. An account's row is made by the first
+// write to it. Without a row an account is shown empty.
 import type { Asker } from '../auth/asker.ts'
 import { countersOf } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
@@ -10,7 +10,7 @@ import type { AccountAcl, AccountInfo, AccountSettings } from './container-types
 import { mergeMetadata } from './metadata.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 
-/** Only owners see the account's ACL. Throws AccessDenied. */
+/** Describes an account. The ACL is shown to owners only. Throws AccessDenied. */
 export async function headAccount(
   stores: Stores,
   asker: Asker,
@@ -61,7 +61,7 @@ export function draftAccount(draft: Draft, account: string): void {
 
 const newAccount = (): AccountRow => ({ createdMicros: nowMicros(), metadata: {}, acl: null })
 
-/** Lists that name nobody are no ACL. */
+/** The ACL as the row keeps it: none where all its lists are empty. */
 function kept(acl: AccountAcl | null): AccountRow['acl'] {
   if (acl === null) return null
   const { admin, readWrite, readOnly } = acl

@@ -1,5 +1,5 @@
-// What Complete makes of an upload's parts, taken up one after the other as they are read: sizes, ETag, checksum and
-// layout of the whole. 10,000 parts are more than a turn of the event loop has room for (lib/turns.ts).
+// Makes size, ETag, checksum and layout of a whole object from its parts, which are read one after the other. 10,000
+// parts are more work than one turn of the event loop may have, so that the steps are counted (lib/turns.ts).
 import { createHash } from 'node:crypto'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
@@ -11,29 +11,31 @@ import type { Stores } from './stores.ts'
 import type { CompleteInput } from './types.ts'
 import type { FoundUpload } from './uploads.ts'
 
-/** Every part but the last has at least 5 MiB.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/**
+ * Least bytes of every part but the last, 5 MiB.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
 const PART_BYTES_MIN = 5 * 2 ** 20
 
-/** Of a turn: a CRC put together with one of bytes of another length than the last. */
+/** Steps of a turn that one combination of CRCs counts, where the part's length differs from the last part's. */
 const COMBINE_STEPS = 50
 
 type Wanted = CompleteInput['parts'][number]
 
-/** The parts of a finished object, as one. */
+/** The whole object that the listed parts make. */
 export interface Assembled {
   readonly parts: number
   readonly size: number
-  /** Without quotes. */
+  /** The ETag without quotes. */
   readonly etag: string
-  /** Null where the upload has none. */
+  /** The whole's checksum, null where the upload has none. */
   readonly checksum: Checksum | null
   readonly layout: Layout
-  /** There are parts that are not listed. */
+  /** True where the upload has parts that are not listed. */
   readonly others: boolean
 }
 
-/** Hex MD5 of the parts' binary ETags, and their number. */
+/** The ETag of a multipart object: the hex MD5 of the parts' binary ETags, and the number of parts. */
 class MultipartEtag {
   readonly #hash = createHash('md5')
   #count = 0
@@ -60,15 +62,18 @@ export async function multipartEtag(parts: CompleteInput['parts']): Promise<stri
   return etag.finish()
 }
 
-/** The whole object's checksum, from its parts' (s3.md §8). */
+/**
+ * The whole object's checksum, from its parts'.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+ */
 interface WholeChecksum {
-  /** Adds the next part's value; its steps of a turn. */
+  /** Adds the next part's value. Returns the steps of a turn that it counts. */
   add(value: Buffer, size: number): number
-  /** Base64; behind a composite one the number of parts. */
+  /** The checksum in base64. A composite one ends with the number of parts. */
   finish(): string
 }
 
-/** Digest of the concatenated digests, and their number. */
+/** A composite checksum: the digest of the parts' concatenated digests, and the number of parts. */
 class Composite implements WholeChecksum {
   readonly #algorithm: Checksum['algorithm']
   readonly #values: Buffer[] = []
@@ -85,7 +90,7 @@ class Composite implements WholeChecksum {
   }
 }
 
-/** CRC of all bytes, from those of its pieces. */
+/** A CRC of all bytes, which is combined from the parts' CRCs. */
 class Combined implements WholeChecksum {
   readonly #algorithm: 'crc32' | 'crc32c' | 'crc64nvme'
   #sum: Buffer | undefined
@@ -114,7 +119,7 @@ function startChecksum({ row }: FoundUpload): WholeChecksum | null {
   return type === 'COMPOSITE' ? new Composite(algorithm) : new Combined(algorithm)
 }
 
-/** Runs of parts of one size and without gaps. */
+/** Adds a part to the layout, whose runs are parts of one size with consecutive numbers. */
 function addToLayout(layout: Layout, { part, row }: StoredPart): void {
   const run = layout.at(-1)
   if (run !== undefined && run.size === row.size && run.first + run.count === part) run.count++
@@ -122,7 +127,7 @@ function addToLayout(layout: Layout, { part, row }: StoredPart): void {
 }
 
 /**
- * Finds every listed part, and puts them together. `wanted` is in rising order, a part at most once. Throws
+ * Finds every listed part, and assembles the whole. `wanted` has rising numbers, each at most once. Throws
  * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall.
  */
 export async function assembleParts(
@@ -174,7 +179,7 @@ const partTooSmall = ({ part, row }: StoredPart) =>
     limit: PART_BYTES_MIN,
   })
 
-/** Holds the next stored part against the next one that is listed. */
+/** Compares the next stored part with the next listed one. */
 function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): void {
   if (stored.part > wanted.part || stored.row.part!.etag !== wanted.etag) {
     throw partMissing(upload, wanted)

@@ -1,12 +1,12 @@
-// How many uploads each user has begun in each account and neither completed nor aborted, so that nobody fills the
-// catalog with them. Counted from the rows where an account is first asked about, then as uploads come and go; what
-// other nodes do on the same catalog shows at the next count.
-import type { Catalog, Page } from '../catalog/catalog.ts'
+// Counts the uploads that each user has begun in each account and neither completed nor aborted, and bounds them
+// (D-BEGUN). The first look-up of an account counts its rows. Later the count follows each begin and end. Uploads of
+// other nodes on the same catalog are found by the next count of rows.
+import { type Catalog, type Page, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, uploadsPrefix } from '../catalog/keys.ts'
 import { uploadRow } from '../catalog/rows.ts'
 import { CofferError, isCode } from '../errors.ts'
 
-/** By who began them: `account:user`, '' for anybody. */
+/** Begun uploads by user, as `account:user`, '' for anonymous clients. */
 type Counts = Map<string, number>
 
 export class BegunUploads {
@@ -14,13 +14,13 @@ export class BegunUploads {
   readonly #limit: number
   readonly #accounts = new Map<string, Promise<Counts>>()
 
-  /** `limit`: uploads that a user may have begun in one account. */
+  /** `limit` is the number of uploads that a user may have begun in one account. */
   constructor(catalog: Catalog, limit: number) {
     this.#catalog = catalog
     this.#limit = limit
   }
 
-  /** Counts one more. Throws UploadsBegunExceeded where the user has as many as it may, StoreUnavailable. */
+  /** Counts an upload that begins. Throws UploadsBegunExceeded where the user has `limit` of them, StoreUnavailable. */
   async claim(account: string, initiator: string): Promise<void> {
     const counts = await this.#countsOf(account)
     const now = counts.get(initiator) ?? 0
@@ -28,18 +28,18 @@ export class BegunUploads {
     counts.set(initiator, now + 1)
   }
 
-  /** Counts one less: it has ended, or was not begun after all. */
+  /** Counts an upload that ended, or that could not begin, out again. */
   release(account: string, initiator: string): void {
     const less = (counts: Counts) => {
       const now = counts.get(initiator) ?? 0
       if (now > 1) counts.set(initiator, now - 1)
       else counts.delete(initiator)
     }
-    // A count that fails is made anew.
+    // After a failed count of rows there is nothing to correct: the next look-up counts anew.
     this.#accounts.get(account)?.then(less, () => {})
   }
 
-  /** Lets every account be counted anew when it is next asked about. */
+  /** Drops all counts. The next look-up of an account counts its rows. */
   forget(): void {
     this.#accounts.clear()
   }
@@ -61,7 +61,11 @@ export class BegunUploads {
     let from: string | undefined = prefix
     try {
       while (from !== undefined) {
-        const page: Page = await this.#catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+        const page: Page = await this.#catalog.scan({
+          from,
+          to: endOf(prefix),
+          limit: SCAN_LIMIT_MAX,
+        })
         for (const entry of page.entries) {
           if ('group' in entry) continue
           const { initiator } = uploadRow.decode(entry.value)
@@ -70,7 +74,7 @@ export class BegunUploads {
         from = page.cursor
       }
     } catch (error) {
-      // A rotten row of one upload must not stop all others: what lies behind it is not counted.
+      // A rotten row of one upload must not stop new uploads. The rows behind it are not counted.
       if (!isCode(error, 'StoreCorrupt')) throw error
     }
     return counts

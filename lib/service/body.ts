@@ -1,5 +1,5 @@
-// The only reader of bodies: plaintext of an extent, across segments, whatever the key. Segments of other objects are
-// opened by whoever resolved the body, and read here.
+// The only reader of bodies: it gives the plaintext of an extent, across segments, under either kind of key. Segments
+// of other objects are opened by whoever resolved the body, and read here.
 
 import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
@@ -32,11 +32,11 @@ export function sliceSegments(
   for (const run of segments) {
     const { linked } = run
     const runBytes = run.count * run.size
-    // An empty part, which only the last can be, gives no bytes, but whoever reads to the end opens it.
+    // Only the last part can be empty. A read to the end opens it too, so that its record is verified.
     if (run.size === 0 && start === offset + length) {
       slices.push({ part: run.first, size: 0, offset: 0, length: 0, linked })
     }
-    // Runs that end before the extent are skipped whole.
+    // A run that ends before the extent is skipped as a whole.
     if (run.size > 0 && start + runBytes > offset && start < offset + length) {
       const begin = Math.max(0, Math.floor((offset - start) / run.size))
       for (let i = begin; i < run.count && start + i * run.size < offset + length; i++) {
@@ -67,7 +67,7 @@ export function extentOfPart(segments: readonly SegmentRun[], position: number) 
   return undefined
 }
 
-/** Reads one extent of a body; one reader, once. The body stays whole until `close`, which must come. */
+/** Reads one extent of a body, once. No byte of the body is freed until `close`, which must be called (D-LEASES). */
 export class BodyReader {
   readonly #stores: Stores
   readonly #body: string
@@ -119,8 +119,10 @@ export class BodyReader {
     return !this.#closed
   }
 
-  /** Makes sure, before anything is read, that all of it can be: whoever replaces the object from then on frees nothing
-   * that is still to be read. Throws as `read` does. */
+  /**
+   * Makes sure that the whole extent can be read later: a write that replaces the object from now on frees none of its
+   * bytes. Throws what `read` throws.
+   */
   async prepare(): Promise<void> {
     const [first, ...later] = this.#slices
     if (this.#slices.reduce((sum, { length }) => sum + length, 0) !== this.#length) {
@@ -132,7 +134,7 @@ export class BodyReader {
     for (const slice of later) if (slice.linked !== undefined) await slice.linked.check(slice)
   }
 
-  /** Stops read-ahead and forgets the key. Safe more than once. */
+  /** Stops read-ahead, zeroes the key, and ends the lease. A second call does nothing. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -141,16 +143,22 @@ export class BodyReader {
     this.#endLease()
   }
 
-  /** A body of several segments is freed behind the commit that takes its last reference, by a sweep that looks at the
-   * leases then. So a body with a reference now has all its segments until this one ends. Throws StoreCorrupt. */
+  /**
+   * Throws StoreCorrupt where the body has no reference any more. The sweep frees a body of several segments after the
+   * commit that takes its last reference, and looks at the leases then. A body that has a reference now therefore keeps
+   * all its segments until this reader's lease ends.
+   */
   async #requireKept(): Promise<void> {
     const key = rowKeys.body(this.#body)
     if ((await this.#stores.catalog.getCounters(key)) !== undefined) return
     throw new CofferError('StoreCorrupt', { row: key })
   }
 
-  /** Where records `first` … `last` lie, read at once: a row that is freed meanwhile is not missed later. One that is
-   * gone already is missed now, while whoever opens the object can still look for it anew. Rejects with StoreCorrupt. */
+  /**
+   * The places of records `first` to `last`. Their rows are read at once, so that a row that is removed later is not
+   * missed. A row that is gone already rejects with StoreCorrupt, while the object can still be looked up anew
+   * (readAnew).
+   */
   async #pieces(blob: string, first: number, last: number): Promise<PieceSource> {
     const begin = Math.floor(first / RECORDS_PER_PIECE)
     const count = Math.floor(last / RECORDS_PER_PIECE) - begin + 1
@@ -185,7 +193,7 @@ export class BodyReader {
   }
 }
 
-/** Reads several extents of a body, one behind the other; no piece is of two. Takes the key over. */
+/** Reads several extents of a body, one after the other. No piece spans two. The reader owns the key from now on. */
 export function readExtents(
   stores: Stores,
   body: string,
@@ -195,13 +203,13 @@ export function readExtents(
 ): Pick<BodyReader, 'prepare' | 'read' | 'close'> {
   const [first] = extents
   if (extents.length === 1) return new BodyReader(stores, body, bodyKey, segments, first!)
-  // Each reader zeroes its own copy, and holds the body from the beginning.
+  // Each reader has a copy of the key, which it zeroes, and a lease on the body from now on.
   const readers = extents.map(
     (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), segments, extent),
   )
   bodyKey.fill(0)
   return {
-    // All of them: a segment is freed with its object where nobody held it yet, and behind the head nothing can begin anew.
+    // All extents are prepared, because a read cannot begin anew once the headers are sent.
     prepare: async () => void (await Promise.all(readers.map((reader) => reader.prepare()))),
     read: async () => {
       for (let reader = readers[0]; reader !== undefined; reader = readers[0]) {
@@ -217,12 +225,12 @@ export function readExtents(
   }
 }
 
-/** The records of one segment that a slice touches, opened one by one. */
+/** Reads the records of one segment that a slice covers, and opens them one by one. */
 class OpenSegment {
   readonly #key: KeyObject
   readonly #row: SegmentRow
   readonly #records: BlobReader | undefined
-  /** The record that carries the final flag, by the size that the row claims. */
+  /** Index of the record that must carry the final flag, by the size in the row. */
   readonly #finalIndex: number
   #index: number
   #lastIndex: number
@@ -241,7 +249,7 @@ class OpenSegment {
     this.#left = slice.length
   }
 
-  /** The next bytes of the slice, none for an empty one; undefined at its end. */
+  /** The next bytes of the slice, undefined at its end. An empty slice gives one empty piece. */
   async read(): Promise<Buffer | undefined> {
     if (this.#index > this.#lastIndex) return undefined
     const index = this.#index++

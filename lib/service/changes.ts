@@ -1,4 +1,4 @@
-// Verbs that change an object without a body: what it says of itself, which version is current, delete.
+// Verbs that change an object and write no body: change its description, make a version current, delete.
 import type { Asker } from '../auth/asker.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { expiryRow, versionRow } from '../catalog/rows.ts'
@@ -31,8 +31,10 @@ import {
   shownRow,
 } from './versions.ts'
 
-/** Changes what the current version says of itself, in place. A customer key that comes is checked; none is
- * needed. Throws ObjectMissing, KeyWrong, KeyNotApplicable. */
+/**
+ * Changes the description of the current version in place. No customer key is needed, but one that comes is checked.
+ * Throws ObjectMissing, KeyWrong, KeyNotApplicable.
+ */
 export async function updateObject(
   stores: Stores,
   asker: Asker,
@@ -59,8 +61,10 @@ export async function updateObject(
   })
 }
 
-/** Makes a version that is there the current one, for Swift's PUT of a version id. Throws VersionMissing,
- * VersionInvalid, VersionIsMarker, ContainerMissing. */
+/**
+ * Makes an existing version the current one, for Swift's PUT of a version id. Throws VersionMissing, VersionInvalid,
+ * VersionIsMarker, ContainerMissing.
+ */
 export async function makeCurrent(
   stores: Stores,
   asker: Asker,
@@ -68,7 +72,7 @@ export async function makeCurrent(
   versionId: string,
 ): Promise<VersionInfo> {
   await authorize(stores, asker, 'makeCurrent', { ...ref, versionId })
-  // Whoever makes a version current can read it from then on.
+  // A caller who makes a version current could read it from then on, so that the right to read it is needed too.
   await authorize(stores, asker, 'getVersion', { ...ref, versionId })
   requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
@@ -87,15 +91,15 @@ export async function makeCurrent(
   })
 }
 
-/** Throws VersionInvalid. */
+/** Throws VersionInvalid for a text that has not the form of a version id. */
 function requireVersionId(versionId: string): void {
   if (versionId === 'null' || isVersionId(versionId)) return
   throw new CofferError('VersionInvalid', { version: versionId })
 }
 
 /**
- * Deletes an object, or one version of it for good. Where versions are kept an object leaves a delete
- * marker, also one that was not there. What is not there is no error, also under a condition.
+ * Deletes an object, or removes one version of it. Where versions are kept, the delete of an object makes a delete
+ * marker, also where there is no such object. A missing object or version is no error, under a condition neither.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
  */
 export async function deleteObject(
@@ -117,9 +121,10 @@ export async function deleteObject(
 }
 
 /**
- * Works off the row of `expiry/…` that says when a version is due: deletes the object whose current version it is,
- * or the row alone, where nothing that is current expires by it. Each in one commit that expects what it was judged by.
- * A version that is not due stays, and its row with it: the clock may have been set back since the row was found.
+ * Handles a row of `expiry/…`, which holds the time at which a version is due. Deletes the object whose current
+ * version is due. Where the version is not current, or has another time, only the row is removed. Each is one commit
+ * that expects the rows that were read. A version that is not due keeps its row: the clock may have been set back
+ * since the row was found.
  */
 export async function deleteDue(stores: Stores, key: string): Promise<void> {
   await commitWithRetry(stores.catalog, async (draft) => {
@@ -135,7 +140,7 @@ export async function deleteDue(stores: Stores, key: string): Promise<void> {
   })
 }
 
-/** Undefined where the container is gone, and all in it. */
+/** The object's history, undefined where the container no longer exists. */
 async function historyOf(stores: Stores, ref: ObjectRef): Promise<History | undefined> {
   try {
     return await readHistory(stores, ref)
@@ -159,7 +164,7 @@ async function deleteCurrent(
   if (existed) {
     judgeDelete(input, shown, ref)
   } else if (ifDeleteAtSeconds === undefined && found.current && isMarker(found.current.row)) {
-    // A delete marker has no ETag: whoever names one took something else for the object.
+    // A delete marker has no ETag, so that a condition on one fails.
     checkWrite(conditions, found.current.row, ref.object)
   } else if (ifDeleteAtSeconds !== undefined || isConditional(conditions)) {
     return { existed, isMarker: false }

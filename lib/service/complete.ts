@@ -1,5 +1,5 @@
-// Completing an upload: one commit turns its parts into an object, whatever its size, without a key and
-// without moving a byte. Parts that are not listed are given up.
+// Completes an upload: one commit makes an object of its parts, whatever their size, without a key and without moving a
+// byte. Parts that are not listed are freed later.
 import type { Asker } from '../auth/asker.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type Checksum, layoutRow, type VersionRow } from '../catalog/rows.ts'
@@ -14,8 +14,8 @@ import { draftEnd, type FoundUpload, findUpload, openUpload, versionOfUpload } f
 import { describeVersion, getVersion, shownRow } from './versions.ts'
 
 /**
- * Throws what completeUpload would whatever its input: AccessDenied, ContainerMissing, UploadMissing where there is
- * no such upload, and nothing that it became.
+ * Throws the errors of completeUpload that do not depend on its input: AccessDenied, ContainerMissing, UploadMissing
+ * where there is neither the upload nor an object that an earlier Complete made of it.
  */
 export async function requireCompletable(
   stores: Stores,
@@ -33,7 +33,7 @@ export async function requireCompletable(
 }
 
 /**
- * Finishes an upload. A Complete that is sent again after it was answered gets the same answer. Throws
+ * Completes an upload. A Complete that is sent again has the same answer as the first. Throws
  * UploadMissing, PartsEmpty, PartsUnordered, PartMissing, PartTooSmall, UploadSizeMismatch,
  * UploadChecksumMismatch, PreconditionFailed, WriteConflict, UploadKeyRequired, UploadKeyWrong.
  */
@@ -72,8 +72,10 @@ export async function completeUpload(
   }
 }
 
-/** Parts in rising order. Of one that is named more than once, as clients do that sent it again, the last
- * counts. Throws PartsEmpty, PartsUnordered. */
+/**
+ * The listed parts with rising numbers. Of a part that is listed more than once, as by clients that sent it again,
+ * the last entry counts (D-PART-TWICE). Throws PartsEmpty, PartsUnordered.
+ */
 function orderParts(parts: CompleteInput['parts'], upload: string): CompleteInput['parts'] {
   if (parts.length === 0) throw new CofferError('PartsEmpty')
   for (let i = 1; i < parts.length; i++) {
@@ -82,8 +84,10 @@ function orderParts(parts: CompleteInput['parts'], upload: string): CompleteInpu
   return parts.filter(({ part }, i) => parts[i + 1]?.part !== part)
 }
 
-/** The finished version. Its time is the upload's beginning, as S3 has it.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html */
+/**
+ * The row of the finished version. Its time is that of the upload's beginning, as in S3 (D-UPLOAD-TIME).
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+ */
 function finishedRow(
   upload: FoundUpload,
   { parts, size, etag, checksum }: Assembled,
@@ -110,8 +114,10 @@ function finishedRow(
   }
 }
 
-/** Holds what the client says of the whole object's checksum against it. Throws ChecksumInvalid,
- * UploadChecksumMismatch. */
+/**
+ * Compares the checksum that the client sends for the whole object with the computed one. Throws ChecksumInvalid,
+ * UploadChecksumMismatch.
+ */
 function requireClaimed(checksum: Checksum | null, input: CompleteInput): void {
   if (input.checksumType !== undefined && input.checksumType !== checksum?.type) {
     const mode = checksum?.type ?? 'null'
@@ -121,15 +127,18 @@ function requireClaimed(checksum: Checksum | null, input: CompleteInput): void {
   const claimed = input.checksum
   if (checksum === null || claimed === undefined) return
   const { algorithm, value } = checksum
-  // Clients send a composite claim with or without the count of parts.
+  // Clients send a composite checksum with or without the number of parts.
   const bare = value.replace(/-\d+$/, '')
   if (claimed.algorithm === algorithm && (claimed.value === value || claimed.value === bare)) return
   const message = `The ${algorithm} you specified did not match the calculated checksum.`
   throw new CofferError('UploadChecksumMismatch', { message })
 }
 
-/** Conditions, and 409 where the object was written since the upload began: the client must begin anew.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html */
+/**
+ * Judges the conditions. Throws PreconditionFailed, WriteConflict where the object was written since the upload
+ * began: the client must then begin anew.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
 function judge(input: CompleteInput, upload: FoundUpload, { found }: History): void {
   if (!isConditional(input.conditions)) return
   const current = shownRow(found)
@@ -139,7 +148,7 @@ function judge(input: CompleteInput, upload: FoundUpload, { found }: History): v
   checkWrite(input.conditions, current, upload.ref.object)
 }
 
-/** Adds the rows that make the parts one body; the sweep frees parts that are not listed. */
+/** Adds the rows that make one body of the parts, and the work for the sweep that frees parts that are not listed. */
 function nameParts(
   stores: Stores,
   draft: Draft,
@@ -151,7 +160,7 @@ function nameParts(
   if (others) draft.queue(stores, { kind: 'segments', body, keep: layout })
 }
 
-/** What an earlier Complete of this upload made, if it is still there and lists the same parts. */
+/** The version that an earlier Complete of this upload made, if it still exists and has the same parts. */
 async function completedBefore(
   stores: Stores,
   ref: ObjectRef,
@@ -163,7 +172,7 @@ async function completedBefore(
   return describeVersion(toFoundVersion(await readHistory(stores, ref), found), null)
 }
 
-/** The version that an upload became, if it is still there. */
+/** The version that was made of an upload, undefined where it no longer exists. */
 async function findCompleted(stores: Stores, ref: ObjectRef, uploadId: string) {
   const versionId = versionOfUpload(uploadId)
   return versionId === undefined ? undefined : await getVersion(stores.catalog, ref, versionId)

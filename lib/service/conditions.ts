@@ -1,5 +1,5 @@
-// Conditional requests (RFC 9110 §13, with S3's precedence). ETags are compared as text without
-// quotes; times at whole seconds, because that is what a Last-Modified header can say.
+// Conditional requests (RFC 9110 §13, with S3's precedence). ETags are compared as text without quotes. Times are
+// compared in whole seconds, which is the precision of Last-Modified.
 import type { ContentHeaders } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 
@@ -14,19 +14,19 @@ export interface Conditions {
   readonly each?: boolean
 }
 
-/** A state of an object: by an ETag without quotes, or by the whole second of its time, since 1970. */
+/** A state of an object, by its ETag without quotes, or by its time in whole seconds since 1970. */
 export type RangesFor = { readonly etag: string } | { readonly modifiedSeconds: number }
 
 /** The name that PreconditionFailed carries in `details.condition`. */
 export type ConditionName = Exclude<keyof Conditions, 'each'>
 
-/** What a condition is judged against. */
+/** The state of an object that a condition is compared with. */
 export interface Judged {
   readonly etag: string
-  /** The content's MD5, where the caller's key opened it: counts as an ETag too (DESIGN §7). */
+  /** The content's MD5, where the caller's key opened it. It counts as an ETag too (D-ETAG). */
   readonly md5?: string | undefined
   readonly timeMicros: number
-  /** What a client that has a copy may be told of how long it is good. */
+  /** The headers of caching that an answer to a client with a copy carries. */
   readonly headers?: Pick<ContentHeaders, 'cacheControl' | 'expires'>
 }
 
@@ -47,8 +47,10 @@ const notModified = ({ etag, timeMicros, headers }: Judged) =>
     expires: headers?.expires,
   })
 
-/** True where the object is in the state for which ranges were asked. ETags are compared as strong ones, a time must be
- * the very second (RFC 9110 §13.1.5). */
+/**
+ * True where the object is in the state that If-Range names. ETags are compared as strong ones, and a time must be
+ * equal to the second (RFC 9110 §13.1.5).
+ */
 export function isMeant(wanted: RangesFor, judged: Judged): boolean {
   return 'etag' in wanted
     ? matches([wanted.etag], judged)
@@ -56,9 +58,9 @@ export function isMeant(wanted: RangesFor, judged: Judged): boolean {
 }
 
 /**
- * Conditions of a read. Throws PreconditionFailed, or NotModified where a condition says that the
- * caller's copy is still good. If-Match, when it holds, overrides If-Unmodified-Since; If-None-Match,
- * when present, overrides If-Modified-Since; a date in the future is ignored.
+ * Judges the conditions of a read. Throws PreconditionFailed, NotModified where the caller's copy is still valid. An
+ * If-Match that holds overrides If-Unmodified-Since. An If-None-Match overrides If-Modified-Since. A date in the
+ * future is ignored.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
  */
 export function checkRead(conditions: Conditions | undefined, judged: Judged): void {
@@ -89,8 +91,10 @@ function checkInTurn(conditions: Conditions, judged: Judged): void {
   }
 }
 
-/** Swift's rules: each condition by itself, in this order, and a time is the second that its Last-Modified
- * shows, which is rounded up (swift/common/swob.py, _get_conditional_response_status). */
+/**
+ * Judges conditions by Swift's rules: each by itself, in this order. A time is the second of Swift's Last-Modified,
+ * which is rounded up (swift/common/swob.py, _get_conditional_response_status).
+ */
 function checkEach(conditions: Conditions, judged: Judged): void {
   const { ifMatch, ifNoneMatch, ifModifiedSinceMicros, ifUnmodifiedSinceMicros } = conditions
   const shownMicros = Math.ceil(judged.timeMicros / 1_000_000) * 1_000_000
@@ -105,9 +109,9 @@ function checkEach(conditions: Conditions, judged: Judged): void {
 }
 
 /**
- * Conditions of a write, against the current version (undefined: there is none, or it is a delete
- * marker). Throws PreconditionFailed, or ObjectMissing for If-Match where there is nothing. If-Unmodified-Since means
- * nothing beside If-Match, and where nothing is (RFC 9110 §13.1.4).
+ * Judges the conditions of a write. `judged` is the current version, undefined where there is none or it is a delete
+ * marker. Throws PreconditionFailed, ObjectMissing for an If-Match where there is nothing. If-Unmodified-Since is
+ * ignored beside If-Match, and where there is nothing (RFC 9110 §13.1.4).
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export function checkWrite(

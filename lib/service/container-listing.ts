@@ -9,7 +9,7 @@ import { describeContainer } from './containers.ts'
 import { fillPage, rangeOf, type Shown } from './listing.ts'
 import type { Stores } from './stores.ts'
 
-/** One page, of `limit` entries unless the listing ends before. Throws AccessDenied. */
+/** One page of the listing, with `limit` entries unless the listing ends before. Throws AccessDenied. */
 export async function listContainers(
   stores: Stores,
   asker: Asker,
@@ -20,7 +20,7 @@ export async function listContainers(
   const base = containerPrefix(account)
   const nameOf = (row: Row) => row.key.slice(base.length)
 
-  // The counters of a page are one read.
+  // The counters of all containers of a page are read at once.
   const show = async ({ entries, cursor }: Page): Promise<Shown<ListedContainer | string>> => {
     const rows = entries.filter((entry): entry is Row => 'key' in entry)
     const keys = rows.map((row) => rowKeys.containerUsage(account, nameOf(row)))

@@ -1,4 +1,4 @@
-// What the service takes and gives for accounts, containers and listings, in storage words.
+// The types of the service's inputs and results for accounts, containers and listings, in storage words.
 import type { AccountAcl } from '../auth/acl.ts'
 import type { Checksum, ChecksumAlgorithm } from '../catalog/rows.ts'
 
@@ -13,12 +13,12 @@ export interface ObjectRef extends ContainerRef {
   readonly object: string
 }
 
-/** Values by lower-case name without any dialect's prefix; null removes an item, others stay. */
+/** Changes of metadata: values by lower-case name without a dialect's prefix. Null removes an item. Others stay. */
 export type MetadataChanges = Readonly<Record<string, string | null>>
 
 export interface AccountInfo {
   readonly account: string
-  /** Undefined: nothing was ever written to it; a read makes nothing. Microseconds since 1970. */
+  /** Microseconds since 1970. Undefined where nothing was ever written to the account. */
   readonly createdMicros: number | undefined
   readonly containers: number
   readonly objects: number
@@ -29,22 +29,22 @@ export interface AccountInfo {
 
 export interface AccountSettings {
   readonly metadata?: MetadataChanges
-  /** Null clears it. */
+  /** Null removes the ACL. */
   readonly acl?: AccountAcl | null
 }
 
-/** Who else may read or write a container's objects: lists as `lib/auth/acl.ts` has cleaned them, '' for nobody. */
+/** Lists of others who may read or write a container's objects, in the form of `lib/auth/acl.ts`. '' names nobody. */
 export interface ContainerAcl {
   readonly read: string
   readonly write: string
 }
 
-/** Null: never asked for. Once it was, it can be suspended, not undone. */
+/** Null where versions were never kept. A container that kept versions is enabled or suspended for ever. */
 export type Versioning = 'enabled' | 'suspended' | null
 
 export interface ContainerSettings {
   readonly metadata?: MetadataChanges
-  /** The lists that are to be replaced. */
+  /** The lists that are replaced. */
   readonly acl?: Partial<ContainerAcl>
   readonly versioning?: 'enabled' | 'suspended'
 }
@@ -52,13 +52,13 @@ export interface ContainerSettings {
 /** What a container's row and its counters say: what listings show. */
 export interface ListedContainer extends ContainerRef {
   readonly createdMicros: number
-  /** Time of the last change of settings. */
+  /** Time of the last change of settings, in microseconds since 1970. */
   readonly modifiedMicros: number
-  /** Objects that a plain GET shows. */
+  /** Number of objects that a plain GET shows. */
   readonly objects: number
-  /** Of all versions. */
+  /** Bytes of all versions. */
   readonly bytes: number
-  /** Versions and delete markers, current ones included. */
+  /** Number of versions and delete markers, current ones among them. */
   readonly versions: number
   readonly acl: ContainerAcl
   readonly versioning: Versioning
@@ -68,17 +68,19 @@ export interface ContainerInfo extends ListedContainer {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** A page of names: in byte order, backwards where `reverse`. */
+/** The input of a listing, in byte order of names, backwards where `reverse`. */
 interface PageInput {
   readonly prefix?: string
   readonly delimiter?: string
-  /** Where the page begins, exclusive, in the direction of the listing. A value that ends a common prefix
-   * skips all of it. '' is no bound. */
+  /**
+   * The name behind which the page begins, in the direction of the listing. A common prefix skips all names in it. ''
+   * is no bound.
+   */
   readonly after?: string
-  /** Where the listing ends, exclusive, in its direction. '' is no bound. */
+  /** The name before which the listing ends, in its direction. '' is no bound. */
   readonly until?: string
   readonly reverse?: boolean
-  /** 0 … 10,000: entries and common prefixes together. */
+  /** Entries and common prefixes of the page, 0 to 10,000. */
   readonly limit: number
 }
 
@@ -91,7 +93,7 @@ export interface ContainerListing {
 }
 
 export interface ListInput extends PageInput {
-  /** Objects directly below `prefix` and `delimiter`: no common prefixes, and not the object called as the prefix itself. */
+  /** True: only objects directly below `prefix`, neither common prefixes nor the object whose name is the prefix. */
   readonly childrenOnly?: boolean
 }
 
@@ -105,23 +107,23 @@ export interface ListedObject {
 }
 
 export interface Listing {
-  /** In the order of the listing; a string is a common prefix. */
+  /** The objects of the page, in the order of the listing. A string is a common prefix. */
   readonly entries: readonly (ListedObject | string)[]
   readonly truncated: boolean
-  /** `after` of the next page, where truncated: the last entry's name or common prefix. */
+  /** `after` for the next page, where `truncated`: the last entry's name or common prefix. */
   readonly next?: string
 }
 
 export interface VersionListInput {
   readonly prefix?: string
   readonly delimiter?: string
-  /** The page goes on behind this version of this object, or behind all of its versions. */
+  /** The page begins behind `afterVersion` of this object, or behind all its versions. */
   readonly afterObject?: string
   /** A version id, or `null`. Only with `afterObject`. */
   readonly afterVersion?: string
-  /** Names backwards, and each name's versions from the oldest on. */
+  /** True: names backwards, and each name's versions oldest first. */
   readonly reverse?: boolean
-  /** 0 … 10,000. */
+  /** Entries of the page, 0 to 10,000. */
   readonly limit: number
 }
 
@@ -129,14 +131,14 @@ export interface ListedVersion extends ListedObject {
   /** `null` for the null version. */
   readonly versionId: string
   readonly isLatest: boolean
-  /** A delete marker: without size, ETag and type. */
+  /** True for a delete marker, which has neither size, ETag nor type. */
   readonly isMarker: boolean
 }
 
 export interface VersionListing {
-  /** By name, then newest first; a string is a common prefix. */
+  /** The versions of the page, by name, then newest first. A string is a common prefix. */
   readonly entries: readonly (ListedVersion | string)[]
   readonly truncated: boolean
-  /** Where the next page goes on, where truncated. Without a version: behind a common prefix. */
+  /** Where the next page begins, where `truncated`. Without a version it begins behind a common prefix. */
   readonly next?: { readonly object: string; readonly versionId?: string }
 }

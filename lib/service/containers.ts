@@ -5,7 +5,7 @@ import { countersOf, type Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
-import { nowMicros, randomId } from '../names.ts'
+import { CONTAINER_NAME_BYTES_MAX, nowMicros, randomId } from '../names.ts'
 import { authorize } from './access.ts'
 import { draftAccount } from './accounts.ts'
 import type { Action } from './actions.ts'
@@ -21,10 +21,7 @@ import { draftSetting, settingOf } from './settings.ts'
 import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
 
-/** Longest name, in bytes of UTF-8. S3's own names are shorter. */
-export const CONTAINER_NAME_BYTES_MAX = 256
-
-/** The container a name means: the caller's own first, then the node-wide index (DESIGN §6). */
+/** The container that a name means: the caller's own, else that of the node-wide index (D-BUCKET-INDEX). */
 export async function resolveContainer(
   stores: Stores,
   asker: Asker,

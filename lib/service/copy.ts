@@ -1,6 +1,6 @@
-// Copy of one object: by taking a reference to its body where both sides are sealed by the same kind of
-// key, by reading and sealing anew where they are not (DESIGN §7: a body shared across kinds could be
-// opened with the root key and an old row).
+// Copies one object. Where source and target are sealed by the same kind of key, the copy is one more reference to the
+// body. Otherwise the body is read and sealed anew, because a body that is shared across kinds could be opened with the
+// root key and an old row (D-KINDS).
 import type { Asker } from '../auth/asker.ts'
 import { release } from '../bytes/release.ts'
 import type { Source } from '../bytes/source.ts'
@@ -34,7 +34,7 @@ import {
   sealingOf,
 } from './versions.ts'
 
-/** A copy's source, its key checked and its conditions met. */
+/** A copy's source whose key was right and whose conditions hold. */
 export interface OpenedSource {
   readonly found: FoundVersion
   readonly secret: BodySecret
@@ -45,7 +45,7 @@ export interface OpenedSource {
 /** What says which source is copied. */
 export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions'>
 
-/** Finds and opens what is to be copied. Throws as a read does. */
+/** Finds and opens a copy's source. Throws what a read throws. */
 export async function openCopySource(
   stores: Stores,
   asker: Asker,
@@ -61,7 +61,7 @@ export async function openCopySource(
   return { found, secret, body, info: describeVersion(found, secret.md5, body.size) }
 }
 
-/** The bytes of an extent of an opened source, as a body that a new segment is written from. */
+/** The bytes of an extent of an opened source, as the source of a new segment. */
 export function readSource(
   stores: Stores,
   opened: OpenedSource,
@@ -77,7 +77,7 @@ export function readSource(
   }
 }
 
-/** Copies an object, onto itself too. Throws CopyToItself where nothing would change. */
+/** Copies an object, also onto itself. Throws CopyToItself where such a copy would change nothing. */
 export function copyObject(
   stores: Stores,
   asker: Asker,
@@ -124,7 +124,7 @@ async function copyOnce(
   }
 }
 
-/** The one extent that is copied. */
+/** The extent that is copied, of which there is one. */
 function extentOf({ ranges }: CopyInput, size: number): Extent {
   if (ranges === undefined) return { offset: 0, length: size, partial: false }
   const [extent, ...more] = ranges(size)
@@ -134,7 +134,7 @@ function extentOf({ ranges }: CopyInput, size: number): Extent {
   return extent
 }
 
-/** What the copy says of itself. Headers and metadata are taken over unless the caller revises them. */
+/** The copy's description: the source's headers and metadata, unless `revise` changes them. */
 function describeCopy({ revise }: CopyInput, { info }: OpenedSource) {
   const { headers, metadata, deleteAtSeconds } = revise?.(info) ?? {
     headers: info.headers,
@@ -143,7 +143,7 @@ function describeCopy({ revise }: CopyInput, { info }: OpenedSource) {
   return { headers, metadata, deleteAtSeconds }
 }
 
-/** One reference more, one small value wrapped again: no byte of content moves, whatever the size. */
+/** Adds a reference to the body and wraps its key anew. No byte of content is read, whatever the size. */
 async function shareBody(
   stores: Stores,
   asker: Asker,
@@ -174,7 +174,7 @@ async function shareBody(
   })
   const name = async (draft: Draft, replaced: StoredVersion | undefined) => {
     const references = await stores.catalog.getCounters(rowKeys.body(body))
-    // The source was replaced meanwhile, and its body with it: the copy begins anew.
+    // The source and its body were replaced meanwhile. readAnew begins the copy anew after this error.
     if (references === undefined) throw new CofferError('StoreCorrupt', { row: rowKeys.body(body) })
     draft.expect(rowKeys.body(body), references)
     if (replaced?.row.body !== body) draft.add(rowKeys.body(body), 1)
@@ -183,13 +183,13 @@ async function shareBody(
   return describeVersion(written, secret.md5)
 }
 
-/** A new opaque ETag that keeps the multipart form, which says that it is no MD5. */
+/** A new opaque ETag. It keeps the `-N` of a multipart ETag, by which clients see that it is no MD5. */
 function opaqueCopy(etag: string): string {
   const dash = etag.indexOf('-')
   return dash === -1 ? opaqueEtag() : opaqueEtag() + etag.slice(dash)
 }
 
-/** The checksum that the copy shows: the source's, or one computed over its bytes where another is asked for. */
+/** The copy's checksum: the source's, or one computed over the bytes where the caller chooses another algorithm. */
 async function copiedChecksum(
   stores: Stores,
   opened: OpenedSource,

@@ -1,6 +1,6 @@
-// The history of one object: which versions there are, which of them counts, and what a commit changes of
-// it. Every verb that writes or deletes an object ends here; nothing is decided that the commit does not
-// expect. Without versioning an object has one version, the null version, and each write replaces it.
+// The history of one object: its versions, which of them is current, and how a commit changes that. Every verb that
+// writes or deletes an object ends here. Each decision rests on rows that the commit expects. Without versioning an
+// object has one version, the null version, which each write replaces.
 import type { Row } from '../catalog/catalog.ts'
 import { endOf, rowKeys, versionPrefix } from '../catalog/keys.ts'
 import { expiryRow, objectRow, type VersionRow, versionRow } from '../catalog/rows.ts'
@@ -21,7 +21,7 @@ import {
   versioningOf,
 } from './versions.ts'
 
-/** An object as a commit finds it, and the container that says how versions are kept. */
+/** The rows of an object that a commit expects, and its container's versioning. */
 export interface History {
   readonly ref: ObjectRef
   readonly container: Row
@@ -40,7 +40,7 @@ export function toFoundVersion(
   return { ...version, isNull: version.versionId === found.row?.nullVersion, versioning }
 }
 
-/** Reads all that a write must expect. Throws ContainerMissing. */
+/** Reads the rows that a write must expect. Throws ContainerMissing. */
 export async function readHistory(stores: Stores, ref: ObjectRef): Promise<History> {
   const [container, found] = await Promise.all([
     requireContainer(stores.catalog, ref),
@@ -50,9 +50,9 @@ export async function readHistory(stores: Stores, ref: ObjectRef): Promise<Histo
 }
 
 /**
- * Adds to the draft: a version more, in place of the null version unless versions are kept. It becomes
- * current, or with `inOrder` only where none that stays is newer by its id: an upload's version takes the
- * place in the history at which the upload began. Returns the version that is replaced, if one is.
+ * Adds a new version to the draft. Unless versions are kept, it replaces the null version. It becomes current. With
+ * `inOrder` it does so only where no remaining version has a newer id, because an upload's version has the place in the
+ * history at which the upload began (D-UPLOAD-PLACE). Returns the version that is replaced, if there is one.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#distributedmpupload
  */
 export async function addVersion(
@@ -80,7 +80,7 @@ export async function addVersion(
     options.inOrder && versioning !== null
       ? await newestVersion(stores, ref, replaced?.versionId, versionId)
       : undefined
-  // What was current stays so; where just that was replaced, the newest takes its place.
+  // The current version stays current, unless it was replaced: then the newest version becomes current.
   const stays = found.current?.versionId === replaced?.versionId ? newer : found.current
   const current = newer === undefined ? entry : (stays ?? null)
   setObject(draft, history, { current, nullVersion })
@@ -89,7 +89,7 @@ export async function addVersion(
   return replaced
 }
 
-/** Adds to the draft: an object without versions goes, with its only one. */
+/** Adds to the draft the removal of an object whose only version is removed with it. */
 export async function removeObject(
   stores: Stores,
   draft: Draft,
@@ -102,8 +102,8 @@ export async function removeObject(
 }
 
 /**
- * Adds to the draft: one version goes for good. Where it was the current one, the next newest becomes
- * current (`promote`) or none does. Returns what is current then.
+ * Adds to the draft the removal of one version. Where it was current, with `promote` the next newest becomes current,
+ * else none does. Returns the version that is current afterwards.
  */
 export async function removeVersion(
   stores: Stores,
@@ -124,13 +124,13 @@ export async function removeVersion(
   return current
 }
 
-/** Adds to the draft: a version that is there, its row perhaps changed, is the current one from now on. */
+/** Adds to the draft that an existing version, with its row as given, is the current one. */
 export function setCurrent(draft: Draft, history: History, entry: Entry): void {
   setObject(draft, history, { current: entry, nullVersion: history.found.row?.nullVersion ?? null })
   count(draft, history, entry, 0, 0)
 }
 
-/** The version that the next write replaces where versions are not kept. */
+/** The null version, which the next write replaces where versions are not kept. */
 async function findNullVersion(
   stores: Stores,
   { ref, found }: History,
@@ -140,7 +140,7 @@ async function findNullVersion(
   return id === found.row!.current ? found.current : await getVersion(stores.catalog, ref, id)
 }
 
-/** The newest version but `without`; undefined where there is none, or none newer than `than`. */
+/** The newest version other than `without` and newer than `than`. Undefined where there is none. */
 async function newestVersion(
   stores: Stores,
   ref: ObjectRef,
@@ -148,7 +148,7 @@ async function newestVersion(
   than?: string,
 ): Promise<Entry | undefined> {
   const prefix = versionPrefix(ref.account, ref.container, ref.object)
-  // Ids sort newest first, so what is newer than a version stands before it.
+  // Ids sort newest first, so that newer versions are in front of a version.
   const to = than === undefined ? endOf(prefix) : prefix + than
   const page = await stores.catalog.scan({ from: prefix, to, limit: 2 })
   for (const entry of page.entries) {
@@ -160,9 +160,8 @@ async function newestVersion(
 }
 
 /**
- * Adds to the draft: the object's row, under the key that says whether a plain GET shows it, or no row
- * where no version is left. It is written anew with every change of the history, so that two changes at
- * once conflict.
+ * Adds the object's row to the draft, or its removal where no version is left. Its key depends on whether a plain GET
+ * shows the object (D-HIDDEN). Every change of the history writes the row anew, so that two changes at once conflict.
  */
 function setObject(
   draft: Draft,
@@ -186,7 +185,7 @@ function setObject(
 
 const isShown = (current: Entry | null) => current !== null && !isMarker(current.row)
 
-/** Only the current version expires: the row that the sweep finds it by goes where that goes. */
+/** Moves the row of `expiry/…` from the old current version to the new one: only the current version expires. */
 function moveExpiry(draft: Draft, ref: ObjectRef, old: Entry | undefined, next: Entry | undefined) {
   const dueOf = (entry: Entry | undefined) => entry?.row.deleteAtSeconds ?? null
   if (dueOf(old) !== null) draft.del(rowKeys.expiry(dueOf(old)!, old!.versionId))
@@ -196,8 +195,10 @@ function moveExpiry(draft: Draft, ref: ObjectRef, old: Entry | undefined, next: 
   draft.put(key, expiryRow.encode({ account, container, object }))
 }
 
-/** Usage is exact at once: objects that are shown, bytes of all versions, versions of a container; containers,
- * objects, bytes of an account. */
+/**
+ * Adds a change of usage to the counters. A container counts objects that are shown, bytes of all versions and
+ * versions. An account counts containers, objects and bytes. Counters are exact with each commit.
+ */
 function count(
   draft: Draft,
   { ref, found }: History,

@@ -1,17 +1,17 @@
-// Bodies that are being read in this process. A body that lost its last reference while somebody reads it
-// is freed when the last reader is done: an overwrite or a delete never cuts a download short.
+// Leases on bodies that this process reads (D-LEASES). A body that loses its last reference while it is read is freed
+// when its last reader ends, so that an overwrite or a delete never cuts a download short.
 
 export class Leases {
   readonly #readers = new Map<string, number>()
   readonly #awaited = new Set<string>()
   readonly #released: () => void
 
-  /** `released` is told when a body that `isTaken` was asked about has no reader any more. */
+  /** `released` is called when the last reader of a body ends for which `isTaken` has returned true. */
   constructor(released: () => void) {
     this.#released = released
   }
 
-  /** Counts a reader of the body in; the returned function counts it out, once. */
+  /** Takes a lease on the body. The returned function ends it; a second call does nothing. */
   take(body: string): () => void {
     this.#readers.set(body, (this.#readers.get(body) ?? 0) + 1)
     let taken = true
@@ -28,7 +28,7 @@ export class Leases {
     }
   }
 
-  /** True while somebody reads the body; who asked is told, by `released`, when nobody does. */
+  /** True while the body is read. Then `released` is called when its last reader ends. */
   isTaken(body: string): boolean {
     if (!this.#readers.has(body)) return false
     this.#awaited.add(body)

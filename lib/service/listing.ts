@@ -1,5 +1,5 @@
-// Objects of a container in byte order of their names, forwards or backwards, folded by a delimiter where
-// one is given. How a listing's page is filled from the catalog's pages is here too, for all listings.
+// Lists a container's objects in byte order of their names, forwards or backwards, folded by a delimiter where one is
+// given. `fillPage` fills a listing's page from the catalog's pages, for all listings.
 import type { Asker } from '../auth/asker.ts'
 import { type Catalog, type Page, type Row, SCAN_LIMIT_MAX, type Scan } from '../catalog/catalog.ts'
 import {
@@ -17,21 +17,23 @@ import type { ContainerRef, ListedObject, ListInput, Listing } from './container
 import type { Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
 
-/** What is scanned for a listing, page by page. */
+/** The range of the catalog that is scanned for a listing, page by page. */
 export type Range = Omit<Scan, 'limit'>
 
-/** What a page of the catalog shows, and where the next page begins: as in `Page`. */
+/** The entries that a page of the catalog shows in a listing, and the cursor of the next page. */
 export interface Shown<T> {
   readonly entries: readonly T[]
   readonly cursor?: string | undefined
 }
 
-/** Pages grow by this factor while they show nothing. */
+/** Factor by which pages of the catalog grow while they show no entry. */
 const GROWTH = 4
 
-/** One page of a listing: objects that a plain GET shows, and common prefixes. It is full unless the listing
- * ends with it. Objects that are due are left out; a common prefix stays until the sweep has taken the last
- * of them. Throws AccessDenied, ContainerMissing. */
+/**
+ * One page of a listing: objects that a plain GET shows, and common prefixes. The page is full unless the listing
+ * ends with it. Objects that are due are left out (D-DUE). A common prefix of nothing but due objects is shown until
+ * the sweep has deleted them. Throws AccessDenied, ContainerMissing.
+ */
 export async function listObjects(
   stores: Stores,
   asker: Asker,
@@ -67,7 +69,7 @@ export async function listObjects(
   return { entries, truncated, next: typeof last === 'string' ? last : last.object }
 }
 
-/** What a listing shows of an object's row; undefined for one that is due: it waits for the sweep. */
+/** An object's row as a listing shows it. Undefined for an object that is due, which the sweep deletes later. */
 function describeRow(object: string, value: Buffer, nowSeconds: number): ListedObject | undefined {
   const { timeMicros, size, etag, type, checksum, deleteAtSeconds } =
     objectRow.decode(value).summary!
@@ -83,8 +85,8 @@ function describeRow(object: string, value: Buffer, nowSeconds: number): ListedO
 }
 
 /**
- * Rows directly below a prefix: of a group just the object that is called like it, which Swift's clients make
- * for a directory, and never the one called as the prefix itself (swift/container/backend.py).
+ * The rows of objects directly below a prefix. A group shows only the object whose name is the group's, which Swift's
+ * clients make for a directory. The object whose name is the prefix is never shown (swift/container/backend.py).
  */
 async function findChildren(
   catalog: Catalog,
@@ -94,7 +96,7 @@ async function findChildren(
 ): Promise<Row[]> {
   const groups: string[] = []
   for (const entry of entries) {
-    // A range that begins or ends within a group has not its own key.
+    // A range that begins or ends within a group does not contain the key of the group's own name.
     if (!('group' in entry)) continue
     const { group } = entry
     if (compareKeys(group, from) >= 0 && compareKeys(group, to) < 0) groups.push(group)
@@ -107,9 +109,13 @@ async function findChildren(
 }
 
 /**
- * The keys below `base` that a listing is about; `from` is not before `to` where there can be none. A lower end
- * that names a common prefix shuts out all of it, in both directions (list_objects_iter in Swift's
- * swift/container/backend.py); an upper end does so by the order of names.
+ * The range of keys below `base` that a listing shows: `from` and those behind it, before `to`. Where no key can be
+ * shown, `from` is not before `to`.
+ *
+ * A client names two ends, which are not shown: `after` and `until`, of which `after` is the upper one where the
+ * listing is reversed. A lower end may be a common prefix, as `photos/`. Then no name that begins with it is shown,
+ * because the listing has one entry for all of them, forwards and backwards (list_objects_iter in Swift's
+ * swift/container/backend.py). An upper end needs no such rule: names that begin with it sort behind it.
  */
 export function rangeOf(
   base: string,
@@ -130,8 +136,8 @@ export function rangeOf(
 }
 
 /**
- * The first `limit` entries that the pages of a range show. `truncated` only where at least one more follows.
- * Pages have at most `rowsMax` rows.
+ * The first `limit` entries that the pages of a range show. `truncated` is true only where another entry follows. The
+ * catalog's pages have at most `rowsMax` rows.
  */
 export async function fillPage<T>(
   catalog: Catalog,
@@ -163,7 +169,7 @@ export async function fillPage<T>(
   return { entries, truncated: false }
 }
 
-/** True where it is known without another page that something follows. */
+/** True where the page itself proves that another entry follows. */
 async function showsMore<T>(
   { cursor, following }: Page,
   shown: Shown<T>,

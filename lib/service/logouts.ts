@@ -1,5 +1,6 @@
-// Which tokens of a user are over. Tokens carry the id that the user's row had when they were issued; a logout draws
-// another, for all nodes on the catalog and beyond restarts. At most one row a user, which stays.
+// Ends a user's tokens (D-LOGOUT). A token carries the id that the user's row had when it was issued. A logout writes
+// another id, which holds on all nodes of the catalog and after restarts. A user has at most one such row, which is
+// never removed.
 import type { Logouts } from '../auth/tokens.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
@@ -7,7 +8,7 @@ import { logoutRow } from '../catalog/rows.ts'
 import { randomId } from '../names.ts'
 import { Draft, decoded } from './stores.ts'
 
-/** Logouts as rows of a catalog. Both throw StoreUnavailable; `renew` throws CommitUnknown too. */
+/** Logouts as rows of a catalog. Both methods throw StoreUnavailable, and `renew` CommitUnknown too. */
 export function catalogLogouts(catalog: Catalog): Logouts {
   return {
     async idOf({ account, user }) {

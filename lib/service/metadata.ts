@@ -1,16 +1,18 @@
-// What accounts and containers say of themselves: items that are changed one by one, within limits that
-// hold for the whole set.
+// Metadata of accounts and containers: items that are changed one by one, within limits for the whole set.
 import { CofferError } from '../errors.ts'
 import type { MetadataChanges } from './container-types.ts'
 
-/** Items of one account or container, as in OpenStack Swift (max_meta_count). */
+/**
+ * Items of one account or container, as in OpenStack Swift (max_meta_count).
+ * https://docs.openstack.org/swift/latest/api/discoverability.html
+ */
 export const METADATA_ITEMS_MAX = 90
-/** Bytes of all names and values together (max_meta_overall_size). */
+/** Bytes of all names and values of one account or container together (Swift's max_meta_overall_size). */
 export const METADATA_BYTES_MAX = 4096
 
 /**
  * The items after the changes. Names and values are byte strings, one character a byte. Throws
- * MetadataTooMany, MetadataTooLarge for what the whole set would be.
+ * MetadataTooMany, MetadataTooLarge where the whole set would exceed a limit.
  */
 export function mergeMetadata(
   stored: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-// Put, head, get and delete of one object.
+// Put, head and get of one object.
 import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
 import { rowKeys } from '../catalog/keys.ts'
@@ -13,8 +13,8 @@ import { CofferError } from '../errors.ts'
 import {
   microsOfVersion,
   nowMicros,
-  OBJECT_NAME_BYTES_MAX,
   randomId,
+  requireObjectNameLength,
   versionIdAt,
 } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
@@ -48,19 +48,16 @@ import {
   shownRow,
 } from './versions.ts'
 
-/** Throws ObjectNameInvalid, ObjectNameTooLong. */
+/** Throws ObjectNameInvalid for an empty name, ObjectNameTooLong. */
 export function requireObjectName(object: string): void {
   if (object === '') throw new CofferError('ObjectNameInvalid')
-  const size = Buffer.byteLength(object)
-  if (size > OBJECT_NAME_BYTES_MAX) {
-    throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
-  }
+  requireObjectNameLength(object)
 }
 
-/** An ETag that says nothing of the content: 32 random hex digits (DESIGN §7). */
+/** An ETag that does not depend on the content: 32 random hex digits (D-ETAG). */
 export const opaqueEtag = randomId
 
-/** A digest of the whole body as a version keeps it. */
+/** The checksum of a whole body, as a version's row has it. */
 export function wholeChecksum(
   source: Source,
   algorithm: ChecksumAlgorithm | undefined,
@@ -69,12 +66,16 @@ export function wholeChecksum(
   return { algorithm, type: 'FULL_OBJECT', value: source.digest(algorithm).toString('base64') }
 }
 
-/** Fixes version id, time and envelope: done last, so that a newer version never carries an older time. */
+/**
+ * Makes the row of a version from its id and time. It is called last, so that a newer version never has an older
+ * time.
+ */
 export type Stamp = (versionId: string, timeMicros: number) => VersionRow
 
 /**
- * Commits a new body's first version as the object's current one. `name` adds the rows that name the body;
- * it is told which version is replaced, if one is. Throws PreconditionFailed, ObjectMissing, ContainerMissing.
+ * Commits a new body's first version as the object's current one. `name` adds the rows that name the body. Its
+ * argument is the version that is replaced, if there is one. Throws PreconditionFailed, ObjectMissing,
+ * ContainerMissing.
  */
 export async function commitVersion(
   stores: Stores,
@@ -95,8 +96,10 @@ export async function commitVersion(
   })
 }
 
-/** A version id and its time, for a version to be written: newer than the current version's and than the null
- * version's, also where the clock was set back. */
+/**
+ * Draws the id and time of a version to be written. They are newer than those of the current and the null version, also
+ * where the clock was set back (D-CLOCK-BACK).
+ */
 export function drawVersion({ found }: Pick<History, 'found'>): {
   versionId: string
   timeMicros: number
@@ -107,8 +110,10 @@ export function drawVersion({ found }: Pick<History, 'found'>): {
   return { versionId: versionIdAt(timeMicros), timeMicros }
 }
 
-/** What can be refused before a body is read. Throws AccessDenied, ObjectNameInvalid, ObjectNameTooLong,
- * ContainerMissing, PreconditionFailed, ObjectMissing. */
+/**
+ * Refuses a write before its body is read, where that is possible. Throws AccessDenied, ObjectNameInvalid,
+ * ObjectNameTooLong, ContainerMissing, PreconditionFailed, ObjectMissing.
+ */
 export async function prepareWrite(
   stores: Stores,
   asker: Asker,
@@ -123,7 +128,7 @@ export async function prepareWrite(
   checkWrite(conditions, shownRow(await findObject(stores.catalog, ref)), ref.object)
 }
 
-/** Writes an object. Conditions are checked before the body is read and again when it is committed. */
+/** Writes an object. Conditions are judged before the body is read, and again in the commit. */
 export async function putObject(
   stores: Stores,
   asker: Asker,
@@ -137,8 +142,8 @@ export async function putObject(
 }
 
 /**
- * Seals a source as the object's new and only version. The MD5, where wanted, is the ETag under the root
- * key, and sealed inside the wrap under either.
+ * Seals a source as the object's new version. Where the MD5 is computed, it is sealed inside the wrap, and under the
+ * root key it is the ETag.
  */
 export async function writeObject(
   stores: Stores,
@@ -181,7 +186,7 @@ export async function writeObject(
   }
 }
 
-/** Finds the version, checks its key, then the conditions, then the range: in this order. */
+/** Finds the version, then checks its key, then the conditions, then the range. The order is part of the contract. */
 async function openForRead(
   stores: Stores,
   asker: Asker,
@@ -217,7 +222,7 @@ const judgedOf = ({ etag, timeMicros, headers }: VersionRow, md5: Buffer | null)
   headers,
 })
 
-/** Where one part lies. Throws PartNumberUnsatisfiable. */
+/** The extent of one part. Throws PartNumberUnsatisfiable. */
 async function findPart(stores: Stores, row: VersionRow, body: ResolvedBody, number: number) {
   const position = extentOfPart(body.segments, number)
   if (position === undefined) {
@@ -231,7 +236,7 @@ async function findPart(stores: Stores, row: VersionRow, body: ResolvedBody, num
   return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
 }
 
-/** What a GET would answer, without the bytes; where the key is optional and none came, without its proof. */
+/** What a GET would return, without the bytes. Where the key is optional and none came, no key is checked. */
 export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, input: HeadInput) {
   const { action = 'headObject' } = input
   if (input.keyOptional !== true) {
@@ -247,7 +252,7 @@ export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, i
   return { info: describeVersion(found, md5), extents: [wholeOf(found.row.size)] }
 }
 
-/** Opens an object for reading. Nothing is sent before the key was found right, and the first segment is there. */
+/** Opens an object for reading. It resolves once the key was right and the rows of the extents were found. */
 export function getObject(
   stores: Stores,
   asker: Asker,

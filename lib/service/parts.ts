@@ -1,7 +1,8 @@
-// Parts of an upload: segments written under the body that the upload drew, so that Complete links them
-// into place without moving a byte.
+// Parts of an upload. They are segments of the body whose id was drawn when the upload began, so that Complete makes
+// them an object without moving a byte.
 import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
+import { SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
   type ChecksumAlgorithm,
@@ -33,7 +34,7 @@ export function describePart({ part, row }: StoredPart): PartInfo {
   return { part, size: row.size, etag, timeMicros, checksum }
 }
 
-/** Writes a part; one of the same number that was there before is replaced. */
+/** Writes a part, which replaces an earlier one of the same number. */
 export async function putPart(
   stores: Stores,
   asker: Asker,
@@ -60,7 +61,7 @@ export async function putPart(
   )
 }
 
-/** Writes a part from an extent of an object. Always sealed anew: the two bodies have different keys. */
+/** Writes a part from an extent of an object. The bytes are sealed anew, because the two bodies have different keys. */
 export function copyPart(
   stores: Stores,
   asker: Asker,
@@ -140,7 +141,7 @@ function partChecksum(source: Source, algorithm: ChecksumAlgorithm | undefined) 
   return { algorithm, value } satisfies PartChecksum
 }
 
-/** Commits a part, in place of one of the same number. Throws UploadMissing where the upload ended meanwhile. */
+/** Commits a part, which replaces one of the same number. Throws UploadMissing where the upload ended meanwhile. */
 async function namePart(
   stores: Stores,
   upload: FoundUpload,
@@ -162,7 +163,7 @@ async function namePart(
   })
 }
 
-/** Segments of a body in order of their numbers, page by page, each a step of a turn. */
+/** The segments of a body in order of their numbers, page by page. Each counts as a step of a turn (lib/turns.ts). */
 export async function* walkParts(
   stores: Stores,
   body: string,
@@ -171,7 +172,7 @@ export async function* walkParts(
   const prefix = segmentPrefix(body)
   let from: string | undefined = rowKeys.segment(body, afterPart + 1)
   while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if ('group' in entry) continue
       yield { part: Number(entry.key.slice(prefix.length)), row: segmentRow.decode(entry.value) }
@@ -200,7 +201,7 @@ export async function listParts(
   return { upload: describeUpload(found), parts, truncated: false }
 }
 
-/** Parts of a finished multipart object, numbered 1, 2, 3 … as `partNumber` reads count them. */
+/** The parts of a finished multipart object, numbered 1, 2, 3 … as for reads with `partNumber` (D-LAYOUT). */
 export async function listObjectParts(
   stores: Stores,
   asker: Asker,

@@ -1,5 +1,5 @@
-// References of bodies: a body is given up with the last version that has it, at once where it is small,
-// else by the sweep.
+// References to bodies. A body is freed with the last version that has it: in the same commit where it is small, else
+// by the sweep (D-SWEEP).
 import { rowKeys } from '../catalog/keys.ts'
 import { segmentRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
@@ -7,11 +7,13 @@ import { freedRows, freeSegment } from './segments.ts'
 import { type Draft, decoded, type Stores } from './stores.ts'
 import type { StoredVersion } from './versions.ts'
 
-/** A segment with more rows than this is freed by the sweep, not in the commit that gives it up. */
+/** Most rows of a segment that is freed in the commit that takes the body's last reference. */
 const FREED_ROWS_MAX = 32
 
-/** Adds to the draft: the version goes, and its reference to its body. `kept` is the body of the version
- * that comes in its place: a copy onto itself passes its reference on. */
+/**
+ * Adds to the draft the removal of a version and of its reference to its body. `kept` is the body of the version that
+ * replaces it: where the two are the same, as for a copy onto itself, the reference stays.
+ */
 export async function dropVersion(
   stores: Stores,
   draft: Draft,
@@ -25,8 +27,8 @@ export async function dropVersion(
 }
 
 /**
- * Adds to the draft: one reference to the body less. The last one to go frees the body: at once where it
- * is one small enough segment that nobody reads, else by a row in the queue. Throws StoreCorrupt.
+ * Adds to the draft one reference to the body less. Where it is the last, the body is freed: in the same commit where
+ * it is one small segment that is not being read, else by a row in the sweep's queue. Throws StoreCorrupt.
  */
 async function dropReference(
   stores: Stores,
@@ -38,8 +40,8 @@ async function dropReference(
   const key = rowKeys.body(body)
   const references = await stores.catalog.getCounters(key)
   if (references === undefined) {
-    // Another writer took the version and its body between two reads: the object's row, which the draft
-    // expects, has changed with it, so that the commit conflicts and all is read anew.
+    // Another writer removed the version and its body between two reads. The object's row, which the draft expects,
+    // has changed too, so that the commit conflicts and all is read anew.
     const { account, container, object } = ref
     const key = rowKeys.version(account, container, object, versionId)
     if ((await stores.catalog.get(key)) === undefined) return
@@ -62,7 +64,7 @@ async function dropReference(
   queueBody(stores, draft, body)
 }
 
-/** Adds to the draft: every segment of the body is to be freed, in slices. */
+/** Adds to the draft a row in the queue, by which the sweep frees the body's segments in slices. */
 export function queueBody(stores: Stores, draft: Draft, body: string): void {
   draft.queue(stores, { kind: 'body', body })
 }

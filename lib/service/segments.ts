@@ -1,4 +1,4 @@
-// One segment of a body: sealing a source into it, naming it in a commit, and giving it up again.
+// One segment of a body: seals a source into it, names it in a commit, and frees it.
 
 import type { Asker } from '../auth/asker.ts'
 import type { BlobStore, BlobWriter } from '../blobs/store.ts'
@@ -14,11 +14,13 @@ import { CofferError } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { Draft, Stores } from './stores.ts'
 
-/** Largest single PUT, part or copy: 5 GiB.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/**
+ * Largest single PUT, part or copy in bytes, 5 GiB.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
 export const SEGMENT_BYTES_MAX = 5 * 2 ** 30
 
-/** A segment whose bytes are in the store, durable, and not yet named by any row. */
+/** A segment whose bytes are durable in the store and that no row names yet. */
 export interface WrittenSegment {
   readonly row: Omit<SegmentRow, 'part'>
   readonly pieces: readonly Buffer[]
@@ -26,8 +28,8 @@ export interface WrittenSegment {
 
 /**
  * Reads the source, which `asker` sends, to its verified end and seals it as segment `part` of the body with that key.
- * Throws whatever the source throws, BodyTooLarge, StoreFull, StoreUnavailable; then nothing is left
- * but unnamed bytes. While the catalog takes no commits nothing is read.
+ * Throws what the source throws, BodyTooLarge, StoreFull, StoreUnavailable. After an error only
+ * bytes without a name are left. Where the catalog takes no commits nothing is read (D-CLOSED-BODY).
  */
 export async function writeSegment(
   { catalog, blobs, smallBodyBytes }: Pick<Stores, 'catalog' | 'blobs' | 'smallBodyBytes'>,
@@ -57,7 +59,7 @@ export async function writeSegment(
   }
 }
 
-/** First bytes of a source, and the piece that went beyond them. */
+/** The first bytes of a source, and the piece that exceeded the limit. */
 interface Head {
   readonly bytes: Buffer
   readonly rest: Buffer | undefined
@@ -84,7 +86,7 @@ async function writeBlob(
   }
 }
 
-/** Collects the source's first bytes up to a limit; `rest` is the chunk that went beyond it. */
+/** Collects the source's first bytes up to `bytesMax`. `rest` is the piece that exceeded the limit. */
 async function readHead(source: Source, bytesMax: number): Promise<Head> {
   const bytes = Buffer.allocUnsafe(Math.min(bytesMax, source.length ?? bytesMax))
   let size = 0
@@ -124,7 +126,7 @@ async function finishWriter(blobs: BlobStore, writer: BlobWriter, size: number, 
   }
 }
 
-/** A segment that could not be named would be read, sealed and written for nothing. */
+/** Throws StoreUnavailable where the catalog takes no commits: the segment could not be named. */
 function refuseImpaired({ impaired }: Catalog): void {
   if (impaired !== null) throw new CofferError('StoreUnavailable', { message: impaired })
 }
@@ -135,7 +137,7 @@ function refuseTooLarge(size: number): void {
   }
 }
 
-/** Adds the rows that name a written segment. */
+/** Adds the rows that name a written segment to the draft. */
 export function nameSegment(
   draft: Draft,
   body: string,
@@ -153,8 +155,8 @@ export function nameSegment(
 }
 
 /**
- * Runs the commit that names a written segment. The store settles the segment's blob once the outcome is final, so that
- * its volume is not sealed before: for a commit of unknown outcome that is later than the answer.
+ * Runs the commit that names a written segment. The store settles the segment's blob once the outcome is final, so
+ * that its volume is not sealed before. For a commit of unknown outcome that is after the answer (D-UNKNOWN).
  */
 export async function settleAfter<T>(
   blobs: BlobStore,
@@ -175,12 +177,12 @@ export async function settleAfter<T>(
   }
 }
 
-/** Rows that `freeSegment` touches, at most. */
+/** Most rows that `freeSegment` changes. */
 export function freedRows(row: SegmentRow): number {
   return 4 + Math.ceil(row.records / RECORDS_PER_PIECE)
 }
 
-/** Removes the rows that name a segment; once that is durable the store is told. */
+/** Adds to the draft the removal of a segment's rows. Once that is durable, the store's `release` is called. */
 export function freeSegment(
   stores: Stores,
   draft: Draft,

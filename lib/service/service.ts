@@ -1,4 +1,4 @@
-// The service: every verb, over one pair of stores. Both dialects call this and nothing below it.
+// The service: every verb, over one pair of stores. Both dialects call the service and nothing below it.
 
 import { authorize, isAllowed } from './access.ts'
 import { headAccount, updateAccount } from './accounts.ts'

@@ -1,4 +1,4 @@
-// What every verb works on, and how a verb changes it: read, compute, commit, retry on conflict.
+// The stores that verbs work on, and the way in which verbs change rows: read, compute, commit, retry after a conflict.
 import type { BlobStore } from '../blobs/store.ts'
 import {
   type Catalog,
@@ -18,20 +18,20 @@ import type { Resolve } from './resolve.ts'
 export interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
-  /** Bodies up to this many bytes are sealed beside their row. */
+  /** Largest body in bytes that is sealed beside its row. */
   readonly smallBodyBytes: number
   readonly leases: Leases
   readonly begun: BegunUploads
   /** What stands where in a version's body. */
   readonly resolve: Resolve
-  /** Told after a commit that queued work for the sweep. */
+  /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }
 
-/** Attempts at a verb before other writers of the same rows make it give up. */
+/** Attempts at a verb whose commits conflict with other writers of the same rows, before it fails. */
 const ATTEMPTS_MAX = 100
 
-/** Collects one commit. Counters of the same row are added up. */
+/** Collects the changes of one commit. Changes of one counter row are added up. */
 export class Draft {
   readonly id = randomId()
   #expect = new Map<string, string | null>()
@@ -39,7 +39,7 @@ export class Draft {
   #del = new Set<string>()
   #add = new Map<string, number[]>()
   #queued = 0
-  /** Called once the commit is durable. */
+  /** Functions that are called once the commit is durable. */
   readonly after: (() => void)[] = []
 
   expect(key: string, row: { readonly revision: string } | undefined): this {
@@ -47,7 +47,7 @@ export class Draft {
     return this
   }
 
-  /** A row that was to go is replaced instead: a commit changes a key once. */
+  /** Puts a row. An earlier `del` of the key is dropped, because a commit changes a key once. */
   put(key: string, value: Buffer): this {
     this.#del.delete(key)
     this.#put.set(key, value)
@@ -65,18 +65,21 @@ export class Draft {
     return this
   }
 
-  /** Leaves work to the sweep, which is woken after the commit; a commit may leave several pieces. */
+  /** Adds a row of work for the sweep, which is woken after the commit. A commit may add several. */
   queue({ queued }: Stores, work: QueueRow): this {
     if (this.#queued === 0) this.after.push(queued)
     return this.put(rowKeys.queue(this.id, this.#queued++), queueRow.encode({ work }))
   }
 
-  /** Rows touched so far: a commit takes COMMIT_ROWS_MAX. */
+  /** Number of rows in the draft. A commit may have COMMIT_ROWS_MAX. */
   get rows(): number {
     return this.#expect.size + this.#put.size + this.#del.size + this.#add.size
   }
 
-  /** Throws Conflict, StoreUnavailable, CommitUnknown: then `after` is called when the commit turns out to be done. */
+  /**
+   * Throws Conflict, StoreUnavailable, CommitUnknown. After CommitUnknown, `after` runs once the commit is known to
+   * be done.
+   */
   async commit(catalog: Catalog): Promise<void> {
     if (this.rows === 0) return
     if (this.rows > COMMIT_ROWS_MAX) {
@@ -111,8 +114,8 @@ export class Draft {
 }
 
 /**
- * Runs a verb's read–compute–commit until its commit is not in conflict with another. `attempt` fills
- * the draft and returns the verb's answer; it must read everything anew each time.
+ * Runs a verb's read–compute–commit until its commit does not conflict. `attempt` fills the draft and returns the
+ * verb's result. It must read every row anew in each attempt.
  */
 export async function commitWithRetry<T>(
   catalog: Catalog,
@@ -131,12 +134,13 @@ export async function commitWithRetry<T>(
   }
 }
 
-/** Attempts at a read whose object is replaced again and again. */
+/** Attempts at a read whose object is replaced during each of them. */
 const READ_ATTEMPTS_MAX = 3
 
 /**
- * Reads, and again where a row was missing: between two of its reads the object may have been replaced, and the
- * rows of its body be gone, which cannot be told from lost ones. Rejects as `attempt` does.
+ * Runs `attempt`, and again where a row was missing. The object may have been replaced between two reads of the
+ * attempt, and the rows of its body removed, which looks like rows that are lost. Rejects with the last attempt's
+ * error.
  */
 export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -148,7 +152,7 @@ export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Decodes a row's value where there is one. */
+/** The decoded value of a row, undefined without a row. */
 export function decoded<T>(
   codec: { decode(bytes: Buffer): T },
   row: Row | undefined,

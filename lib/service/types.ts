@@ -1,4 +1,4 @@
-// What the service takes and gives, in storage words. Dialects translate; nothing here knows HTTP.
+// The types of the service's inputs and results, in storage words. Dialects translate them; nothing here is of HTTP.
 import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
@@ -33,11 +33,11 @@ export type { ConditionName, Conditions, RangesFor } from './conditions.ts'
 export type * from './container-types.ts'
 export type * from './upload-types.ts'
 
-/** What a client says of an object beside its bytes. */
+/** A client's description of an object: its headers, metadata and expiry. */
 export interface Description {
   readonly headers: ContentHeaders
   readonly metadata: Readonly<Record<string, string>>
-  /** From that second on a plain read finds nothing. Seconds since 1970. */
+  /** The time, in seconds since 1970, from which on a plain read does not find the object. */
   readonly deleteAtSeconds?: number
 }
 
@@ -45,11 +45,11 @@ export interface VersionInfo extends Description {
   readonly object: string
   /** `null` for the null version. */
   readonly versionId: string
-  /** True where the container's versioning is or was enabled: only then do clients hear of version ids. */
+  /** True where the container's versioning is or was enabled. Only then are clients shown version ids. */
   readonly versioned: boolean
   readonly timeMicros: number
   readonly size: number
-  /** Without quotes; opaque for customer keys. */
+  /** The ETag without quotes. It is random for versions under a customer key. */
   readonly etag: string
   /** Hex MD5 of the content, where it is known and the caller's key opened it. */
   readonly md5?: string
@@ -57,7 +57,7 @@ export interface VersionInfo extends Description {
   /** Parts of a multipart object; 0 for a plain one. */
   readonly parts: number
   readonly checksum: Checksum | null
-  /** Checksum and ETag of the one part, where a part was asked for. */
+  /** The part that a read selects, and its checksum. */
   readonly part?: { readonly number: number; readonly checksum: PartChecksum | null }
 }
 
@@ -65,7 +65,9 @@ export interface PutInput extends Description {
   readonly source: Source
   readonly cipher: Cipher
   readonly conditions?: Conditions
-  /** Computed while the body passes and kept with the version; `read` has verified what was claimed. */
+  /**
+   * The checksum that is computed over the body and kept with the version. The source verifies what the client sent.
+   */
   readonly checksum?: ChecksumAlgorithm
   /** Seal the content's MD5 inside the wrap also under a customer key (Swift wrote it, Content-MD5 came). */
   readonly sealMd5?: boolean
@@ -75,11 +77,11 @@ export interface ReadInput {
   readonly versionId?: string
   readonly cipher: Cipher
   readonly conditions?: Conditions
-  /** Which extents are wanted, by the dialect's own rules. */
+  /** Resolves the extents to read by the dialect's rules. */
   readonly ranges?: Ranges
-  /** The state for which `ranges` are meant: of an object in another all is read. */
+  /** The state for which `ranges` holds. All of an object in another state is read. */
   readonly rangesFor?: RangesFor
-  /** 1 … 10,000: that part alone. */
+  /** The number of the one part to read, 1 to 10,000. */
   readonly part?: number
   /** Without a key, a version under a customer key is described all the same (Swift's HEAD). */
   readonly keyOptional?: boolean
@@ -90,27 +92,33 @@ export interface HeadInput extends ReadInput {
   readonly action?: Action
 }
 
-/** Resolves what a client asked for against a size in bytes: at least one extent, in the order in which they
- * are to be sent. Throws RangeUnsatisfiable. */
+/**
+ * Resolves a client's ranges against a size in bytes. Returns at least one extent, in the order in which they are sent.
+ * Throws RangeUnsatisfiable.
+ */
 export type Ranges = (sizeBytes: number) => readonly Extent[]
 
 /** The bytes that a read gives: `offset` and `length` within `info.size`. */
 export interface Extent {
   readonly offset: number
   readonly length: number
-  /** True where the caller asked for a range or a part of the whole (a 206). Never of no bytes: no Content-Range can
-   * name them (RFC 9110 §14.4), and a 206 needs one (§15.3.7). */
+  /**
+   * True for a range or a part of the whole, which is a 206. Never true for an extent of no bytes: a 206 needs a
+   * Content-Range (RFC 9110 §15.3.7), and none can name no bytes (§14.4).
+   */
   readonly partial: boolean
 }
 
 export interface ObjectReader {
   readonly info: VersionInfo
-  /** What is read: one extent unless `ranges` asked for several, which then follow one another. */
+  /** The extents that are read, one after the other. */
   readonly extents: readonly Extent[]
-  /** The next piece of plaintext, never empty, never of two extents, owned by the caller; undefined at the
-   * end of the last. Throws StoreCorrupt, StoreUnavailable. */
+  /**
+   * The next piece of plaintext, undefined behind the last extent. A piece is never empty and never of two extents. The
+   * caller owns it. Throws StoreCorrupt, StoreUnavailable.
+   */
   read(): Promise<Buffer | undefined>
-  /** Must be called when no more is read; safe more than once. */
+  /** Must be called when no more is read. A second call does nothing. */
   close(): void
 }
 
@@ -119,14 +127,14 @@ export interface CopyInput {
   readonly fromCipher: Cipher
   readonly fromConditions?: Conditions
   readonly cipher: Cipher
-  /** What the copy says of itself. Absent: headers and metadata are taken over, an expiry is not. */
+  /** Makes the copy's description. Absent: the source's headers and metadata, without its expiry. */
   readonly revise?: (source: VersionInfo) => Description
-  /** Which bytes are copied; absent: all. More than one extent is Internal. */
+  /** Resolves the bytes to copy, in one extent. Absent: all. Several extents throw Internal. */
   readonly ranges?: Ranges
   readonly conditions?: Conditions
-  /** Also where only the key's kind stays the same: seal the bytes anew (x-coffer-reseal). */
+  /** True: the bytes are sealed anew also where the kind of key stays the same. */
   readonly reseal?: boolean
-  /** Absent: the source's algorithm, else none is added. */
+  /** The algorithm of the copy's checksum. Absent: the source's, or none where it has none. */
   readonly checksum?: ChecksumAlgorithm
   /** True where something other than metadata changes for a copy onto itself (class, key …). */
   readonly changesSelf: boolean
@@ -138,23 +146,26 @@ export interface CopyResult {
 }
 
 export interface DeleteInput {
-  /** That version, for good; absent: the object, which leaves a delete marker where versions are kept. */
+  /** The version to remove. Absent: the object is deleted, and a delete marker made where versions are kept. */
   readonly versionId?: string
   readonly conditions?: Conditions
-  /** Only an object that expires at this very second; else PreconditionFailed. */
+  /** The expiry that the object must have, in seconds since 1970. Another one throws PreconditionFailed. */
   readonly ifDeleteAtSeconds?: number
-  /** When the current version goes by its id, the next newest becomes current (S3); else none does (Swift). */
+  /**
+   * True: when the current version is removed by its id, the next newest becomes current (S3). False: none does
+   * (Swift).
+   */
   readonly promote: boolean
 }
 
 export interface DeleteResult {
-  /** False: there was nothing of that name, or no such version; a delete marker may have been made all the same. */
+  /** False where there was no such object or version. A delete marker may have been made in that case too. */
   readonly existed: boolean
-  /** Of the version that went, or of the delete marker that was made; undefined where versions were never kept. */
+  /** Id of the removed version or of the delete marker that was made. Undefined where versions were never kept. */
   readonly versionId?: string
-  /** That version is, or was, a delete marker. */
+  /** True where that version is, or was, a delete marker. */
   readonly isMarker: boolean
-  /** The current version afterwards, if there is one; only where a version was deleted by its id. */
+  /** Id of the version that is current afterwards, if there is one. Only where a version was removed by its id. */
   readonly currentId?: string
 }
 
@@ -209,7 +220,7 @@ export interface Service {
     ref: ObjectRef,
     input: { cipher: Cipher; revise: (current: VersionInfo) => Description },
   ): Promise<VersionInfo>
-  /** Deleting what is not there is no error. */
+  /** Deletes an object, or removes a version. A missing one is no error. */
   delete(asker: Asker, ref: ObjectRef, input: DeleteInput): Promise<DeleteResult>
   /** Makes a version that is there the current one. Throws VersionMissing, VersionInvalid, VersionIsMarker. */
   makeCurrent(asker: Asker, ref: ObjectRef, versionId: string): Promise<VersionInfo>

@@ -1,4 +1,4 @@
-// What the service takes and gives for multipart uploads and parts, in storage words.
+// The types of the service's inputs and results for multipart uploads and parts, in storage words.
 import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import type { Conditions } from './conditions.ts'
@@ -8,7 +8,7 @@ export interface UploadInput {
   readonly cipher: Cipher
   readonly headers: ContentHeaders
   readonly metadata: Readonly<Record<string, string>>
-  /** Absent: parts keep the checksums they bring, the whole gets none. */
+  /** The checksum of the whole. Absent: parts keep the checksums that they bring, and the whole has none. */
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: Checksum['type'] }
 }
 
@@ -35,9 +35,9 @@ export interface CompleteInput {
     readonly checksum?: PartChecksum
   }[]
   readonly conditions?: Conditions
-  /** Only to prove that a key that came is the upload's: Complete needs none. */
+  /** Checks that a key that came is the upload's. Complete needs no key (D-KEY-PARTS). */
   readonly cipher?: Cipher
-  /** What the client says the whole has: x-amz-mp-object-size. */
+  /** The size of the whole in bytes, as the client expects it. */
   readonly size?: number
   readonly checksum?: PartChecksum
   readonly checksumType?: Checksum['type']

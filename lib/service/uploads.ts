@@ -1,7 +1,7 @@
-// Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload
-// begins; its envelope is also the check that every part brings the same key (DESIGN §7).
+// Unfinished multipart objects: begin, find, list and abort. The body key is drawn when the upload begins. Its
+// envelope also proves that every part brings the same key (D-UPLOAD-KEY).
 import type { Asker } from '../auth/asker.ts'
-import { CommitUnknown, type Row } from '../catalog/catalog.ts'
+import { CommitUnknown, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import {
   compareKeys,
   endOf,
@@ -40,12 +40,14 @@ export interface FoundUpload {
   readonly row: UploadRow
 }
 
-/** Upload ids sort by their beginning, oldest first: microseconds in 16 hex digits, then the version
- * id that the object will get, so that a Complete sent again finds what the first one made. */
+/**
+ * Makes an upload id: its beginning in microseconds as 16 hex digits, then the version id that the object will have
+ * (D-UPLOAD-ID). Ids sort by their beginning, oldest first.
+ */
 const uploadIdOf = (micros: number, versionId: string) =>
   micros.toString(16).padStart(16, '0') + versionId
 
-/** The version id inside an upload id, or undefined where the text is no upload id. */
+/** The version id in an upload id, undefined for a text that is no upload id. */
 export function versionOfUpload(uploadId: string): string | undefined {
   return /^[0-9a-f]{48}$/.test(uploadId) ? uploadId.slice(16) : undefined
 }
@@ -62,7 +64,10 @@ export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
   }
 }
 
-/** Throws AccessDenied, ContainerMissing, UploadsBegunExceeded, ObjectNameInvalid, ObjectNameTooLong. */
+/**
+ * Begins an upload. Throws AccessDenied, ContainerMissing, UploadsBegunExceeded, ObjectNameInvalid,
+ * ObjectNameTooLong.
+ */
 export async function createUpload(
   stores: Stores,
   asker: Asker,
@@ -112,7 +117,9 @@ async function beginUpload(
   })
 }
 
-/** Finds an upload of the container that exists now. Throws ContainerMissing, UploadMissing. */
+/**
+ * Finds an upload. One of an earlier container of the same name is not found. Throws ContainerMissing, UploadMissing.
+ */
 export async function findUpload(
   stores: Stores,
   ref: ObjectRef,
@@ -131,8 +138,10 @@ export async function findUpload(
   return { ref, uploadId, stored: stored!, row }
 }
 
-/** Opens the upload's body key. Throws UploadKeyRequired where a key is missing (or came for an upload
- * without), UploadKeyWrong for another key than the upload's. */
+/**
+ * Opens the upload's body key. Throws UploadKeyRequired where a key is missing, or came for an upload without one,
+ * UploadKeyWrong for another key than the upload's.
+ */
 export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
   try {
     return cipher.unwrap({ ...found.ref, versionId: found.row.versionId }, found.row.envelope)
@@ -145,7 +154,7 @@ export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
   }
 }
 
-/** Throws UploadMissing. The parts' bytes are freed by the sweep. */
+/** Aborts an upload, whose parts the sweep frees. Throws UploadMissing. */
 export async function abortUpload(
   stores: Stores,
   asker: Asker,
@@ -158,7 +167,7 @@ export async function abortUpload(
   })
 }
 
-/** Adds to the draft: the upload goes, and is counted no more. Its parts stay. */
+/** Adds to the draft the removal of an upload's row, and counts it out. Its parts stay. */
 export function draftEnd(
   stores: Stores,
   draft: Draft,
@@ -169,13 +178,13 @@ export function draftEnd(
   draft.after.push(() => stores.begun.release(ref.account, row.initiator))
 }
 
-/** Adds to the draft: the upload goes, and its parts with it. */
+/** Adds to the draft the removal of an upload with its parts. */
 export function draftAbort(stores: Stores, draft: Draft, upload: FoundUpload): void {
   draftEnd(stores, draft, upload)
   queueBody(stores, draft, upload.row.body)
 }
 
-/** Uploads of a container by object name, then by age; common prefixes where a delimiter folds names. */
+/** Lists a container's uploads by object name, then oldest first. A delimiter folds names into common prefixes. */
 export async function listUploads(
   stores: Stores,
   asker: Asker,
@@ -187,7 +196,7 @@ export async function listUploads(
   const { id } = containerRow.decode(container.value)
   const base = uploadPrefix(ref.account, ref.container)
   const entries: (UploadInfo | string)[] = []
-  // One more than asked for tells whether the list goes on.
+  // One upload more than `limit` is read, which shows whether the list goes on.
   for await (const stored of walk(stores, ref, input)) {
     const row = uploadRow.decode(stored.value)
     if (row.containerId !== id) continue
@@ -203,7 +212,10 @@ export async function listUploads(
   return { entries: entries.slice(0, input.limit), truncated: entries.length > input.limit }
 }
 
-/** What the delimiter folds a name into, if anything. Not the catalog's folding: a key ends with an id. */
+/**
+ * The common prefix that the delimiter folds a name into, undefined where it folds none. The catalog cannot fold here,
+ * because its keys end with an id.
+ */
 function commonPrefix(
   name: string,
   { prefix = '', delimiter }: UploadListInput,
@@ -222,13 +234,13 @@ async function* walk(
   const to = endOf(prefix)
   let from: string | undefined = startOf(ref, prefix, input)
   while (from !== undefined && compareKeys(from, to) < 0) {
-    const page = await stores.catalog.scan({ from, to, limit: 1000 })
+    const page = await stores.catalog.scan({ from, to, limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) if (!('group' in entry)) yield entry
     from = page.cursor
   }
 }
 
-/** Where the list goes on: behind one upload, behind all uploads of a name, or behind a common prefix. */
+/** The key at which the list goes on: behind one upload, behind all uploads of a name, or behind a common prefix. */
 function startOf(ref: ContainerRef, prefix: string, input: UploadListInput): string {
   const { afterObject, afterUpload, delimiter } = input
   if (afterObject === undefined || afterObject === '') return prefix

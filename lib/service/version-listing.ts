@@ -1,5 +1,5 @@
-// All versions and delete markers of a container: by name, each name's newest first, or all of it backwards.
-// Names are folded by a delimiter where one is given; the ids behind them in the catalog's keys never are.
+// Lists all versions and delete markers of a container: by name and newest first, or all of that backwards. A
+// delimiter folds names. It never folds the ids behind the names in the catalog's keys.
 import type { Asker } from '../auth/asker.ts'
 import { type Catalog, type Page, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import {
@@ -28,10 +28,10 @@ import { fillPage, type Range, type Shown } from './listing.ts'
 import { decoded, type Stores } from './stores.ts'
 import { isMarker, requireContainer } from './versions.ts'
 
-/** Rows of a page where names are folded here: what is read of a group before the rest is jumped over. */
+/** Rows of a page where names are folded here. So many rows of a group are read before the rest is jumped over. */
 const FOLDED_ROWS_MAX = 100
 
-/** A version's row, with what its key says. */
+/** A version's row, with the name and id of its key. */
 interface Found {
   readonly name: string
   readonly id: string
@@ -39,9 +39,9 @@ interface Found {
 }
 
 /**
- * One page of versions. It goes on behind `afterVersion` also where that is gone by now, because clients
- * delete what they have listed before they ask for more. Throws AccessDenied, ContainerMissing,
- * VersionInvalid for what has not the form of a version id.
+ * One page of versions. `afterVersion` may be removed by now, because clients delete the versions of a page before
+ * they list the next one. Throws AccessDenied, ContainerMissing, VersionInvalid for a text that has not the form of a
+ * version id.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
  */
 export async function listVersions(
@@ -67,7 +67,7 @@ export async function listVersions(
   return { entries, truncated, next }
 }
 
-/** The keys of all versions that the listing is about. `from` is not before `to` where there can be none. */
+/** The range of keys of the versions that the listing shows. Where there can be none, `from` is not before `to`. */
 async function rangeOf(
   catalog: Catalog,
   ref: ContainerRef,
@@ -92,8 +92,10 @@ async function rangeOf(
   return compareKeys(from, prefix) > 0 ? { ...range, from } : range
 }
 
-/** The id behind which a listing goes on within its name: undefined for behind all of them, null for before
- * the first, where the null version is gone and nobody knows any more where it was. */
+/**
+ * The id behind which a listing goes on within its name. Undefined: behind all versions of the name. Null: before the
+ * first one, because the null version was removed and its place is no longer known.
+ */
 async function readMarker(
   catalog: Catalog,
   { account, container }: ContainerRef,
@@ -110,16 +112,20 @@ async function readMarker(
   return version
 }
 
-/** True for a delimiter that the catalog can look for in whole keys: it occurs in none of what stands there
- * beside the characters of a name, which are hex digits and the signs of an escaped name. */
+/**
+ * True for a delimiter by which the catalog can fold whole keys. It must not occur in the other parts of a key, which
+ * are hex digits and the signs of an escaped name.
+ */
 function foldsInKeys(delimiter: string): boolean {
   return /[^0-9a-f]/.test(delimiter) && !escaping.some((sign) => delimiter.includes(sign))
 }
 
 const escaping = ['\u0000', '\u0001', '\u0002']
 
-/** Names and ids of a page's keys, and what the delimiter folds them into. Where the catalog did not fold, the
- * page that ends within a common prefix is followed by one behind it. */
+/**
+ * The names and ids of a page's keys, and the common prefixes that the delimiter folds them into. Where the catalog
+ * did not fold, the page behind one that ends within a common prefix begins behind that prefix.
+ */
 function foldNames(
   page: Page,
   ref: ContainerRef,
@@ -148,7 +154,7 @@ function foldNames(
   return { entries, cursor: reverse ? lastKey : successorOf(lastKey) }
 }
 
-/** What a listing shows of versions; the objects' rows tell which are current, and which is the null version. */
+/** Versions as a listing shows them. The objects' rows hold which version is current and which is the null version. */
 async function describe(
   catalog: Catalog,
   ref: ContainerRef,
@@ -176,7 +182,7 @@ async function describe(
   })
 }
 
-/** The rows of objects by their names, wherever they are. */
+/** The rows of objects by their names, whether a plain GET shows them or not (D-HIDDEN). */
 async function readObjects(
   catalog: Catalog,
   { account, container }: ContainerRef,

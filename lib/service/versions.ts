@@ -1,4 +1,4 @@
-// Finding a version of an object and telling about it.
+// Finds a version of an object, opens its key and describes it.
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import {
@@ -19,7 +19,7 @@ import type { Resolve } from './resolve.ts'
 import { decoded } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
 
-/** A version's row with what identifies it. */
+/** A version's row with its names and id. */
 export interface StoredVersion {
   readonly ref: ObjectRef
   readonly versionId: string
@@ -28,38 +28,38 @@ export interface StoredVersion {
 
 /** A version and its place in the object's history. */
 export interface FoundVersion extends StoredVersion {
-  /** It is the null version, and `null` is what clients call it. */
+  /** True for the null version, whose id clients see as `null`. */
   readonly isNull: boolean
   readonly versioning: Versioning
 }
 
-/** An object's row, wherever it is, with the catalog rows that a commit must expect. */
+/** An object's row, shown or hidden (D-HIDDEN), with the catalog's rows that a commit must expect. */
 export interface FoundObject {
   readonly visible: Row | undefined
   readonly hidden: Row | undefined
   readonly row: ObjectRow | undefined
-  /** Undefined where no version is current; a delete marker can be. */
+  /** The current version, which may be a delete marker. Undefined where none is current. */
   readonly current: StoredVersion | undefined
 }
 
 /** True for a delete marker. */
 export const isMarker = (row: VersionRow) => row.body === null
 
-/** True where the version, though current, is not shown any more. */
+/** True for a version whose expiry has passed, which is not shown any more. */
 export const isDue = (row: VersionRow) =>
   row.deleteAtSeconds != null && row.deleteAtSeconds * 1000 <= Date.now()
 
-/** The current version where a plain read shows it: what conditions of a write are judged against. */
+/** The current version's row where a plain read shows it. Conditions of a write are judged by it. */
 export function shownRow({ current }: FoundObject): VersionRow | undefined {
   if (current === undefined || isMarker(current.row) || isDue(current.row)) return undefined
   return current.row
 }
 
-/** How the container keeps versions. */
+/** A container's versioning. */
 export const versioningOf = (container: Row): Versioning =>
   containerRow.decode(container.value).versioning ?? null
 
-/** The object's state for a write: its row and its current version. */
+/** The object's row and its current version, as a write expects them. */
 export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<FoundObject> {
   const { account, container, object } = ref
   const [visible, hidden] = await catalog.getMany([
@@ -72,7 +72,7 @@ export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<Foun
 }
 
 /**
- * The version a read means: the current one, or the one asked for (`null`: the null version). Throws
+ * The version that a read means: the one with `versionId` (`null` is the null version), else the current one. Throws
  * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt.
  */
 export async function findVersion(
@@ -82,7 +82,7 @@ export async function findVersion(
 ): Promise<FoundVersion> {
   if (versionId !== undefined) return await findVersionById(catalog, ref, versionId)
   const { account, container, object } = ref
-  // A version can be replaced between the two reads; then the object's row names another.
+  // A version may be replaced between the two reads. The object's row then names another one.
   let before: Row | undefined
   for (;;) {
     const [held, stored] = await catalog.getMany([
@@ -94,7 +94,7 @@ export async function findVersion(
     if (row === undefined) throw await missing(catalog, ref, held)
     const found = await getVersion(catalog, ref, row.current!)
     if (found === undefined) {
-      // The same row twice: nobody is replacing it, and the version is lost.
+      // The object's row did not change, so that the version was not replaced: its row is lost.
       if (stored!.revision === before?.revision) {
         throw new CofferError('StoreCorrupt', { object: ref.object, version: row.current! })
       }
@@ -107,7 +107,7 @@ export async function findVersion(
   }
 }
 
-/** There is nothing to show: says also where that is a delete marker's doing. */
+/** The ObjectMissing of an object that is not shown, with the delete marker where the current version is one. */
 async function missing(catalog: Catalog, ref: ObjectRef, container: Row): Promise<CofferError> {
   const { object } = ref
   const versioning = versioningOf(container)
@@ -140,7 +140,7 @@ async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) 
   return { ...found, isNull, versioning: versioningOf(held) }
 }
 
-/** The version's row, or undefined where there is none. */
+/** The version's row, undefined where there is none. */
 export async function getVersion(
   catalog: Catalog,
   ref: ObjectRef,
@@ -161,7 +161,7 @@ export async function requireContainer(
   return row
 }
 
-/** Parts of a body that has several segments; for a plain one the layout is its size alone. */
+/** The layout of a version's body: the sizes of its parts. A body without parts has its size alone. */
 export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
   if (row.parts === 0) return onePiece(row)
   const stored = decoded(layoutRow, await catalog.get(rowKeys.layout(row.body!)))
@@ -191,9 +191,9 @@ function rises(layout: Layout): boolean {
   return true
 }
 
-/** True for a part that the finished body kept; others wait for the sweep. */
+/** True for a part of the finished body. The sweep frees the others. */
 export function coversPart(layout: Layout, part: number): boolean {
-  // Runs rise; 10,000 parts of as many sizes are as many runs.
+  // A binary search: 10,000 parts of different sizes are 10,000 runs.
   let low = 0
   let high = layout.length
   while (low < high) {
@@ -205,7 +205,7 @@ export function coversPart(layout: Layout, part: number): boolean {
   return run !== undefined && part < run.first + run.count
 }
 
-/** Which kind of key seals a version that is no delete marker. */
+/** The kind of key that seals a version. Not for delete markers, which have no envelope. */
 export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root' : 'customer')
 
 /**
@@ -257,7 +257,7 @@ export function describeVersion(
   }
 }
 
-/** What listings show of a version. */
+/** The part of a version that listings show. */
 export function summarize(row: VersionRow): Summary {
   const { timeMicros, size, etag, headers, checksum, deleteAtSeconds } = row
   return {

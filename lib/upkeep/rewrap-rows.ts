@@ -1,6 +1,6 @@
 // The rows that have an envelope, one after the other: versions and unfinished uploads, each with what its
 // envelope is bound to. What `coffer rewrap` and `coffer key list` read.
-import type { Row } from '../catalog/catalog.ts'
+import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, splitNameAndId } from '../catalog/keys.ts'
 import { uploadRow, versionRow } from '../catalog/rows.ts'
 import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.ts'
@@ -79,7 +79,7 @@ export interface KeyUse {
 /** How many rows are under each root key; keys without any are not there. */
 export async function countRootKeys(stores: Rows): Promise<Map<string, KeyUse>> {
   const uses = new Map<string, KeyUse>()
-  for await (const { kind, rows } of envelopePages(stores, 1000)) {
+  for await (const { kind, rows } of envelopePages(stores, SCAN_LIMIT_MAX)) {
     for (const row of rows) {
       const wrapped = wrappedOf(kind, row)
       if (wrapped === undefined) continue

@@ -70,7 +70,10 @@ class Rewrap {
   readonly #startMs = performance.now()
   /** Rows written so far, for the rate. */
   #written = 0
-  /** Where a compaction may be interrupted, by kind: behind keys, which end with an id, no other begins. */
+  /**
+   * Where the range of a kind's rows is cut for compaction: between two cuts a rewrap that is to end can end. Each
+   * cut is the last key of a page with a NUL behind it. No row has that key, and no row's key begins with it.
+   */
   #borders: Record<EnvelopeKind, string[]> = { version: [], upload: [] }
   readonly progress: RewrapProgress
 
@@ -149,8 +152,10 @@ class Rewrap {
     await this.#pace()
   }
 
-  /** A row of a batch that met another writer: read anew each time. One that never stands still is the next
-   * pass's. */
+  /**
+   * Wraps one row of a batch that met another writer. Each try reads the row anew. A row that changes during
+   * every try is left to the next pass.
+   */
   async #alone({ kind, row: { key } }: Wrapped): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const row = await this.#stores.catalog.get(key)

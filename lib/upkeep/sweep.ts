@@ -1,7 +1,7 @@
 // Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
 // Complete did not list, and the settings and uploads of deleted containers. In slices of a commit, one after the
 // other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
-import { Conflict, type Row } from '../catalog/catalog.ts'
+import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
 import { isUnavailable } from '../errors.ts'
@@ -38,7 +38,7 @@ async function sweepQueue(
 ): Promise<void> {
   let from: string | undefined = queuePrefix
   while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: 1000 })
+    const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if (closed()) return
       if ('group' in entry) continue
@@ -87,7 +87,7 @@ async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'con
   const prefix = uploadPrefix(work.account, work.container)
   let from: string | undefined = prefix
   while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 1000 })
+    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if ('group' in entry) continue
       const upload = uploadRow.decode(entry.value)

@@ -1,16 +1,15 @@
-// Memory for answers: each takes its part of what all may have on their way to clients, before it is made where its
-// size is known by then, and gives it back when it has left.
+// The memory of answers on their way to clients, which is bounded for all of them together. An answer takes its part
+// before it is made, where its size is known by then, and gives it back when it was sent.
 import type { ServerResponse } from 'node:http'
 import type { Middleware } from 'koa'
 import { CofferError } from '../../lib/errors.ts'
 import type { Node } from '../node.ts'
 import type { State } from '../state.ts'
 
-/** What an object's answer holds when its client does not read: a piece that the socket has, and the next. */
+/** Bytes that an object's answer holds while its client does not read: a piece at the socket, and the next one. */
 const STREAM_BYTES = 2 * 65_536
 
-/** Answers up to this size are not counted: the bound on connections bounds them, and they go on when larger ones
- * wait. */
+/** Answers up to this size in bytes are not counted. The limit of connections bounds them. */
 const UNCOUNTED_BYTES = 16_384
 
 type Holder = Pick<Node, 'answerMemory' | 'config'>
@@ -20,8 +19,10 @@ function giveWhenOver({ answerMemory }: Holder, res: ServerResponse, bytes: numb
   else res.once('close', () => answerMemory.give(bytes))
 }
 
-/** Takes the memory for sending so many bytes piece by piece, and waits for it. Throws AnswersExceeded where there is
- * none within limits.answerWaitMs. */
+/**
+ * Takes the memory to send `lengthBytes` piece by piece, and waits for it. Throws AnswersExceeded where none is free
+ * within limits.answerWaitMs.
+ */
 export async function holdStream(
   node: Holder,
   res: ServerResponse,
@@ -34,8 +35,10 @@ export async function holdStream(
   giveWhenOver(node, res, bytes)
 }
 
-/** Takes the memory for an answer that was made whole, a listing say. Throws AnswersExceeded where there is none now: to
- * wait would hold it all the while. */
+/**
+ * Takes the memory of an answer that was made whole, as a listing. It does not wait, because the answer would stay in
+ * memory meanwhile (D-ANSWER-MEMORY). Throws AnswersExceeded where none is free.
+ */
 export function answers(node: Node): Middleware<State> {
   return async function answers(ctx, next) {
     await next()

@@ -1,16 +1,16 @@
-// The connections of one listener, and which of them have a request under way: a node that ends waits for those alone.
-// Node's own server.close() waits for every connection, closes none that has asked nothing yet or whose request ended
-// after the call, and cannot cut one that is still in its TLS handshake.
+// The connections of one listener, and which of them have a request under way. A node that ends waits for those alone
+// (D-DRAIN). Node's own server.close() waits for every connection: also for one that sent no request yet, whose request
+// ended after the call, or that is still in its TLS handshake.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Tells a listener's connections apart. The socket of a request over TLS is another than the one that was accepted. */
+/** A key for a connection of a listener. A request over TLS has another socket than the one that was accepted. */
 const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`
 
 export class Connections {
-  /** As they were accepted: below TLS, where there is TLS. */
+  /** The sockets that were accepted, which are below TLS where there is TLS, and their keys. */
   readonly #accepted = new Map<Socket, string>()
-  /** What is being answered, by connection; none is in it without an answer. */
+  /** Answers under way, by connection. A connection without any is not in the map. */
   readonly #answers = new Map<string, Set<ServerResponse>>()
   #ending = false
 
@@ -21,7 +21,7 @@ export class Connections {
     })
   }
 
-  /** A request has begun; its connection is busy until the answer has left, or the client. */
+  /** Marks a connection as busy from a request's beginning until its answer was sent or the client is gone. */
   begin({ socket }: IncomingMessage, res: ServerResponse): void {
     const peer = peerOf(socket)
     const answers = this.#answers.get(peer) ?? new Set()
@@ -34,7 +34,10 @@ export class Connections {
     })
   }
 
-  /** Closes each connection that has nothing under way, at once or when that is so; clients that can still be told are. */
+  /**
+   * Closes each connection once no request is under way on it. Answers whose headers are not sent yet announce that
+   * with `Connection: close`.
+   */
   end(): void {
     this.#ending = true
     for (const answers of this.#answers.values()) {
@@ -45,7 +48,7 @@ export class Connections {
     }
   }
 
-  /** Closes every connection, whatever is under way on it. */
+  /** Closes every connection at once, those with requests under way too. */
   cut(): void {
     for (const socket of this.#accepted.keys()) socket.destroy()
   }

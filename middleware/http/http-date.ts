@@ -18,7 +18,7 @@ const monthNames = [
 const MONTH = `(?<month>${monthNames.join('|')})`
 const TIME = '(?<hour>[01]\\d|2[0-3]):(?<minute>[0-5]\\d):(?<second>[0-5]\\d|60)'
 
-/** The form that servers send, and the two of before 1995 that they must still read. */
+/** The forms of a date: the one that is sent, and two older ones that must still be read. */
 const forms = [
   // Sun, 06 Nov 1994 08:49:37 GMT
   new RegExp(`^[A-Z][a-z]{2}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`),
@@ -29,7 +29,7 @@ const forms = [
 ]
 
 const CENTURY_YEARS = 100
-/** A year of two digits that lies farther ahead than this is of the century before. */
+/** Years that a year of two digits may lie ahead. One farther ahead is of the century before (RFC 9110 §5.6.7). */
 const AHEAD_YEARS_MAX = 50
 
 function yearOf(text: string): number {
@@ -40,7 +40,10 @@ function yearOf(text: string): number {
   return now + (ahead > AHEAD_YEARS_MAX ? ahead - CENTURY_YEARS : ahead)
 }
 
-/** Seconds since 1970 of a date in one of the three forms; undefined for anything else, and for days that are none. */
+/**
+ * A date in one of the three forms, in seconds since 1970. Undefined for another form, and for a day that does not
+ * exist.
+ */
 export function readHttpDate(text: string): number | undefined {
   for (const form of forms) {
     const found = form.exec(text)?.groups
@@ -55,7 +58,9 @@ export function readHttpDate(text: string): number | undefined {
   return undefined
 }
 
-/** The only line of a header that must not be sent twice; undefined where it was not sent, or was (RFC 9110 §13.1.3). */
+/**
+ * The value of a header of one line. Undefined where it was not sent, or was sent more than once (RFC 9110 §13.1.3).
+ */
 export function onlyLineOf(req: IncomingMessage, name: string): string | undefined {
   if (req.headers[name] === undefined) return undefined
   const lines = req.headersDistinct[name] ?? []

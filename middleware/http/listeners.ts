@@ -1,5 +1,5 @@
 // The sockets that a node listens on, one server each. They are bound before a start makes anything, so that a port
-// that is taken leaves nothing behind; until the node serves, each connection is closed at once and nothing is answered.
+// that is taken leaves nothing behind. Until the node serves, each connection is closed at once (D-PORTS).
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -9,14 +9,14 @@ import { RequestMessage } from './request-message.ts'
 /** A listener that has its port. */
 export interface BoundListener {
   readonly listener: Listener
-  /** Its place in the configuration's list. */
+  /** The listener's index in the configuration's list. */
   readonly place: number
   readonly server: Server
 }
 
-/** An address cannot be listened on; the message says which, and why. */
+/** Thrown where an address cannot be listened on. The message has the address and the reason. */
 export class ListenRefused extends Error {
-  /** The system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND … */
+  /** The code of the system's error: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND … */
   readonly code: string
 
   constructor({ host, port }: Listener, code: string) {
@@ -35,7 +35,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host name',
 }
 
-/** How often Node looks for connections whose headers take too long; its own default is 30 s. */
+/** Longest time between two of Node's looks for connections whose headers take too long. Node's default is 30 s. */
 const CHECK_INTERVAL_MS_MAX = 5000
 
 const optionsOf = ({ limits }: Config) => ({
@@ -43,21 +43,21 @@ const optionsOf = ({ limits }: Config) => ({
   headersTimeout: limits.headersTimeoutMs,
   connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS_MAX, limits.headersTimeoutMs),
   keepAliveTimeout: limits.keepAliveTimeoutMs,
-  // A whole request may take as long as it likes; a body that stalls is the body reader's business.
+  // A whole request has no timeout of Node's. The reader of its body ends one that stalls (lib/bytes/pull.ts).
   requestTimeout: 0,
-  // Refused behind it, in the dialect's form.
+  // middleware/message.ts refuses a request without Host, in the dialect's form.
   requireHostHeader: false,
   noDelay: true,
   IncomingMessage: RequestMessage,
 })
 
-/** A handshake that is not over in time ends, as headers do; Node's own default is two minutes. */
+/** A TLS handshake has the timeout of headers. Node's default is two minutes. */
 const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headersTimeoutMs })
 
 export const servesObjects = ({ serves }: Listener) => serves.includes('object')
 export const servesOps = ({ serves }: Listener) => serves.includes('ops')
 
-/** Binds every listener, or none. Those of TLS get their certificates later. Throws ListenRefused. */
+/** Binds every listener, or none. Listeners with TLS get their certificates later. Throws ListenRefused. */
 export async function bindListeners(config: Config): Promise<readonly BoundListener[]> {
   const bound: BoundListener[] = []
   try {
@@ -67,9 +67,9 @@ export async function bindListeners(config: Config): Promise<readonly BoundListe
         listener.tls === undefined
           ? createServer(options)
           : createTlsServer({ ...options, ...tlsOptionsOf(config) })
-      // Drops each connection as it comes (Node.js, net.Server.maxConnections).
+      // 0 closes each connection as it arrives (Node.js, net.Server.maxConnections).
       server.maxConnections = 0
-      // Too many are refused behind it, in the dialect's form.
+      // 0 is no limit. middleware/message.ts refuses too many headers, in the dialect's form.
       server.maxHeadersCount = 0
       await listen(server, listener)
       bound.push({ listener, place, server })
@@ -81,7 +81,7 @@ export async function bindListeners(config: Config): Promise<readonly BoundListe
   }
 }
 
-/** Gives back the ports of listeners that never served; of others nothing changes. */
+/** Closes listeners that never served. Nothing changes for those that serve or were closed. */
 export async function closeListeners(bound: readonly BoundListener[]): Promise<void> {
   const open = bound.filter(({ server }) => server.listening)
   await Promise.all(
@@ -89,7 +89,7 @@ export async function closeListeners(bound: readonly BoundListener[]): Promise<v
   )
 }
 
-/** Where clients reach it: `http://127.0.0.1:8080`. */
+/** The URL of a listener's address, as `http://127.0.0.1:8080`. */
 export function addressOf({ listener, server }: BoundListener): string {
   const { address, family, port } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address}]` : address

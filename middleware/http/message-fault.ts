@@ -2,7 +2,7 @@
 // the rules one by one.
 import type { IncomingMessage } from 'node:http'
 
-/** Header lines of one request; what no client sends would only cost. */
+/** Header lines of one request: more than any client sends. */
 const HEADER_LINES_MAX = 1000
 
 export interface MessageFault {
@@ -23,14 +23,14 @@ const absolute = /^(https?):\/\/([^/?#]*)/i
 const targetHost = (url: string): string | undefined => absolute.exec(url)?.[2]
 
 /**
- * Gives a request whose target names a host that host, instead of the one in its Host header (RFC 9112 §3.2.2):
- * signatures, buckets and answers must all go by the same one.
+ * Sets the Host header to the host that the request's target names, if it names one (RFC 9112 §3.2.2). Signatures,
+ * buckets and answers then all use that host (D-ABSOLUTE-TARGET).
  */
 export function useTargetHost(req: IncomingMessage): void {
   const host = targetHost(req.url ?? '')
   if (host === undefined) return
   const { headers, rawHeaders } = req
-  // HTTP/1.1 wants the header all the same, and refuses a request without.
+  // HTTP/1.1 requires a Host header besides the target's host.
   if (headers.host === undefined && req.httpVersion !== '1.0') return
   headers.host = host
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -48,7 +48,7 @@ function hostFault(req: IncomingMessage): MessageFault | undefined {
     if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') lines++
   }
   if (lines > 1) return malformed('More than one Host header was sent.')
-  // An empty host names nothing, which only a target that needs none may do.
+  // An empty host is legal only where the target needs none.
   const isFit = authority.test(headers.host) && (headers.host !== '' || targetHost(url) !== '')
   return isFit ? undefined : malformed('The Host header cannot be read.')
 }
@@ -63,7 +63,7 @@ function framingFault({ headers, httpVersion }: IncomingMessage): MessageFault |
     : malformed('The last Transfer-Encoding must be chunked.')
 }
 
-/** What the head of a request breaks; undefined where it breaks nothing. */
+/** The rule that the head of a request breaks, undefined where it breaks none. */
 export function messageFault(req: IncomingMessage): MessageFault | undefined {
   const { httpVersionMajor, rawHeaders, url, method } = req
   if (httpVersionMajor !== 1) return { status: 505, text: 'This node speaks HTTP/1.1.' }

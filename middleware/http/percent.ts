@@ -1,7 +1,7 @@
-// Percent-decoding of the request line, strict: what cannot be read is refused, never guessed at, so that
-// no two spellings that a client might confuse reach different names. Both dialects use it.
+// Strict percent-decoding of the request line, for both dialects. A text that cannot be decoded is refused and never
+// guessed at, so that no two spellings that a client might confuse reach different names.
 
-// The byte-order mark is a legal beginning of a name.
+// `ignoreBOM` keeps a byte-order mark: a name may begin with one.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Value of an ASCII hex digit, or -1. */

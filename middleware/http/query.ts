@@ -1,17 +1,20 @@
-// The parameters of a raw query, in their order. Both dialects walk it so; each has its own words for what
-// cannot be read, and its own rules for names.
+// The parameters of a raw query, in their order, for both dialects. Each dialect has its own errors for a parameter
+// that cannot be read, and its own rules for names.
 import { decodePercent } from './percent.ts'
 
-/** More parameters than any operation has; what a client sends beyond that is refused. */
+/** Parameters of one query: more than any operation has. A request with more is refused. */
 const PARAMETERS_MAX = 1000
 
 export interface Parameter {
-  /** Undefined where an escape cannot be read; so is `value`, which is '' where there is no `=`. */
+  /**
+   * The decoded name. Undefined, as `value` too, where its escapes cannot be read. `value` is '' where there is no
+   * `=`.
+   */
   readonly name: string | undefined
   readonly value: string | undefined
 }
 
-/** Decodes one parameter after the other. Throws what `tooMany` makes behind 1,000 of them. */
+/** Decodes one parameter after the other. Throws the error of `tooMany` beyond PARAMETERS_MAX. */
 export function* parametersOf(query: string, tooMany: () => Error): Generator<Parameter> {
   let start = 0
   for (let count = 0; start < query.length; count++) {

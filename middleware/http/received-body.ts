@@ -6,7 +6,7 @@ import type { Config } from '../../lib/config/config.ts'
 import { CofferError } from '../../lib/errors.ts'
 
 export interface Announced {
-  /** True for Transfer-Encoding: chunked; its end is known when it comes. */
+  /** True for Transfer-Encoding: chunked. The length of such a body is not known before its end. */
   readonly chunked: boolean
   /** Content-Length, in bytes. */
   readonly length: number | undefined
@@ -23,9 +23,9 @@ export function announced(req: IncomingMessage): Announced {
 const waiting = new WeakSet<ServerResponse>()
 
 /**
- * For the server's `checkContinue`: the client waits for 100 Continue, which goes out with the first read
- * of the body. Where it never does, Node ends the connection with the answer, because nobody can tell
- * whether the body still comes (RFC 9110 §10.1.1).
+ * For the server's `checkContinue`: 100 Continue, for which the client waits, is sent with the first read of the
+ * body. Where the body is never read, Node ends the connection with the answer, because the client may send the body
+ * or not (RFC 9110 §10.1.1).
  */
 export function deferContinue(res: ServerResponse): void {
   waiting.add(res)
@@ -58,8 +58,9 @@ export function openBody(
   })
 }
 
-/** Throws NotSupported for a body that is not only in chunks but packed: nobody here would unpack it
- * (RFC 9112 §6.1). */
+/**
+ * Throws NotSupported for a body in another transfer coding than chunked, which is not decoded here (RFC 9112 §6.1).
+ */
 export function requirePlainTransfer({ headers }: IncomingMessage): void {
   const coding = headers['transfer-encoding']
   if (coding === undefined || coding.toLowerCase() === 'chunked') return

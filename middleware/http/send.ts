@@ -1,5 +1,6 @@
-// Streams an object to the socket with back pressure. Every byte of every download passes here: one
-// awaited read a record, no copies, and each buffer given back as soon as the kernel has it.
+// Streams an object to the socket with back pressure. Every byte of every download passes here, so that there is one
+// awaited read for each record and no copy, and each buffer is released as soon as the kernel has its bytes
+// (D-BUFFERS).
 import type { ServerResponse } from 'node:http'
 import { release } from '../../lib/bytes/release.ts'
 import { CofferError } from '../../lib/errors.ts'
@@ -8,7 +9,7 @@ import type { Node } from '../node.ts'
 import type { Context } from '../state.ts'
 import { holdStream } from './answer-memory.ts'
 
-/** Resolves when the socket takes more, or never will: a destroyed one gives no 'drain'. */
+/** Resolves when the socket has room, or is closed: a destroyed socket emits no 'drain'. */
 function drained(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -22,17 +23,17 @@ function drained(res: ServerResponse): Promise<void> {
   })
 }
 
-/** What stands around the extents of a read of several: something before each, and an end. */
+/** The bytes in front of each extent of an answer with several, and behind the last. */
 export interface Framing {
   readonly heads: readonly Buffer[]
   readonly end: Buffer
 }
 
 /**
- * Answers with the reader's bytes; status and headers, Content-Length among them, are set before. The
- * first piece is read before headers leave, so that a failure there still gets an answer of its own. A
- * later one, or a client that hangs up, ends with a destroyed socket, never with a short body that looks
- * whole. Closes the reader in any case. Throws AnswersExceeded, and what the reader throws.
+ * Answers with the reader's bytes. The caller has set status and headers, Content-Length among them. The first piece
+ * is read before the headers are sent, so that a failure of that read gets an answer of its own. After a later
+ * failure the socket is destroyed, so that no short body looks whole. The reader is closed in any case. Throws
+ * AnswersExceeded, and what the reader throws.
  */
 export async function sendReader(
   ctx: Context,
@@ -52,7 +53,7 @@ export async function sendReader(
     let index = 0
     let left = extents[0]!.length
     let piece = await reader.read()
-    // From here on the response is ours: Koa must not end it.
+    // The response is written and ended here, and not by Koa.
     ctx.respond = false
     if (framing !== undefined) res.write(framing.heads[0]!)
     while (piece !== undefined && !res.destroyed) {
@@ -63,7 +64,7 @@ export async function sendReader(
         left = extents[index]!.length
         if (framing !== undefined) res.write(framing.heads[index]!)
       }
-      // The next piece is opened while the kernel takes this one.
+      // The next piece is read and opened while the kernel takes this one.
       const next = reader.read()
       piece = full ? (await Promise.all([next, drained(res)]))[0] : await next
     }
@@ -78,7 +79,10 @@ export async function sendReader(
   }
 }
 
-/** The buffer is the kernel's until the callback; where an error comes, nobody knows, and it is left. */
+/**
+ * Writes a piece, and releases its buffer in the callback. After an error the kernel may still read it: it is not
+ * released.
+ */
 function write(res: ServerResponse, piece: Buffer): boolean {
   if (piece.length === 0) throw new CofferError('Internal', { what: 'a detached buffer was read' })
   return res.write(piece, (error) => {

@@ -1,23 +1,25 @@
-// Cuts off clients that take their answers too slowly: each holds a connection and memory, and asks nothing else. What
-// BodyTooSlow is for bodies, for answers of every kind; looked at now and then, so that no write pays for it.
+// Cuts off clients that take their answers too slowly, because each holds a connection and memory. It is for answers
+// what BodyTooSlow is for bodies. Answers are checked at intervals, so that writes cost nothing more.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Config } from '../../lib/config/config.ts'
 
-/** How often answers are looked at, at the most and in parts of answerTimeoutMs. */
+/** The interval between checks is this at most, and the LOOKS_IN_TIMEOUT-th part of answerTimeoutMs. */
 const LOOK_MS_MAX = 5000
 const LOOKS_IN_TIMEOUT = 8
 
 interface Answer {
   readonly socket: Socket
-  /** What the connection had carried when the answer was last looked at. */
+  /** Bytes that had left on the connection at the last check. */
   leftBytes: number
-  /** So long the client may still be waited for: a byte that it takes earns what it may take for one, up to the whole of
-   * answerTimeoutMs. So a client that was fast may pause for that long, and no longer. */
+  /**
+   * Time for which the client may still be slow. Each byte that it takes adds the time that one byte may take, up to
+   * the whole of answerTimeoutMs. A client that was fast may therefore pause for answerTimeoutMs.
+   */
   creditMs: number
 }
 
-/** What has left the process: what Node still holds for the socket has not. */
+/** Bytes that have left the process on a connection, without those that Node still holds for the socket. */
 const leftBytesOf = (socket: Socket) => socket.bytesWritten - socket.writableLength
 
 export class SlowAnswers {
@@ -28,7 +30,7 @@ export class SlowAnswers {
   readonly #timer: NodeJS.Timeout
   #lookedMs = performance.now()
 
-  /** Tells `cutOff` of each client. Must be closed. */
+  /** Calls `cutOff` for each client that is cut off. Must be closed. */
   constructor(
     limits: Pick<Config['limits'], 'answerTimeoutMs' | 'answerBytesPerSecond'>,
     cutOff: () => void,
@@ -40,7 +42,7 @@ export class SlowAnswers {
     this.#timer = setInterval(() => this.#look(), everyMs).unref()
   }
 
-  /** Watches the answer to a request that is begun now, until it has left or its connection is gone. */
+  /** Watches the answer to a request that begins now, until the answer was sent or the connection ended. */
   watch({ socket }: IncomingMessage, res: ServerResponse): void {
     if (this.#bytesPerSecond === 0) return
     const answer = { socket, leftBytes: leftBytesOf(socket), creditMs: this.#timeoutMs }
@@ -58,7 +60,7 @@ export class SlowAnswers {
     this.#lookedMs = nowMs
     for (const answer of this.#answers) {
       this.#earn(answer)
-      // Nothing waits for the client: the node is what is slow.
+      // Nothing waits for the client, so that it is the node that is slow.
       if (answer.socket.writableLength === 0) continue
       answer.creditMs -= sinceMs
       if (answer.creditMs >= 0) continue

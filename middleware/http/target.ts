@@ -1,4 +1,4 @@
-// Reads the request line and who sent it: raw, and through trusted proxies where there are some.
+// Reads the request line as it was sent, and the client that sent it, behind trusted proxies too.
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -8,7 +8,7 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Addresses of proxies whose X-Forwarded-* headers count; `cidrs` were validated with the config. */
+/** Makes the check of whether an address is a trusted proxy's, whose X-Forwarded-* headers count. `cidrs` are valid. */
 export function makeTrust(cidrs: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const cidr of cidrs) {
@@ -25,19 +25,19 @@ const contains = (list: BlockList, address: string) => {
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** True for an address of this machine that no other one has. */
+/** True for a loopback address. */
 export const isLoopback = (address: string) => contains(loopback, address)
 
-/** An IPv4 client on a dual-stack listener shows as `::ffff:192.0.2.1`. */
+/** An address without `::ffff:`, which IPv4 addresses have on a listener for both families. */
 export const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
 const one = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value)
 
 /**
- * Path, query, host, transport and client address of a request. `secure` says how the bytes reached us:
- * over our own TLS, over that of a trusted proxy (X-Forwarded-Proto), or from this very machine. A
- * request that some untrusted proxy passed on does not count as loopback. `listenerUrl` is what the
- * configuration says of the listener; without it the base URL follows the Host header.
+ * Path, query, host, transport and client address of a request. `secure` is how its bytes reached the node: over the
+ * node's TLS, over that of a trusted proxy (X-Forwarded-Proto), or from this machine. A request that an untrusted
+ * proxy passed on does not count as loopback (D-LOOPBACK). `listenerUrl` is the listener's URL in the configuration.
+ * Without one the base URL follows the Host header.
  */
 export function readTarget(
   req: IncomingMessage,
@@ -72,7 +72,10 @@ export function originForm(url: string): string {
 
 const firstOf = (list: string) => list.split(',', 1)[0]!.trim()
 
-/** HTTP/1.0 knows requests without Host: they get the address at which they arrived. */
+/**
+ * The URL at which a client reaches the listener. An HTTP/1.0 request without Host has the address at which it
+ * arrived.
+ */
 function baseUrlOf(req: IncomingMessage, secure: Target['secure'], authority: string): string {
   const scheme = secure === 'direct' || secure === 'forwarded' ? 'https' : 'http'
   if (authority !== '') return `${scheme}://${authority}`
@@ -91,7 +94,7 @@ function transportOf(req: IncomingMessage, peer: string, viaProxy: boolean): Tar
   return passedOn === undefined && isLoopback(peer) ? 'loopback' : 'no'
 }
 
-/** The rightmost address that is not a trusted proxy's. */
+/** The client's address: the rightmost one in X-Forwarded-For that is no trusted proxy's. */
 function clientBehind(
   list: string | undefined,
   peer: string,

@@ -1,27 +1,27 @@
-// The requests of one connection are begun one at a time: each when the answer before it has left. Node hands
-// out whatever lies in a packet at once, and two thousand GETs of 34 bytes fit in one.
+// Begins the requests of a connection one at a time, each when the answer before it was sent (D-TURNS). Node emits all
+// requests of a packet at once, and two thousand GETs of 34 bytes fit in one.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Requests of one connection that wait. Browsers and SDKs do not pipeline; a proxy that does keeps far below. */
+/** Requests of one connection that may wait. Browsers and SDKs do not pipeline, and proxies that do send fewer. */
 const WAITING_MAX = 32
 
 type Turn = readonly [req: IncomingMessage, res: ServerResponse]
 
 /**
- * `handle`, for one request of a connection at a time. The others wait unread, their bodies with them; a connection
- * with more than WAITING_MAX of them is told to `cutOff` and closed, which a server may do at any time (RFC 9112
- * §9.3.2: the client then sends again what was not answered).
+ * Makes a listener that calls `handle` for one request of a connection at a time. The others wait, with their bodies
+ * unread. A connection on which more than WAITING_MAX wait is closed, and `cutOff` is called. A server may close a
+ * connection at any time (RFC 9112 §9.3.2): the client then repeats the requests without answers.
  */
 export function inTurn(handle: RequestListener, cutOff: () => void): RequestListener {
-  /** What waits, by connection; a connection is in it while a request of it is answered. */
+  /** Requests that wait, by connection. A connection is in the map while one of its requests is under way. */
   const lines = new WeakMap<Socket, Turn[]>()
 
   function begin(req: IncomingMessage, res: ServerResponse): void {
     const { socket } = req
     res.once('close', () => {
       if (lines.get(socket)!.length === 0) lines.delete(socket)
-      // Whoever else has something to do comes first.
+      // Other connections' work comes first.
       else setImmediate(goOn, socket)
     })
     handle(req, res)
@@ -29,7 +29,7 @@ export function inTurn(handle: RequestListener, cutOff: () => void): RequestList
 
   function goOn(socket: Socket): void {
     const line = lines.get(socket)!
-    // The answer before was the last, or the client is gone: what waits is never answered.
+    // After the connection's last answer, or when the client is gone, waiting requests are never answered.
     if (socket.destroyed || socket.writableEnded) return
     const [req, res] = line.shift()!
     if (line.length === 0) socket.resume()
@@ -44,7 +44,7 @@ export function inTurn(handle: RequestListener, cutOff: () => void): RequestList
       begin(req, res)
     } else if (line.length < WAITING_MAX) {
       line.push([req, res])
-      // Node resumes the connection when it has parsed this request to its end: later in this step.
+      // Node resumes the connection later in this step, when it has parsed this request to its end.
       process.nextTick(pauseWhileWaiting, socket, line)
     } else if (!socket.destroyed) {
       cutOff()

@@ -11,35 +11,35 @@ export interface Unparsed {
   readonly body: string
 }
 
-/** Node's code of what was wrong, and the request's path as sent, where there is one. */
+/** Makes an answer from the code of Node's error and the request's path as it was sent, undefined without one. */
 export type UnparsedRenderer = (code: string, path: Buffer | undefined) => Unparsed
 
-/** The longest start of a packet in which a path is looked for. */
+/** Bytes at the start of a packet in which a path is looked for. */
 const FIRST_LINE_BYTES_MAX = 32 << 10
 
 interface ParseError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
-  /** Of the packet, up to where it went wrong. */
+  /** Bytes of the packet in front of the error. */
   readonly bytesParsed?: number
 }
 
-/** A code beside Node's: what overflowed the headers is the request's target (RFC 9112 §3). */
+/** A code of coffer's own: the request's target is what is too long (RFC 9112 §3). */
 const TARGET_OVERFLOW = 'TARGET_OVERFLOW'
 
-/** A method, known or not, and what can begin a target. */
+/** The beginning of a request line: any method, and the beginning of a target. */
 const requestLine = /^[!#$%&'*+.^`|~\w-]+ (?:[/*]|https?:)/i
 
-/** Node's code, or a better one by what the packet begins with. */
+/** Node's code, or a more exact one that follows from the packet's beginning. */
 function codeOf({ code = '', rawPacket, bytesParsed }: ParseError): string {
   if (rawPacket === undefined) return code
   const startOf = (bytes: number | undefined) => rawPacket.toString('latin1', 0, bytes)
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return /^[A-Z]+ [^ \n]+$/.test(startOf(bytesParsed)) ? TARGET_OVERFLOW : code
-    // So Node's parser calls a line of any version that does not end in CRLF …
+    // Node's parser has this code for a request line of any version that does not end in CRLF.
     case 'HPE_INVALID_VERSION':
       return /HTTP\/1\.[01]\s?$/.test(startOf(bytesParsed)) ? '' : code
-    // … and so whatever else comes to the port.
+    // Node's parser has this code for bytes that are no HTTP.
     case 'HPE_INVALID_METHOD':
       return requestLine.test(startOf(FIRST_LINE_BYTES_MAX)) ? code : ''
     default:
@@ -54,17 +54,19 @@ function pathOf({ rawPacket }: ParseError): Buffer | undefined {
   return path === undefined ? undefined : Buffer.from(path, 'latin1')
 }
 
-/** True where the answer to a request does not depend on what could not be read behind its head: it was
- * whole, or its body is packed in a way that is refused unread. */
+/**
+ * True where the answer to a request does not depend on the bytes behind its head that could not be parsed: the
+ * request was complete, or its transfer coding is refused without its body.
+ */
 function needsNoMore({ complete, headers }: IncomingMessage): boolean {
   const coding = headers['transfer-encoding']
   return complete || (coding !== undefined && coding.toLowerCase() !== 'chunked')
 }
 
 /**
- * Answers what could not be parsed and ends the connection. `last` is the answer to the request before it on
- * the same connection: where that request has an answer whatever follows (a body without a length, or in an
- * unknown coding, or one that is under way), it gets its own answer, and no other.
+ * Answers a message that could not be parsed, and ends the connection. `last` is the answer to the connection's
+ * request before it. Where that request has an answer whatever follows (a body without a length, a body in an unknown
+ * coding, or an answer under way), that answer is the only one.
  */
 export function answerUnparsed(
   error: ParseError,
@@ -94,7 +96,7 @@ export function answerUnparsed(
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
   const say = () => endLingering(socket, head + body)
-  // What cannot be read may wait behind other requests of its connection, whose answers come first.
+  // Requests in front of the message may still wait. Their answers are sent first.
   if (isUnderWay && last.socket === null) last.once('socket', say)
   else say()
 }

@@ -1,5 +1,5 @@
-// Builds XML documents from escaped pieces. A Fragment is text that is XML already; only these
-// functions make one, so nothing reaches a document unescaped. Both dialects use it.
+// Builds XML documents from escaped pieces, for both dialects. A Fragment is a text that is XML already. Only these
+// functions make Fragments, so that nothing reaches a document unescaped.
 
 declare const fragment: unique symbol
 export type Fragment = string & { readonly [fragment]: true }
@@ -13,8 +13,8 @@ const named: Readonly<Record<string, string>> = {
   '"': '&quot;',
 }
 
-// Control characters and U+FFFE, U+FFFF may be in a name, but no XML 1.0 document can hold them. AWS
-// writes references; lenient parsers read them, and for strict ones there are other formats.
+// Names may hold control characters, U+FFFE and U+FFFF, which no XML 1.0 document can. They are written as
+// references, as AWS writes them. Lenient parsers read those. Clients with strict parsers can choose other formats.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped
 const special = /[&<>"\u0000-\u001f\ufffe\uffff]/g
 
@@ -25,7 +25,7 @@ function escapeText(text: string): string {
   )
 }
 
-/** Text alone, for a root that holds nothing else. */
+/** A text without an element, for a root that holds nothing else. */
 export function textOf(text: string): Fragment {
   return escapeText(text) as Fragment
 }
@@ -52,7 +52,7 @@ export function namedNode(
   return `${open}${children.join('')}${close}` as Fragment
 }
 
-/** What stands before and behind the elements in such an element. */
+/** The tags of an element with a `name` attribute. */
 export const namedTags = (element: string, name: string) =>
   [`<${element} name="${escapeText(name)}">`, `</${element}>`] as const
 

@@ -10,7 +10,7 @@ export const strict: Options = { md5Required: true, lengthChecked: true }
 /** Reads may leave the MD5 out, and a key of another length is just a wrong one. */
 export const lenient: Options = { md5Required: false, lengthChecked: false }
 
-/** Stands for a key that no object can have. */
+/** The cipher of a key of a wrong length, which opens no object. */
 const misfit: Cipher = {
   sealing: 'customer',
   wrap() {
@@ -21,7 +21,9 @@ const misfit: Cipher = {
   },
 }
 
-/** The cipher, and the base64 MD5 of its key where that has the right length. Throws KeyInvalid, KeyAlgorithmInvalid. */
+/**
+ * The cipher, and the base64 MD5 of its key where that has the right length. Throws KeyInvalid, KeyAlgorithmInvalid.
+ */
 export function cipherOf(
   headers: KeyHeaders,
   options: Options,

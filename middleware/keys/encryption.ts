@@ -1,5 +1,5 @@
-// Binds a Cipher to the request: judges the keys that ssec took, by the rule of the operation, and makes
-// what seals and opens. The pipeline decides which key; the service decides where it is applied.
+// Binds a Cipher to the request: judges the keys that ssec.ts took by the rule of the operation, and makes the
+// ciphers that seal and open. The pipeline decides which key is used. The service decides on which bytes.
 import type { Middleware } from 'koa'
 import { CofferError } from '../../lib/errors.ts'
 import type { Node } from '../node.ts'
@@ -22,7 +22,7 @@ export function encryption(node: Node): Middleware<SpokenState> {
   }
 }
 
-/** Customer keys only over transports that ssec.tls names. Throws KeyInsecure, telling which rule failed. */
+/** Throws KeyInsecure, with the rule that failed, for a transport that `ssec.tls` does not name. */
 function requireTransport(target: Target, allowed: readonly string[]): void {
   if (allowed.includes('off') || (target.secure !== 'no' && allowed.includes(target.secure))) return
   const seen = target.secure === 'no' ? 'plain HTTP' : target.secure

@@ -5,7 +5,7 @@ import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { CofferError } from '../../lib/errors.ts'
 import type { KeyHeaders, RequestKeys } from '../state.ts'
 
-/** The three headers, as sent: undefined where one is missing. Presence is 'it exists, even empty'. */
+/** The three headers of a key as they were sent, undefined where one is missing. An empty header is not missing. */
 export interface KeyFields {
   readonly algorithm: string | undefined
   readonly key: string | undefined
@@ -21,7 +21,10 @@ export const invalidKey = (message: string) => new CofferError('KeyInvalid', { m
 export const sameMd5 = (key: Buffer, claimed: Buffer) =>
   claimed.length === 16 && claimed.equals(hash('md5', key, 'buffer'))
 
-/** What every spelling has: private values, and one key that is handed out and zeroed at the end. */
+/**
+ * The part that all spellings share: private values, and one key, which is made at the first read and zeroed at the
+ * end.
+ */
 export abstract class SentKey implements KeyHeaders {
   readonly algorithm: string | undefined
   readonly isComplete: boolean
@@ -48,8 +51,8 @@ export abstract class SentKey implements KeyHeaders {
   }
 
   /**
-   * Decodes the key into `bytes` and gives the part of them that is the key; undefined for one of the wrong
-   * length where that is not checked. Throws KeyInvalid, KeyAlgorithmInvalid.
+   * Decodes the key into `bytes` and returns the part that is the key. Undefined for a key of a wrong length where
+   * `lengthChecked` is false. Throws KeyInvalid, KeyAlgorithmInvalid.
    */
   protected abstract judge(
     key: string | undefined,

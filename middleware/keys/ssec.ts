@@ -1,6 +1,6 @@
-// Takes the customer keys out of a request: key headers become a handle that does not print, and are
-// gone from everything that later code, a log line or a crash dump could show. Judging them waits until
-// the operation's rule is known (encryption.ts).
+// Takes the customer keys out of a request. Key headers become a handle that does not print, and are removed from
+// everything that later code, a log line or a crash dump could show. encryption.ts judges them later, by the
+// operation's rule.
 import type { Middleware } from 'koa'
 import type { CofferError } from '../../lib/errors.ts'
 import type { SpokenState } from '../speaker.ts'

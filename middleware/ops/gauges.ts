@@ -1,14 +1,15 @@
-// Gauges of the stores and the disks, set from figures when somebody asks. Labels name devices, states and
-// stores; never an account, a container, an object or a key.
+// Gauges of the stores and the disks, set from figures at each scrape. Labels name devices, states and stores, never an
+// account, a container, an object or a key.
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskFigures, Figures } from '../../lib/figures.ts'
+import { QUEUE_ROWS_MAX } from '../../lib/figures.ts'
 import type { DeviceStatus } from '../../lib/upkeep/reclaim-status.ts'
 
 const states = ['open', 'draining', 'sealed', 'failed', 'quarantined'] as const
 
 type MakeGauge = <T extends string>(name: string, help: string, ...labelNames: T[]) => Gauge<T>
 
-/** Registers the gauges, and returns what sets them. `reserveBytes` is the configuration's. */
+/** Registers the gauges, and returns the function that sets them. `reserveBytes` is that of the configuration. */
 export function makeGauges(registry: Registry, reserveBytes: number): (figures: Figures) => void {
   const registers = [registry]
   const gauge: MakeGauge = (name, help, ...labelNames) =>
@@ -26,8 +27,11 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
     registers,
   })
   const impaired = gauge('coffer_impaired', '1: the store takes no writes', 'store')
-  const queue = gauge('coffer_sweep_queue_rows', 'Deleted bodies and uploads to be swept, to 10000')
-  const due = gauge('coffer_expiry_due_rows', 'Expired objects to be removed, to 10000')
+  const queue = gauge(
+    'coffer_sweep_queue_rows',
+    `Deleted bodies and uploads to be swept, to ${QUEUE_ROWS_MAX}`,
+  )
+  const due = gauge('coffer_expiry_due_rows', `Expired objects to be removed, to ${QUEUE_ROWS_MAX}`)
   const running = gauge('coffer_reclaim_running', '1: a volume is being rewritten')
   const off = gauge('coffer_reclaim_off', '1: reclaim is off, because the catalog is an old one')
 
@@ -45,7 +49,7 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
   }
 }
 
-/** The same figures as those of `coffer status`, by device. */
+/** Registers the gauges of devices, which show the figures of `coffer status`. */
 function makeDeviceGauges(gauge: MakeGauge): (devices: readonly DeviceStatus[]) => void {
   const volumes = gauge('coffer_volumes', 'Volumes by state', 'device', 'state')
   const disk = gauge('coffer_volume_disk_bytes', 'Bytes that volumes take on the disk', 'device')

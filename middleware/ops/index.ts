@@ -1,5 +1,6 @@
-// What an operator's tools ask of a node: /metrics, /live, /ready and /recon. On a listener of their own, or
-// beside objects, where requests that are signed or name a bucket by their host stay S3's and Swift's.
+// The requests of an operator's tools: /metrics, /live, /ready and /recon. They have a listener of their own, or
+// share one with objects. There a request that is signed, has a token or names a bucket by its host is S3's or
+// Swift's.
 import type { IncomingMessage, RequestListener } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
@@ -82,7 +83,7 @@ function guard(node: Node): Middleware {
   }
 }
 
-/** Answers for ops. `draining` tells when the node is about to end. */
+/** Makes the listener that answers ops' requests. `draining` is true once the node is about to end. */
 export function ops(node: Node, draining: () => boolean): RequestListener {
   const app = new Koa()
   app.use(guard(node))

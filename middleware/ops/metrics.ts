@@ -1,5 +1,5 @@
-// Everything that the node counts, in one registry. Labels come from closed lists (dialects, operations,
-// statuses, codes): no names, keys, accounts or addresses.
+// Everything that the node counts, in one registry. Labels are words of closed lists (dialects, operations, statuses,
+// codes), never names, keys, accounts or addresses.
 import type { Server } from 'node:net'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Budget } from '../../lib/budget.ts'
@@ -9,7 +9,7 @@ import type { KeyRule, State } from '../state.ts'
 import { makeGauges } from './gauges.ts'
 import { type Counted, RequestTallies } from './tallies.ts'
 
-/** Refusals of customer keys; a closed list of codes of lib/errors.ts. */
+/** Codes of lib/errors.ts that are refusals of customer keys. */
 const keyRefusals: ReadonlySet<string> = new Set([
   'KeyRequired',
   'KeyWrong',
@@ -28,14 +28,16 @@ const limitRefusals: ReadonlySet<string> = new Set([
   'UploadsBegunExceeded',
 ])
 
-/** Why a connection was cut off, beside limits.connections: more of them than one address may have, more requests than
- * may wait on one, an answer that was not taken. */
+/**
+ * The reasons for which a connection is cut off, other than limits.connections: its address has too many connections,
+ * too many requests wait on it, or its answer is not taken.
+ */
 export type Cut = 'address' | 'pipelined' | 'slow'
 
-/** How the request ended, beside what `Counted` has. */
+/** What is counted of a request's end and is not in `Counted`. */
 export interface Outcome {
   readonly aborted: boolean
-  /** What its operation does with customer keys; undefined where it was not asked. */
+  /** What the request's operation does with customer keys. Undefined where the request failed before that was known. */
   readonly keyUse: KeyRule | undefined
   readonly proof: Proof | undefined
 }
@@ -118,7 +120,7 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** Measures the process too: CPU, memory, event-loop delay, collections. Until the process ends. */
+  /** Measures the process too, until it ends: CPU, memory, event-loop delay, collections. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.#registry })
   }
@@ -131,12 +133,12 @@ export class Metrics {
     server.on('drop', () => this.#dropped.inc({ listener: label }))
   }
 
-  /** A connection is cut off. */
+  /** Counts a connection that is cut off. */
   cutOff(why: Cut): void {
     this.#cut.inc({ why })
   }
 
-  /** A request is over: its connection gave it up, or its answer has left. */
+  /** Counts a request whose answer was sent, or whose connection ended before that. */
   ended(state: State, counted: Counted, { aborted, keyUse, proof }: Outcome): void {
     this.#tallies.count(counted)
     const { dialect } = counted

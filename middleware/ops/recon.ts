@@ -1,6 +1,6 @@
-// `/recon/…` as Swift's operators know it, for swift-recon and what was built around it: only what is true
-// of this node. Rings, replication, updaters and auditors do not exist here, and neither do their checks.
-// Swift: swift/common/middleware/recon.py.
+// `/recon/…` of Swift, for swift-recon and tools that read the same paths. It has the checks that mean something on
+// this node. Rings, replication, updaters and auditors do not exist here, and their checks are 404. Swift:
+// swift/common/middleware/recon.py.
 import { readFile } from 'node:fs/promises'
 import { type DiskFigures, diskFigures } from '../../lib/figures.ts'
 import type { Node } from '../node.ts'
@@ -39,7 +39,7 @@ async function mounted(): Promise<object[]> {
 
 const disksOf = ({ config }: Node) => Promise.all(config.devices.map(diskFigures))
 
-/** Used is what is not available, the filesystem's own reserve included, as in Swift. */
+/** The usage of a disk. All that is not available counts as used, as in Swift, with the filesystem's own reserve. */
 function usageOf({ directory: device, sizeBytes, freeBytes }: DiskFigures): object {
   if (sizeBytes === null || freeBytes === null) {
     return { device, mounted: false, size: '', used: '', avail: '' }

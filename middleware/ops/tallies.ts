@@ -1,5 +1,5 @@
-// Counts requests where every request passes: plain numbers, looked up once a request. prom-client's own
-// children hash their labels at each call; here it is handed the sums when somebody asks for them.
+// Counts requests on the path of every request: in plain numbers, with one look-up for each request. prom-client's
+// children hash their labels at each call (D-TALLIES), so that prom-client is given the sums at each scrape only.
 import { Counter, Histogram, type Registry } from 'prom-client'
 
 const DURATIONS = 'coffer_request_duration_seconds'
@@ -13,7 +13,7 @@ interface Tally {
   readonly dialect: string
   readonly operation: string
   readonly byStatus: Map<number, number>
-  /** Requests by the first bound that they fit under; the last is beyond all. */
+  /** Requests by the least bound that their time is under. The last element counts those beyond all bounds. */
   readonly byBound: number[]
   requests: number
   seconds: number
@@ -21,7 +21,7 @@ interface Tally {
   sentBytes: number
 }
 
-/** What is counted of a request when it is over. Operations are of a closed list. */
+/** What is counted of a request at its end. Operations are words of a closed list. */
 export interface Counted {
   readonly dialect: string
   readonly operation: string
@@ -71,7 +71,7 @@ export class RequestTallies {
     const name = DURATIONS
     const help = 'Time from the headers of a request to the end of its answer'
     const durations = new Histogram({ name, help, labelNames, buckets: BOUNDS_SECONDS, registers })
-    // What the registry reads when it writes the page, and `get` with it.
+    // The registry calls this when it writes the page, and `get` calls it too.
     const getForPromString = async () => ({
       name,
       help,
@@ -116,7 +116,7 @@ export class RequestTallies {
   }
 }
 
-/** The lines of one histogram: each bucket counts what fits under its bound, so they add up. */
+/** The lines of one histogram. A bucket counts all requests under its bound, those of lower buckets among them. */
 function valuesOf({ dialect, operation, byBound, requests, seconds }: Tally) {
   const labels = { dialect, operation }
   let under = 0

@@ -1,5 +1,5 @@
-// What a client may say of an ACL. Every bucket is BucketOwnerEnforced: there is one ACL, which gives the owner
-// everything. Asking for that one changes nothing, and asking for another is refused as AWS does.
+// What a client may send of an ACL. Every bucket is BucketOwnerEnforced: there is one ACL, which gives the owner
+// everything. A request for that ACL changes nothing. A request for any other is refused as AWS refuses it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 import type { Context } from './context.ts'
 import type { ReadDocument } from './documents.ts'
@@ -7,7 +7,7 @@ import { type Header, headerNames, headerOf } from './headers.ts'
 import { invalidArgument, invalidRequest, S3Error } from './s3-error.ts'
 import type { Document, Shape } from './xml.ts'
 
-/** They mean the owner's ACL. */
+/** Canned ACLs that mean the owner's ACL. */
 const accepted = ['private', 'bucket-owner-full-control']
 const canned = [
   ...accepted,
@@ -22,7 +22,7 @@ const canned = [
 export const aclsDisabled = () =>
   new S3Error(400, 'AccessControlListNotSupported', 'The bucket does not allow ACLs')
 
-/** What AWS says where the bucket is about to be created. */
+/** AWS's refusal of an ACL on CreateBucket. */
 const aclAtCreation = () =>
   new S3Error(
     400,
@@ -59,7 +59,10 @@ const malformedAcl = () =>
 
 const granteeFields = ['ID', 'DisplayName', 'EmailAddress', 'URI'].map((name) => `Grantee/${name}`)
 
-/** AWS: no more grants in one ACL. */
+/**
+ * Grants in one ACL.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
+ */
 const GRANTS_MAX = 100
 
 interface Grant {
@@ -96,7 +99,10 @@ function isOwnersPolicy({ fields, rows }: Document<Grant>, ownerId: string): boo
   )
 }
 
-/** Undefined for a request without a body. Throws S3Error MalformedACLError, and what the body's source throws. */
+/**
+ * The policy in the request's body, undefined for a request without a body. Throws S3Error MalformedACLError, and
+ * what the body's source throws.
+ */
 async function readPolicy(read: ReadDocument) {
   try {
     return await read(policyShape)
@@ -106,9 +112,9 @@ async function readPolicy(read: ReadDocument) {
 }
 
 /**
- * For PutBucketAcl and PutObjectAcl: returns where the owner's ACL is asked for, by header or document. Throws
- * S3Error: MissingSecurityHeader for neither, UnexpectedContent for both, and as `namesOwnAcl` and
- * MalformedACLError.
+ * The check of PutBucketAcl and PutObjectAcl: the request names the owner's ACL, by header or by document. Throws
+ * S3Error: MissingSecurityHeader where it names none, UnexpectedContent where it has both a header and a document,
+ * MalformedACLError, and what `namesOwnAcl` throws.
  */
 export async function requireOwnAcl(
   ctx: Context,

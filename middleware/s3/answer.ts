@@ -8,7 +8,7 @@ import { writeMetadata } from './metadata.ts'
 import { invalidArgument, invalidRequest } from './s3-error.ts'
 import { DECLARATION, type Fragment } from './xml-writer.ts'
 
-/** Answers with a document. */
+/** Answers 200 with an XML document. */
 export function sendXml(ctx: Context, document: Fragment): void {
   ctx.status = 200
   ctx.type = 'application/xml'
@@ -26,7 +26,10 @@ export function sendEmpty(ctx: Context, status: 200 | 204): void {
 /** An ETag in its quotes. */
 export const quoted = (etag: string) => `"${etag}"`
 
-/** How the request's object is sealed: the SSE-C echo, or AES256 for what the root key seals. */
+/**
+ * Sets the headers that show how the request's object is sealed: AES256 where the root key seals it, else the
+ * algorithm and MD5 of the customer key that came.
+ */
 export function setSealing(ctx: Context, sealing: 'root' | 'customer'): void {
   if (sealing === 'root') {
     ctx.set('x-amz-server-side-encryption', 'AES256')
@@ -36,24 +39,24 @@ export function setSealing(ctx: Context, sealing: 'root' | 'customer'): void {
   }
 }
 
-/** The version's id, where the bucket keeps versions or did: nobody else hears of one. */
+/** Sets the version's id, where the bucket keeps versions or did. Other buckets' answers carry none. */
 export function setVersion(ctx: Context, info: VersionInfo): void {
   if (info.versioned) ctx.set('x-amz-version-id', info.versionId)
 }
 
-/** The same of a version that was just written: AWS names no null version there (ceph/s3-tests hold it to that). */
+/** Sets the id of a version that was just written, unless it is the null version (as AWS; ceph/s3-tests test it). */
 export function setWrittenVersion(ctx: Context, info: VersionInfo): void {
   if (info.versionId !== 'null') setVersion(ctx, info)
 }
 
-/** A checksum as headers; `type` where it is an object's. */
+/** Sets a checksum's headers. An object's checksum has a type, a part's has none. */
 export function setChecksum(ctx: Context, checksum: PartChecksum | Checksum | null): void {
   if (checksum === null) return
   ctx.set(checksumHeader(checksum.algorithm), checksum.value)
   if ('type' in checksum) ctx.set('x-amz-checksum-type', checksum.type)
 }
 
-/** Whole seconds: what a header can say. */
+/** A time as a header has it, rounded down to whole seconds. */
 export const httpDate = (micros: number) => new Date(Math.floor(micros / 1000)).toUTCString()
 
 const overrides: Readonly<Record<string, string>> = {
@@ -66,8 +69,8 @@ const overrides: Readonly<Record<string, string>> = {
 }
 
 /**
- * Headers that the reader of an object wants instead of its own. Throws S3Error InvalidRequest for
- * anonymous callers, InvalidArgument for a value that no header can hold.
+ * The headers that a GET's query sets in place of the object's own (`response-content-type` and others). Throws
+ * S3Error InvalidRequest for anonymous callers, InvalidArgument for a value that no header can hold.
  */
 export function overriddenHeaders(ctx: Context): Record<string, string> {
   const found: Record<string, string> = {}
@@ -121,7 +124,10 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo, extent: Extent
   if (ctx.get('x-amz-checksum-mode').toUpperCase() === 'ENABLED') setReadChecksum(ctx, info, extent)
 }
 
-/** Clients check what they read against the checksum: only one that covers just that is sent. */
+/**
+ * Sets the checksum of what is sent: the object's where the whole object is, a part's where one part is. A checksum of
+ * anything else would fail in the client, which compares it with the bytes it read.
+ */
 function setReadChecksum(ctx: Context, info: VersionInfo, extent: Extent): void {
   if (info.part !== undefined && info.parts > 0) {
     setChecksum(ctx, info.part.checksum)

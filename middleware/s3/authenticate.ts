@@ -30,7 +30,7 @@ function headerPairs({ req, state }: Context): [string, string][] {
   return pairs
 }
 
-/** One audit line for a login that was denied. An unknown access key is nobody's. */
+/** Writes the audit line of a login that was denied. An unknown access key has no account. */
 function auditDenial(node: Node, { state }: Context, error: CofferError): void {
   const { accessKey } = error.details
   const identity =
@@ -46,7 +46,7 @@ function auditDenial(node: Node, { state }: Context, error: CofferError): void {
 /** Verifies the signature of a request. It throws what lib/auth/authenticate.ts throws. */
 export function authenticator(node: Node): (ctx: Context) => void {
   const rules: SigningRules = {
-    // Asked anew each time: users can be reloaded.
+    // The users are looked up at each request, because users.yaml can be reloaded.
     users: { byAccessKey: (access) => node.users.byAccessKey(access) },
     region: node.config.region,
     domains: node.config.domains,
@@ -72,7 +72,7 @@ export function authenticator(node: Node): (ctx: Context) => void {
     state.caller = found.verified.credential.identity
     state.provenAs = found.verified.credential.access
     state.payload = found.verified.payload
-    // A header that was sent wins: it was signed too, or need not be.
+    // A header of the request counts before the parameter: it was signed too, or needs no signature.
     for (const [name, value] of found.verified.lifted) req.headers[name] ??= value
   }
 
@@ -88,10 +88,10 @@ export function authenticator(node: Node): (ctx: Context) => void {
   }
 }
 
-/** Denials that a guess would get. What a client's clock or a bug makes is none. */
+/** Codes with which a guess at credentials is denied. A wrong clock has another code. */
 const guesses: ReadonlySet<string> = new Set(['CredentialUnknown', 'SignatureMismatch'])
 
-/** The access key whose signature was looked at and did not hold; undefined for what is no guess. */
+/** The access key of a denied signature, undefined for an error that is no denied guess. */
 export function guessed(_state: S3State, error: unknown): string | undefined {
   if (!(error instanceof CofferError) || !guesses.has(error.code)) return undefined
   return String(error.details.accessKey)

@@ -17,7 +17,7 @@ import type { OperationName } from './names.ts'
 /** Operations that store their body. */
 const storing: ReadonlySet<string> = new Set<OperationName>(['PutObject', 'UploadPart'])
 
-// Their x-amz-checksum-* headers are about the object, not about the request's body.
+// Operations whose x-amz-checksum-* headers are of the object and not of the request's body.
 const describeObject: ReadonlySet<string> = new Set<OperationName>(['CompleteMultipartUpload'])
 
 /** Content-MD5, RFC 1864. Throws DigestInvalid. */

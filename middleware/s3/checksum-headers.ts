@@ -1,5 +1,5 @@
-// Which checksum of its body a client claims, in an `x-amz-checksum-*` header or a trailer, and the rules
-// of S3 about writing one down.
+// The checksum of its body that a client sends, in an `x-amz-checksum-*` header or a trailer, and S3's rules for its
+// form.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 import type { IncomingHttpHeaders } from 'node:http'
 import { digestBytes } from '../../lib/bytes/digests.ts'
@@ -8,7 +8,7 @@ import { CofferError } from '../../lib/errors.ts'
 
 export interface ClaimedChecksum {
   readonly algorithm: ChecksumAlgorithm
-  /** Base64; undefined where it comes as a trailer. */
+  /** The value in base64, undefined where it comes as a trailer. */
   readonly value?: string
 }
 
@@ -20,12 +20,12 @@ const algorithms: ReadonlySet<string> = new Set<ChecksumAlgorithm>([
   'sha1',
   'sha256',
 ])
-// Headers of other operations with the same prefix, which hold no checksum.
+// Ends of headers that have the same prefix and hold no checksum.
 const noValues = new Set(['algorithm', 'type', 'mode'])
 
 const invalid = (message: string) => new CofferError('ChecksumInvalid', { message })
 
-/** The algorithm behind `x-amz-checksum-`, undefined where there is none of that name. */
+/** The algorithm that a header's name ends with, undefined for an unknown one. */
 function algorithmOf(header: string): ChecksumAlgorithm | undefined {
   const name = header.slice(PREFIX.length)
   return header.startsWith(PREFIX) && algorithms.has(name) ? (name as ChecksumAlgorithm) : undefined
@@ -69,9 +69,9 @@ const manyChecksums = () =>
   invalid('Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.')
 
 /**
- * The one checksum that the headers claim or announce. Throws ChecksumInvalid with AWS's message: two of
- * them, an unknown algorithm, a value that is no base64 of the right length, or one that is not what
- * x-amz-sdk-checksum-algorithm says.
+ * The checksum that the headers carry or announce. Throws ChecksumInvalid with AWS's message for two checksums, an
+ * unknown algorithm, a value that is no base64 of the right length, and an algorithm that differs from
+ * x-amz-sdk-checksum-algorithm.
  */
 export function readClaimedChecksum(headers: IncomingHttpHeaders): ClaimedChecksum | undefined {
   let claimed = claimedInHeader(headers)

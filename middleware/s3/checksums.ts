@@ -25,13 +25,13 @@ export const spelledAlgorithm = (algorithm: ChecksumAlgorithm): string => spelli
 /** `x-amz-checksum-crc32` … */
 export const checksumHeader = (algorithm: ChecksumAlgorithm) => `x-amz-checksum-${algorithm}`
 
-/** The value as an element of a result document. */
+/** A checksum's value as an element of a result document. */
 export function checksumElement(checksum: PartChecksum | null): Fragment {
   if (checksum === null) return leaf('', undefined)
   return leaf(`Checksum${spellings[checksum.algorithm]}`, checksum.value)
 }
 
-/** `<ChecksumAlgorithm>` and `<ChecksumType>`, where there is one. */
+/** `<ChecksumAlgorithm>` and `<ChecksumType>`; nothing for an object without a checksum. */
 export function checksumKind(
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null,
 ): readonly Fragment[] {
@@ -42,7 +42,7 @@ export function checksumKind(
   ]
 }
 
-/** Reads `CRC32`, in any case. Throws S3Error InvalidRequest for a name that is not spoken here. */
+/** Reads `CRC32`, in any case. Throws S3Error InvalidRequest for an unknown algorithm. */
 export function readAlgorithm(spelled: string): ChecksumAlgorithm {
   const found = algorithms.find((algorithm) => algorithm === spelled.trim().toLowerCase())
   if (found !== undefined) return found
@@ -52,8 +52,8 @@ export function readAlgorithm(spelled: string): ChecksumAlgorithm {
 }
 
 /**
- * What CreateMultipartUpload chooses. The type follows the algorithm where it is not said: a SHA of
- * SHAs, but a CRC64NVME of the whole. Throws S3Error InvalidRequest for a pair that does not exist.
+ * The checksum that CreateMultipartUpload chooses for its upload. Where no type is sent, the algorithm decides: SHAs
+ * are composite, CRC64NVME covers the whole object. Throws S3Error InvalidRequest for a pair that does not exist.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
  */
 export function uploadChecksum(

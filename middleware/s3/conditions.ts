@@ -15,8 +15,10 @@ interface Tag {
   readonly quoted: boolean
 }
 
-/** A list of ETags (RFC 9110 §8.8.3). They may come without quotes, as some of S3's clients send them; a comma within
- * quotes parts none. */
+/**
+ * Reads a list of ETags (RFC 9110 §8.8.3). An ETag may come without quotes, because some clients of S3 send it so. A
+ * comma within quotes belongs to the ETag.
+ */
 function parseTags(value: string): Tag[] {
   const tags: Tag[] = []
   for (const [whole, mark, quoted] of value.matchAll(/[ \t]*(W\/)?"([^"]*)"[ \t]*(?=,|$)|[^,]+/g)) {
@@ -30,12 +32,12 @@ function parseTags(value: string): Tag[] {
   return tags
 }
 
-/** What If-Match compares with: no weak tag, because a weak one is like no other (RFC 9110 §8.8.3.2). */
+/** The ETags of If-Match without the weak ones, which match nothing (RFC 9110 §8.8.3.2). */
 function strongTagsOf(value: string | undefined): Conditions['ifMatch'] {
   return value === undefined ? undefined : chosen(parseTags(value).filter(({ weak }) => !weak))
 }
 
-/** What If-None-Match compares with: ETags here are strong, so that the mark of a weak one changes nothing. */
+/** The ETags of If-None-Match. A weak one is compared as a strong one, because every object's ETag is strong. */
 function tagsOf(value: string | undefined): Conditions['ifNoneMatch'] {
   return value === undefined ? undefined : chosen(parseTags(value))
 }
@@ -43,14 +45,17 @@ function tagsOf(value: string | undefined): Conditions['ifNoneMatch'] {
 const isAny = ({ text, quoted }: Tag) => text === '*' && !quoted
 const chosen = (tags: readonly Tag[]) => (tags.some(isAny) ? '*' : tags.map(({ text }) => text))
 
-/** A date in microseconds; one that cannot be read, and one of several, is ignored (RFC 9110 §13.1.3, §13.1.4). */
+/**
+ * The date of a header in microseconds since 1970. Undefined where the header cannot be read or came several times:
+ * such a condition is ignored (RFC 9110 §13.1.3, §13.1.4).
+ */
 function microsOf(ctx: Context, name: string): number | undefined {
   const text = onlyLineOf(ctx.req, name)
   const seconds = text === undefined ? undefined : readHttpDate(text)
   return seconds === undefined ? undefined : seconds * 1_000_000
 }
 
-/** The same of a header of S3's own, which may also be in ISO 8601. */
+/** The date of a header of S3's own in microseconds since 1970; ISO 8601 is read too. Undefined for anything else. */
 function sourceMicrosOf(value: string | undefined): number | undefined {
   const seconds = value === undefined ? undefined : readS3Date(value)
   return seconds === undefined ? undefined : seconds * 1_000_000
@@ -66,7 +71,7 @@ export function readS3Date(text: string): number | undefined {
   return Number.isNaN(millis) ? undefined : Math.floor(millis / 1000)
 }
 
-/** Undefined where nothing is set. */
+/** The conditions, undefined where none is set. */
 function someOf(
   found: { [K in keyof Conditions]: Conditions[K] | undefined },
 ): Conditions | undefined {
@@ -97,8 +102,9 @@ export function sourceConditionsOf(header: Header): Conditions | undefined {
 }
 
 /**
- * The conditions of a write; If-Modified-Since means nothing there (RFC 9110 §13.1.3). Throws S3Error NotImplemented for
- * `"*"` in If-None-Match, as AWS does: it is an ETag that no object has, and who sends it means the `*` without quotes.
+ * The conditions of a write. If-Modified-Since is ignored on writes (RFC 9110 §13.1.3). Throws S3Error NotImplemented
+ * for `"*"` in If-None-Match, as AWS does: no object has that ETag, and the client that sends it means `*` without
+ * quotes.
  */
 export function writeConditionsOf(ctx: Context): Conditions | undefined {
   const { ifModifiedSinceMicros: _, ...found } = conditionsOf(ctx) ?? {}
@@ -109,8 +115,8 @@ export function writeConditionsOf(ctx: Context): Conditions | undefined {
 }
 
 /**
- * Which state of the object a range is for (RFC 9110 §13.1.5): undefined without If-Range, null for one that none can be
- * (a weak ETag, several, what is neither ETag nor date).
+ * The state of the object that If-Range names (RFC 9110 §13.1.5). Undefined without the header, null for a value that
+ * fits no object: a weak ETag, several ETags, what is neither an ETag nor a date.
  */
 export function rangesForOf(ctx: Context): RangesFor | null | undefined {
   const value = headerOf(ctx)('if-range')

@@ -9,7 +9,7 @@ export interface S3State extends State {
   s3: S3Request
   /** How the body is signed, set by `authenticate`: what the body's source must verify. */
   payload: PayloadMode
-  /** Presigned query parameters or a header signed the request; none: anonymous. */
+  /** Where the request's signature is: in a header, or in the query of a presigned URL. none: it has no signature. */
   signedBy: 'header' | 'query' | 'none'
   /** The checksum that the client sent with the body. `source.read` verifies it. */
   claimedChecksum: ClaimedChecksum | undefined

@@ -18,7 +18,7 @@ interface Named {
 }
 
 interface Source {
-  /** What the header names; where that is not there, the next. */
+  /** What the header may name, in the order in which they are looked for. */
   readonly candidates: readonly Named[]
   readonly versionId: string | undefined
 }
@@ -42,9 +42,10 @@ function decodeVersion(raw: string): string {
 }
 
 /**
- * Reads `/bucket/key` or `bucket/key`, percent-encoded, with `?versionId=` behind it; a `?` that belongs
- * to the key is encoded. A bare `+` is a plus, as whoever does not encode it means, or else a space, as AWS reads
- * it and form encoders (Java's URLEncoder, PHP's urlencode) write it. Throws S3Error InvalidArgument.
+ * Reads `/bucket/key` or `bucket/key`, percent-encoded, with or without `?versionId=`. A `?` that belongs to the key
+ * comes encoded. A bare `+` gives two candidates (D-COPY-PLUS). The first has a plus, which a client means that does
+ * not encode it. The second has a space, which AWS reads and form encoders (Java's URLEncoder, PHP's urlencode) mean.
+ * Throws S3Error InvalidArgument.
  */
 export function parseCopySource(value: string): Source {
   const mark = value.indexOf('?versionId=')
@@ -57,7 +58,7 @@ export function parseCopySource(value: string): Source {
 
 type From = CopyInput['from']
 
-/** Codes that say that nothing has that name. */
+/** Codes of errors that mean that nothing has the name. */
 const missing = [
   'ContainerMissing',
   'ContainerNameInvalid',
@@ -67,7 +68,7 @@ const missing = [
 
 const isMissing = (error: unknown) => missing.some((code) => isCode(error, code))
 
-/** The object of a candidate; undefined where there is none. Throws what reading it throws. */
+/** The object that a candidate names, undefined where there is none. Throws what reading that object throws. */
 async function findSource(
   ctx: Context,
   node: Node,
@@ -85,7 +86,7 @@ async function findSource(
   }
 }
 
-/** The first candidate that is there, else the first. Only where there are several, they are looked for. */
+/** The first candidate that exists, else the first of all. A single candidate is not looked for. */
 async function fromOf(ctx: Context, node: Node, { candidates, versionId }: Source): Promise<From> {
   if (candidates.length > 1) {
     for (const candidate of candidates) {
@@ -111,8 +112,9 @@ export async function copySourceOf(
 }
 
 /**
- * What a copy gives. Its source's conditions are a precondition, whichever fails: the client has no copy
- * of its own that 304 could speak of. Throws PreconditionFailed for NotModified, else what the copy throws.
+ * Runs a copy and returns its result. A condition on the source that fails is 412, never 304, because a client that
+ * asks for a copy holds no bytes that could be unmodified. Throws PreconditionFailed for NotModified, else what the
+ * copy throws.
  */
 export async function judgeSource<T>(
   { fromConditions }: Pick<CopyInput, 'fromConditions'>,
@@ -129,7 +131,7 @@ export async function judgeSource<T>(
 }
 
 /**
- * `x-amz-copy-source-range`: both ends must be given, unlike in Range. Throws S3Error InvalidArgument.
+ * The range of `x-amz-copy-source-range`. Unlike in Range, both ends must be there. Throws S3Error InvalidArgument.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
  */
 export function copyRangeOf(ctx: Context): { first: number; last: number } | undefined {

@@ -25,7 +25,7 @@ export class S3Key extends SentKey {
     if (this.algorithm === undefined) throw invalidKey(texts.algorithm)
     if (key === undefined) throw invalidKey(texts.key)
     if (md5 === undefined && options.md5Required) throw invalidKey(texts.md5)
-    // AWS decodes leniently, and so does Buffer: foreign characters are skipped.
+    // AWS skips characters that are not base64, and so does Buffer.
     const length = bytes.write(key, 'base64')
     if (length === 0) throw invalidKey(texts.short)
     const found = bytes.subarray(0, length)

@@ -1,5 +1,5 @@
-// Pure: names the operation that a request asks for, from method, address, query and headers. Knows
-// every operation of S3; whether one is built stands in operations.ts.
+// Pure: names the operation of a request, from its method, address, query and headers. Every operation of S3 has a
+// name here; operations.ts says which of them are built.
 import type { IncomingHttpHeaders } from 'node:http'
 import { isSignedQuery } from '../../lib/auth/authenticate.ts'
 import type { Target } from '../state.ts'
@@ -7,7 +7,7 @@ import type { OperationName } from './names.ts'
 import { invalidArgument, invalidRequest, methodNotAllowed } from './s3-error.ts'
 import { addressOf, parseQuery } from './target.ts'
 
-/** What the request line and headers say; kept in `ctx.state.s3`. */
+/** What was read from the request line and headers; `ctx.state.s3` holds it. */
 export interface S3Request {
   readonly operation: OperationName
   readonly bucket: string | undefined
@@ -17,11 +17,11 @@ export interface S3Request {
 
 type Methods = Readonly<Record<string, OperationName>>
 
-/** GET, PUT and DELETE of one configuration, named alike. */
+/** The operations that get, put and delete one configuration of a bucket. */
 const crud = <N extends string>(name: N) =>
   ({ GET: `Get${name}`, PUT: `Put${name}`, DELETE: `Delete${name}` }) as const
 
-/** The same where `?id=` picks one of several, and GET without it lists them. */
+/** The operations of a configuration of which a bucket has several: `?id=` names one, and GET without it lists all. */
 const crudById = <N extends string>(name: N) => crud(`Bucket${name}Configuration` as const)
 
 const bucketSubresources: Readonly<Record<string, Methods>> = {
@@ -96,7 +96,7 @@ const objectSubresources: Readonly<Record<string, Methods>> = {
   uploads: { POST: 'CreateMultipartUpload' },
 }
 
-/** Subresources that make another operation of a request. SigV2 must sign them all. */
+/** Names of the query parameters that select an operation. A SigV2 signature must cover each of them. */
 export const subresourceNames = () => [
   ...new Set([...Object.keys(bucketSubresources), ...Object.keys(objectSubresources)]),
 ]
@@ -116,7 +116,7 @@ const objectMethods: Methods = {
   DELETE: 'DeleteObject',
 }
 
-/** A version's id is drawn by the node: no write can choose one. */
+/** Writes, which take no `versionId`: the node draws the id of a version. */
 const versionless: readonly OperationName[] = [
   'PutObject',
   'CreateMultipartUpload',
@@ -126,7 +126,7 @@ const versionless: readonly OperationName[] = [
   'ListParts',
 ]
 
-/** True where a copy is asked for, by header or in the query of a presigned URL, where it is signed. */
+/** True where the request names a copy's source, in a header or in the signed query of a presigned URL. */
 function copies(headers: IncomingHttpHeaders, query: ReadonlyMap<string, string>): boolean {
   if (headers['x-amz-copy-source'] !== undefined) return true
   if (!isSignedQuery((name) => query.has(name))) return false
@@ -198,7 +198,7 @@ function objectOperation(
 }
 
 /**
- * Names the operation. `x-id` and parameters that S3 does not know are ignored. Throws S3Error:
+ * Names the operation. `x-id` and parameters that S3 does not have are ignored. Throws S3Error:
  * InvalidURI, InvalidBucketName, MethodNotAllowed (with Allow), InvalidArgument for several
  * subresources at once, InvalidRequest for one that does not belong to what is addressed.
  */

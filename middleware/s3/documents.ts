@@ -2,27 +2,24 @@
 import type { PartChecksum } from '../../lib/catalog/rows.ts'
 import type { CompleteInput } from '../../lib/service/types.ts'
 import { checksumElements } from './checksums.ts'
+import { DELETE_KEYS_MAX, PART_NUMBER_MAX } from './limits.ts'
 import { headerNotImplemented, malformedXml, S3Error } from './s3-error.ts'
 import type { Document, Fields, Shape } from './xml.ts'
 
-/** AWS: no more keys in one DeleteObjects. */
-const DELETE_KEYS_MAX = 1000
-const PARTS_MAX = 10_000
-
-/** Reads the request's document as one of a shape: undefined where it has no body. Throws S3Error. */
+/** Reads the request's body as a document of that shape, undefined for a request without a body. Throws S3Error. */
 export type ReadDocument = <Row>(shape: Shape<Row>) => Promise<Document<Row> | undefined>
 
 export interface DeleteEntry {
   readonly key: string
   readonly versionId: string | undefined
-  /** As sent, with or without quotes. */
+  /** The ETag as it was sent, with or without quotes. */
   readonly etag: string | undefined
-  /** Conditions as sent, not yet read: a wrong one concerns this key only. */
+  /** Conditions as they were sent. Each key's are read later, because a wrong one fails this key alone. */
   readonly size: string | undefined
   readonly modified: string | undefined
 }
 
-/** A document that must be there. Throws S3Error MalformedXML. */
+/** Reads the document. Throws S3Error MalformedXML for a request without a body, and what `read` throws. */
 async function requireDocument<Row>(read: ReadDocument, shape: Shape<Row>): Promise<Document<Row>> {
   const document = await read(shape)
   if (document === undefined) throw malformedXml()
@@ -40,7 +37,7 @@ const deleteShape: Shape<DeleteEntry> = {
   },
 }
 
-/** Throws S3Error MalformedXML; also for no key, an empty one, or more than 1,000. */
+/** Reads a DeleteObjects. Throws S3Error MalformedXML, also for no key, an empty key, or more than DELETE_KEYS_MAX. */
 export async function readDelete(
   read: ReadDocument,
 ): Promise<{ quiet: boolean; entries: readonly DeleteEntry[] }> {
@@ -69,13 +66,13 @@ const completeShape: Shape<Part> = {
   fields: [],
   rows: {
     name: 'Part',
-    countMax: PARTS_MAX,
+    countMax: PART_NUMBER_MAX,
     fields: ['PartNumber', 'ETag', ...checksumElements.keys()],
     read: readPart,
   },
 }
 
-/** Throws S3Error MalformedXML, and InvalidRequest for a well-formed list without a part. */
+/** Reads the list of parts. Throws S3Error MalformedXML, InvalidRequest for a well-formed list without a part. */
 export async function readComplete(read: ReadDocument): Promise<readonly Part[]> {
   const { rows } = await requireDocument(read, completeShape)
   if (rows.length > 0) return rows
@@ -87,7 +84,7 @@ function readPart(fields: Fields): Part {
   const etag = fields.get('ETag')?.trim() ?? ''
   if (!/^\d{1,5}$/.test(number) || etag === '') throw malformedXml()
   const part = Number(number)
-  if (part < 1 || part > PARTS_MAX) throw malformedXml()
+  if (part < 1 || part > PART_NUMBER_MAX) throw malformedXml()
   const checksum = readPartChecksum(fields)
   return { part, etag: unquote(etag), ...(checksum === undefined ? {} : { checksum }) }
 }
@@ -103,7 +100,7 @@ function readPartChecksum(fields: Fields): PartChecksum | undefined {
   return found
 }
 
-/** An ETag without its quotes; clients send both forms. */
+/** An ETag without its quotes. Clients send ETags with and without them. */
 export function unquote(etag: string): string {
   return etag.length >= 2 && etag.startsWith('"') && etag.endsWith('"') ? etag.slice(1, -1) : etag
 }
@@ -114,8 +111,8 @@ const versioningShape: Shape<never> = {
 }
 
 /**
- * What PutBucketVersioning asks for. Throws S3Error MalformedXML; IllegalVersioningConfigurationException
- * where no status is given; NotImplemented for deletes that only a second factor allows.
+ * The status that PutBucketVersioning sets. Throws S3Error MalformedXML, IllegalVersioningConfigurationException where
+ * no status is given, NotImplemented for MFA delete (deletes that need a second factor).
  */
 export async function readVersioning(read: ReadDocument): Promise<'enabled' | 'suspended'> {
   const { fields } = await requireDocument(read, versioningShape)
@@ -137,7 +134,7 @@ export async function readVersioning(read: ReadDocument): Promise<'enabled' | 's
 const createBucketShape: Shape<never> = {
   root: 'CreateBucketConfiguration',
   fields: ['LocationConstraint'],
-  // Directory buckets, and tags at creation.
+  // Location and Bucket are of directory buckets; Tags sets tags at creation.
   refused: ['Location', 'Bucket', 'Tags'],
 }
 

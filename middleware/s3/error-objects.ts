@@ -1,4 +1,4 @@
-// What S3 says of buckets, objects and copies.
+// S3's answers to errors of buckets, objects and copies.
 import type { Details } from '../../lib/errors.ts'
 import type { ConditionName } from '../../lib/service/types.ts'
 import { httpDate } from './answer.ts'
@@ -19,7 +19,7 @@ const conditionHeaders: Readonly<Record<ConditionName, string>> = {
   ifUnmodifiedSinceMicros: 'If-Unmodified-Since',
 }
 
-/** The header that set the condition: on a copy it may be the source's. */
+/** The name of the header whose condition failed. On a copy it may be a condition on the source. */
 function conditionOf(details: Details, { operation, header }: Asked): string {
   const name = conditionHeaders[details.condition as ConditionName] ?? String(details.condition)
   const source = `x-amz-copy-source-${name}`
@@ -27,7 +27,7 @@ function conditionOf(details: Details, { operation, header }: Asked): string {
   return ofSource ? source : name
 }
 
-/** How long a copy that is still good stays so, as the whole answer would have said (RFC 9110 §15.4.5). */
+/** The headers of caching that a 304 carries, as a 200 would have carried them (RFC 9110 §15.4.5). */
 function freshness(details: Details, { parameter }: Asked): Record<string, string> {
   const cacheControl = parameter('response-cache-control') ?? details.cacheControl
   const expires = parameter('response-expires') ?? details.expires
@@ -42,7 +42,7 @@ const markerHeaders = (version: string | number | undefined) => ({
   'x-amz-version-id': String(version),
 })
 
-/** AWS tells a range that begins behind the source from one that only ends there. */
+/** The row of a copy's range behind the source's end. AWS has one answer for its beginning and one for its end. */
 function copyRange(size: string | number | undefined, header: Asked['header']): Row {
   const range = header('x-amz-copy-source-range')
   const first = /^bytes=(\d+)-/.exec(range ?? '')?.[1]
@@ -103,11 +103,11 @@ export const objectErrors = {
       return { ...missing, headers: markerHeaders(details.marker) }
     }
     if (operation !== 'GetObject' && operation !== 'HeadObject') return missing
-    // s3-tests wants to be told; AWS is silent where there is no marker.
+    // s3-tests expect the header; AWS sends none where the current version is no delete marker.
     return { ...missing, headers: { 'x-amz-delete-marker': 'false' } }
   },
   VersionMissing: versionMissing,
-  // AWS tells the two apart on all operations but this one.
+  // AWS answers an id of wrong form and an unknown id differently, on all operations but this one.
   VersionInvalid: (details, asked) =>
     asked.operation === 'GetObjectAttributes'
       ? versionMissing(details, asked)
@@ -138,7 +138,7 @@ export const objectErrors = {
       Size: size,
       MaxSizeAllowed: limit,
     }),
-  // Only the other dialect counts; an S3 copy of what it wrote may meet the limit.
+  // S3 has no limit of items. A copy through S3 of an object that Swift wrote may meet Swift's.
   MetadataTooMany: ({ count, limit }) =>
     row(400, 'MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
       Count: count,

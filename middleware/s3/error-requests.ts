@@ -1,4 +1,5 @@
-// What S3 says where the caller or the request's body is refused.
+// S3's answers where the caller or the request's body is refused.
+import { SIGNED_CHUNK_BYTES_MIN } from '../../lib/auth/sigv4-chunks.ts'
 import type { Details } from '../../lib/errors.ts'
 import { badRequest, denied, notFitting, type RowOf, row, text } from './error-rows.ts'
 
@@ -17,7 +18,7 @@ const signature = (details: Details) =>
     },
   )
 
-/** AWS shows the text also as its bytes, so that an invisible difference can be seen. */
+/** The bytes of a text in hex. AWS shows what it signed in both forms, so that invisible differences can be seen. */
 function hexBytes(value: string | number | undefined): string | undefined {
   if (value === undefined) return undefined
   return Buffer.from(String(value))
@@ -44,7 +45,7 @@ export const requestErrors = {
     ),
   // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: SlowDown is 503.
   LoginDelayed: ({ seconds }) => ({ ...slowDown, headers: { 'Retry-After': String(seconds) } }),
-  // AWS has no such bound. Sent again it would be refused again: clients try 503 for a minute, and then hide the reason.
+  // AWS has no such limit. A 503 would make clients repeat the request for a minute and then hide the reason.
   UploadsBegunExceeded: ({ limit }) =>
     badRequest(
       `You have begun ${limit} multipart uploads that are neither completed nor aborted. Complete or abort some of them first.`,
@@ -109,12 +110,13 @@ export const requestErrors = {
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
       { ClientComputedContentSHA256: claimed, S3ComputedContentSHA256: computed },
     ),
-  // AWS tells no more of a body whose framing it cannot follow (versitygw issue 1666).
+  // AWS gives no other reason for a body whose chunks it cannot read.
+  // https://github.com/versity/versitygw/issues/1666
   ChunkMalformed: incomplete,
   ChunkTooSmall: row(
     403,
     'InvalidChunkSizeError',
-    'Only the last chunk is allowed to have a size less than 8192 bytes',
+    `Only the last chunk is allowed to have a size less than ${SIGNED_CHUNK_BYTES_MIN} bytes`,
   ),
   ChunkSignatureMismatch: signature,
   TrailerMalformed: row(
@@ -128,7 +130,7 @@ export const requestErrors = {
     }),
   DigestMismatch: ({ expected, computed }) =>
     row(400, 'BadDigest', 'The Content-MD5 you specified did not match what we received.', {
-      // AWS: one in base64, the other in hex.
+      // AWS sends the expected digest in base64 and the calculated one in hex.
       CalculatedDigest: computed,
       ExpectedDigest: Buffer.from(String(expected ?? ''), 'base64').toString('hex'),
     }),

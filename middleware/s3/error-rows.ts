@@ -1,8 +1,8 @@
-// Pieces that the error tables are made of: one row says what S3 answers.
+// The types of the error tables: a row is S3's answer to an error.
 import type { Details } from '../../lib/errors.ts'
 import type { Elements } from './s3-error.ts'
 
-/** What a row may need to know of the request. Names only: no key, no signature. */
+/** What a row may use of the request: names, and neither a key nor a signature. */
 export interface Asked {
   readonly method: string
   readonly path: string
@@ -10,7 +10,7 @@ export interface Asked {
   readonly bucket: string | undefined
   readonly key: string | undefined
   readonly header: (name: string) => string | undefined
-  /** A parameter of the query; undefined also where the request was not read so far. */
+  /** A parameter of the query, undefined also where the request failed before its query was read. */
   readonly parameter: (name: string) => string | undefined
 }
 
@@ -22,7 +22,7 @@ export interface Row {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A row, or what makes one of the error's details and the request. */
+/** A row, or a function that makes one from the error's details and the request. */
 export type RowOf = Row | ((details: Details, asked: Asked) => Row)
 
 export const row = (
@@ -40,11 +40,11 @@ export const badRequest = (message: string) => row(400, 'InvalidRequest', messag
 export const notFitting = (name: string, value: string | number | undefined, message: string) =>
   row(400, 'InvalidArgument', message, { ArgumentName: name, ArgumentValue: value })
 
-/** A message is never empty. */
+/** The value as a message, or `otherwise` where it is empty: an empty message breaks clients. */
 export const text = (value: string | number | undefined, otherwise: string) =>
   String(value || otherwise)
 
-/** True for the operations that have a source. */
+/** True for the operations that copy from another object. */
 export const copies = (operation: string) =>
   operation === 'CopyObject' || operation === 'UploadPartCopy'
 

@@ -1,5 +1,5 @@
-// What S3 says for each way in which the service, the keys or a signature refuse: status, code, message
-// and further elements, as AWS has them. A code without a row does not compile.
+// S3's answer to each code of the service's errors: status, code, message and further elements, as AWS has them. A code
+// without a row does not compile.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 import type { Code, Details } from '../../lib/errors.ts'
 import { objectErrors } from './error-objects.ts'
@@ -19,7 +19,7 @@ import {
 
 const SSE = 'x-amz-server-side-encryption'
 
-/** A longer value might be a key in the wrong place. */
+/** The value if it is short, else undefined: a longer one might be a key in the wrong place. */
 const shown = (value: string | number | undefined) =>
   value === undefined || String(value).length > 32 ? 'null' : value
 
@@ -118,7 +118,7 @@ export const errorTable = {
   Internal: internal,
 } satisfies Record<Code, RowOf>
 
-/** The row of a code, for this request. */
+/** The answer to an error with that code and those details, for this request. */
 export function rowOf(code: Code, details: Details, asked: Asked): Row {
   const found: RowOf = errorTable[code]
   return typeof found === 'function' ? found(details, asked) : found

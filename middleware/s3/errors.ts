@@ -8,11 +8,11 @@ import { headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 import { DECLARATION, type Fragment, leaf, node } from './xml-writer.ts'
 
-/** What to say for any error. What is neither the service's nor the dialect's is ours: 500. */
+/** The answer to any error. An error of neither the service nor the dialect is a fault of coffer's: 500. */
 function describe(ctx: Context, error: unknown): Row {
   if (error instanceof S3Error) return error
   const { code, details } = error instanceof CofferError ? error : new CofferError('Internal')
-  // Errors can come before `detect`.
+  // A request may fail before `detect` has set `s3`.
   const { bucket, key, query } = ctx.state.s3 ?? {}
   return rowOf(code, details, {
     method: ctx.method,
@@ -25,7 +25,7 @@ function describe(ctx: Context, error: unknown): Row {
   })
 }
 
-/** Status, code and message of an error, as DeleteObjects lists them a key. */
+/** Status, code and message of an error, as DeleteObjects lists them for a key. */
 export function describeError(
   ctx: Context,
   error: unknown,
@@ -46,7 +46,7 @@ function elementOf(ctx: Context, row: Row): Fragment {
   )
 }
 
-/** The error's element alone, for answers whose head has gone out with a 200. */
+/** The `<Error>` element, for an answer whose head has already gone out as 200. */
 export function errorElement(ctx: Context, error: unknown): Fragment {
   return elementOf(ctx, describe(ctx, error))
 }

@@ -1,5 +1,5 @@
-// Deletes under conditions. The service knows ETags; size and time, which AWS has for directory buckets
-// only, are held against what a HEAD tells, whose ETag then guards the delete itself.
+// Deletes under conditions. The service judges ETags. A size and a time, which AWS has for directory buckets only, are
+// compared here with what a HEAD returns. The ETag of that HEAD is then the condition of the delete.
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { checkWrite } from '../../lib/service/conditions.ts'
 import type { Conditions, DeleteResult, ObjectRef, VersionInfo } from '../../lib/service/types.ts'
@@ -8,7 +8,7 @@ import { readS3Date } from './conditions.ts'
 import type { Context } from './context.ts'
 import { invalidArgument } from './s3-error.ts'
 
-/** The headers that ask for a size and for a time. */
+/** The headers with the size and the time that the object must have. */
 export const SIZE_CONDITION = 'x-amz-if-match-size'
 export const TIME_CONDITION = 'x-amz-if-match-last-modified-time'
 
@@ -16,7 +16,7 @@ export interface DeleteGuard {
   readonly versionId: string | undefined
   readonly conditions: Conditions | undefined
   readonly size: number | undefined
-  /** Whole seconds since 1970: what a header can say. */
+  /** The time that the object must have, in whole seconds since 1970. */
   readonly modifiedSeconds: number | undefined
 }
 
@@ -27,7 +27,7 @@ export function sizeOf(name: string, text: string | undefined): number | undefin
   throw invalidArgument('The size to match is no number.', name, text)
 }
 
-/** Reads a date, as whole seconds. Throws S3Error InvalidArgument. */
+/** Reads a date in whole seconds since 1970. Throws S3Error InvalidArgument. */
 export function secondsOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const seconds = readS3Date(text)
@@ -38,8 +38,8 @@ export function secondsOf(name: string, text: string | undefined): number | unde
 const failed = (condition: string) => new CofferError('PreconditionFailed', { condition })
 
 /**
- * The ETag of what is to be deleted, if it is of that size and time; undefined where there is nothing. A
- * delete marker has neither size nor time that a client could name: 412.
+ * The ETag of what is to be deleted, undefined where there is nothing. Throws PreconditionFailed where it has another
+ * size or time, for a delete marker, which has neither, and where the conditions fail.
  */
 async function matchingEtag(
   ctx: Context,
@@ -51,7 +51,7 @@ async function matchingEtag(
   const first = size === undefined ? TIME_CONDITION : SIZE_CONDITION
   let info: VersionInfo
   try {
-    // Deleting needs no customer key.
+    // A delete needs no customer key, so that none is needed here.
     const input = { versionId, cipher: node.rootCipher, keyOptional: true }
     info = (await node.service.head(ctx.state.asker, ref, input)).info
   } catch (error) {
@@ -68,8 +68,8 @@ async function matchingEtag(
 }
 
 /**
- * Deletes the object, or the one version, unless a condition fails; what is not there fails none but an
- * ETag's. Undefined where a size or a time was asked for and nothing is there: then nothing is done.
+ * Deletes the object, or the one version. Returns undefined and does nothing where a size or a time is a condition and
+ * there is nothing to delete: a missing object fails the condition on its ETag alone. Throws PreconditionFailed.
  */
 export async function deleteGuarded(
   ctx: Context,

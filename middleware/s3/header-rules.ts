@@ -8,13 +8,13 @@ const underscored =
 const s3Control = 'a control header of Swift'
 
 export const headerRules: readonly HeaderRule[] = [
-  // A request that asks for encryption and would not get it must fail.
+  // A request with a key that S3 does not read must fail: its object would not be sealed by that key.
   ...rowsOf('refuse', 'always', [
     ['x-object-encryption-customer-*', s3Key],
     ['x-object-meta-encryption-*', s3Key],
     ['x-copy-source-object-encryption-*', s3Key],
   ]),
-  // S3 tells the two apart, so that these would be read by nobody, and what was to be sealed lie open.
+  // In S3 `_` is no dash. These headers would be ignored, and their objects would not be sealed by the key.
   ...rowsOf('refuse', 'underscored', [
     ['x-amz-server-side-encryption*', underscored],
     ['x-amz-copy-source-server-side-encryption*', underscored],

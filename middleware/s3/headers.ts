@@ -1,7 +1,8 @@
-// Request headers as the handlers read them. Values are byte strings, one character a byte. What a V4
-// presigned URL carries in its query, auth has lifted into the headers.
+// Request headers as the handlers read them. Values are byte strings, one character a byte. The parameters of a V4
+// presigned URL that stand for headers are among them: middleware/auth.ts has put them there.
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
 import type { Context } from './context.ts'
+import { PART_NUMBER_MAX } from './limits.ts'
 import { invalidArgument } from './s3-error.ts'
 
 /** Looks up a header by its lower-case name. */
@@ -23,8 +24,8 @@ export function headerNames(ctx: Context, prefix: string): string[] {
 const DEFAULT_TYPE = 'binary/octet-stream'
 
 /**
- * The headers that travel with an object. `aws-chunked` says how the body came, not what it is, and is
- * never stored; the rest of Content-Encoding is.
+ * The headers that are stored with an object. `aws-chunked` is taken out of Content-Encoding, because it says how the
+ * body was sent and not what the body is.
  */
 export function contentHeaders(header: Header): ContentHeaders {
   const encoding = (header('content-encoding') ?? '')
@@ -50,8 +51,8 @@ interface Bounds {
 }
 
 /**
- * Reads a whole number from a parameter or header. Throws S3Error InvalidArgument, with the bounds'
- * message, where it is none or lies outside.
+ * Reads a whole number from a parameter or header. Throws S3Error InvalidArgument, with the message of `bounds`,
+ * where the text is no whole number or lies outside them.
  */
 export function wholeNumber(
   name: string,
@@ -64,12 +65,12 @@ export function wholeNumber(
   throw invalidArgument(bounds.message, name, text)
 }
 
-/** `partNumber` of parts and of reads: 1 to 10,000. Throws S3Error InvalidArgument. */
+/** `partNumber` of the query, 1 to PART_NUMBER_MAX. Throws S3Error InvalidArgument. */
 export function partNumberOf(query: ReadonlyMap<string, string>): number | undefined {
   return wholeNumber('partNumber', query.get('partNumber'), {
     min: 1,
-    max: 10_000,
-    message: 'Part number must be an integer between 1 and 10000, inclusive',
+    max: PART_NUMBER_MAX,
+    message: `Part number must be an integer between 1 and ${PART_NUMBER_MAX}, inclusive`,
   })
 }
 

@@ -1,14 +1,14 @@
-// The S3 dialect: detect names the operation, operations.ts has its rules and its handler, errors.ts its
-// refusals. Nothing here stores anything: every handler translates to the service and back.
+// The S3 dialect. detect.ts names the operation, operations.ts has its rules and its handler, errors.ts renders its
+// refusals. Nothing here stores anything: each handler translates a request to the service and its result back.
 //
 // Known gaps: MFA delete, object lock, ACLs other than private, bucket policies, tags, CORS, lifecycle,
-// website, logging, notification, replication, browser forms, select, restore. Reading such a
-// subresource answers as AWS where it was never set; setting it is 501 NotImplemented; headers that ask
-// for one are 501 too (of ACLs 400, as where AWS has them disabled).
-// By design: one storage class (STANDARD); no KMS; a bucket's name is the account's own first, then the
-// node's; answers name version ids only where the bucket keeps versions or did.
-// Client quirks: botocore cannot read an empty Message; it asks for encoding-type=url by itself;
-// s3-tests and AWS disagree here and there, and docs/s3.md says who is followed.
+// website, logging, notification, replication, browser forms, select, restore. A read of such a subresource is
+// answered as AWS answers where it was never set. Setting one is 501 NotImplemented, and so is a header for one;
+// headers of ACLs are 400, as AWS answers where ACLs are disabled.
+// By design: there is one storage class (STANDARD) and no KMS. A bucket's name is looked for in the caller's account,
+// then in the node's index. Answers name version ids only where the bucket keeps versions or did.
+// Client quirks: botocore fails on an empty Message, and sends encoding-type=url unasked. Where s3-tests and AWS
+// disagree, docs/s3.md says which is followed.
 import { type HeaderRule, makeHeaderTable } from '../header-table.ts'
 import type { MessageFault } from '../http/message-fault.ts'
 import type { Node } from '../node.ts'

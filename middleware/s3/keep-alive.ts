@@ -1,6 +1,6 @@
-// Work that may take long (a copy of gigabytes, a Complete of thousands of parts) is answered as AWS
-// does: the head goes out after some seconds, then blanks keep proxies and clients from giving up, then
-// the document follows. A failure by then is an Error document under a 200.
+// Answers work that may take long (a copy of gigabytes, a Complete of thousands of parts) as AWS does. The head goes
+// out after some seconds, then blanks follow so that proxies and clients do not time out, and the document comes
+// last. A failure after the head is an Error document under a 200.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 import { codeOf } from '../audit.ts'
 import { noteFailure } from '../late-failure.ts'
@@ -9,12 +9,12 @@ import type { Context } from './context.ts'
 import { describeError, errorElement } from './errors.ts'
 import { DECLARATION, type Fragment } from './xml-writer.ts'
 
-/** How long a client waits in silence, and how often it then gets a blank. */
+/** Time until the head goes out, and between two blanks. */
 export const KEEP_ALIVE_MS = 10_000
 
 /**
- * Answers with the document that `work` ends in. Response headers that `work` sets count only where it is
- * done before the head leaves. Throws what `work` throws, unless the head is out.
+ * Answers with the document that `work` returns. Response headers that `work` sets are sent only where it ends before
+ * the head goes out. Throws what `work` throws, where it ends before the head goes out.
  */
 export async function sendWhenDone(
   ctx: Context,

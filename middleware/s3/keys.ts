@@ -13,7 +13,7 @@ const lenientPart: Options = { md5Required: false, lengthChecked: true }
 /** The headers of a key in any spelling, an underscore standing for a dash. */
 const keyParameter =
   /^x[-_](?:amz[-_](?:copy[-_]source[-_])?server[-_]side[-_]encryption[-_]customer[-_]|(?:copy[-_]source[-_])?object[-_](?:meta[-_])?encryption[-_])/i
-/** What auth lifts of them. */
+/** The key headers that auth copies from a presigned URL's query into the headers. */
 const liftedParameter = /^x-amz-(?:copy-source-)?server-side-encryption-customer-/i
 
 /**

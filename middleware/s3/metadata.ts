@@ -1,18 +1,17 @@
-// User metadata on its way in and out. The service keeps values as byte strings; S3 shows what is not
-// ASCII as RFC 2047 encoded words, and decodes those that come in.
+// User metadata of requests and answers. The service keeps values as byte strings. S3 shows a value beyond ASCII as RFC
+// 2047 encoded words, and decodes such words in requests.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 import { CofferError } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from './context.ts'
 import { headerNames, headerOf } from './headers.ts'
+import { METADATA_BYTES_MAX } from './limits.ts'
 import { S3Error } from './s3-error.ts'
 
 const PREFIX = 'x-amz-meta-'
-/** Bytes of all names and values together (AWS). */
-const METADATA_BYTES_MAX = 2048
 
 const ENCODED_WORD = /=\?([A-Za-z0-9-]+)\?([bBqQ])\?([^? ]*)\?=/g
-// Printable ASCII, blanks, and what is above ASCII: what may stand in a header of the other dialect.
+// A stored value may go into a header: printable ASCII, blanks, and bytes above ASCII.
 const PRINTABLE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -33,7 +32,7 @@ function decodeQ(text: string): Buffer {
   return Buffer.from(bytes, 'latin1')
 }
 
-/** The bytes of one encoded word as UTF-8, or undefined where it cannot be read. */
+/** The UTF-8 bytes that one encoded word stands for, undefined where it cannot be read. */
 function decodeWord(charset: string, encoding: string, text: string): Buffer | undefined {
   const bytes = encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64') : decodeQ(text)
   switch (charset.toLowerCase()) {
@@ -48,8 +47,8 @@ function decodeWord(charset: string, encoding: string, text: string): Buffer | u
 }
 
 /**
- * A value as it is stored: encoded words become the UTF-8 bytes that they stand for. A word that cannot
- * be read, or that hides a control character, stays as it was sent.
+ * A sent value as it is stored: encoded words become the UTF-8 bytes that they stand for. A word that cannot be read,
+ * or that stands for a control character, stays as it was sent.
  */
 export function decodeValue(sent: string): string {
   if (!sent.includes('=?')) return sent
@@ -61,7 +60,7 @@ export function decodeValue(sent: string): string {
   return decoded !== joined && PRINTABLE.test(decoded) ? decoded : sent
 }
 
-/** A stored value as a header. What is no UTF-8 goes out as it came in. */
+/** A stored value as a header. A value that is no UTF-8 is sent as it is stored. */
 export function encodeValue(stored: string): string {
   if (/^[\t\x20-\x7e]*$/.test(stored)) return stored
   const bytes = Buffer.from(stored, 'latin1')

@@ -1,5 +1,5 @@
-// Every operation of S3 by AWS's own name, also those that this node refuses, so that a refusal can
-// name what was asked. operations.ts has one row for each.
+// The operations of S3 by AWS's own names. Those that are refused are among them, so that a refusal can name the
+// operation. operations.ts has one row for each.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 
 export const operationNames = [
@@ -57,7 +57,7 @@ export const operationNames = [
   'GetBucketWebsite',
   'GetObjectLockConfiguration',
   'GetPublicAccessBlock',
-  // the same of objects
+  // subresources of objects that can be read where they were never set
   'GetObjectAcl',
   'GetObjectLegalHold',
   'GetObjectRetention',

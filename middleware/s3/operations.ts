@@ -1,5 +1,5 @@
-// The table of operations: what handles each, and its rules as data. docs/s3.md lists the same rows for
-// users, and a test holds the two together.
+// The table of operations: the handler of each, and its rules as data. docs/s3.md lists the same rows for users, and
+// test/middleware/s3/docs.test.ts compares the two.
 import { CofferError } from '../../lib/errors.ts'
 import type { KeyRule } from '../state.ts'
 import { putBucketAcl, putObjectAcl } from './handlers/acls.ts'
@@ -30,11 +30,11 @@ export interface Operation {
   readonly handle: Handler
   /** `partial` and `refused` are explained in docs/s3.md. */
   readonly built: 'done' | 'partial' | 'refused'
-  /** What it does with customer keys. */
+  /** What the operation does with customer keys. */
   readonly ssec: KeyRule
-  /** Families of headers that would ask for what is not built. */
+  /** Families of headers that are refused, because their features are not built. */
   readonly screens: readonly Screen[]
-  /** Longest XML body; absent: the operation takes none. */
+  /** Longest XML body in bytes; absent: the operation takes none. */
   readonly documentBytesMax?: number
 }
 
@@ -69,10 +69,10 @@ const write = (handle: Handler, ssec: KeyRule): Operation => ({
   screens: WRITE_SCREENS,
 })
 
-/** Reads as never set; cannot be set. */
+/** A subresource that reads as never set, and cannot be set. */
 const unset = (handle: Handler): Operation => plain(handle, 'partial')
 
-/** Nobody but a known caller learns what is built. */
+/** An operation that is not built. An anonymous caller is refused for that, and is not shown what is built. */
 const refused: Operation = plain(async (ctx) => {
   if (ctx.state.caller === null) throw new CofferError('AccessDenied')
   throw operationNotImplemented(ctx.state.operation)
@@ -94,7 +94,7 @@ const built: Partial<Record<OperationName, Operation>> = {
   ListObjectsV2: plain(listObjectsV2),
   ListObjectVersions: plain(listObjectVersions),
   ListMultipartUploads: plain(listUploads),
-  // 1,000 keys of 1,024 bytes, each of which may be escaped.
+  // 1,000 keys of 1,024 bytes, in which characters may be escaped.
   DeleteObjects: { ...plain(deleteObjects), documentBytesMax: 2 << 20 },
   PostObject: plain(postObject, 'refused'),
   Preflight: plain(preflight, 'partial'),
@@ -148,7 +148,7 @@ const built: Partial<Record<OperationName, Operation>> = {
   GetObjectTorrent: unset(unsetOfObject.torrent),
 }
 
-/** Every operation; what has no row above is refused by name. */
+/** A row for each operation. Those without a row above are refused. */
 export const operations = Object.fromEntries(
   operationNames.map((name) => [name, built[name] ?? refused]),
 ) as Readonly<Record<OperationName, Operation>>

@@ -1,4 +1,4 @@
-// Owners, initiators, and what S3 can show of who else may read.
+// Owners, initiators, and what S3 shows of the others who may read.
 import { parseAcl, referrerAllowed } from '../../lib/auth/acl.ts'
 import type { ContainerInfo } from '../../lib/service/types.ts'
 import type { Node } from '../node.ts'
@@ -25,9 +25,9 @@ const grantOf = (who: Fragment, permission: 'FULL_CONTROL' | 'READ') =>
   element('Grant', who, leaf('Permission', permission))
 
 /**
- * What an access control policy says of a bucket or of an object in it: the owner's rights, and that all may
- * read where the container's read list opens it to them. To read a bucket is to list it. What else the other
- * dialect's lists allow has no words here; it is not shown, and stays in force.
+ * The access control policy of a bucket, or of an object in it: the owner's rights, and a right of all to read where
+ * the container's read list opens it to all. Reading a bucket means listing it. Other entries of Swift's lists cannot
+ * be written as grants of S3: they are not shown, and stay in force.
  */
 export function aclElements(node: Node, info: ContainerInfo, of: 'bucket' | 'object'): Fragment {
   const { account, acl } = info

@@ -1,8 +1,8 @@
-// Refusals that only the S3 dialect knows: malformed requests, and headers that ask for what is not
-// built. Everything else is a CofferError and gets its S3 form from the table in errors.ts.
+// Refusals that only the S3 dialect has: malformed requests, and headers for features that are not built. Every other
+// refusal is a CofferError, and error-table.ts has its S3 form.
 import { Refusal } from '../refusal.ts'
 
-/** Elements of the error document behind Code and Message, in order. Undefined ones are left out. */
+/** Elements of the error document that follow Code and Message, in this order. Undefined ones are left out. */
 export type Elements = Readonly<Record<string, string | number | undefined>>
 
 /** Thrown by the dialect, rendered by errors.ts. Never carries a key, not even in `elements`. */
@@ -46,7 +46,7 @@ export function malformedXml(): S3Error {
   )
 }
 
-/** 405 with Allow, as RFC 9110 §15.5.6 wants it. */
+/** 405 with Allow, as RFC 9110 §15.5.6 requires it. */
 export function methodNotAllowed(method: string, allow: readonly string[], type: string): S3Error {
   return new S3Error(
     405,
@@ -57,7 +57,7 @@ export function methodNotAllowed(method: string, allow: readonly string[], type:
   )
 }
 
-/** 501 for a header that asks for something not built. */
+/** 501 NotImplemented for a header whose feature is not built. */
 export function headerNotImplemented(header: string, additionalMessage?: string): S3Error {
   return new S3Error(
     501,
@@ -67,7 +67,7 @@ export function headerNotImplemented(header: string, additionalMessage?: string)
   )
 }
 
-/** 501 for an operation not built. */
+/** 501 NotImplemented for an operation that is not built. */
 export function operationNotImplemented(operation: string): S3Error {
   return new S3Error(
     501,

@@ -1,6 +1,6 @@
-// What a request addresses, in the service's words, and whether it may expect that owner.
+// What a request addresses, in the service's words, and the check of the owner that it expects.
 import { CofferError, isCode } from '../../lib/errors.ts'
-import { isBucketName, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { isBucketName, requireObjectNameLength } from '../../lib/names.ts'
 import type { Action } from '../../lib/service/actions.ts'
 import type { ContainerInfo, ContainerRef, ObjectRef } from '../../lib/service/types.ts'
 import type { Node } from '../node.ts'
@@ -9,8 +9,8 @@ import { headerOf } from './headers.ts'
 import { S3Error } from './s3-error.ts'
 
 /**
- * Finds the container that a bucket's name means. Throws ContainerMissing, or ContainerNameInvalid where
- * no bucket could be called that, and what `requireOwner` throws.
+ * Finds the container that a bucket's name means. Throws ContainerMissing, ContainerNameInvalid for a name that is
+ * not legal in S3, and what `requireOwner` throws.
  */
 async function findBucket(
   ctx: Context,
@@ -29,7 +29,7 @@ async function findBucket(
   return ref
 }
 
-/** The request's bucket. */
+/** The request's bucket. Throws what `findBucket` throws. */
 export async function bucketOf(ctx: Context, node: Node): Promise<ContainerRef> {
   return await findBucket(ctx, node, ctx.state.s3.bucket!, 'x-amz-expected-bucket-owner')
 }
@@ -44,10 +44,10 @@ export async function settingsOf(ctx: Context, node: Node, action: Action): Prom
   return await node.service.headContainer(ctx.state.asker, ref, action)
 }
 
-/** The request's object. Throws ObjectNameTooLong besides. */
+/** The request's object. Throws ObjectNameTooLong, and what `findBucket` throws. */
 export async function objectOf(ctx: Context, node: Node): Promise<ObjectRef> {
   const object = ctx.state.s3.key!
-  requireKeyLength(object)
+  requireObjectNameLength(object)
   return { ...(await bucketOf(ctx, node)), object }
 }
 
@@ -58,22 +58,15 @@ export async function sourceOf(
   bucket: string,
   object: string,
 ): Promise<ObjectRef> {
-  requireKeyLength(object)
+  requireObjectNameLength(object)
   const header = 'x-amz-source-expected-bucket-owner'
   return { ...(await findBucket(ctx, node, bucket, header)), object }
 }
 
-/** Throws ObjectNameTooLong. */
-export function requireKeyLength(object: string): void {
-  const size = Buffer.byteLength(object)
-  if (size <= OBJECT_NAME_BYTES_MAX) return
-  throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
-}
-
 /**
- * Holds the owner that the client expects against the real one: an account's id or canonical id. Throws
- * AccessDenied for another, S3Error InvalidBucketOwnerAWSAccountID for what neither can look like: a
- * number that has not AWS's twelve digits, or other characters than ids here have.
+ * Compares the owner that the client expects, an account's id or canonical id, with the real one. Throws AccessDenied
+ * for another owner, S3Error InvalidBucketOwnerAWSAccountID for a value that can be neither id: a number without
+ * AWS's twelve digits, or characters that coffer's ids never have.
  */
 function requireOwner(node: Node, ref: ContainerRef, expected: string | undefined): void {
   if (expected === undefined) return

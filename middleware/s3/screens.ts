@@ -1,5 +1,5 @@
-// Headers that ask for what this node does not do are refused, never ignored. Each screen looks at one
-// family; operations.ts says which ones an operation passes.
+// Headers for features that are not built are refused, never ignored. Each screen checks one family of headers;
+// operations.ts names the screens of each operation.
 
 import { namesOwnAcl } from './acl.ts'
 import type { Context } from './context.ts'
@@ -22,7 +22,7 @@ const storageClasses = [
   'EXPRESS_ONEZONE',
 ]
 
-/** 501 for the first header of the family that is there and not empty. */
+/** Throws 501 for the first header with one of the prefixes that is not empty. */
 function refuse(ctx: Context, ...prefixes: readonly string[]): void {
   const header = headerOf(ctx)
   for (const prefix of prefixes) {
@@ -46,9 +46,9 @@ const screens = {
   /** Retention and legal hold of an object. */
   lock: (ctx: Context) => refuse(ctx, 'x-amz-object-lock-'),
   redirect: (ctx: Context) => refuse(ctx, 'x-amz-website-redirect-location'),
-  /** Appending, which only directory buckets know. */
+  /** Appending, a feature of directory buckets. */
   append: (ctx: Context) => refuse(ctx, 'x-amz-write-offset-bytes'),
-  /** SSE-S3 is what happens anyway; there is no KMS. */
+  /** SSE-S3 is accepted, because every body is sealed by the root key without it too. KMS is refused. */
   encryption(_ctx: Context, header: Header) {
     const method = header(ENCRYPTION)
     const keyId = header(`${ENCRYPTION}-aws-kms-key-id`)
@@ -70,7 +70,7 @@ const screens = {
       throw headerNotImplemented(`${ENCRYPTION}-bucket-key-enabled`)
     }
   },
-  /** Reads say nothing about how an object is sealed. */
+  /** A read must not name an encryption. */
   noEncryption(_ctx: Context, header: Header) {
     const method = header(ENCRYPTION)
     if (method === undefined) return
@@ -80,7 +80,7 @@ const screens = {
       method,
     )
   },
-  /** Deletes: nothing is locked, so there is nothing to bypass. */
+  /** A delete's header that bypasses an object's lock: no bucket has locks. */
   deletion(_ctx: Context, header: Header) {
     if (header('x-amz-bypass-governance-retention') !== undefined) {
       throw invalidArgument(
@@ -89,7 +89,7 @@ const screens = {
       )
     }
   },
-  /** What CreateBucket can set up besides. */
+  /** What CreateBucket can set up beyond an ACL. */
   bucket(_ctx: Context, header: Header) {
     if (header('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true') {
       throw headerNotImplemented('x-amz-bucket-object-lock-enabled')
@@ -106,7 +106,7 @@ const screens = {
   },
 } as const
 
-/** Passes the request through the screens. Throws S3Error: NotImplemented with Header, or what fits. */
+/** Passes the request through the screens. Throws the S3Error of the first that refuses it, mostly NotImplemented. */
 export function screen(ctx: Context, wanted: readonly Screen[]): void {
   const header = headerOf(ctx)
   for (const name of wanted) screens[name](ctx, header)

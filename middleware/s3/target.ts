@@ -1,13 +1,11 @@
-// Reads the request line: which bucket and key are addressed, and with what query. Works on the raw
-// bytes as they were sent: nothing is normalised, `//`, `.` and `..` are part of a key.
+// Reads the request line: bucket, key and query. It reads the raw bytes as they were sent and normalises nothing: `//`,
+// `.` and `..` are part of a key.
 import { bucketOfHost } from '../../lib/auth/virtual-host.ts'
+import { CONTAINER_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { decodePercent } from '../http/percent.ts'
 import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
 import { invalidArgument, invalidUri, S3Error } from './s3-error.ts'
-
-/** Container names of the other dialect reach 256 bytes, and S3 serves them too. */
-const BUCKET_NAME_BYTES_MAX = 256
 
 export interface Address {
   readonly bucket: string | undefined
@@ -20,7 +18,10 @@ function decodePath(raw: string, uri: string): string {
   return text
 }
 
-/** What a name of a host consists of. An escape there would name one bucket in SigV2 and another here. */
+/**
+ * Characters of a bucket's name in a host. A percent escape is refused, because SigV2 signs the host undecoded and
+ * would name another bucket.
+ */
 const HOST_NAME = /^[a-z0-9._-]+$/
 
 const invalidBucketName = (bucket: string) =>
@@ -48,20 +49,25 @@ export function addressOf(
   const slash = path.indexOf('/', 1)
   const end = slash === -1 ? path.length : slash
   const bucket = decodePath(path.slice(1, end), path)
-  if (bucket === '' || bucket.includes('/') || Buffer.byteLength(bucket) > BUCKET_NAME_BYTES_MAX) {
+  if (
+    bucket === '' ||
+    bucket.includes('/') ||
+    Buffer.byteLength(bucket) > CONTAINER_NAME_BYTES_MAX
+  ) {
     throw invalidBucketName(bucket)
   }
   return { bucket, key: decodePath(path.slice(end + 1), path) || undefined }
 }
 
 /**
- * A query's parameters by name, decoded. One that came twice with two values cannot be read: signers and readers
- * could each mean another one. What S3 does not know, nobody reads. Reading throws S3Error InvalidArgument.
+ * A query's parameters by name, decoded. Reading one that came twice with two values throws S3Error InvalidArgument
+ * (D-PARAMETER-TWICE), because signer and reader could each mean another value. Parameters that S3 does not have are
+ * never read.
  */
 class Parameters extends Map<string, string> {
   readonly #ambiguous = new Set<string>()
 
-  /** Adds what the query has next. */
+  /** Adds the next parameter of the query. */
   add(name: string, value: string): void {
     if (super.has(name) && super.get(name) !== value) this.#ambiguous.add(name)
     else super.set(name, value)
@@ -84,9 +90,10 @@ class Parameters extends Map<string, string> {
 }
 
 /**
- * The query's parameters by name, decoded. Of a customer key in the query only the name is kept: where it counts,
- * auth has lifted it into the headers. Throws S3Error InvalidURI where an escape cannot be read or there are more
- * than 1,000 parameters. Reading one that came twice with different values throws S3Error InvalidArgument.
+ * The query's parameters by name, decoded. A customer key in the query keeps its name only: middleware/auth.ts has
+ * put the value of a presigned one into the headers. Throws S3Error InvalidURI where an escape cannot be read or
+ * there are more than 1,000 parameters. Reading one that came twice with different values throws S3Error
+ * InvalidArgument.
  */
 export function parseQuery(query: string): ReadonlyMap<string, string> {
   const parameters = new Parameters()

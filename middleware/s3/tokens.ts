@@ -1,4 +1,4 @@
-// Continuation tokens: where a listing goes on, opaque to the client.
+// Continuation tokens: the name behind which a listing goes on, in a form that is opaque to the client.
 import { invalidArgument } from './s3-error.ts'
 
 /** First byte of a token: the version of its form. */

@@ -1,4 +1,4 @@
-// S3's answers to what Node's parser could not read: error documents that name no resource.
+// S3's answers to messages that Node's parser could not read: error documents that name no resource.
 import { randomHex } from '../../lib/names.ts'
 import type { Unparsed } from '../http/unparsed.ts'
 
@@ -37,7 +37,7 @@ const otherwise = {
   message: 'An error occurred when parsing the HTTP request.',
 }
 
-/** The whole answer; `reason` is Node's code of what was wrong. */
+/** The whole answer, head and document. `reason` is the code of Node's error. */
 export function renderUnparsed(reason: string): Unparsed {
   const { status, code, message } = answers[reason] ?? otherwise
   const id = randomHex(8).toUpperCase()

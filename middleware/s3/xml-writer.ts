@@ -1,4 +1,4 @@
-// What S3's XML documents have beyond plain elements: a namespace, grantees, and times in milliseconds.
+// Parts of S3's XML documents that are no plain elements: the root with its namespace, grantees, and times.
 import type { Fragment } from '../http/xml-writer.ts'
 
 export { all, DECLARATION, type Fragment, leaf, node, textOf } from '../http/xml-writer.ts'
@@ -10,7 +10,7 @@ export function root(name: string, ...children: readonly Fragment[]): Fragment {
   return `<${name} xmlns="${NAMESPACE}">${children.join('')}</${name}>` as Fragment
 }
 
-/** A user or a group in a grantee's place; AWS writes its kind as an attribute. */
+/** A `<Grantee>`: a user or a group, whose kind AWS writes as an attribute. */
 export function grantee(
   kind: 'CanonicalUser' | 'Group',
   ...children: readonly Fragment[]
@@ -19,7 +19,7 @@ export function grantee(
   return `<Grantee ${attributes}>${children.join('')}</Grantee>` as Fragment
 }
 
-/** Milliseconds, as S3 writes times in XML. */
+/** A time in ISO 8601 with milliseconds, as S3 writes times in XML. */
 export function isoTime(micros: number): string {
   return new Date(Math.floor(micros / 1000)).toISOString()
 }

@@ -1,28 +1,33 @@
-// Reads the XML bodies that S3 takes, piece by piece as they come. A library parses; the shape of the operation's
-// document says what may be in it, and what is not in the shape ends the reading at once. No DTD, no entity beyond
-// XML's five, and no token, depth or number of attributes that is not bounded.
+// Reads the XML bodies of S3's requests piece by piece, as the bytes arrive. A library parses them (D-XML). The shape
+// of the operation's document names the elements that it may hold, and any other element ends the reading at once. A
+// DTD is refused, and so are entities beyond XML's five. Tokens, depth and number of attributes are bounded.
 import { SaxesParser } from 'saxes'
 import { release } from '../../lib/bytes/release.ts'
 import type { Source } from '../../lib/bytes/source.ts'
 import { spend } from '../../lib/turns.ts'
 import { headerNotImplemented, malformedXml, S3Error } from './s3-error.ts'
 
-/** What the parser takes at a stretch. */
+/** Bytes that the parser is given at a time. */
 const SLICE_BYTES = 4096
-/** What a slice costs of a turn (lib/turns.ts), at its worst: nothing but the shortest of elements. */
+/** Steps of a turn (lib/turns.ts) that a slice counts: those of the dearest slice, which is all shortest elements. */
 const SLICE_STEPS = 100
-/** The longest text, comment or tag. The longest that means something is a key, 6 KiB where all is escaped. */
+/**
+ * Longest text, comment or tag, in characters. The longest legal text is a key, with 6 KiB where all of it is
+ * escaped.
+ */
 const TOKEN_CHARS_MAX = 64 << 10
-/** Of one element: declarations of namespaces, and hints for schemas. */
+/** Attributes of one element. Those that clients send declare namespaces and schemas. */
 const ATTRIBUTES_MAX = 16
 
-/** What a document may hold: a root, elements of text alone in it, and one kind of element that repeats. Names are paths
- * below the root, or below the row: `Owner/ID` is an ID within an Owner, and the Owner holds nothing else. */
+/**
+ * What a document may hold: a root, elements with text in it, and one kind of element that repeats, the rows. Names are
+ * paths below the root, or below the row: `Owner/ID` is an ID within an Owner, which then holds nothing else.
+ */
 export interface Shape<Row> {
   readonly root: string
-  /** Elements with text in them, each at most once. */
+  /** Paths of elements with text, each at most once in the document. */
   readonly fields: readonly string[]
-  /** Elements that ask for what is not built. */
+  /** Elements whose features are not built. */
   readonly refused?: readonly string[]
   readonly rows?: RowShape<Row>
 }
@@ -30,13 +35,13 @@ export interface Shape<Row> {
 export interface RowShape<Row> {
   readonly name: string
   readonly countMax: number
-  /** Elements with text in them, each at most once in a row. */
+  /** Paths of elements with text, each at most once in a row. */
   readonly fields: readonly string[]
-  /** Makes a row of its fields. Throws S3Error. */
+  /** Makes a row from the texts of its elements. Throws S3Error. */
   read(fields: Fields): Row
 }
 
-/** Text of elements by their paths. */
+/** Texts of elements by their paths. */
 export type Fields = ReadonlyMap<string, string>
 
 export interface Document<Row> {
@@ -45,11 +50,14 @@ export interface Document<Row> {
 }
 
 /**
- * C1 controls and U+2028, which XML 1.1 would refuse, or read as ends of lines. Documents are read by its rules, for
- * AWS writes references to control characters in keys, and takes them back; XML 1.0 has none.
+ * C1 controls and U+2028, which XML 1.1 refuses or reads as ends of lines. Documents are read by the rules of XML 1.1
+ * all the same (D-XML): AWS writes and reads references to control characters in keys, which XML 1.0 does not have.
  */
 const restricted = /[\u007f-\u009f\u2028]/g
-/** A spelling that nobody else uses, so that a CDATA section in which it stands can be told. */
+/**
+ * A reference to the character with so many zeros that no client writes it. Found as text afterwards, it stood in a
+ * CDATA section, in which references are not read.
+ */
 const referenceTo = (char: string) =>
   `&#x${char.charCodeAt(0).toString(16).padStart(REFERENCE_DIGITS, '0')};`
 const REFERENCE_DIGITS = 12
@@ -57,7 +65,7 @@ const writtenReference = /&#x0{8}[0-9a-f]{4};/
 
 const localName = (name: string) => name.slice(name.lastIndexOf(':') + 1)
 
-/** Builds a document of what the parser meets. */
+/** Builds a document from the parser's events. */
 class Builder<Row> {
   readonly #shape: Shape<Row>
   readonly #parser = new SaxesParser({
@@ -71,15 +79,15 @@ class Builder<Row> {
   readonly rows: Row[] = []
   #row: Map<string, string> | undefined
   #rowCount = 0
-  /** Elements that hold others and are open, as a path that ends in a slash: outside rows, and in the row. */
+  /** Path of the open elements that hold others, with a slash at its end: outside rows, and within the row. */
   readonly #within = { document: '', row: '' }
-  /** Those that were opened before: each comes once. */
+  /** Paths of the elements that hold others and were opened already, each of which may come once. */
   readonly #begun = { document: new Set<string>(), row: new Set<string>() }
   /** The element whose text is being read, and the text so far. */
   #field: { readonly name: string; text: string } | undefined
   #depth = 0
   #attributes = 0
-  /** Characters since the parser met something. */
+  /** Characters given to the parser since its last event: the length of the token that it is within. */
   #pending = 0
 
   constructor(shape: Shape<Row>) {
@@ -121,7 +129,7 @@ class Builder<Row> {
     })
   }
 
-  /** Takes a slice, or the end. Throws S3Error. */
+  /** Parses a slice; without `bytes` it ends the document. Throws S3Error. */
   write(bytes?: Buffer): void {
     const text = this.#decode(bytes)
     this.#pending += text.length
@@ -162,7 +170,7 @@ class Builder<Row> {
     }
   }
 
-  /** An element of text, or one that holds some of those that are `allowed`. */
+  /** Begins an element with text, or one that holds elements whose paths are `allowed`. */
   #begin(
     place: 'document' | 'row',
     name: string,
@@ -212,8 +220,9 @@ const tooLong = (bytesMax: number) =>
   })
 
 /**
- * Reads a document to its end, verified by its source; undefined for a body without a byte. Throws S3Error
- * MalformedXML, MaxMessageLengthExceeded beyond `bytesMax`, what the shape throws, and what the source throws.
+ * Reads a document to its end; the source verifies the body's digests there. Undefined for a body without a byte.
+ * Throws S3Error MalformedXML, MaxMessageLengthExceeded beyond `bytesMax`, what the shape throws, and what the source
+ * throws.
  */
 export async function readDocument<Row>(
   source: Source,

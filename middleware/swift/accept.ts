@@ -1,17 +1,17 @@
-// Which format a listing is given in: `?format=`, or the Accept header. One pass over the header, each
-// character looked at once: Swift's own pattern could be made to run for minutes (CVE-2026-71190).
+// The format of a listing, by `?format=` or the Accept header. The header is read in one pass, each character once.
+// Swift's own pattern could be made to run for minutes (CVE-2026-71190).
 import { SwiftError } from './swift-error.ts'
 
 export type Format = 'plain' | 'json' | 'xml'
 
-/** A format and the name under which the client took it. */
+/** A format, and the content type by which the client accepted it. */
 export interface Chosen {
   readonly format: Format
-  /** With its charset. */
+  /** The answer's Content-Type, with its charset. */
   readonly contentType: string
 }
 
-/** By content type, in the order in which they are offered. */
+/** Formats by content type, in the order in which they are preferred. */
 const formats: ReadonlyMap<string, Format> = new Map([
   ['text/plain', 'plain'],
   ['application/json', 'json'],
@@ -35,7 +35,7 @@ interface MediaRange {
   readonly quality: number
 }
 
-/** Cuts at `separator`, but not within quotes. Undefined where a quote is left open. */
+/** The parts of a text between separators outside quotes. Undefined where a quote is left open. */
 function cut(text: string, separator: string): string[] | undefined {
   const parts: string[] = []
   let start = 0
@@ -68,7 +68,7 @@ function qualityOf(parameters: readonly string[]): number | undefined {
   return quality ?? 1
 }
 
-/** Undefined where the header cannot be read (RFC 9110 §12.5.1). */
+/** The media ranges of an Accept header (RFC 9110 §12.5.1). Undefined where it cannot be read. */
 function parseAccept(header: string): MediaRange[] | undefined {
   const ranges: MediaRange[] = []
   for (const part of cut(header, ',') ?? ['']) {
@@ -76,7 +76,7 @@ function parseAccept(header: string): MediaRange[] | undefined {
     const slash = media.indexOf('/')
     const type = media.slice(0, Math.max(slash, 0)).toLowerCase()
     const subtype = media.slice(slash + 1).toLowerCase()
-    // A `;` at the end says nothing.
+    // A `;` at the end adds an empty parameter, which is ignored.
     const quality = qualityOf(parameters.filter((parameter) => parameter !== ''))
     if (!token.test(type) || !token.test(subtype) || quality === undefined) return undefined
     ranges.push({ type, subtype, quality })
@@ -108,7 +108,7 @@ const chosen = (type: string): Chosen => ({
 })
 
 /**
- * The format of a listing. `format=` counts before Accept, and a word that it does not know means plain.
+ * The format of a listing. `format=` counts before Accept, and an unknown word in it means plain.
  * Throws SwiftError: 406 where nothing fits, 400 where Accept cannot be read.
  */
 export function chooseFormat(format: string | undefined, accept: string | undefined): Chosen {

@@ -1,12 +1,12 @@
-// Answers that several handlers give: empty ones, and documents.
+// Answers that several handlers send: empty ones, and documents.
 import type { Context } from './context.ts'
 import { hasPage, pageOf, titleOf } from './pages.ts'
 
 const HTML = 'text/html; charset=UTF-8'
 
 /**
- * Answers without content: 201 and 200 with an empty body, 202 with Swift's short page, 204 and HEAD with
- * none. `type` is the Content-Type; Koa would take it off a 204, and Swift's clients see it there.
+ * Answers without content: 201 and 200 with an empty body, 202 with Swift's short page, 204 and HEAD with no body.
+ * `type` is the Content-Type. It is set on a 204 too, as Swift does, where Koa would remove it.
  */
 export function sendEmpty(ctx: Context, status: 200 | 201 | 202 | 204, type = HTML): void {
   ctx.status = status
@@ -20,7 +20,7 @@ export function sendEmpty(ctx: Context, status: 200 | 201 | 202 | 204, type = HT
   ctx.body = hasPage(status) ? pageOf(status) : ''
 }
 
-/** Answers with a document. `type` with its charset. */
+/** Answers with a document. `type` is its Content-Type with the charset. */
 export function sendText(ctx: Context, type: string, text: string | Buffer): void {
   ctx.status = 200
   ctx.set('Content-Type', type)

@@ -6,7 +6,7 @@ import type { Context, SwiftState } from './context.ts'
 import { challengeOf, resellerPrefix } from './resellers.ts'
 import { SwiftError } from './swift-error.ts'
 
-/** Operations that everybody may ask for, so that an old token does no harm there. */
+/** Operations that are open to all, in which a token that is not good is ignored. */
 const open: ReadonlySet<string> = new Set(['Auth', 'Info', 'Healthcheck', 'Crossdomain', 'Options'])
 
 /** The token of a request; '' where there is none. X-Auth-Token counts, even empty, if it is there. */
@@ -15,9 +15,9 @@ function tokenOf({ req }: Context): string {
 }
 
 /**
- * Opens the token of a request. A token of another issuer is ignored, as TempAuth does: what is public is served all the
- * same. It throws SwiftError 401 for a token that is not good, and StoreUnavailable where it is not known whether its user
- * has logged out.
+ * Opens the token of a request. A token of another issuer is ignored, as TempAuth does: what is public is served all
+ * the same. It throws SwiftError 401 for a token that is not good, and StoreUnavailable where it is not known whether
+ * its user has logged out.
  */
 export function authenticator(node: Node): (ctx: Context) => void | Promise<void> {
   const tokenStart = `${resellerPrefix(node.config)}_`

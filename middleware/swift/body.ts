@@ -5,8 +5,8 @@ import { type Announced, requireLength, requireWhole } from '../http/received-bo
 import type { Context } from './context.ts'
 
 /**
- * The MD5 that a Swift client sends as ETag with an object: lower-case hex, in quotes or bare. What cannot
- * be one is no object's. Swift: swift/obj/server.py, PUT.
+ * The MD5 that a Swift client sends as ETag with an object: lower-case hex, in quotes or bare. A text of another
+ * form fits no object. Swift: swift/obj/server.py, PUT.
  */
 function claimedEtag({ req, state }: Context): Buffer | undefined {
   const sent = state.operation === 'PutObject' ? String(req.headers.etag ?? '') : ''

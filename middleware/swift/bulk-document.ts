@@ -1,4 +1,4 @@
-// What a deletion of many names did, as one document, of which the HTTP status says nothing.
+// The document that lists what a deletion of many names did. The HTTP status is 200 whatever is in it.
 // Swift: swift/common/middleware/bulk.py, get_response_body.
 import { all, DECLARATION, leaf, node } from '../http/xml-writer.ts'
 import type { Format } from './accept.ts'
@@ -6,7 +6,7 @@ import type { Format } from './accept.ts'
 export interface Deletion {
   readonly deleted: number
   readonly notFound: number
-  /** Path, percent-encoded, and reason of each that failed. */
+  /** The percent-encoded path and the reason of each deletion that failed. */
   readonly errors: readonly (readonly [path: string, reason: string])[]
 }
 
@@ -33,7 +33,7 @@ function textOf(deletion: Deletion): string {
   return [...fields, 'Errors:\n', ...errors].join('')
 }
 
-/** The document in one of the formats that listings have too. */
+/** The document in one of the formats of listings. */
 export function deletionDocument(format: Format, deletion: Deletion): string {
   if (format === 'json') {
     return JSON.stringify({ ...fieldsOf(deletion), Errors: deletion.errors })

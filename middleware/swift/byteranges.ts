@@ -1,27 +1,27 @@
-// The body of an answer to several ranges: multipart/byteranges (RFC 9110 §14.6) in the very form of
-// Swift, which ends without a line break. Its length is known before a byte is read.
+// The body of an answer to several ranges: multipart/byteranges (RFC 9110 §14.6) in Swift's form, which ends without a
+// line break. The body's length is computed before a byte of the object is read.
 import { randomHex } from '../../lib/names.ts'
 import type { Extent } from '../../lib/service/types.ts'
 import type { Framing } from '../http/send.ts'
 
-/** `bytes first-last/size`. */
+/** The value of Content-Range, `bytes first-last/size`. */
 export const contentRange = ({ offset, length }: Extent, size: number) =>
   `bytes ${offset}-${offset + length - 1}/${size}`
 
 export interface Byteranges {
   readonly framing: Framing
-  /** Content-Type of the whole. */
+  /** Content-Type of the whole answer. */
   readonly type: string
-  /** Content-Length of the whole, in bytes. */
+  /** Content-Length of the whole answer, in bytes. */
   readonly length: number
 }
 
-/** Frames the extents of an object of that type and size, in bytes. */
+/** Makes the heads of the parts for the extents of an object. `type` is the object's, `size` its size in bytes. */
 export function frameExtents(extents: readonly Extent[], type: string, size: number): Byteranges {
   const boundary = randomHex(16)
   const headOf = (extent: Extent) =>
     `--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: ${contentRange(extent, size)}\r\n\r\n`
-  // Stored types are byte strings: one character a byte.
+  // A stored type is a byte string, one character a byte.
   const heads = extents.map((extent, i) =>
     Buffer.from((i === 0 ? '' : '\r\n') + headOf(extent), 'latin1'),
   )

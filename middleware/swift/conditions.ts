@@ -1,4 +1,4 @@
-// Conditional headers, parsed as Swift does; the service judges them, each by itself.
+// Conditional headers, parsed as Swift parses them. The service judges each of them by itself (D-CONDITIONS).
 import type { Conditions } from '../../lib/service/types.ts'
 import { onlyLineOf, readHttpDate } from '../http/http-date.ts'
 import type { Context } from './context.ts'
@@ -6,7 +6,7 @@ import { unquote } from './etag.ts'
 import { headerOf } from './headers.ts'
 import { SwiftError } from './swift-error.ts'
 
-/** A list of ETags, quoted or bare; a weak mark is part of the tag, which then matches nothing. */
+/** A list of ETags, quoted or bare. The `W/` of a weak one is part of its text here, so that it matches no object. */
 function etagsOf(value: string | undefined): readonly string[] | '*' | undefined {
   if (value === undefined || value === '') return undefined
   const etags = value
@@ -17,8 +17,9 @@ function etagsOf(value: string | undefined): readonly string[] | '*' | undefined
 }
 
 /**
- * A date in microseconds since 1970. One that cannot be read, and one of several, is ignored. Beside the three forms of
- * RFC 9110 §5.6.7 Swift reads what is near to one, and takes it for UTC whatever zone it names.
+ * The date of a header in microseconds since 1970. Undefined where it cannot be read or came several times: such a
+ * condition is ignored. Beside the three forms of RFC 9110 §5.6.7 Swift reads forms that are near to them, and takes
+ * every date for UTC, whatever zone it names.
  * Swift: swift/common/swob.py, _datetime_property, which is Python's email.utils.parsedate.
  */
 function microsOf(ctx: Pick<Context, 'req'>, name: string): number | undefined {
@@ -26,13 +27,13 @@ function microsOf(ctx: Pick<Context, 'req'>, name: string): number | undefined {
   if (value === undefined) return undefined
   const seconds = readHttpDate(value)
   if (seconds !== undefined) return seconds * 1_000_000
-  // A day's number and a month's name: what every form of such a date has.
+  // Every form of such a date has a day's number and a month's name.
   if (!/\d[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} +\d/.test(value)) return undefined
   const millis = Date.parse(`${value.replace(/ (?:[A-Z]{1,4}|[+-]\d{4})$/, '')} GMT`)
   return Number.isNaN(millis) ? undefined : millis * 1000
 }
 
-/** The conditions of a read, or of a copy's source; undefined where it sets none. */
+/** The conditions of a read, or of a copy's source. Undefined where no header sets one. */
 export function conditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined {
   const found = {
     ifMatch: etagsOf(headerOf(ctx, 'if-match')),
@@ -45,8 +46,8 @@ export function conditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined 
 }
 
 /**
- * The one condition that a PUT can set: nothing of that name. Others mean nothing there. Throws SwiftError
- * 400 for an ETag in If-None-Match.
+ * The one condition that a PUT can set: `If-None-Match: *`, no object of that name. The other conditional headers are
+ * ignored on a PUT. Throws SwiftError 400 for an ETag in If-None-Match.
  */
 export function writeConditionsOf(ctx: Pick<Context, 'req'>): Conditions | undefined {
   const ifNoneMatch = etagsOf(headerOf(ctx, 'if-none-match'))

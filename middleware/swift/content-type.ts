@@ -1,16 +1,16 @@
-// What type an object is of: as the client says, or as its name does. Swift guesses with Python's
-// `mimetypes`, and its clients know those words.
+// An object's type: the one that the client sends, or one guessed from the object's name. The words are those of
+// Python's `mimetypes`, with which Swift guesses.
 import { lookup } from 'mime-types'
 import { SwiftError } from './swift-error.ts'
 
 const UNKNOWN_TYPE = 'application/octet-stream'
 
-/** Short for a tar archive in one of the encodings. */
+/** Extensions that stand for a packed tar archive. */
 const TAR = /\.(?:tgz|taz|tz|tbz2|txz)$/i
-/** Say how a file is packed, not what it is. */
+/** Extensions that name a packing and no type. */
 const ENCODING = /\.(?:gz|Z|bz2|xz|br)$/
 
-/** Where Python's table says otherwise than the registry of media types. */
+/** Types by extension, where Python's table differs from the registry of media types. */
 const types: Readonly<Record<string, string>> = {
   bat: 'text/plain',
   c: 'text/plain',
@@ -25,14 +25,14 @@ const types: Readonly<Record<string, string>> = {
   xml: 'text/xml',
 }
 
-/** The type that an object's name tells by its extension; `application/octet-stream` where it tells none. */
+/** The type for the extension of an object's name, `application/octet-stream` for an unknown extension or none. */
 export function guessType(object: string): string {
   const file = object
     .slice(object.lastIndexOf('/') + 1)
     .replace(TAR, '.tar')
     .replace(/\.svgz$/i, '.svg')
     .replace(ENCODING, '')
-  // A dot that begins a name begins no extension.
+  // The dot of a name such as `.profile` begins no extension.
   const extension = /[^.].*\.([^.]+)$/s.exec(file)?.[1]?.toLowerCase()
   if (extension === undefined) return UNKNOWN_TYPE
   return (Object.hasOwn(types, extension) && types[extension]) || lookup(extension) || UNKNOWN_TYPE
@@ -44,8 +44,8 @@ const isUtf8 = (value: string) => {
 }
 
 /**
- * Refuses a Content-Type that Swift does: no UTF-8, or with a parameter of Swift's own. Throws SwiftError
- * 400. `value` is a byte string.
+ * Returns a Content-Type that Swift accepts. Throws SwiftError 400 for one that is no UTF-8 or has a parameter of
+ * Swift's own. `value` is a byte string.
  */
 export function checkType(value: string): string {
   if (!isUtf8(value)) throw new SwiftError(400, 'Invalid Content-Type')

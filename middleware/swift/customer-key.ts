@@ -1,5 +1,5 @@
-// A customer key as a Swift request brings it, in one spelling or several that agree. It is judged strictly, because the
-// MD5 that would show a typing mistake may be missing.
+// A customer key as a Swift request brings it, in one spelling or several that agree. It is judged strictly, because
+// the MD5 that would show a typing mistake may be missing.
 import type { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { KEY_BYTES } from '../../lib/crypto/keys.ts'
 import { invalidKey, type KeyFields, SentKey, sameMd5 } from '../keys/sent-key.ts'
@@ -7,7 +7,7 @@ import type { Spelling } from '../keys/take-fields.ts'
 import type { KeyHeaders } from '../state.ts'
 import { titled } from './header-names.ts'
 
-/** A spelling on a Swift request. The MD5 may be missing; all else must be exactly right, on reads too. */
+/** A key in one spelling on a Swift request. The MD5 may be missing. Everything else must be right, on reads too. */
 export class SwiftKey extends SentKey {
   readonly #names: Spelling
 
@@ -16,7 +16,7 @@ export class SwiftKey extends SentKey {
     this.#names = names
   }
 
-  /** What messages call it. */
+  /** The name of the key's header in messages. */
   get name(): string {
     return titled(this.#names.key)
   }

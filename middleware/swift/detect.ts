@@ -1,11 +1,11 @@
-// Pure: reads a Swift request, which operation it is and what it addresses. The path is decoded once and
-// then split, as Swift does, and nothing in it is normalised: `//`, `.` and `..` are part of an object's name.
+// Pure: reads the operation of a Swift request and what it addresses. The path is decoded once and then split, as Swift
+// does. Nothing in it is normalised: `//`, `.` and `..` are part of an object's name.
 import type { IncomingHttpHeaders } from 'node:http'
-import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { CONTAINER_NAME_BYTES_MAX, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
 import { decodePercent } from '../http/percent.ts'
 import { parametersOf } from '../http/query.ts'
 import type { Target } from '../state.ts'
-import { ACCOUNT_NAME_BYTES_MAX, CONTAINER_NAME_BYTES_MAX } from './limits.ts'
+import { ACCOUNT_NAME_BYTES_MAX } from './limits.ts'
 import { allowOf, type Level, methods } from './methods.ts'
 import type { OperationName } from './names.ts'
 import { SwiftError, unbuilt } from './swift-error.ts'
@@ -15,19 +15,25 @@ export interface SwiftRequest {
   readonly level: Level | undefined
   /** The account as the URL has it, reseller prefix and all. */
   readonly accountName: string | undefined
-  /** The storage id: what follows the reseller prefix in the URL. Undefined where the URL names no account
-   * that this node could hold; then nobody may touch it. */
+  /**
+   * The storage id: what follows the reseller prefix in the URL. Undefined where the URL names no account that this
+   * node could hold. Every caller is refused then.
+   */
   readonly account: string | undefined
   readonly container: string | undefined
   readonly object: string | undefined
-  /** Decoded; of several with one name the first counts. */
+  /** Parameters by name, decoded. Of several with one name the first counts. */
   readonly query: ReadonlyMap<string, string>
 }
 
-/** A customer key in any spelling. Ignored in a query it would leave an object that it was to seal without it. */
+/**
+ * The name of a query parameter that holds a customer key, or a part of one, under any of the headers' names. Swift
+ * reads keys from headers only. A request with such a parameter is refused, because its object would be sealed by
+ * the root key instead of the customer's (D-KEY-QUERY).
+ */
 const keyName = /encryption[-_](?:customer[-_])?(?:algorithm|key|key[-_]md5)$/i
 
-/** Parameters that ask for what is not built. Ignoring one could hand out, or overwrite, the wrong thing. */
+/** Parameters of features that are not built. A request that ignored one could read or overwrite the wrong object. */
 const refusedParameters: Readonly<Record<string, string>> = {
   temp_url_sig: 'signed URLs (TempURL)',
   temp_url_expires: 'signed URLs (TempURL)',
@@ -53,7 +59,7 @@ export function parseQuery(query: string): Map<string, string> {
   return parameters
 }
 
-/** Cuts a decoded path into version, account, container and object; what is not there is ''. */
+/** Cuts a decoded path into version, account, container and object. A part that is missing is ''. */
 function splitPath(path: string): [string, string, string, string] {
   const parts = ['', '', '', ''] as [string, string, string, string]
   let start = 1
@@ -67,8 +73,10 @@ function splitPath(path: string): [string, string, string, string] {
   return parts
 }
 
-/** Byte lengths, as coffer's names are limited; Swift 2.30 counts characters. The text holds nothing of the
- * request, and clients know it as HTML. */
+/**
+ * Throws SwiftError 400 for a name of more than `limit` bytes. Swift 2.30 counts characters (D-NAME-BYTES). The text
+ * holds nothing of the request. It is sent as HTML, as Swift does.
+ */
 function requireLength(what: string, name: string, limit: number): void {
   const size = Buffer.byteLength(name)
   if (size <= limit) return
@@ -77,8 +85,10 @@ function requireLength(what: string, name: string, limit: number): void {
   })
 }
 
-/** The storage id that an account's name in a URL stands for, under the node's reseller prefix. Names that
- * begin with a dot are out of reach, as in Swift. */
+/**
+ * The storage id that an account's name in a URL stands for. Undefined for a name without the node's reseller prefix,
+ * and for one whose rest begins with a dot, which Swift keeps for itself.
+ */
 export function storageIdOf(accountName: string, prefix: string): string | undefined {
   const start = prefix === '' ? '' : `${prefix}_`
   if (!accountName.startsWith(start)) return undefined
@@ -86,13 +96,13 @@ export function storageIdOf(accountName: string, prefix: string): string | undef
   return id === '' || id.startsWith('.') ? undefined : id
 }
 
-/** What stands for a storage id in URLs. */
+/** The account's name in URLs, for a storage id. */
 export function accountNameOf(account: string, prefix: string): string {
   return prefix === '' ? account : `${prefix}_${account}`
 }
 
 function requireBuilt(query: ReadonlyMap<string, string>): void {
-  // swiftclient asks for the link itself before it deletes: what is no link is itself.
+  // swiftclient sends `symlink=get` before it deletes. It means the link itself, and an object that is no link.
   if ((query.get('symlink') ?? 'get') !== 'get')
     throw unbuilt('symbolic links', 'query parameter symlink')
   for (const name of query.keys()) {
@@ -101,7 +111,7 @@ function requireBuilt(query: ReadonlyMap<string, string>): void {
   }
 }
 
-/** The operation of a level's method, or the special one that query or headers ask for instead. */
+/** The operation of a level and a method, unless the query or the headers select another one. */
 function operationOf(
   level: Level,
   method: string,
@@ -130,9 +140,9 @@ function operationOf(
 }
 
 /**
- * Names the operation. Throws SwiftError: 404 for `/`, 412 for a path that is no UTF-8, holds a NUL or
- * names no account, 400 for an unknown version, a name that is too long, a parameter that cannot be read or asks for what is not built,
- * 405 with Allow. `prefix`: the reseller prefix.
+ * Names the operation. `prefix` is the reseller prefix. Throws SwiftError: 404 for `/`; 412 for a path that is no
+ * UTF-8, holds a NUL or names no account; 400 for an unknown version, a name that is too long, a parameter that
+ * cannot be read, and a parameter of a feature that is not built; 405 with Allow.
  */
 export function detect(
   method: string,

@@ -1,22 +1,23 @@
-// What Swift says for each way in which the service, the keys or the request's body refuse. A code without
-// a row does not compile. Undefined text: the standing words of the status.
+// Swift's answer to each code of the service's errors. A code
+// without a row does not compile. A row without a text is
+// answered with the page of its status (pages.ts).
 import type { Code, Details } from '../../lib/errors.ts'
-import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from './limits.ts'
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import { lastModified } from './times.ts'
 
 export interface Row {
   readonly status: number
   readonly text?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
-  /** 401 instead, where no valid token came. */
+  /** True: a request without a valid token is answered 401 instead. */
   readonly denies?: boolean
-  /** No body on GET. */
+  /** True: the answer to a GET has no body. */
   readonly silentOnRead?: boolean
 }
 
 export type RowOf = Row | ((details: Details) => Row)
 
-/** What a delete marker is listed as, and what a read of one by its id says it is. */
+/** The content type of a delete marker, in listings and in the answer to a read of one by its id. */
 export const DELETE_MARKER_TYPE = 'application/x-deleted;swift_versions_deleted=1'
 
 const row = (status: number, text?: string): Row => ({ status, text })
@@ -28,7 +29,10 @@ const internal = row(500)
 const HOW_TO_SEND =
   'Send it as X-Object-Encryption-Customer-Algorithm: AES256 and X-Object-Encryption-Customer-Key: base64 of its 32 bytes.'
 
-/** Details that are text written by coffer itself, without anything that a client sent. */
+/**
+ * A detail of an error as text, or `otherwise` where it is empty. Only for details without anything that a client
+ * sent.
+ */
 const said = (value: string | number | undefined, otherwise: string) => String(value || otherwise)
 
 export const errorTable = {
@@ -36,7 +40,7 @@ export const errorTable = {
   CredentialUnknown: denied,
   LoginDelayed: ({ seconds }) => ({ status: 429, headers: { 'Retry-After': String(seconds) } }),
   UploadsBegunExceeded: row(400),
-  // As Swift's ratelimit middleware, for which swiftclient waits and tries again.
+  // Swift's ratelimit middleware answers 498, after which swiftclient waits and repeats the request.
   UploadsExceeded: { status: 498, headers: { 'Retry-After': '1' } },
   AnswersExceeded: unavailable,
   SignatureMismatch: denied,

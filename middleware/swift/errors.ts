@@ -1,5 +1,5 @@
-// Renders errors as Swift's proxy does: a small HTML page in standing words, or a plain text that says
-// what was wrong. Texts never hold a key, a token or a signature.
+// Renders errors as Swift's proxy does: as the small HTML page of the status, or as a plain text with the reason.
+// Texts never hold a key, a token or a signature.
 import { type Code, CofferError, type Details } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from './context.ts'
@@ -13,12 +13,12 @@ function rowOf(code: Code, details: Details): Row {
   return typeof found === 'function' ? found(details) : found
 }
 
-/** What to say for any error. What is neither the service's nor the dialect's is ours: 500. */
+/** The answer to any error. An error of neither the service nor the dialect is a fault of coffer's: 500. */
 function describe(ctx: Context, error: unknown): Row {
   if (error instanceof SwiftError) return error
   const { code, details } = error instanceof CofferError ? error : new CofferError('Internal')
   const row = rowOf(code, details)
-  // Known and without the right is 403; everyone else is asked to say who they are.
+  // A caller with a valid token gets 403. Every other caller gets 401 with a challenge.
   return row.status === 403 && row.denies && ctx.state.token !== 'valid'
     ? { ...row, status: 401 }
     : row
@@ -32,7 +32,7 @@ export function render(ctx: Context, error: unknown): void {
   const row = describe(ctx, error)
   ctx.status = row.status
   ctx.message = titleOf(row.status)
-  // Errors can come before `detect`.
+  // A request may fail before `detect` has set `swift`.
   if (row.status === 401) ctx.set(challengeOf(ctx.state.swift?.accountName))
   if (row.status === 304) {
     for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
@@ -42,7 +42,7 @@ export function render(ctx: Context, error: unknown): void {
   ctx.set('Content-Type', plain ? 'text/plain; charset=UTF-8' : 'text/html; charset=UTF-8')
   for (const [name, value] of Object.entries(row.headers ?? {})) setStored(ctx, name, value)
   if (ctx.method === 'HEAD') return
-  // A failed condition on a read says nothing, as in Swift.
+  // The answer to a GET whose condition failed has no body, as in Swift.
   const silent = row.silentOnRead === true && ctx.method === 'GET'
   ctx.body = silent ? '' : plain ? row.text : hasPage(row.status) ? pageOf(row.status) : ''
 }

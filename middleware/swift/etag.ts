@@ -1,5 +1,5 @@
-// Which ETag Swift's clients see. They take it for the content's MD5 and compare; where it is none, the
-// mark of a large object, and quotes, keep them from it (DESIGN §7).
+// The ETag that Swift's clients see. They compare an ETag with the content's MD5. Where it is no MD5, quotes and the
+// mark of a large object keep them from comparing (D-ETAG).
 import type { VersionInfo } from '../../lib/service/types.ts'
 
 type Tagged = Pick<VersionInfo, 'etag' | 'md5' | 'parts' | 'sealing'>
@@ -7,11 +7,13 @@ type Tagged = Pick<VersionInfo, 'etag' | 'md5' | 'parts' | 'sealing'>
 /** Takes off one pair of quotes. Swift: swift/common/swob.py, normalize_etag. */
 export const unquote = (etag: string) => /^"(.*)"$/s.exec(etag)?.[1] ?? etag
 
-/** True where the ETag that is shown is no MD5 of the content: multipart objects, and what a customer key
- * seals unless that key came and the MD5 is known. */
+/**
+ * True where the ETag that is shown is no MD5 of the content: for multipart objects, and for objects under a customer
+ * key unless that key came and the MD5 is sealed with it.
+ */
 export const isMarked = ({ md5, parts, sealing }: Tagged) =>
   parts > 0 || (sealing === 'customer' && md5 === undefined)
 
-/** The ETag as a header: bare where it is an MD5, else quoted. */
+/** The ETag as a header: an MD5 without quotes, any other text in quotes. */
 export const shownEtag = (info: Tagged) =>
   isMarked(info) ? `"${info.etag}"` : (info.md5 ?? info.etag)

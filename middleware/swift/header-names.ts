@@ -1,7 +1,7 @@
 // Names of headers as Swift takes them and as documents write them.
 import type { IncomingMessage } from 'node:http'
 
-/** `X-Object-Manifest`, as documents write a name that comes in lower case. */
+/** A header's name in title case, as documents write it: `X-Object-Manifest`. */
 export const titled = (name: string) =>
   name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase())
 

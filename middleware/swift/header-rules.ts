@@ -6,7 +6,8 @@ const noMetadataKey =
   'a key must not be sent as metadata, where it would be stored in the clear; send X-Object-Encryption-Customer-*'
 
 export const headerRules: readonly HeaderRule[] = [
-  // The customer key's trio of S3 is one of the three spellings; what else begins so asks for more.
+  // S3's names of a customer key are read in Swift too (D-SPELLINGS). Other headers with the same beginning are
+  // refused.
   ...rowsOf('pass', undefined, [
     ['x-amz-server-side-encryption-customer-*', 'a spelling of the customer key'],
     [

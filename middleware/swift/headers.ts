@@ -1,4 +1,4 @@
-// Request headers and switches as Swift's handlers read them. Values are byte strings, one character a byte.
+// Request headers as Swift's handlers read them. Values are byte strings, one character a byte.
 import type { Context } from './context.ts'
 
 /** A header by its lower-case name; '' where it was sent empty. */
@@ -9,12 +9,12 @@ export function headerOf(ctx: Pick<Context, 'req'>, name: string): string | unde
 
 const truths: ReadonlySet<string> = new Set(['true', '1', 'yes', 'on', 't', 'y'])
 
-/** Swift's words for true, whatever their case; everything else is false. */
+/** True for Swift's words for true, in any case. Every other value is false. */
 export function isTrue(value: string | undefined): boolean {
   return value !== undefined && truths.has(value.toLowerCase())
 }
 
-/** Text of a byte string that holds UTF-8, as headers carry it; undefined where it does not. */
+/** The text of a header's byte string, undefined where its bytes are no UTF-8. */
 export function textOfBytes(value: string): string | undefined {
   if (/^[\x20-\x7e\t]*$/.test(value)) return value
   try {
@@ -26,7 +26,7 @@ export function textOfBytes(value: string): string | undefined {
   }
 }
 
-/** The byte string in which a header carries a text. */
+/** A text as the byte string of a header. */
 export function bytesOfText(text: string): string {
   return /^[\x20-\x7e\t]*$/.test(text) ? text : Buffer.from(text).toString('latin1')
 }

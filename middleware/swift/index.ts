@@ -1,10 +1,10 @@
-// The Swift dialect: detect names the operation, operations.ts has its rules and its handler, errors.ts its
-// refusals. Nothing here stores anything: every handler translates to the service and back.
+// The Swift dialect. detect.ts names the operation, operations.ts has its rules and its handler, errors.ts renders its
+// refusals. Nothing here stores anything: each handler translates a request to the service and its result back.
 //
 // Known gaps, each refused by name and absent from /info: large objects (SLO, DLO), bulk operations, signed
 // URLs and form uploads, symbolic links, legacy versioning, quotas, CORS, static web, container sync,
 // several storage policies, several reseller prefixes, management of accounts.
-// By design: one history of versions, S3's too; counts are exact at once; names are limited in bytes.
+// By design: Swift and S3 share one history of versions. Counts are exact at once. Names are limited in bytes.
 // Client quirks: swiftclient compares ETags with MD5s unless an answer says X-Static-Large-Object.
 import { CofferError } from '../../lib/errors.ts'
 import { type HeaderRule, makeHeaderTable } from '../header-table.ts'
@@ -78,7 +78,7 @@ export function swift(node: Node): Speaker<SwiftState> {
     prepareBody,
     async handle(ctx) {
       const { operation, account, accountName } = ctx.state.swift
-      // An account that this node cannot hold is nobody's; what it may do with OPTIONS, all may.
+      // An account that this node cannot hold has no owner, so that every request to it but OPTIONS is refused.
       if (accountName !== undefined && account === undefined && operation !== 'Options') {
         throw new CofferError('AccessDenied')
       }

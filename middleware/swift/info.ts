@@ -1,21 +1,19 @@
-// The document of /info: what is built, and the limits. Clients look here before they use a feature, so
-// what is not built is absent.
+// The document of /info: what is built, and the limits. Clients read it before they use a feature, so that features
+// that are not built are absent.
 import type { Config } from '../../lib/config/config.ts'
-import { OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { CONTAINER_NAME_BYTES_MAX, OBJECT_NAME_BYTES_MAX } from '../../lib/names.ts'
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import { SEGMENT_BYTES_MAX } from '../../lib/service/segments.ts'
 import {
   ACCOUNT_NAME_BYTES_MAX,
-  CONTAINER_NAME_BYTES_MAX,
   HEADER_BYTES_MAX,
   LISTING_LIMIT,
-  METADATA_BYTES_MAX,
-  METADATA_ITEMS_MAX,
   METADATA_NAME_BYTES_MAX,
   METADATA_VALUE_BYTES_MAX,
 } from './limits.ts'
 import { policyOf } from './policies.ts'
 
-/** The release of Swift whose API this node speaks; under `coffer` it says what it is itself. */
+/** The release of Swift whose API this node has. Its own version is under `coffer`. */
 const API_RELEASE = '2.30.1'
 
 /** https://docs.openstack.org/api-ref/object-store/#discoverability */

@@ -15,8 +15,10 @@ const spellings = {
   source: [spelling('x-copy-source-object-encryption-customer-'), amz.source],
 }
 
-/** HEAD shows the algorithm of a sealed object, and rclone sends what HEAD showed back when it sets a new
- * time by POST: without a key that asks for nothing. */
+/**
+ * True for an algorithm without a key on a POST. HEAD shows an object's algorithm, and rclone sends back what HEAD
+ * showed when it sets a time by POST.
+ */
 const isEcho = ({ method }: IncomingMessage, { algorithm, key, md5 }: KeyFields) =>
   method === 'POST' && algorithm === 'AES256' && key === undefined && md5 === undefined
 

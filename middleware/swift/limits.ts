@@ -1,12 +1,14 @@
-// The limits that Swift's /info tells, where the dialect itself holds them. Sizes are bytes; those of
-// names, of UTF-8.
-export { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
+// The limits that only Swift has, and that its /info shows. Those of containers' and objects' names are in
+// lib/names.ts, those of a container's whole metadata in lib/service/metadata.ts.
+// https://docs.openstack.org/swift/latest/api/discoverability.html
 
+/** Longest account name of a URL, reseller prefix and all, in bytes of UTF-8 (max_account_name_length). */
 export const ACCOUNT_NAME_BYTES_MAX = 256
-export const CONTAINER_NAME_BYTES_MAX = 256
-/** Names of a page of any listing; asking for more is an error. */
+/** Names of a page of any listing (container_listing_limit); a greater `limit` is an error. */
 export const LISTING_LIMIT = 10_000
-/** One header, name and value. */
+/** Bytes of one header, name and value (max_header_size). */
 export const HEADER_BYTES_MAX = 8192
+/** Bytes of the name of one item of metadata, without its prefix (max_meta_name_length). */
 export const METADATA_NAME_BYTES_MAX = 128
+/** Bytes of the value of one item of metadata (max_meta_value_length). */
 export const METADATA_VALUE_BYTES_MAX = 256

@@ -6,7 +6,7 @@ import { SwiftError } from './swift-error.ts'
 
 type Query = ReadonlyMap<string, string>
 
-/** What is no number means the default. Throws SwiftError 412 beyond 10,000. */
+/** The `limit`. A value that is no number means the default. Throws SwiftError 412 beyond LISTING_LIMIT. */
 function limitOf(query: Query): number {
   const given = query.get('limit') ?? ''
   if (!/^\d+$/.test(given)) return LISTING_LIMIT
@@ -15,7 +15,7 @@ function limitOf(query: Query): number {
   return limit
 }
 
-/** What every listing takes. Throws SwiftError 412. */
+/** The parameters that every listing has. Throws SwiftError 412. */
 export function pageOf(query: Query) {
   return {
     prefix: query.get('prefix') ?? '',
@@ -27,14 +27,14 @@ export function pageOf(query: Query) {
   }
 }
 
-/** `path`: a directory whose children are wanted, without what lies below them; '' is the root. */
+/** The prefix for `path`, a directory of which only the children are listed. '' is the root. */
 function directoryOf(path: string): string {
   let end = path.length
   while (end > 0 && path[end - 1] === '/') end--
   return path === '' ? '' : `${path.slice(0, end)}/`
 }
 
-/** Of a container's objects. `path` counts before prefix and delimiter. Throws SwiftError 412. */
+/** The parameters of a listing of objects. `path` counts before prefix and delimiter. Throws SwiftError 412. */
 export function objectPageOf(query: Query): ListInput {
   const page = pageOf(query)
   const path = query.get('path')
@@ -42,7 +42,7 @@ export function objectPageOf(query: Query): ListInput {
   return { ...page, prefix: directoryOf(path), delimiter: '/', childrenOnly: true }
 }
 
-/** Of a container's versions; `end_marker` is none of its parameters. Throws SwiftError 412 and 400. */
+/** The parameters of a listing of versions, which has no `end_marker`. Throws SwiftError 412 and 400. */
 export function versionPageOf(query: Query): VersionListInput {
   const { prefix, delimiter, reverse, limit } = pageOf(query)
   const marker = query.get('marker')

@@ -1,5 +1,5 @@
-// v1 auth: name and password in headers, answered by a token and the URL of the account. The forms are those
-// of Swift's TempAuth: `/auth/v1.0`, `/auth/auth` and `/auth/v1/<account>/auth`.
+// v1 auth: a request with name and password in headers, whose answer has a token and the account's URL. Its paths are
+// those of Swift's TempAuth: `/auth/v1.0`, `/auth/auth` and `/auth/v1/<account>/auth`.
 import type { IncomingHttpHeaders } from 'node:http'
 import { networkOf } from '../../lib/network.ts'
 import { auditEntry } from '../audit.ts'
@@ -19,7 +19,7 @@ interface Credentials {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** A header's bytes as UTF-8; '' where they are none, or the header is missing. */
+/** A header's value as text, '' where the header is missing or its bytes are no UTF-8. */
 function textOf(value: string | string[] | undefined): string {
   try {
     return utf8.decode(Buffer.from(String(value ?? ''), 'latin1'))
@@ -36,7 +36,7 @@ function decoded(segment: string): string {
   }
 }
 
-/** `account:user`; the user may hold further colons. */
+/** Splits `account:user` at the first colon. The user's name may have colons too. */
 function splitName(name: string): { account: string; user: string } {
   const colon = name.indexOf(':')
   if (colon === -1) return { account: '', user: '' }
@@ -54,8 +54,9 @@ export function requireLoginPath(path: string): string {
 }
 
 /**
- * Who the client says it is. Where the path names the account, `X-Storage-User` is the user alone and counts
- * before `X-Auth-User`; elsewhere it is the other way round. Throws SwiftError 404 and 400 for other paths.
+ * The credentials that the client sends. Where the path names the account, `X-Storage-User` is the user's name alone
+ * and counts before `X-Auth-User`. On other paths `X-Auth-User` counts first. Throws SwiftError 404 and 400 for other
+ * paths.
  */
 function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials {
   const form = requireLoginPath(path)
@@ -75,15 +76,17 @@ function credentialsOf(path: string, headers: IncomingHttpHeaders): Credentials 
 }
 
 function denied(ctx: Context, node: Node, { account, user }: Credentials): SwiftError {
-  // A name that nobody has may be a password in the wrong place.
+  // An unknown name is not written to the audit, because it may be a password in the wrong place.
   const known = node.users.byName(account, user)
   const entry = auditEntry(ctx.state, 'LoginDenied')
   node.audit.write({ ...entry, account: known?.account ?? '', user: known?.user ?? '' })
   return new SwiftError(401, undefined, challengeOf(account))
 }
 
-/** A password that was right lately passes whatever else came from its address; others wait for their turn. Throws
- * LoginDelayed, StoreUnavailable. */
+/**
+ * The user with these credentials. A password that was right lately is accepted even where its address is held up after
+ * wrong ones. Throws LoginDelayed, StoreUnavailable.
+ */
 async function identify(ctx: Context, node: Node, { account, user, password }: Credentials) {
   const known = node.users.byRecentPassword(account, user, password)
   if (known !== undefined) return known
@@ -92,9 +95,8 @@ async function identify(ctx: Context, node: Node, { account, user, password }: C
 }
 
 /**
- * Answers with `X-Auth-Token` and `X-Storage-Url`. Throws SwiftError: 401 whatever part of the credentials is
- * wrong, 404 and 400 for a path that is no login, 405. Throws LoginDelayed, and StoreUnavailable where too many log in
- * at once.
+ * Answers with `X-Auth-Token` and `X-Storage-Url`. Throws SwiftError: 401 where account, user or password is wrong,
+ * 404 and 400 for a path that is no login, 405. Throws LoginDelayed, StoreUnavailable where too many logins wait.
  */
 export const login: Handler = async (ctx, node) => {
   const { state } = ctx

@@ -1,20 +1,16 @@
-// User metadata in headers: `X-{Account,Container,Object}-Meta-Name: value`. Stored under lower-case names
-// in which `_` is `-`, because Swift's servers cannot tell the two apart; shown in title case.
+// User metadata in headers: `X-{Account,Container,Object}-Meta-Name: value`. Names are stored in lower case with `-`
+// for `_`, because Swift's servers make no difference between the two. They are shown in title case.
+import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metadata.ts'
 import type { MetadataChanges } from '../../lib/service/types.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from './context.ts'
 import { textOfBytes } from './headers.ts'
-import {
-  METADATA_BYTES_MAX,
-  METADATA_ITEMS_MAX,
-  METADATA_NAME_BYTES_MAX,
-  METADATA_VALUE_BYTES_MAX,
-} from './limits.ts'
+import { METADATA_NAME_BYTES_MAX, METADATA_VALUE_BYTES_MAX } from './limits.ts'
 import { SwiftError } from './swift-error.ts'
 
 export type MetadataOwner = 'account' | 'container' | 'object'
 
-/** Headers that begin with `prefix`, by what follows it, with names folded. */
+/** The headers that begin with `prefix`, each as the folded rest of its name and its value. */
 function* headersFrom(ctx: Pick<Context, 'req'>, prefix: string): Generator<[string, string]> {
   for (const [sent, value] of Object.entries(ctx.req.headers)) {
     const name = sent.replaceAll('_', '-')
@@ -24,8 +20,8 @@ function* headersFrom(ctx: Pick<Context, 'req'>, prefix: string): Generator<[str
 }
 
 /**
- * The items that a request sets, empty values among them. Throws SwiftError 400 beyond Swift's limits for
- * one request: swift/common/constraints.py, check_metadata. What is stored already is the service's to count.
+ * The items that a request sets, those with empty values among them. Throws SwiftError 400 beyond Swift's limits for
+ * one request (swift/common/constraints.py, check_metadata). The service judges them together with the stored items.
  */
 function readItems(ctx: Pick<Context, 'req'>, owner: MetadataOwner): Map<string, string> {
   const prefix = `x-${owner}-meta-`
@@ -33,7 +29,7 @@ function readItems(ctx: Pick<Context, 'req'>, owner: MetadataOwner): Map<string,
   let size = 0
   for (const [name, value] of headersFrom(ctx, prefix)) {
     if (name === '') throw new SwiftError(400, 'Metadata name cannot be empty')
-    // An object's value may be any bytes; it comes back as it was.
+    // The value of an object's item may be any bytes, which a read sends unchanged.
     if (owner !== 'object' && textOfBytes(value) === undefined) {
       throw new SwiftError(400, 'Metadata must be valid UTF-8')
     }
@@ -49,19 +45,24 @@ function readItems(ctx: Pick<Context, 'req'>, owner: MetadataOwner): Map<string,
     items.set(name, value)
     size += name.length + value.length
   }
-  if (items.size > METADATA_ITEMS_MAX) {
-    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
-  }
-  if (size > METADATA_BYTES_MAX) {
-    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
-  }
+  requireSetFits(items.size, size)
   return items
 }
 
+/** Throws SwiftError 400 for more items, or more bytes of names and values together, than Swift takes. */
+export function requireSetFits(items: number, bytes: number): void {
+  if (items > METADATA_ITEMS_MAX) {
+    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
+  }
+  if (bytes > METADATA_BYTES_MAX) {
+    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
+  }
+}
+
 /**
- * User metadata of a request. For objects the whole set, in which an empty value is a value. For accounts
- * and containers the changes: an empty value, or `X-Remove-Container-Meta-Name`, removes the item, and where
- * an item is both set and removed, setting wins. Throws SwiftError 400.
+ * User metadata of a request. For an object it is the whole set, in which an empty value is a value. For accounts and
+ * containers it is the changes: an empty value, or `X-Remove-Container-Meta-Name`, removes the item. An item that a
+ * request both sets and removes is set. Throws SwiftError 400.
  */
 export function readMetadata(ctx: Pick<Context, 'req'>, owner: 'object'): Record<string, string>
 export function readMetadata(

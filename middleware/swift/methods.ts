@@ -1,5 +1,5 @@
-// Which methods each level of the API takes, and the operation that each of them is where the query and the
-// headers ask for nothing special.
+// The methods of each level of the API, and the operation of each method where neither the query nor the headers select
+// another one.
 import type { OperationName } from './names.ts'
 
 export type Level = 'info' | 'health' | 'account' | 'container' | 'object'

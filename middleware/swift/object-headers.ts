@@ -1,5 +1,5 @@
-// What requests say of an object, and what answers say of one: the headers that travel with it, its
-// metadata, when it ends, which version it is and how it is sealed.
+// The headers of requests and answers that describe an object: those that are stored with it, its metadata, its
+// expiry, its version and how it is sealed.
 import type { ContentHeaders } from '../../lib/catalog/rows.ts'
 import type { Description, VersionInfo } from '../../lib/service/types.ts'
 import { headerValue, setStored } from '../http/stored-header.ts'
@@ -12,7 +12,9 @@ import { readMetadata, writeMetadata } from './metadata.ts'
 import { objectOf, versionIdOf } from './object-ref.ts'
 import { lastModified, swiftTime } from './times.ts'
 
-/** Stored as sent, and sent as stored. Swift: swift/obj/server.py, allowed_headers. */
+/**
+ * Headers that are stored as they are sent, and sent as they are stored. Swift: swift/obj/server.py, allowed_headers.
+ */
 const stored = {
   encoding: 'Content-Encoding',
   disposition: 'Content-Disposition',
@@ -24,15 +26,17 @@ const stored = {
 
 const names = Object.keys(stored) as (keyof typeof stored)[]
 
-/** The type that a request gives its object: the one sent, unless it is to be guessed; undefined where none
- * was sent. Throws SwiftError 400. */
+/**
+ * The type in a request, or the guessed one where the request has X-Detect-Content-Type. Undefined where no type was
+ * sent. Throws SwiftError 400.
+ */
 export function sentTypeOf(ctx: Context, object: string): string | undefined {
   if (isTrue(headerOf(ctx, 'x-detect-content-type'))) return guessType(object)
   const sent = headerOf(ctx, 'content-type')
   return sent === undefined || sent === '' ? undefined : checkType(sent)
 }
 
-/** What a request says of an object, but for the type. Throws SwiftError 400. */
+/** A request's description of its object, without the type. Throws SwiftError 400. */
 export function readDescription(ctx: Context): Description {
   const headers: ContentHeaders = {}
   for (const name of names) {
@@ -47,7 +51,7 @@ export function readDescription(ctx: Context): Description {
   }
 }
 
-/** What a PUT says of its object; its name tells the type where the client does not. Throws SwiftError 400. */
+/** A PUT's description of its object. The type is guessed from the name where none was sent. Throws SwiftError 400. */
 export function readPutDescription(ctx: Context): Description {
   const { object } = objectOf(ctx)
   const described = readDescription(ctx)
@@ -55,7 +59,7 @@ export function readPutDescription(ctx: Context): Description {
   return { ...described, headers: { ...described.headers, type } }
 }
 
-/** Sets metadata and expiry: what answers to a read and to a COPY show alike. */
+/** Sets the headers of metadata and expiry, which the answers to a read and to a COPY have. */
 export function setDescription(ctx: Context, info: VersionInfo): void {
   writeMetadata(ctx, 'object', info.metadata)
   if (info.deleteAtSeconds !== undefined) ctx.set('X-Delete-At', String(info.deleteAtSeconds))
@@ -67,13 +71,13 @@ function setIdentity(ctx: Context, info: VersionInfo): void {
   if (info.sealing === 'customer') ctx.set('X-Object-Encryption-Customer-Algorithm', 'AES256')
 }
 
-/** Sets what the answer to a write tells of the version that it made. A null version has no id to tell. */
+/** Sets the headers of the version that a write made. The id of the null version is not shown. */
 export function setWritten(ctx: Context, info: VersionInfo): void {
   setIdentity(ctx, info)
   if (info.versioned && info.versionId !== 'null') ctx.set('X-Object-Version-Id', info.versionId)
 }
 
-/** Which version it is, and where a version that is only current now stays to be found. */
+/** Sets the version's id, and the Content-Location under which a read of the current version finds it later too. */
 function setVersion(ctx: Context, info: VersionInfo): void {
   const isAsked = versionIdOf(ctx) !== undefined
   if (info.versioned || isAsked) ctx.set('X-Object-Version-Id', info.versionId)
@@ -83,11 +87,11 @@ function setVersion(ctx: Context, info: VersionInfo): void {
   }
 }
 
-/** The type that is shown, in a header or in a part of an answer to several ranges. */
+/** The type as it is shown, in a header and in the parts of an answer to several ranges. */
 export const typeOf = ({ headers }: VersionInfo) =>
   headerValue(headers.type ?? 'application/octet-stream')
 
-/** Sets all that GET and HEAD tell of an object; length and ranges apart. */
+/** Sets the headers of GET and HEAD but those of length and range. */
 export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
   ctx.set('Content-Type', typeOf(info))
   for (const name of names) {
@@ -103,8 +107,8 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
 }
 
 /**
- * Keeps clients from comparing an ETag that is no MD5. With the mark, python-swiftclient looks for segments
- * to delete when it overwrites; a Content-Location keeps it from that, for there are none.
+ * Sets the mark of a large object, so that clients do not compare an ETag that is no MD5. python-swiftclient looks for
+ * segments of a marked object when it overwrites it, unless there is a Content-Location (D-MARK-LOCATION).
  */
 function setMark(ctx: Context): void {
   ctx.set('X-Static-Large-Object', 'True')

@@ -8,6 +8,6 @@ export function objectOf({ state }: Context): ObjectRef {
   return { account: account!, container: container!, object: object! }
 }
 
-/** `?version-id=`, where it is not empty. */
+/** The version that `?version-id=` names, undefined where it is empty or missing. */
 export const versionIdOf = ({ state }: Context): string | undefined =>
   state.swift.query.get('version-id') || undefined

@@ -1,5 +1,5 @@
-// The table of operations: what handles each, and its rules as data. docs/swift.md lists the same rows for
-// users.
+// The table of operations: the handler of each, and its rules as data. docs/swift.md lists the same rows for users, and
+// test/middleware/swift/docs.test.ts compares the two.
 import { CofferError } from '../../lib/errors.ts'
 import type { KeyRule } from '../state.ts'
 import { getAccount, headAccount, manageAccount, postAccount } from './handlers/accounts.ts'
@@ -26,7 +26,7 @@ export interface Operation {
   readonly handle: Handler
   /** `partial` and `refused` are explained in docs/swift.md. */
   readonly built: 'done' | 'partial' | 'refused'
-  /** What it does with customer keys. */
+  /** What the operation does with customer keys. */
   readonly ssec: KeyRule
 }
 
@@ -41,7 +41,7 @@ const partial = (handle: Handler, ssec: KeyRule = 'none'): Operation => ({
   built: 'partial',
 })
 
-/** Nobody but a known caller learns what is built. */
+/** An operation that is not built. An anonymous caller is refused for that, and is not shown what is built. */
 const refused = (what: string): Operation => ({
   handle: async (ctx) => {
     if (ctx.state.caller === null) throw new CofferError('AccessDenied')
@@ -69,14 +69,14 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   HeadContainer: done(headContainer),
   GetContainer: done(getContainer),
   ListVersions: done(listVersions),
-  // One storage policy.
+  // Partial: there is one storage policy.
   PutContainer: partial(putContainer),
   PostContainer: done(postContainer),
   DeleteContainer: done(deleteContainer),
   FormPost: refused('browser forms (FormPost)'),
   HeadObject: done(headObject, 'read'),
   GetObject: done(getObject, 'read'),
-  // Neither large objects nor symbolic links.
+  // Partial: there are neither large objects nor symbolic links.
   PutObject: partial(putObject, 'write'),
   PutManifest: refused('static large objects'),
   MakeCurrent: done(makeCurrent),

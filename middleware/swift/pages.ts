@@ -1,4 +1,4 @@
-// The standing words for each status that Swift's answers can have, as a small HTML page.
+// Swift's title and sentence for each status of its answers, as a small HTML page.
 
 const pages: Readonly<Record<number, readonly [title: string, text: string]>> = {
   200: ['OK', ''],

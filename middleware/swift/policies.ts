@@ -1,5 +1,5 @@
-// Storage policies. One is built: the configured default, under its name and its aliases; what asks for
-// another is refused.
+// Storage policies. There is one, the configured default, with its name and its aliases. A request for another one is
+// refused.
 import type { Config } from '../../lib/config/config.ts'
 import type { Context } from './context.ts'
 import { bytesOfText, headerOf, textOfBytes } from './headers.ts'
@@ -9,10 +9,10 @@ import { SwiftError } from './swift-error.ts'
 export const policyOf = ({ swift }: Pick<Config, 'swift'>) =>
   swift.policies.find((policy) => policy.default)!
 
-/** Its name as a header value. */
+/** The policy's name as a header value. */
 export const policyName = (config: Pick<Config, 'swift'>) => bytesOfText(policyOf(config).name)
 
-/** Throws SwiftError 400 where X-Storage-Policy asks for another policy. Case does not count. */
+/** Throws SwiftError 400 where X-Storage-Policy names another policy. Names are compared without case. */
 export function requirePolicy(ctx: Pick<Context, 'req'>, config: Pick<Config, 'swift'>): void {
   const asked = headerOf(ctx, 'x-storage-policy')
   if (!asked) return

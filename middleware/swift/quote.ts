@@ -1,4 +1,4 @@
-// Paths in headers, where Swift writes and reads them percent-encoded.
+// Paths in headers, which Swift writes and reads percent-encoded.
 import { decodePercent } from '../http/percent.ts'
 import { SwiftError } from './swift-error.ts'
 
@@ -11,7 +11,7 @@ export function quotePath(path: string): string {
 
 /**
  * Container and object of a header of the form `[/]container/object`, percent-encoded. Throws SwiftError 412
- * for any other form, and for what is no UTF-8 or holds a NUL.
+ * for a value of another form, and for one that is no UTF-8 or holds a NUL.
  * Swift: swift/common/request_helpers.py, check_path_header.
  */
 export function parsePath(name: string, value: string): { container: string; object: string } {

@@ -1,27 +1,27 @@
-// Which bytes of an object a Range header wants, by the rules of Swift's swob: a header of wrong form is
-// ignored, members that cannot be satisfied are dropped, and sets that would cost far more than they
-// bring are refused (RFC 7233 §6.1).
+// The bytes of an object that a Range header selects, by the rules of Swift's swob. A header of wrong form is ignored,
+// ranges behind the end are dropped, and sets whose answer would cost far more than the request are refused (RFC 9110
+// §17.15).
 import { CofferError } from '../../lib/errors.ts'
 import type { Extent, Ranges } from '../../lib/service/types.ts'
 
-/** More ranges than this are refused … */
+/** Ranges in one header. */
 const RANGES_MAX = 50
-/** … as are more pairs that overlap … */
+/** Pairs of ranges that may overlap. */
 const OVERLAPS_MAX = 2
-/** … and so many that are not in ascending order. */
+/** Ranges that may come in another than ascending order. */
 const UNORDERED_MAX = 7
 
-/** As sent: null where a number was left out. Never both. */
+/** A range as it was sent. One of its numbers may be null, where it was left out. */
 interface Asked {
   readonly first: number | null
   readonly last: number | null
 }
 
-/** One member of the set; undefined where its form is wrong. */
+/** Reads one range of the header. Undefined where its form is wrong. */
 function parseMember(text: string): Asked | undefined {
   const match = /^(\d*)-(\d*)$/.exec(text)
   if (match === null) return undefined
-  // Digits beyond 2⁵³ lose precision, not order: still far behind any end.
+  // A number beyond 2⁵³ loses precision, but stays far behind the end of any object.
   const first = match[1] === '' ? null : Number(match[1])
   const last = match[2] === '' ? null : Number(match[2])
   if (first === null && last === null) return undefined
@@ -29,7 +29,7 @@ function parseMember(text: string): Asked | undefined {
   return { first, last }
 }
 
-/** The members in the order sent; undefined where the header is to be ignored. */
+/** The ranges in the order in which they were sent. Undefined where the header is to be ignored. */
 function parseSet(header: string): Asked[] | undefined {
   const text = header.replaceAll(' ', '')
   if (!text.toLowerCase().startsWith('bytes=')) return undefined
@@ -42,8 +42,7 @@ function parseSet(header: string): Asked[] | undefined {
   return found
 }
 
-/** The bytes that one member means; undefined where there are none. On an empty object a suffix means
- * all of nothing. */
+/** The bytes that one range selects, undefined where it selects none. A suffix of an empty object selects all of it. */
 function resolve({ first, last }: Asked, size: number): Extent | undefined {
   if (first === null) {
     if (last === 0) return undefined
@@ -55,7 +54,7 @@ function resolve({ first, last }: Asked, size: number): Extent | undefined {
   return { offset: first, length: end - first + 1, partial: true }
 }
 
-/** True for equal ones too, which Swift lets through: fifty times one large range would cost fifty objects. */
+/** True where two ranges overlap. Equal ones do, unlike in Swift (D-EQUAL-RANGES). */
 const overlap = (a: Extent, b: Extent) =>
   a.offset < b.offset + b.length && b.offset < a.offset + a.length
 
@@ -71,10 +70,9 @@ function isExcessive(extents: readonly Extent[]): boolean {
 }
 
 /**
- * Resolves a Range header against a size in bytes, in the order asked; undefined where the header is
- * absent or to be ignored. Throws RangeUnsatisfiable where nothing can be sent, and for sets of more than
- * 50 ranges, with more than two overlapping pairs, or of 8 and more that are not in ascending order.
- * Swift: swift/common/swob.py, Range; equal ranges are no overlap there.
+ * Makes the function that resolves a Range header against a size in bytes, in the order of the header. Undefined
+ * where the header is absent or to be ignored. The function throws RangeUnsatisfiable where no range selects a byte,
+ * and for sets beyond RANGES_MAX, OVERLAPS_MAX or UNORDERED_MAX. Swift: swift/common/swob.py, Range.
  */
 export function swiftRanges(header: string | undefined): Ranges | undefined {
   const asked = header === undefined ? undefined : parseSet(header)
@@ -86,7 +84,7 @@ export function swiftRanges(header: string | undefined): Ranges | undefined {
     if (extents.length === 0 || isExcessive(extents)) {
       throw new CofferError('RangeUnsatisfiable', { size, range: header })
     }
-    // No Content-Range can name bytes of an empty object: it is sent whole (RFC 9110 §14.4).
+    // An empty object is sent whole, because no Content-Range can name bytes of it (RFC 9110 §14.4).
     return size === 0 ? [{ offset: 0, length: 0, partial: false }] : extents
   }
 }

@@ -1,8 +1,8 @@
-// How accounts show in Swift's URLs and challenges: behind a reseller prefix, `AUTH_test` for the account
-// `test`. Of the configured prefixes the first one serves.
+// The names of accounts in Swift's URLs and challenges: a reseller prefix and the account, `AUTH_test` for the account
+// `test`. The first of the configured prefixes is used.
 import type { Config } from '../../lib/config/config.ts'
 
-/** `AUTH`, which accounts in URLs and tokens begin with. */
+/** The prefix that accounts in URLs and tokens begin with, as `AUTH`. */
 export function resellerPrefix({ swift }: Pick<Config, 'swift'>): string {
   return swift.resellers[0]!.prefix
 }

@@ -1,9 +1,9 @@
-// Refusals that only Swift knows: a status, a text, and sometimes headers. What both dialects know is a
-// CofferError, and errors.ts has Swift's words for it.
+// Refusals that only Swift has: a status, a text, and sometimes headers. A refusal that both dialects have is a
+// CofferError, and error-table.ts has Swift's answer to it.
 import { Refusal } from '../refusal.ts'
 
 export class SwiftError extends Refusal {
-  /** Shown to the client; undefined: Swift's standing words for the status. */
+  /** The text for the client. Undefined: the page of the status (pages.ts). */
   readonly text: string | undefined
 
   constructor(status: number, text?: string, headers: Readonly<Record<string, string>> = {}) {
@@ -14,9 +14,9 @@ export class SwiftError extends Refusal {
 }
 
 /**
- * Refuses a feature that this node does not have. 400, because python-swiftclient takes any 5xx for a fault that
- * passes and sends the request six times within half a minute. The feature comes first: clients show only the beginning.
- * `asked` says by what it was asked for.
+ * The refusal of a feature that this node does not have. It is 400, because python-swiftclient repeats a request
+ * after any 5xx, six times within half a minute (D-NOT-BUILT). The text begins with the feature, because clients show
+ * only its beginning. `asked` is the header or parameter that requested the feature.
  */
 export function unbuilt(feature: string, asked: string): SwiftError {
   return new SwiftError(400, `Not built: ${feature} (${asked})`)

@@ -1,4 +1,4 @@
-// Times as Swift's clients read them, from microseconds since 1970.
+// Times in the forms of Swift's answers, from microseconds since 1970.
 
 /** X-Timestamp: seconds with five decimals. */
 export function swiftTime(micros: number): string {

@@ -1,7 +1,7 @@
 // The id of a request in Swift's form, as answers, the log and the audit name it.
 import { randomHex } from '../../lib/names.ts'
 
-/** What clients may add to a transaction id, in characters. */
+/** Characters that a client may add to a transaction id. */
 const EXTRA_CHARS_MAX = 32
 
 /**

@@ -1,4 +1,4 @@
-// Swift's answers to what Node's parser could not read.
+// Swift's answers to messages that Node's parser could not read.
 import { isUtf8 } from 'node:buffer'
 import type { Unparsed } from '../http/unparsed.ts'
 import { allowOf } from './methods.ts'
@@ -25,7 +25,7 @@ function textOf(
   return [400, texts[reason]]
 }
 
-/** The whole answer; `reason` is Node's code of what was wrong. */
+/** The whole answer, head and page. `reason` is the code of Node's error. */
 export function renderUnparsed(reason: string, path: Buffer | undefined): Unparsed {
   const [status, text] = textOf(reason, path)
   const id = transactionId('')

@@ -1,4 +1,4 @@
-// What Swift answers to a version id where there is no such version: something else where there could be none.
+// Swift's refusals of a version id that no version has. A container that never kept versions has another one.
 import { isCode } from '../../lib/errors.ts'
 import type { ContainerRef } from '../../lib/service/types.ts'
 import type { Node } from '../node.ts'
@@ -10,8 +10,8 @@ const isHidden = (error: unknown) =>
   isCode(error, 'AccessDenied') || isCode(error, 'ContainerMissing')
 
 /**
- * What to throw for a version that is not there: a 400 where the container never kept versions and the
- * caller may know that, else the error itself. `null` may be asked for everywhere.
+ * The error to throw for a version that does not exist: a 400 where the container never kept versions and the caller
+ * may read its settings, else `error`. The id `null` is legal in every container.
  */
 export async function refusalOf(
   ctx: Context,
@@ -29,7 +29,7 @@ export async function refusalOf(
   return new SwiftError(400, 'version-aware operations require that the container is versioned')
 }
 
-/** Does what names a version in that container, and throws what Swift says where there is none. */
+/** Runs `act`, which names a version in that container. Throws Swift's refusal where there is no such version. */
 export async function refusingVersion<T>(
   ctx: Context,
   node: Node,

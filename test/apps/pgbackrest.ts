@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Application, Task } from './app.ts'
 import { Unavailable } from './app.ts'
 import { debian } from './install.ts'
-import { type Place, requireSame } from './place.ts'
+import { type KeyHolder, type Place, requireSame } from './place.ts'
 
 /** Debian's directory of the newest PostgreSQL's programs. */
 function postgresPrograms(): string {

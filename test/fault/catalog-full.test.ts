@@ -1,6 +1,6 @@
 // The catalog on a disk that fills up, is freed, fills up again: what was acknowledged is there after a
-// restart, what was not is there whole or not at all (EVIDENCE B1: 20 of 20 acknowledged writes were lost
-// by a database that was written on after it had failed).
+// restart, what was not is there whole or not at all. A database that is written to after a failed write
+// loses what it acknowledged (D-FAILED-WRITE).
 import { execFileSync } from 'node:child_process'
 import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

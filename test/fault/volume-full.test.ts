@@ -1,6 +1,6 @@
 // Volumes on a disk that fills up, is freed, and fills up again: every blob that was finished and durable is
-// there after a restart (EVIDENCE B1: 20 of 20 acknowledged records were lost by a database that was
-// written on after it had failed).
+// there after a restart. A database that is written to after a failed write loses what it acknowledged
+// (D-FAILED-WRITE).
 import { execFileSync } from 'node:child_process'
 import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -23,7 +23,7 @@ export function swiftProgram(
 
 type Spelling = (key: CustomerKeyFile) => Readonly<Record<string, string>>
 
-/** DESIGN §7: coffer's own, S3's, and that of the public guides. */
+/** Coffer's own names of the headers, S3's, and those of the public guides (D-SPELLINGS). */
 export const spellings = {
   own: (key) => ({
     'X-Object-Encryption-Customer-Algorithm': 'AES256',

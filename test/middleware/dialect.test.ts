@@ -1,4 +1,4 @@
-// Which dialect a request speaks, rule by rule and in their order (DESIGN §3).
+// Which dialect a request speaks, rule by rule and in their order (D-DIALECT).
 import t from 'tap'
 import { dialectOf } from '../../middleware/dialect.ts'
 

@@ -1,5 +1,5 @@
 // Makes what was put into a volume durable. LevelDB's own `sync` flushes the current log only, and a
-// memtable switch strands the one before (EVIDENCE H15), so a barrier is an fdatasync of every log, and
+// memtable switch strands the one before (D-BARRIER), so a barrier is an fdatasync of every log, and
 // an fsync of the directory where a log's name is new. A failed barrier is never retried: the kernel
 // reports a lost page once, and the next fdatasync would succeed.
 import { join } from 'node:path'

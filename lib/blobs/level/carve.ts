@@ -6,7 +6,7 @@ import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
 import type { PlainFile } from '../../leveldb/plain-file.ts'
 import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 
-/** Nothing shared, and a key of a record's number and LevelDB's tag (doc/table_format.md). */
+/** Nothing shared, and a key of a record's number and LevelDB's tag (lib/leveldb/coding.ts). */
 const WHOLE_KEY = Buffer.from([0, KEY_BYTES + TAG_BYTES])
 /** All of the number but its last byte is as in the key before. */
 const NEXT_KEY = Buffer.from([KEY_BYTES - 1, TAG_BYTES + 1])

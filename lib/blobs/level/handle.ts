@@ -135,7 +135,7 @@ export class Handle implements Restable {
 
   /** Puts a value, which is copied before this returns. The database must be open. */
   put(number: number, value: Buffer): Promise<void> {
-    // A put on a database that is being opened would keep a reference to the slab (EVIDENCE H11).
+    // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
     if (this.#db === undefined) return Promise.reject(this.#unavailable())
     return this.#db.put(recordKey(number), value)
   }

@@ -1,5 +1,5 @@
 // A note beside a volume while it is being read. LevelDB maps its tables, and a sector that cannot be read kills
-// the process (SIGBUS, EVIDENCE H12), which has no chance to say of what it died: a note that is there at a
+// the process (SIGBUS, D-MAPPED), which has no chance to say of what it died: a note that is there at a
 // start names a volume that the process before was reading when it ended, of whatever cause. It outlives a
 // process, not a power cut, which no read is to blame for.
 import { dirname, join } from 'node:path'

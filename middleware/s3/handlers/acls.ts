@@ -7,7 +7,7 @@ import { objectOf, settingsOf } from '../scope.ts'
 import type { Handler } from './handler.ts'
 
 /**
- * Whom Swift's lists let in is part of the same policy, and goes with it: private means private.
+ * Sets the owner's ACL. It also empties Swift's lists of the container, which are the same policy (D-PRIVATE).
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html
  */
 export const putBucketAcl: Handler = async (ctx, node, read) => {
@@ -21,7 +21,7 @@ export const putBucketAcl: Handler = async (ctx, node, read) => {
 }
 
 /**
- * An object has no ACL of its own, so that there is nothing to change; it must be there.
+ * Answers 200 and changes nothing, because an object has no ACL of its own. The object must exist.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html
  */
 export const putObjectAcl: Handler = async (ctx, node, read) => {

@@ -1,10 +1,11 @@
-// GetObjectAttributes: what HeadObject says and the parts besides, as one document.
+// GetObjectAttributes: what HeadObject shows, and the parts, as one document.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 import type { PartInfo, VersionInfo } from '../../../lib/service/types.ts'
 import { httpDate, sendXml, setVersion } from '../answer.ts'
 import { checksumElement } from '../checksums.ts'
 import type { Context } from '../context.ts'
 import { headerOf, versionIdOf, wholeNumber } from '../headers.ts'
+import { INTEGER_MAX, PAGE_ENTRIES_MAX } from '../limits.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
@@ -13,9 +14,8 @@ import { partMarkerOf } from './parts.ts'
 
 const HEADER = 'x-amz-object-attributes'
 const attributes = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
-const PARTS_MAX = 1000
 
-/** The attributes asked for. Throws S3Error InvalidArgument for none and for one that is unknown. */
+/** The attributes that the request names. Throws S3Error InvalidArgument for none and for one that is unknown. */
 function wantedAttributes(ctx: Context): ReadonlySet<string> {
   const value = headerOf(ctx)(HEADER) ?? ''
   const wanted = value.split(',').map((name) => name.trim())
@@ -38,7 +38,10 @@ function checksumOf({ checksum }: VersionInfo): Fragment | undefined {
   return element('Checksum', checksumElement(checksum), leaf('ChecksumType', checksum.type))
 }
 
-/** Only multipart objects have parts. Their sizes are listed also where they have no checksums. */
+/**
+ * The parts as an element, undefined for an object that was not uploaded in parts. Parts without checksums are
+ * listed.
+ */
 function partsOf({ info, parts, truncated, afterPart, limit }: PartsPage): Fragment | undefined {
   if (info.parts === 0) return undefined
   const shown = ({ part, size, checksum }: PartInfo) =>
@@ -59,12 +62,12 @@ export const getObjectAttributes: Handler = async (ctx, node) => {
   const wanted = wantedAttributes(ctx)
   const limit = wholeNumber('x-amz-max-parts', header('x-amz-max-parts'), {
     min: 1,
-    max: 2_147_483_647,
-    message: 'Argument x-amz-max-parts must be an integer between 1 and 2147483647',
+    max: INTEGER_MAX,
+    message: `Argument x-amz-max-parts must be an integer between 1 and ${INTEGER_MAX}`,
   })
   const page = {
     afterPart: partMarkerOf('x-amz-part-number-marker', header('x-amz-part-number-marker')),
-    limit: Math.min(limit ?? PARTS_MAX, PARTS_MAX),
+    limit: Math.min(limit ?? PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX),
   }
   const found = await node.service.listObjectParts(ctx.state.asker, await objectOf(ctx, node), {
     versionId: versionIdOf(ctx.state.s3.query),

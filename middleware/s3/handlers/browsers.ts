@@ -1,4 +1,4 @@
-// What browsers send besides: preflight requests, and forms.
+// What only browsers send: preflight requests, and forms.
 import { isCode } from '../../../lib/errors.ts'
 import type { Node } from '../../node.ts'
 import type { Context } from '../context.ts'

@@ -6,14 +6,13 @@ import { writeInTurns } from '../../../lib/turns.ts'
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readCreateBucket } from '../documents.ts'
 import { wholeNumber } from '../headers.ts'
+import { PAGE_BUCKETS_MAX } from '../limits.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument, S3Error } from '../s3-error.ts'
 import { bucketOf, settingsOf } from '../scope.ts'
 import { readToken, writeToken } from '../tokens.ts'
 import { node as element, isoTime, leaf, root, textOf } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
-
-const BUCKETS_MAX = 10_000
 
 const pagingParameters = ['max-buckets', 'continuation-token', 'prefix', 'bucket-region']
 
@@ -32,14 +31,14 @@ export const listBuckets: Handler = async (ctx, node) => {
   }
   const limit = wholeNumber('max-buckets', query.get('max-buckets'), {
     min: 1,
-    max: BUCKETS_MAX,
-    message: 'Argument max-buckets must be an integer between 1 and 10000',
+    max: PAGE_BUCKETS_MAX,
+    message: `Argument max-buckets must be an integer between 1 and ${PAGE_BUCKETS_MAX}`,
   })
   const prefix = query.get('prefix')
   const page = await node.service.listContainers(asker, caller.account, {
     prefix,
     after: readToken(query.get('continuation-token')),
-    limit: limit ?? BUCKETS_MAX,
+    limit: limit ?? PAGE_BUCKETS_MAX,
   })
   // Without a delimiter there are no common prefixes.
   const buckets = page.entries.filter((entry) => typeof entry !== 'string')
@@ -65,9 +64,9 @@ export const listBuckets: Handler = async (ctx, node) => {
 }
 
 /**
- * The node's own region may be named, and no other. AWS's oldest region has no name there: an endpoint in
- * us-east-1 calls `us-east-1`, and what is no region, invalid. Throws S3Error InvalidLocationConstraint,
- * IllegalLocationConstraintException.
+ * Refuses a LocationConstraint that is not the node's own region. In us-east-1, AWS's oldest region, the name of that
+ * region is refused too (D-LOCATION), and a name that is no region is invalid. Throws S3Error
+ * InvalidLocationConstraint, IllegalLocationConstraintException.
  */
 function requireLocation(location: string | undefined, region: string): void {
   if (location === undefined) return
@@ -98,15 +97,15 @@ export const createBucket: Handler = async (ctx, node, read) => {
   await node.service.authorize(asker, 'createContainer', { account, container })
   const { region } = node.config
   requireLocation(await readCreateBucket(read), region)
-  // A container of the other dialect may have any name: then it is there already.
+  // A name that S3 does not allow can only be that of a container which Swift has made.
   if (!isBucketName(container)) await bucketOf(ctx, node)
   try {
     await node.service.createContainer(asker, { account, container }, { indexed: true })
   } catch (error) {
-    // In its oldest region AWS lets the owner create a bucket again; elsewhere it is an error.
+    // In us-east-1 AWS answers 200 to an owner who creates a bucket again, elsewhere it is an error.
     if (!isCode(error, 'ContainerExists') || region !== 'us-east-1') throw error
   }
-  // S3's own names need no escape; those of the other dialect may hold what no header can.
+  // Names of S3's own need no escape. Those of Swift's containers may hold characters that no header can.
   ctx.set('Location', `/${encodeURIComponent(container)}`)
   sendEmpty(ctx, 200)
 }

@@ -14,7 +14,10 @@ import { isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 import { uploadPartOf } from './parts.ts'
 
-/** COPY or REPLACE. Throws S3Error InvalidArgument. */
+/**
+ * The value of the header that says whether the copy takes its source's metadata or tags. Throws S3Error
+ * InvalidArgument.
+ */
 function directive(header: Header, what: 'metadata' | 'tagging'): 'COPY' | 'REPLACE' {
   const name = `x-amz-${what}-directive`
   const value = header(name) ?? 'COPY'
@@ -22,7 +25,7 @@ function directive(header: Header, what: 'metadata' | 'tagging'): 'COPY' | 'REPL
   throw invalidArgument(`Unknown ${what} directive.`, name, value)
 }
 
-/** True where class or encryption are named: such a copy of an object onto itself is no mistake. */
+/** True where the request names a storage class or an encryption: a copy onto itself then has a purpose. */
 function changesSelf(ctx: Context, header: Header): boolean {
   const { own, source } = ctx.state.keys
   if (own !== null || source !== null) return true
@@ -30,7 +33,7 @@ function changesSelf(ctx: Context, header: Header): boolean {
   return names.some((name) => header(name) !== undefined)
 }
 
-/** Which version of the source was copied, where its bucket keeps versions. */
+/** Sets the header that names the source's version, where the source's bucket keeps versions. */
 function setSourceVersion(ctx: Context, source: VersionInfo): void {
   if (source.versioned) ctx.set('x-amz-copy-source-version-id', source.versionId)
 }

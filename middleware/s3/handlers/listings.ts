@@ -6,6 +6,7 @@ import { quoted, sendXml } from '../answer.ts'
 import { checksumKind } from '../checksums.ts'
 import type { Context } from '../context.ts'
 import { wholeNumber } from '../headers.ts'
+import { INTEGER_MAX, PAGE_ENTRIES_MAX } from '../limits.ts'
 import { ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { bucketOf } from '../scope.ts'
@@ -13,15 +14,11 @@ import { readToken, writeToken } from '../tokens.ts'
 import { node as element, type Fragment, isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
-/** AWS: no page holds more; a greater max-keys means this. */
-const PAGE_MAX = 1000
-const INTEGER_MAX = 2_147_483_647
-
 export type Encode = (text: string) => string
 
 /**
- * How names are shown: as they are, or percent-encoded with `encoding-type=url`, for clients whose XML
- * parser cannot take every character of a key. Throws S3Error InvalidArgument for another encoding.
+ * The encoding of names in a listing: none, or percent-encoding where the query has `encoding-type=url`. Clients whose
+ * XML parser does not take every character of a key send it. Throws S3Error InvalidArgument for another encoding.
  */
 export function encoderOf(query: ReadonlyMap<string, string>): Encode {
   const type = query.get('encoding-type')
@@ -30,14 +27,14 @@ export function encoderOf(query: ReadonlyMap<string, string>): Encode {
   throw invalidArgument('Invalid Encoding Method specified in Request', 'encoding-type', type)
 }
 
-/** How many entries a page may have. Throws S3Error InvalidArgument. */
+/** The most entries that the page may have, by the parameter `name` of the query. Throws S3Error InvalidArgument. */
 export function pageLimit(query: ReadonlyMap<string, string>, name: string, min: number): number {
   const limit = wholeNumber(name, query.get(name) || undefined, {
     min,
     max: INTEGER_MAX,
     message: `Argument ${name} must be an integer between ${min} and ${INTEGER_MAX}`,
   })
-  return Math.min(limit ?? PAGE_MAX, PAGE_MAX)
+  return Math.min(limit ?? PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX)
 }
 
 interface EchoedPage {
@@ -65,7 +62,7 @@ async function readPage(ctx: Context, node: Node, after: string | undefined): Pr
   return { account: ref.account, listing, limit, encode }
 }
 
-/** A text element in the page's encoding; nothing where there is no text. */
+/** An element with a text in the page's encoding; no element where the text is undefined. */
 export const named = (name: string, text: string | undefined, encode: Encode) =>
   leaf(name, text === undefined ? undefined : encode(text))
 
@@ -82,7 +79,7 @@ function contentOf(entry: ListedObject, encode: Encode, owner: Fragment | ''): F
   )
 }
 
-/** Objects first, then common prefixes: the order that S3's documents have. */
+/** The elements of a page: objects first, then common prefixes, as S3's documents order them. */
 export async function entriesOf<T>(
   listing: { readonly entries: readonly (T | string)[] },
   encode: Encode,
@@ -94,7 +91,7 @@ export async function entriesOf<T>(
   return [...(await writeInTurns(objects, show)), ...(await writeInTurns(prefixes, showPrefix))]
 }
 
-/** What all documents of a page say of the request. */
+/** The elements that repeat the request's parameters, in every document of a page. */
 export function echo(
   ctx: Context,
   { encode, limit, listing }: EchoedPage,
@@ -119,13 +116,13 @@ export const listObjects: Handler = async (ctx, node) => {
   const page = await readPage(ctx, node, marker)
   const { listing, encode } = page
   const owner = ownerElement(node, page.account)
-  // Without a delimiter the last key is the marker, and AWS leaves it to the client to see that.
+  // AWS sends NextMarker only with a delimiter. Without one the client goes on behind the last key of the page.
   const next = query.get('delimiter') ? listing.next : undefined
   sendXml(
     ctx,
     root(
       'ListBucketResult',
-      // botocore decodes every name of this document but its prefix.
+      // botocore decodes every name of this document but Prefix, which is therefore not encoded.
       ...echo(ctx, page, true),
       named('Marker', marker, encode),
       named('NextMarker', next, encode),

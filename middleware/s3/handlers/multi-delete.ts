@@ -1,6 +1,7 @@
-// DeleteObjects: up to 1,000 keys, each answered by itself. What was deleted is audited by name, what was refused in
-// one line for each reason.
+// DeleteObjects: up to 1,000 keys, each with an answer of its own. The audit has a line for each key that was deleted,
+// and one for each reason for which keys were refused.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+import { requireObjectNameLength } from '../../../lib/names.ts'
 import type { ContainerRef, DeleteResult } from '../../../lib/service/types.ts'
 import { spend } from '../../../lib/turns.ts'
 import { auditEntry, codeOf } from '../../audit.ts'
@@ -13,24 +14,27 @@ import { describeError } from '../errors.ts'
 import { deleteGuarded, secondsOf, sizeOf } from '../guarded-delete.ts'
 import { headerOf } from '../headers.ts'
 import { invalidRequest } from '../s3-error.ts'
-import { bucketOf, requireKeyLength } from '../scope.ts'
+import { bucketOf } from '../scope.ts'
 import { all, node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
-/** As many deletes under way at a time: they end up in the same groups of commits. */
+/** Deletes under way at a time: enough that their commits share a sync of the catalog. */
 const CONCURRENCY = 32
-/** What a key costs of a turn (lib/turns.ts): several rows are read, most of them in memory. */
+/** Steps of a turn (lib/turns.ts) that one key counts: its delete reads several rows, most of them in memory. */
 const ENTRY_STEPS = 20
 
-/** What became of one key. */
+/** The result for one key. */
 interface Outcome {
   readonly key: string
   readonly answer: Fragment
-  /** Of a key that was not deleted: what the audit calls the reason. */
+  /** The reason as the audit names it, for a key that was not deleted. */
   readonly refusal?: string
 }
 
-/** A body that deletes must not be damaged on its way. Throws S3Error InvalidRequest. */
+/**
+ * The request must carry a digest of its body: a document that was damaged on its way could delete other keys. Throws
+ * S3Error InvalidRequest.
+ */
 function requireDigest(ctx: Context): void {
   const { claimedChecksum } = ctx.state
   if (headerOf(ctx)('content-md5') !== undefined || claimedChecksum !== undefined) return
@@ -43,7 +47,7 @@ async function deleteEntry(
   ref: ContainerRef,
   { key, versionId, etag, size, modified }: DeleteEntry,
 ): Promise<DeleteResult | undefined> {
-  requireKeyLength(key)
+  requireObjectNameLength(key)
   const ifMatch = etag === '*' ? etag : etag === undefined ? undefined : [unquote(etag)]
   return await deleteGuarded(
     ctx,
@@ -58,7 +62,7 @@ async function deleteEntry(
   )
 }
 
-/** What a delete says of versions, where the bucket keeps them: the marker that it made or removed. */
+/** The elements about the delete marker that the delete made or removed; none where there was none. */
 function markerElements(deleted: DeleteResult | undefined): Fragment[] {
   if (!deleted?.isMarker) return []
   return [leaf('DeleteMarker', true), leaf('DeleteMarkerVersionId', deleted.versionId)]
@@ -92,7 +96,7 @@ async function answerEntry(
   }
 }
 
-/** A line for each reason, which names the first key and says how many there are. */
+/** Writes a line of audit for each reason of refusal, with the first key and the number of keys. */
 function auditRefusals(ctx: Context, node: Node, outcomes: readonly Outcome[]): void {
   const refused = new Map<string, { readonly first: string; count: number }>()
   for (const { key, refusal } of outcomes) {
@@ -106,7 +110,7 @@ function auditRefusals(ctx: Context, node: Node, outcomes: readonly Outcome[]): 
   }
 }
 
-/** Whoever may delete nothing in the bucket is refused once, before the keys are read. */
+/** A caller who may not write in the bucket is refused once, before the document is read (D-DELETE-ONCE). */
 export const deleteObjects: Handler = async (ctx, node, read) => {
   const ref = await bucketOf(ctx, node)
   await node.service.authorize(ctx.state.asker, 'deleteObjects', ref)

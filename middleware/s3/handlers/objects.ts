@@ -54,7 +54,7 @@ function readInput(ctx: Context): ReadInput {
   if (range !== undefined && part !== undefined) {
     throw invalidRequest('Cannot specify both Range header and partNumber query parameter')
   }
-  // Refused whatever the conditions say (RFC 9110 §13.2.1).
+  // A wrong override is an error whether the conditions hold or not (RFC 9110 §13.2.1).
   overriddenHeaders(ctx)
   const rangesFor = rangesForOf(ctx)
   return {

@@ -4,6 +4,7 @@ import { quoted, sendEmpty, sendXml, setChecksum, setSealing } from '../answer.t
 import { checksumElement, checksumKind } from '../checksums.ts'
 import type { Context } from '../context.ts'
 import { partNumberOf, wholeNumber } from '../headers.ts'
+import { INTEGER_MAX, PART_NUMBER_MAX } from '../limits.ts'
 import { initiatorElement, ownerElement } from '../owners.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { objectOf } from '../scope.ts'
@@ -11,7 +12,7 @@ import { node as element, isoTime, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 import { pageLimit } from './listings.ts'
 
-/** Which part of which upload. Throws S3Error InvalidArgument. */
+/** The upload's id and the part's number. Throws S3Error InvalidArgument. */
 export function uploadPartOf(ctx: Context): { uploadId: string; part: number } {
   const { query } = ctx.state.s3
   const part = partNumberOf(query)
@@ -19,14 +20,14 @@ export function uploadPartOf(ctx: Context): { uploadId: string; part: number } {
   return { uploadId: query.get('uploadId')!, part }
 }
 
-/** Where a list of parts begins: behind this number. */
+/** The part number behind which a list of parts begins. Throws S3Error InvalidArgument. */
 export function partMarkerOf(name: string, text: string | undefined): number {
   const bounds = {
     min: 0,
-    max: 2_147_483_647,
-    message: `Argument ${name} must be an integer between 0 and 2147483647`,
+    max: INTEGER_MAX,
+    message: `Argument ${name} must be an integer between 0 and ${INTEGER_MAX}`,
   }
-  return Math.min(wholeNumber(name, text, bounds) ?? 0, 10_000)
+  return Math.min(wholeNumber(name, text, bounds) ?? 0, PART_NUMBER_MAX)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */

@@ -1,4 +1,4 @@
-// Subresources that cannot be set here yet: reading one answers as AWS does where it was never set.
+// Subresources that cannot be set yet. A read of one is answered as AWS answers where it was never set.
 import { CofferError } from '../../../lib/errors.ts'
 import type { Action } from '../../../lib/service/actions.ts'
 import type { ContainerInfo } from '../../../lib/service/types.ts'
@@ -11,7 +11,7 @@ import { objectOf, settingsOf } from '../scope.ts'
 import { node as element, type Fragment, leaf, root } from '../xml-writer.ts'
 import type { Handler } from './handler.ts'
 
-/** The bucket's owner gets the document. */
+/** Answers the bucket's owner with the document. */
 function bucketDocument(
   document: (node: Node, info: ContainerInfo) => Fragment,
   action: Action = 'getContainerSettings',
@@ -21,7 +21,7 @@ function bucketDocument(
   }
 }
 
-/** The bucket's owner learns that there is no such configuration. */
+/** Answers the bucket's owner 404 with the code of a configuration that is not there. */
 function bucketMissing(code: string, message: string): Handler {
   return async (ctx, node) => {
     const { container } = await settingsOf(ctx, node, 'getContainerSettings')
@@ -46,7 +46,7 @@ const defaultEncryption = () =>
     ),
   )
 
-/** What AWS gives new buckets, and what holds here: there is no ACL but the owner's. */
+/** AWS's default for new buckets, which is coffer's only case: there is no ACL but the owner's. */
 const defaultOwnership = () =>
   root('OwnershipControls', element('Rule', leaf('ObjectOwnership', 'BucketOwnerEnforced')))
 
@@ -99,7 +99,7 @@ export const unsetOfBucket = {
   ),
 } as const satisfies Record<string, Handler>
 
-/** The object's owner gets the answer; no customer key is needed for what is not content. */
+/** Answers the object's owner. What is no content needs no customer key. */
 function ofObject(
   action: Action,
   answer: (node: Node, bucket: ContainerInfo) => Fragment,

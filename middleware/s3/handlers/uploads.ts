@@ -65,7 +65,7 @@ export const completeUpload: Handler = async (ctx, node, read) => {
   const sizeHeader = 'x-amz-mp-object-size'
   const input = {
     conditions: writeConditionsOf(ctx),
-    // Complete needs no key; one that came is held against the upload's.
+    // Complete needs no key (D-KEY-PARTS). A key that came must be the upload's.
     cipher: keyMd5 === undefined ? undefined : cipher,
     size: wholeNumber(sizeHeader, header(sizeHeader), {
       min: 0,
@@ -114,7 +114,7 @@ const uploadElement = (node: Node, upload: UploadInfo, encode: Encode) =>
     ...checksumKind(upload.checksum),
   )
 
-/** The upload that a page begins behind. It counts only together with a key. */
+/** The id of the upload behind which a page begins. The parameter is ignored without `key-marker`. */
 function uploadMarkerOf(query: ReadonlyMap<string, string>): string | undefined {
   const marker = query.get('upload-id-marker')
   if (!marker || !query.get('key-marker')) return undefined

@@ -15,7 +15,7 @@ interface Markers {
   readonly afterVersion: string | undefined
 }
 
-/** Where the page begins. Throws S3Error InvalidArgument for a version of no key. */
+/** The key and version behind which the page begins. Throws S3Error InvalidArgument for a version without a key. */
 function markersOf(query: ReadonlyMap<string, string>): Markers {
   const afterObject = query.get('key-marker') || undefined
   const afterVersion = query.get('version-id-marker') || undefined

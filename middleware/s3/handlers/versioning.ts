@@ -1,4 +1,4 @@
-// Whether a bucket keeps versions: read it, set it.
+// Reads and sets whether a bucket keeps versions.
 import { sendEmpty, sendXml } from '../answer.ts'
 import { readVersioning } from '../documents.ts'
 import { bucketOf, settingsOf } from '../scope.ts'
@@ -8,7 +8,7 @@ import type { Handler } from './handler.ts'
 const spelled = { enabled: 'Enabled', suspended: 'Suspended' } as const
 
 /**
- * A bucket that never kept versions has an empty document.
+ * Answers an empty document for a bucket that never kept versions.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
  */
 export const getBucketVersioning: Handler = async (ctx, node) => {

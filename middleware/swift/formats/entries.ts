@@ -1,4 +1,4 @@
-// What listings show, before it is text, JSON or XML.
+// The entries of listings, before they are written as text, JSON or XML.
 
 export interface Subdir {
   readonly subdir: string
@@ -26,7 +26,7 @@ export interface VersionEntry extends ObjectEntry {
 
 export type ListingEntry = ContainerEntry | ObjectEntry | VersionEntry | Subdir
 
-/** How a listing is written: its entries one after the other, and what stands around and between them. */
+/** A way to write a listing: each entry, and the texts in front of, between and behind the entries. */
 export interface ListingFormat {
   readonly head: string
   show(entry: ListingEntry): string
@@ -34,7 +34,7 @@ export interface ListingFormat {
   readonly tail: string
 }
 
-/** The level that is listed, by which XML calls its root, and its name. */
+/** The level that is listed, which is the name of XML's root element, and the name of what is listed. */
 export interface Listed {
   readonly level: 'account' | 'container'
   readonly name: string

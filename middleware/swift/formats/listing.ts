@@ -1,4 +1,4 @@
-// A listing in the format that was asked for, with the status and the Content-Type that Swift gives it.
+// Writes a listing in the format that the client chose, with Swift's status and Content-Type.
 import { spend, textSteps } from '../../../lib/turns.ts'
 import type { Chosen, Format } from '../accept.ts'
 import { sendEmpty, sendText } from '../answer.ts'
@@ -8,7 +8,7 @@ import { jsonFormat } from './json.ts'
 import { plainFormat } from './plain.ts'
 import { xmlFormat } from './xml.ts'
 
-/** Text is turned into bytes whenever there is so much of it: 10,000 long names make 60 MB. */
+/** Characters of text after which it is turned into bytes. 10,000 long names make 60 MB of text. */
 const PIECE_CHARS = 64 << 10
 
 const formats: Readonly<Record<Format, (listed: Listed) => ListingFormat>> = {
@@ -17,7 +17,10 @@ const formats: Readonly<Record<Format, (listed: Listed) => ListingFormat>> = {
   xml: xmlFormat,
 }
 
-/** Writes entries, each made by `entryOf` of what the service listed, a turn of the event loop at a time. */
+/**
+ * Writes the entries that `entryOf` makes of what the service listed. Waits for a turn where there are many
+ * (lib/turns.ts).
+ */
 export async function writeListing<T>(
   { head, show, separator, tail }: ListingFormat,
   listed: readonly T[],
@@ -39,7 +42,7 @@ export async function writeListing<T>(
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 }
 
-/** Answers with the entries: 200, or 204 where a text would be empty. */
+/** Answers with the entries: 200, or 204 where the format is text and there are none. */
 export async function sendListing<T>(
   ctx: Context,
   { format, contentType }: Chosen,

@@ -1,4 +1,4 @@
-// Listings as text: a name a line.
+// Listings as text: one name on each line.
 import type { ListingFormat } from './entries.ts'
 
 export const plainFormat: ListingFormat = {

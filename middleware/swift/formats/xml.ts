@@ -21,7 +21,7 @@ const objectOf = ({ name, hash, bytes, content_type, last_modified }: ObjectEntr
     leaf('last_modified', last_modified),
   )
 
-/** In containers a subdir has its name twice: as attribute and as element. */
+/** The element of a common prefix. In a container's listing its name is there twice, as attribute and as element. */
 const subdirOf = ({ subdir }: Subdir, { level }: Listed) =>
   namedNode('subdir', subdir, level === 'container' ? [leaf('name', subdir)] : [])
 

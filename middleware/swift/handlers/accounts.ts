@@ -1,5 +1,5 @@
-// Accounts: what they hold, their settings, their list of containers. They come into being with the first
-// write and are managed in users.yaml, never through this API.
+// Accounts: what they hold, their settings, their list of containers. An account's row is made by the first write to
+// it. Accounts are managed in users.yaml, never through this API.
 // https://docs.openstack.org/api-ref/object-store/#accounts
 import { AclInvalid, formatAccountAcl, parseAccountAcl } from '../../../lib/auth/acl.ts'
 import { nowMicros } from '../../../lib/names.ts'
@@ -18,7 +18,10 @@ import { SwiftError } from '../swift-error.ts'
 import { isoMicros, swiftTime } from '../times.ts'
 import type { Handler } from './handler.ts'
 
-/** An account to which nothing was written looks empty and new, as under Swift's account_autocreate. */
+/**
+ * Sets the headers of an account. One to which nothing was written is shown empty, as with Swift's
+ * account_autocreate.
+ */
 function setAccountHeaders(ctx: Context, node: Node, info: AccountInfo): void {
   const counts = {
     'Container-Count': info.containers,
@@ -36,7 +39,7 @@ function setAccountHeaders(ctx: Context, node: Node, info: AccountInfo): void {
   if (info.acl !== null) ctx.set('X-Account-Access-Control', formatAccountAcl(info.acl))
 }
 
-/** Which format, by query and Accept; what may differ by Accept says so to caches. */
+/** Chooses the format of a listing by query and Accept, and sets Vary where Accept may change it. */
 export function negotiate(ctx: Context) {
   const { query } = ctx.state.swift
   const chosen = chooseFormat(query.get('format'), headerOf(ctx, 'accept'))
@@ -44,7 +47,7 @@ export function negotiate(ctx: Context) {
   return chosen
 }
 
-/** 204, or 200 for an account that does not exist yet: swift/proxy/controllers/account.py. */
+/** 204, or 200 for an account that has no row yet. Swift: swift/proxy/controllers/account.py. */
 export const headAccount: Handler = async (ctx, node) => {
   const { contentType } = negotiate(ctx)
   const info = await node.service.headAccount(ctx.state.asker, ctx.state.swift.account!)
@@ -78,7 +81,7 @@ export const getAccount: Handler = async (ctx, node) => {
 const isEmpty = (acl: AccountAcl) =>
   acl.admin.length + acl.readWrite.length + acl.readOnly.length === 0
 
-/** Undefined: not mentioned; null: cleared. Throws SwiftError 400 with the reason. */
+/** The ACL that a request sets: undefined without the header, null where it clears the ACL. Throws SwiftError 400. */
 function readAcl(ctx: Context): AccountAcl | null | undefined {
   const json = headerOf(ctx, 'x-account-access-control')
   if (json === undefined) return undefined
@@ -101,11 +104,11 @@ export const postAccount: Handler = async (ctx, node) => {
   sendEmpty(ctx, 204)
 }
 
-/** PUT and DELETE: an account's own admins may not, and for the others management is off. */
+/** Refuses PUT and DELETE of an account, as a Swift whose management of accounts is off. */
 export const manageAccount: Handler = async (ctx, node) => {
   const { asker, swift } = ctx.state
   await node.service.authorize(asker, 'manageAccount', { account: swift.account! })
-  // A mistyped bulk delete must not look like a request for an account's end.
+  // A DELETE with a query is a bulk delete that was typed wrong, and not a deletion of the account.
   if (ctx.method === 'DELETE' && swift.query.size > 0) throw new SwiftError(400)
   throw new SwiftError(405, undefined, { Allow: allowOf('account') })
 }

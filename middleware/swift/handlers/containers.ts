@@ -1,4 +1,4 @@
-// Containers: create, describe, change, delete, and who else may use them.
+// Containers: create, describe, change, delete, and the lists of others who may use them.
 // https://docs.openstack.org/api-ref/object-store/#containers
 import { AclInvalid, cleanAcl } from '../../../lib/auth/acl.ts'
 import type {
@@ -38,7 +38,7 @@ function readAcl(ctx: Context, kind: 'read' | 'write'): string | undefined {
   }
 }
 
-/** The lists that are to be replaced; those of callers who are not owners are dropped, as in Swift. */
+/** The lists that a request replaces. Lists in a request of a caller who is no owner are ignored, as in Swift. */
 async function readAcls(ctx: Context, node: Node): Promise<Partial<ContainerAcl> | undefined> {
   const read = readAcl(ctx, 'read')
   const write = readAcl(ctx, 'write')
@@ -48,7 +48,7 @@ async function readAcls(ctx: Context, node: Node): Promise<Partial<ContainerAcl>
   return { ...(read === undefined ? {} : { read }), ...(write === undefined ? {} : { write }) }
 }
 
-/** What a PUT or POST sets. Throws SwiftError 400. */
+/** The settings that a PUT or POST changes. Throws SwiftError 400. */
 async function readSettings(ctx: Context, node: Node): Promise<ContainerSettings> {
   const metadata = readMetadata(ctx, 'container')
   const versions = headerOf(ctx, 'x-versions-enabled')
@@ -60,7 +60,7 @@ async function readSettings(ctx: Context, node: Node): Promise<ContainerSettings
   }
 }
 
-/** 201 for a new container, 202 for one that was there and takes the settings all the same. */
+/** 201 for a new container, 202 for one that exists. The settings are changed in both cases. */
 export const putContainer: Handler = async (ctx, node) => {
   requirePolicy(ctx, node.config)
   const settings = await readSettings(ctx, node)
@@ -74,7 +74,7 @@ export const postContainer: Handler = async (ctx, node) => {
   sendEmpty(ctx, 204)
 }
 
-/** The headers of HEAD and GET. Only owners see the lists. */
+/** Sets the headers of HEAD and GET. The lists are shown to owners only. */
 export async function setContainerHeaders(
   ctx: Context,
   node: Node,

@@ -1,5 +1,5 @@
-// COPY, and PUT with X-Copy-From: one object becomes another, or itself with other metadata. The request's
-// conditions and range are the source's. Swift: swift/common/middleware/copy.py.
+// COPY, and PUT with X-Copy-From: an object is copied to another, or to itself with other metadata. The request's
+// conditions and range concern the source. Swift: swift/common/middleware/copy.py.
 import { CofferError } from '../../../lib/errors.ts'
 import type { Description, ObjectRef, Ranges, VersionInfo } from '../../../lib/service/types.ts'
 import type { Node } from '../../node.ts'
@@ -9,7 +9,7 @@ import type { Context } from '../context.ts'
 import { accountNameOf, storageIdOf } from '../detect.ts'
 import { requireFuture } from '../expiry.ts'
 import { headerOf, isTrue } from '../headers.ts'
-import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../limits.ts'
+import { requireSetFits } from '../metadata.ts'
 import { readDescription, sentTypeOf, setDescription, setWritten } from '../object-headers.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
 import { parseAccount, parsePath, quotePath } from '../quote.ts'
@@ -25,8 +25,10 @@ interface Places {
   readonly to: ObjectRef
 }
 
-/** The object that a pair of headers names, in the request's own account unless one says which. Throws
- * SwiftError 412, and AccessDenied for an account that this node could not hold. */
+/**
+ * The other object of a copy: a header names container and object, a second one may name the account, which else is the
+ * request's. Throws SwiftError 412, AccessDenied for an account that this node could not hold.
+ */
 function otherObject(ctx: Context, node: Node, name: string, sent: string | undefined): ObjectRef {
   const accountHeader = headerOf(ctx, `${name.toLowerCase()}-account`)
   const named = accountHeader === undefined ? undefined : parseAccount(accountHeader)
@@ -46,7 +48,7 @@ function placesOf(ctx: Context, node: Node): Places {
   return { from: inPath, to: otherObject(ctx, node, 'Destination', destination) }
 }
 
-/** A copy takes all of its source or one piece; an answer to several ranges is no piece of it. */
+/** The range that is copied, undefined for all of the source. Throws SwiftError 400 for several ranges. */
 function rangeOf(ctx: Context): Ranges | undefined {
   const ranges = swiftRanges(headerOf(ctx, 'range'))
   return (
@@ -59,20 +61,17 @@ function rangeOf(ctx: Context): Ranges | undefined {
   )
 }
 
-/** Throws SwiftError 400 where a set that grew by merging is beyond the limits of a PUT. */
+/** Throws SwiftError 400 where the source's and the request's metadata together exceed the limits of a PUT. */
 function requireFits(metadata: Readonly<Record<string, string>>): void {
   const items = Object.entries(metadata)
-  if (items.length > METADATA_ITEMS_MAX) {
-    throw new SwiftError(400, `Too many metadata items; max ${METADATA_ITEMS_MAX}`)
-  }
-  const size = items.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-  if (size > METADATA_BYTES_MAX) {
-    throw new SwiftError(400, `Total metadata too large; max ${METADATA_BYTES_MAX}`)
-  }
+  const bytes = items.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  requireSetFits(items.length, bytes)
 }
 
-/** What the copy says of itself: what the source says, and over it what the request does; with
- * X-Fresh-Metadata only the type is the source's. */
+/**
+ * Makes the copy's description: the source's, changed by what the request sends. With X-Fresh-Metadata only the type is
+ * the source's.
+ */
 function reviser(ctx: Context, to: ObjectRef): (source: VersionInfo) => Description {
   const sent = readDescription(ctx)
   const type = sentTypeOf(ctx, to.object)
@@ -89,7 +88,7 @@ function reviser(ctx: Context, to: ObjectRef): (source: VersionInfo) => Descript
   }
 }
 
-/** Throws SwiftError 400 for a body: a copy brings none. */
+/** Throws SwiftError 400 for a request with a body: a copy has none. */
 async function requireNoBody({ state }: Context): Promise<void> {
   if ((await state.source.read()) !== undefined) {
     throw new SwiftError(400, 'Copy requests require a zero byte body')
@@ -106,7 +105,7 @@ export const copyObject: Handler = async (ctx, node) => {
   const ranges = rangeOf(ctx)
   const action = 'copyFromObject'
   const read = { ranges, versionId, conditions, cipher: sourceCipher, action } as const
-  // The source is judged before the target, as Swift does: it is read before anything is written.
+  // The source is judged before the target, because Swift reads the source before it writes anything.
   await refusingVersion(ctx, node, from, () => node.service.head(asker, from, read))
   const { info, source } = await node.service.copy(asker, to, {
     ranges,

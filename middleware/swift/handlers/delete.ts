@@ -1,4 +1,4 @@
-// Deletes an object, or one version of it for good.
+// Deletes an object, or removes one version of it.
 import type { DeleteResult } from '../../../lib/service/types.ts'
 import { sendEmpty } from '../answer.ts'
 import type { Context } from '../context.ts'
@@ -9,7 +9,10 @@ import { refusalOf } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
 import { asksForDeletion, deleteManifest } from './manifest.ts'
 
-/** The version that went or the marker that was made; and what is current where a version was named. */
+/**
+ * The headers with the id of the version that was removed, or of the marker that was made. Where the request names a
+ * version, the id of the current one is added.
+ */
 function versionHeaders(ctx: Context, result: DeleteResult): Record<string, string> {
   const asked = versionIdOf(ctx)
   if (asked !== undefined) {
@@ -18,7 +21,7 @@ function versionHeaders(ctx: Context, result: DeleteResult): Record<string, stri
       'X-Object-Current-Version-Id': result.currentId ?? 'null',
     }
   }
-  // Where versions are not kept now, the null version goes without leaving an id to tell.
+  // The null version has no id that is shown.
   const { versionId } = result
   return versionId === undefined || versionId === 'null' ? {} : { 'X-Object-Version-Id': versionId }
 }

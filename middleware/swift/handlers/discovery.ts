@@ -1,26 +1,30 @@
-// What anyone may ask: what this node is and can, whether it is well, and which methods an address takes.
+// Requests that need no login: /info, the health check, /crossdomain.xml and OPTIONS.
 import { sendEmpty, sendText } from '../answer.ts'
 import { describeNode } from '../info.ts'
 import { allowOf } from '../methods.ts'
 import { SwiftError } from '../swift-error.ts'
 import type { Handler } from './handler.ts'
 
-/** `/info`. Throws SwiftError 403 for its signed form, which would show an operator more: there is no such key. */
+/**
+ * `/info`. Throws SwiftError 403 for its signed form, which Swift has for operators and for which coffer has no key.
+ */
 export const info: Handler = async (ctx, node) => {
   const { query } = ctx.state.swift
   if (query.has('swiftinfo_sig') || query.has('swiftinfo_expires')) throw new SwiftError(403)
   sendText(ctx, 'application/json; charset=UTF-8', JSON.stringify(describeNode(node.config)))
 }
 
-/** `/healthcheck`. Throws SwiftError 503 with the reason where a store is impaired; a node that drains has
- * refused before. */
+/**
+ * `/healthcheck`. Throws SwiftError 503 with the reason where a store is impaired. A node that drains answers 503
+ * before this handler (middleware/health.ts).
+ */
 export const healthcheck: Handler = async (ctx, node) => {
   const reason = node.impaired()
   if (reason !== null) throw new SwiftError(503, `${reason}\n`, { 'Retry-After': '1' })
   sendText(ctx, 'text/plain; charset=UTF-8', 'OK')
 }
 
-/** No policy is published, so a browser plug-in finds none. */
+/** `/crossdomain.xml`, which is 404: coffer has no policy for browser plug-ins. */
 export const crossdomain: Handler = async () => {
   throw new SwiftError(404)
 }

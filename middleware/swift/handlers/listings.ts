@@ -17,10 +17,10 @@ import type { Handler } from './handler.ts'
 
 const JSON_TYPE = 'application/json'
 const DEFAULT_TYPE = 'application/octet-stream'
-/** What is listed as the hash of a delete marker: the MD5 of nothing. */
+/** The hash of a delete marker in listings, as Swift shows it: the MD5 of no bytes. */
 const EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
 
-/** A stored Content-Type as listings show it: without blanks around `;`, and as text. */
+/** A stored Content-Type as text, without blanks around `;`, as listings show it. */
 function typeOf(stored: string): string {
   if (stored === '') return DEFAULT_TYPE
   const type = stored.includes(';')
@@ -72,7 +72,7 @@ function versionOf(entry: ListedVersion | string) {
   return { ...described, version_id: versionId, is_latest: isLatest }
 }
 
-/** Throws SwiftError 406 where the client asks for another format than JSON, the only one that has versions. */
+/** Throws SwiftError 406 where the client chooses another format than JSON: versions are listed in JSON only. */
 function requireJson(ctx: Context): void {
   const format = ctx.state.swift.query.get('format')
   if (format) {
@@ -84,7 +84,7 @@ function requireJson(ctx: Context): void {
   if (format === undefined) ctx.set('Vary', 'Accept')
 }
 
-/** `GET ?versions`. */
+/** Lists all versions of a container's objects: `GET ?versions`. */
 export const listVersions: Handler = async (ctx, node) => {
   const { asker, swift } = ctx.state
   requireJson(ctx)

@@ -1,6 +1,6 @@
-// `multipart-manifest` on objects that bear the mark of a large object because their ETag is no MD5. Clients
-// that see the mark ask for the segments before they overwrite or delete; there are none that they could
-// reach, and the answers say so.
+// `multipart-manifest` on objects that bear the mark of a large object because their ETag is no MD5. Clients that see
+// the mark read the list of segments before they overwrite or delete the object. The list is empty, because the object
+// has no segments that a client could reach (D-MANIFEST-GET).
 import { isCode } from '../../../lib/errors.ts'
 import type { VersionInfo } from '../../../lib/service/types.ts'
 import { noteFailure } from '../../late-failure.ts'
@@ -22,9 +22,8 @@ export const asksForDeletion = ({ state }: Context) =>
   state.swift.query.get('multipart-manifest') === 'delete'
 
 /**
- * Answers `?multipart-manifest=get` on a marked object with an empty list. Its parts have no names of their
- * own, and whoever lists segments deletes them by name when the object goes: rclone 1.60 crashes on items
- * without one.
+ * Answers `?multipart-manifest=get` on a marked object with an empty list. Clients delete listed segments by name when
+ * they delete the object. Parts have no names, and rclone 1.60 crashes on items without one.
  */
 export function sendManifest(ctx: Context, info: VersionInfo): void {
   setObjectHeaders(ctx, info)
@@ -54,7 +53,7 @@ async function deleteMarked(ctx: Context, node: Node): Promise<Deletion> {
 const missing = ['ObjectMissing', 'VersionMissing', 'VersionIsMarker', 'ContainerMissing'] as const
 
 /**
- * Answers `DELETE ?multipart-manifest=delete`: the status is 200 whatever happened, the document tells.
+ * Answers `DELETE ?multipart-manifest=delete`. The status is 200 in any case; the document holds the result.
  * Swift: swift/common/middleware/slo.py, handle_multipart_delete.
  */
 export async function deleteManifest(ctx: Context, node: Node): Promise<void> {

@@ -1,4 +1,5 @@
-// Replaces what an object says of itself. Nothing that is not sent again stays, but for the type.
+// Replaces an object's description: its metadata and headers. Those that are not sent again are removed, except the
+// type.
 
 import { sendEmpty } from '../answer.ts'
 import { readDescription, sentTypeOf } from '../object-headers.ts'

@@ -15,14 +15,14 @@ export const putObject: Handler = async (ctx, node) => {
     conditions: writeConditionsOf(ctx),
     source,
     cipher,
-    // Swift's clients compare ETags with the MD5 of what they send.
+    // Swift's clients compare the answer's ETag with the MD5 of what they sent.
     sealMd5: true,
   })
   setWritten(ctx, info)
   sendEmpty(ctx, 201)
 }
 
-/** `PUT ?version-id=`. Swift: object_versioning.py, handle_put_version. */
+/** Makes a version the current one: `PUT ?version-id=`. Swift: object_versioning.py, handle_put_version. */
 export const makeCurrent: Handler = async (ctx, node) => {
   const { asker, source } = ctx.state
   const versionId = versionIdOf(ctx)

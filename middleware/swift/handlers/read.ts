@@ -16,7 +16,7 @@ import { refusingVersion } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
 import { asksForManifest, sendManifest } from './manifest.ts'
 
-/** What GET and HEAD ask alike. `keyOptional`: a HEAD needs no key, but one that comes is checked. */
+/** The service's input for GET and HEAD. A HEAD needs no key (`keyOptional`), but a key that comes is checked. */
 export function readInput(ctx: Context): ReadInput {
   return {
     versionId: versionIdOf(ctx),
@@ -28,7 +28,7 @@ export function readInput(ctx: Context): ReadInput {
   }
 }
 
-/** Reads that find the object and give no byte of it. */
+/** Statuses of reads that find the object and send no byte of it, by the service's code. */
 const unread: Partial<Record<Code, 304 | 412 | 416>> = {
   NotModified: 304,
   PreconditionFailed: 412,
@@ -36,9 +36,9 @@ const unread: Partial<Record<Code, 304 | 412 | 416>> = {
 }
 
 /**
- * Answers a read whose conditions or range do not fit: all that the object says of itself, without its
- * bytes. True where that is what the error means.
- * Swift: swift/common/swob.py, _get_conditional_response_status and _response_iter.
+ * Answers a read whose conditions or range do not fit with the object's headers and without its bytes. Returns false
+ * and does nothing where the error means something else. Swift: swift/common/swob.py,
+ * _get_conditional_response_status and _response_iter.
  */
 async function answerUnread(
   ctx: Context,
@@ -55,7 +55,8 @@ async function answerUnread(
   if (status === undefined) return false
   const plain = { ...input, conditions: undefined, ranges: undefined }
   const { info } = await node.service.head(ctx.state.asker, objectOf(ctx), plain)
-  // Another object by now: its ETag would make the client take the copy that it has for a copy of that one.
+  // The object was replaced meanwhile. Its new ETag in a 304 would mark the client's old copy as a copy of the new
+  // object.
   if (isCode(error, 'NotModified') && error.details.modifiedMicros !== info.timeMicros) return false
   setObjectHeaders(ctx, info)
   ctx.status = status
@@ -67,7 +68,10 @@ async function answerUnread(
   return true
 }
 
-/** Runs a read, and answers what its conditions and its version id make of it. Undefined: it is answered. */
+/**
+ * Runs a read. Where its conditions or its range fail, it answers the request and returns undefined. Throws what the
+ * read throws.
+ */
 async function reading<T>(
   ctx: Context,
   node: Node,
@@ -82,8 +86,10 @@ async function reading<T>(
   }
 }
 
-/** Answers `?multipart-manifest=get` where the object bears the mark of a large one; elsewhere it means
- * nothing, as in Swift. True where the request is answered. */
+/**
+ * Answers `?multipart-manifest=get` where the object bears the mark of a large one, and returns true. On other
+ * objects the parameter is ignored, as in Swift.
+ */
 async function answerManifest(ctx: Context, node: Node): Promise<boolean> {
   if (!asksForManifest(ctx)) return false
   const input = { ...readInput(ctx), ranges: undefined, keyOptional: true }

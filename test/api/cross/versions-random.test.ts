@@ -22,7 +22,7 @@ interface Past {
 
 type Dialect = 's3' | 'swift'
 
-/** What the node should hold, by the rules of DESIGN §2. */
+/** What the node should hold: versions newest first, and which is current by whose doing (D-ONE-HISTORY). */
 class Model {
   readonly pasts = new Map<string, Past>(
     names.map((name) => [name, { versions: [], current: null }]),

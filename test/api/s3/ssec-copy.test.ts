@@ -1,4 +1,4 @@
-// SSE-C on CopyObject (features/ssec.md §9.5): every pair of source and target, every wrong key.
+// SSE-C on CopyObject (D-KINDS): every pair of source and target, every wrong key.
 import t from 'tap'
 import { keyHeaders, type SentRequest, startNode } from '../../helpers/node.ts'
 import { customerKey, element, hexMd5, outcome, withKey } from '../../helpers/s3.ts'

@@ -1,4 +1,4 @@
-// SSE-C on multipart uploads (features/ssec.md §9.4).
+// SSE-C on multipart uploads (D-KEY-PARTS).
 import t from 'tap'
 import { keyHeaders, type SentRequest, startNode, type TestNode } from '../../helpers/node.ts'
 import {

@@ -1,4 +1,4 @@
-// SSE-C on reads (features/ssec.md §9.3): the key first, on every operation, before any byte or condition.
+// SSE-C on reads (D-KEY-READS): the key first, on every operation, before any byte or condition.
 import t from 'tap'
 import { keyHeaders, startNode } from '../../helpers/node.ts'
 import { customerKey, element, md5, outcome, withKey } from '../../helpers/s3.ts'

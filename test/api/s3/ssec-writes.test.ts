@@ -1,4 +1,4 @@
-// SSE-C on writes: every missing, wrong or partial header (features/ssec.md §9.2), and that each refusal
+// SSE-C on writes: every missing, wrong or partial header (D-KEY-ORDER), and that each refusal
 // changes nothing.
 import t from 'tap'
 import { keyHeaders, startNode } from '../../helpers/node.ts'

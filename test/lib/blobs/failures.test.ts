@@ -1,4 +1,4 @@
-// One failed write kills the handle (EVIDENCE B1): what fails with it, what goes on, and how writes come
+// One failed write kills the handle (D-FAILED-WRITE): what fails with it, what goes on, and how writes come
 // back. On memory-level behind an engine that fails when it is told to.
 import t from 'tap'
 import { Failures } from '../../../lib/blobs/failures.ts'

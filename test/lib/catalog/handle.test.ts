@@ -1,5 +1,5 @@
 // What the catalog does when its database fails: one failed write kills the handle, reads go on, and only
-// an opening with room on the disk brings writes back (DESIGN §5).
+// an opening with room on the disk brings writes back (D-FAILED-WRITE).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'

@@ -1,6 +1,6 @@
 // Containers: what is created, changed and deleted, and who holds a name.
 import t from 'tap'
-import { CONTAINER_NAME_BYTES_MAX } from '../../../lib/service/containers.ts'
+import { CONTAINER_NAME_BYTES_MAX } from '../../../lib/names.ts'
 import { askerOf, nobody } from '../../helpers/asker.ts'
 import { admin, startService } from '../../helpers/service.ts'
 
