@@ -1,9 +1,9 @@
-// What a blob store on volumes is told when it is opened, and what a device tells its volumes.
+// The options with which a blob store on volumes is opened, and those that a device passes to its volumes.
 import type { Engine } from '../leveldb/engine.ts'
 import type { OpenVolumes } from './level/open-volumes.ts'
 import type { Volume } from './level/volume.ts'
 
-/** What the store logs with: the part of a pino Logger that it needs. */
+/** The part of a pino Logger that the store uses. */
 export interface StoreLog {
   info(details: object, message: string): void
   error(details: object, message: string): void
@@ -12,13 +12,13 @@ export interface StoreLog {
 export interface DeviceOptions {
   readonly engine: Engine
   readonly catalogId: string
-  /** The catalog's commit number of this moment. */
+  /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
-  /** A volume with so many bytes takes no new blobs. */
+  /** A volume of this size takes no new blobs. */
   readonly volumeSizeBytes: number
-  /** LevelDB's memtable, of each volume that is written to. */
+  /** The size of LevelDB's memtable, for each volume that is written to. */
   readonly writeBufferBytes: number
-  /** Sealed volumes of each device that are open at once. */
+  /** How many sealed volumes of each device are open at once. */
   readonly openVolumes: number
   /** Bytes to keep free on the device; 0 turns that off. */
   readonly reserveBytes: number
@@ -28,13 +28,13 @@ export interface DeviceOptions {
 export interface VolumeSettings {
   readonly engine: Engine
   readonly catalogId: string
-  /** The catalog's commit number of this moment. */
+  /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
   readonly writeBufferBytes: number
-  /** Those that share the device's bound on open volumes. */
+  /** The device's bound on open sealed volumes. */
   readonly readable: OpenVolumes
-  /** Told once each time a volume fails; reads go on. */
+  /** Called once each time the volume fails. Reads go on. */
   readonly failed: (volume: Volume, error: unknown) => void
-  /** Told when a volume that drained is sealed. */
+  /** Called when a volume that drained is sealed. */
   readonly sealed: (volume: Volume) => void
 }

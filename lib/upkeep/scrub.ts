@@ -159,7 +159,7 @@ async function scrubOne(
           catalogId,
           named,
           fromNumber,
-          tell: (finding) => findings.push(describeFinding(volume, finding, bodies)),
+          report: (finding) => findings.push(describeFinding(volume, finding, bodies)),
           passed: async (number) => {
             watch.next = number
             if (number % PROCEED_RECORDS !== 0) return true

@@ -17,12 +17,12 @@ import { Barrier, Logs } from './barrier.ts'
 import { Handle } from './handle.ts'
 import { Puts } from './puts.ts'
 
-/** What opening a database found. `damaged`: its header cannot be read; records can. */
+/** What `open` found. `damaged`: no header can be read, but records can. */
 export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
 
 export class Volume {
   readonly id: string
-  /** The blobs that hold the volume. */
+  /** Blobs that keep the volume from being sealed. */
   readonly begun = new BegunBlobs(() => this.#sealIfQuiet())
   readonly dead: DeadSince
   readonly size = new DiskSize()
@@ -39,7 +39,7 @@ export class Volume {
   #barrier!: Barrier
   #sealing: Promise<void> | undefined
 
-  /** A volume that takes no writes before `open` and `accept`. */
+  /** Makes the object of a volume that exists. It takes no writes before `open` and `accept`. */
   constructor(settings: VolumeSettings, directory: string, id: string, generation: number) {
     this.#settings = settings
     this.#directory = directory
@@ -51,15 +51,15 @@ export class Volume {
     this.#renew()
   }
 
-  /** Makes a new, empty, open volume in a device's directory, durable with its name. Rejects with the
-   * error of the file or database, and leaves nothing then. */
+  /** Makes a new, empty volume in a device's directory, durable together with its name, in state open. Rejects
+   * with the error of the file or database, and leaves nothing then. */
   static async create(settings: VolumeSettings, directory: string): Promise<Volume> {
     const id = randomBytes(8).toString('hex')
     const volume = new Volume(settings, directory, id, 1)
     try {
       await volume.#handle.open(true)
       await volume.#putHeader(false)
-      // Also fsyncs the volume's directory, because its log is new.
+      // `sync` also fsyncs the volume's directory, because the log is new.
       await volume.#logs.sync()
       await settings.engine.syncDirectory(directory)
     } catch (error) {
@@ -76,7 +76,7 @@ export class Volume {
     return this.#state
   }
 
-  /** 1 when it was made, one more with every reclaim. */
+  /** 1 for a new volume, one more with every reclaim. */
   get generation(): number {
     return this.#generation
   }
@@ -85,7 +85,7 @@ export class Volume {
     return locationOf(this.#directory, this.id, this.#generation)
   }
 
-  /** Numbers used so far, headers included: the next record's number. */
+  /** How many numbers are used, those of headers included. It is the next record's number. */
   get records(): number {
     return this.#nextNumber
   }
@@ -100,9 +100,9 @@ export class Volume {
   }
 
   /**
-   * Opens the database, closing it first where it is open, and reads what it is. Nothing is remembered:
-   * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
-   * no begun blob. Rejects with the database's error, FormatNewer where a later release wrote it.
+   * Closes the database where it is open, opens it and reads its header. The next number is read as the last
+   * key + 1, and not kept from before. Call it only for a volume that failed, or was never opened, and has no
+   * begun blob. Rejects with the database's error, and with FormatNewer where a later release wrote the volume.
    */
   async open(): Promise<Found> {
     await this.#puts.idle()
@@ -130,46 +130,46 @@ export class Volume {
     return 'sealed'
   }
 
-  /** Takes writes from now on. Only after `open` found it writable. */
+  /** Takes writes from now on. Call it only after `open` returned `writable`. */
   accept(): void {
     this.#state = 'open'
   }
 
-  /** Takes no new blobs from now on, and is sealed once the begun ones let go. */
+  /** Takes no new blobs from now on, and is sealed once the begun ones have left the volume. */
   drain(): void {
     if (this.#state !== 'open') return
     this.#state = 'draining'
     this.#sealIfQuiet()
   }
 
-  /** Writes the sealed header and makes everything durable. Fails the volume instead of rejecting.
-   * Only where no blob is begun, and after `open` found it writable, or it drains. */
+  /** Writes the sealed header and makes everything durable. An error fails the volume, and does not reject.
+   * Call it only where no blob is begun, and after `open` returned `writable` or `drain` was called. */
   seal(): Promise<void> {
     this.#state = 'draining'
     this.#sealing = this.#seal()
     return this.#sealing
   }
 
-  /** Some of its records are dead from now on. */
+  /** Records that some of the volume's records have died. */
   markDead(): void {
     this.dead.mark(this.location)
   }
 
-  /** Closes the database until the next read, which gives its memory back, where it could be opened again.
-   * Only where it is sealed. Rejects with the database's error. */
+  /** Closes a sealed volume's database until the next read, which gives its memory back, unless the database
+   * could not be opened again. Rejects with the database's error. */
   rest(): Promise<void> {
     return this.#settings.readable.rest(this.#handle)
   }
 
-  /** The sealed header as reclaim writes it into a copy: with the catalog's commit number of this moment. */
+  /** The sealed header for reclaim's copy, with the catalog's last commit number. */
   makeSealedHeader(): VolumeHeader {
     return this.#makeHeader(true)
   }
 
   /**
-   * Goes over to the next generation, which lies beside this one with the same live records: reads that have
-   * begun end on the old one. Returns what closes that. Rejects with the database's error; then nothing has
-   * changed. Only where the volume is sealed.
+   * Switches a sealed volume to the next generation, which lies beside this one with the same live records.
+   * Reads that have begun end on the old generation. Returns a function that closes it. Rejects with the
+   * database's error; nothing has changed then.
    */
   async moveOn(): Promise<() => Promise<void>> {
     const next = this.#generation + 1
@@ -184,9 +184,9 @@ export class Volume {
   }
 
   /**
-   * Puts a record under the next number, which `took` is told in the same step. Resolves when LevelDB
-   * has it, not yet durable. The slab is free when this returns. Throws (or rejects with)
-   * StoreUnavailable.
+   * Puts a record under the next number, and calls `took` with the number in the same step. Resolves when
+   * LevelDB has the record, which is not yet durable. The slab may be used again when `append` returns. Throws,
+   * or rejects with, StoreUnavailable.
    */
   append(
     sum: RecordSum,
@@ -215,13 +215,13 @@ export class Volume {
     return this.#state === 'sealed' ? Promise.resolve() : this.#barrier.wait()
   }
 
-  /** Ends the puts in flight, makes them durable where it can, and closes. */
+  /** Ends the puts in flight, makes them durable where possible, and closes the volume. */
   async close(): Promise<void> {
     this.#puts.stop(this.#unavailable('the store is closing'))
     await this.#sealing
     await this.#puts.idle()
     if (this.#state === 'open' || this.#state === 'draining') {
-      // Who needed the bytes to be durable has waited for a barrier of its own.
+      // Callers that need durable records wait for a barrier of their own.
       await this.barrier().catch(() => undefined)
     }
     await this.#logs.close()
@@ -245,8 +245,8 @@ export class Volume {
   }
 
   async #syncAll(): Promise<void> {
-    // A put that fails damages the log for those that begin after it, and may be heard of later than
-    // they are: only when all have ended is it known that none did.
+    // A put that fails damages the log for puts that begin after it, and may reject later than those resolve.
+    // Only after all have ended is it certain that none failed.
     await this.#puts.begun()
     if (this.#state === 'failed') throw this.#unavailable('the volume has failed')
     try {
@@ -264,7 +264,7 @@ export class Volume {
     this.#settings.failed(this, error)
   }
 
-  /** What belongs to one opening of the database, and not to the next. */
+  /** Makes the parts that belong to one opening of the database. */
   #renew(): void {
     this.#puts = new Puts((error) => this.#fail(error))
     this.#logs = new Logs(this.#settings.engine, this.location)
