@@ -1,12 +1,12 @@
-// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema lets both through, and
-// `convertBytes` makes numbers of them before anything else reads the configuration.
+// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema accepts both,
+// and `convertBytes` replaces the texts by numbers before the configuration is used.
 import { BYTES_PATTERN, readBytes, writeBytes } from '../units.ts'
 import type { Path, Problem } from './document.ts'
 
 export const bytes = <Least extends number, Most extends number>(minimum: Least, maximum: Most) =>
   ({ type: ['integer', 'string'], minimum, maximum, pattern: BYTES_PATTERN }) as const
 
-/** What a value of such a key may be, in words. */
+/** The form of such a value, in words. */
 export const BYTES_FORM = 'a whole number of bytes, or one with a unit, as 64 MiB'
 
 interface SchemaNode {
@@ -21,7 +21,7 @@ interface SchemaNode {
 /** True for the schema of a key that takes bytes. */
 export const takesBytes = ({ pattern }: SchemaNode) => pattern === BYTES_PATTERN
 
-/** Puts numbers in the place of texts in `value`, which fits the schema; yields what is out of its bounds. */
+/** Replaces texts by numbers in `value`, which fits the schema. Yields the values that are out of bounds. */
 export function* convertBytes(
   { properties = {}, anyOf = [] }: SchemaNode,
   value: unknown,

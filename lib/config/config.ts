@@ -1,5 +1,5 @@
-// The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
-// time, and nothing changes it afterwards.
+// The configuration: read once at start, validated, frozen and passed down. No module reads it while it is
+// imported, and nothing changes it afterwards.
 import { resolve } from 'node:path'
 import type { FromSchema } from 'json-schema-to-ts'
 import { FileInvalid, isThere } from '../file-invalid.ts'
@@ -18,7 +18,7 @@ import { configSchema } from './schema.ts'
 export { exposed, unbuilt } from './rules.ts'
 export { FileInvalid }
 
-/** Bytes are numbers once they are read. */
+/** The type of the configuration after `convertBytes`: bytes are numbers. */
 type Measured<T> = [string | number] extends [T]
   ? number
   : T extends object
@@ -29,7 +29,7 @@ type Written = Measured<FromSchema<typeof configSchema>>
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
-/** Every key at its value, defaults filled in, paths absolute. Deeply frozen. */
+/** Every key with its value, defaults filled in, paths absolute. Deeply frozen. */
 export type Config = Frozen<
   Omit<Written, 'keyring' | 'devices'> & { keyring: string; devices: string[] }
 >
@@ -37,18 +37,19 @@ export type Config = Frozen<
 export type Listener = Config['listen'][number]
 
 export interface ConfigSource {
-  /** The file to read; absent: defaults alone. */
+  /** The file to read. Absent: defaults alone. */
   readonly file?: string
-  /** Stands for the file's `data`; keyring and devices follow where the file does not set them. */
+  /** Replaces the file's `data`. Keyring and devices follow it where the file does not set them. */
   readonly data?: string
-  /** Stands for the ports of `listen`: the first entry takes it, each further one the next. 0: each a free one. */
+  /** Replaces the ports of `listen`: the first entry takes it, each further one the next number. 0: each a
+   * free one. */
   readonly port?: number
 }
 
 /**
- * Reads, validates and completes the configuration. Synchronous, because it must be known before libuv's
- * thread pool starts. Throws FileInvalid with one line for each thing that is wrong,
- * files that it names and that are missing among them.
+ * Reads, validates and completes the configuration. Synchronous, because libuv's thread pool, which it sizes,
+ * must not have started. Throws FileInvalid with one line for each problem; a named file that is missing is one
+ * of them.
  */
 export function loadConfig({ file, data, port }: ConfigSource): Config {
   const validate = compile(configSchema)
@@ -66,12 +67,12 @@ function onPorts(written: Written, first: number): Written {
   return { ...written, listen }
 }
 
-/** The configuration of a node that sets nothing. */
+/** The configuration of a node without a file. */
 export function defaultConfig(): Config {
   return loadConfig({})
 }
 
-/** Makes paths absolute and fills in those that follow `data`. */
+/** Makes paths absolute, and fills in those that follow `data`. */
 function complete(written: Written): Config {
   const data = resolve(written.data)
   const listen = written.listen.map((entry) => {
@@ -114,7 +115,8 @@ function freeze<T>(value: T): T {
   return value
 }
 
-/** Files that the configuration names and that are not there, or are behind what this process may not enter. */
+/** A problem for each file that the configuration names and that is missing, or that this process cannot look
+ * up. */
 function missingFiles(config: Config): Problem[] {
   const named: { path: Path; file: string }[] = []
   if (config.users !== undefined) named.push({ path: ['users'], file: config.users })
