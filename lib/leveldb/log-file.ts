@@ -1,5 +1,5 @@
 // A log of LevelDB, record by record (doc/log_format.md): its own reader drops what does not hold and goes on
-// without a word, so that acknowledged writes are gone at the next open (EVIDENCE H15). This one tells.
+// without a word, so that acknowledged writes are gone at the next open (EVIDENCE H15). This reader reports damage.
 import { Cursor, type Damage, type Entry, Malformed, maskedCrc, unreadableAt } from './coding.ts'
 import type { PlainFile } from './plain-file.ts'
 
