@@ -89,8 +89,7 @@ export class Device {
     await this.#makeNext().catch((error) => this.#keepFailure(error, {}, 'a volume cannot be made'))
   }
 
-  /** Null where a blob of `bytes` from `sender` can begin on the device now. Where a volume is full or has
-   * failed, the call starts a repair. */
+  /** Null where a blob of `bytes` from `sender` can begin now. A full or failed volume starts a repair. */
   refusal(bytes: number, sender?: string): Refusal | null {
     if (this.#closing) return 'failure'
     this.#repair()
@@ -187,8 +186,7 @@ export class Device {
     }
     if (isNew && (found === 'empty' || found === 'foreign')) {
       await volume.close()
-      // A header is durable before a blob begins in its volume, so that a volume without records was never
-      // used.
+      // A header is durable before a blob begins in its volume: one without records was never used.
       if (found === 'empty') await engine.destroy(volume.location)
       else this.foreign.add(volume.id)
       log.error(about, `a volume is ${strange[found]}`)
