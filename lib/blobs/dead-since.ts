@@ -15,7 +15,7 @@ export class DeadSince {
     this.#engine = engine
   }
 
-  /** Milliseconds since 1970; null where no record has died. */
+  /** Milliseconds since 1970; null where no record is known to have died. */
   get ms(): number | null {
     return this.#sinceMs
   }

@@ -1,5 +1,5 @@
-// Which records of a volume are named by rows, and which blob each belongs to. Whoever reads the catalog fills
-// it for reclaim, salvage and scrub. A record takes about eight bytes, so that a volume of millions of records
+// Which records of a volume are named by rows, and which blob each belongs to. It is filled from the catalog
+// for reclaim and salvage. A record takes about eight bytes, so that a volume of millions of records
 // fits into memory.
 import { CofferError } from '../errors.ts'
 import { decodePiece } from './locator.ts'

@@ -88,7 +88,7 @@ export const rowKeys = {
   /** One row for each current version that expires in that second. */
   expiry: (deleteAtSeconds: number, versionId: string) =>
     `${expiryPrefix}${String(deleteAtSeconds).padStart(10, '0')}/${versionId}`,
-  /** A counter row: how many versions and uploads reference a body. At 0 the body never comes back. */
+  /** A counter row: how many versions reference a body. At 0 the body never comes back. */
   body: (body: string) => `body/${body}`,
   /** Sizes of a body's segments, where it has more than one. */
   layout: (body: string) => `layout/${body}`,

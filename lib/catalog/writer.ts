@@ -47,7 +47,7 @@ export function makeWriter(handle: Handle): Writer {
       else refuse(queue.splice(0), unavailable(handle.impaired!))
       keepTrying()
     } while (queue.length > 0)
-    // Same step as the last look at the queue, or a commit that comes between the two would wait for ever.
+    // In the same step as the last look at the queue, or a commit that comes between the two would wait for ever.
     running = null
   }
 

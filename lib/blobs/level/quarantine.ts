@@ -1,7 +1,7 @@
 // Keeps volumes closed that would kill the node. A volume that was being read when the last process ended is
-// first read with plain file reads. If one of them fails, the volume is marked, and no start opens it until an
-// operator removes the mark or salvages the volume. Its blobs are unavailable, and all other volumes are
-// served.
+// first read with plain file reads. If these find a fault of which a process could die, the volume is marked,
+// and no start opens it until an operator removes the mark or salvages the volume. Its blobs are unavailable, and
+// all other volumes are served.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Damage } from '../../leveldb/coding.ts'
