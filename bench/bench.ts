@@ -74,7 +74,7 @@ export class Bench {
   async startBare(scheme: Scheme): Promise<{ child: Child; origin: string }> {
     const child = Program.start(this.scope, new URL('./bare.ts', import.meta.url))
     const job: BareJob = this.#tlsOf(scheme)
-    return { child, origin: await child.call<string>(job) }
+    return { child, origin: await child.ask<string>(job) }
   }
 
   #tlsOf(scheme: Scheme): BareJob {
@@ -85,7 +85,7 @@ export class Bench {
   /** LevelDB alone, opened. `run` sends it work. */
   async startLevel(): Promise<{ child: Child; run: (job: LevelJob) => Promise<LevelResult> }> {
     const child = Program.start(this.scope, new URL('./leveldb.ts', import.meta.url), poolOfNode)
-    const run = (job: LevelJob) => child.call<LevelResult>(job)
+    const run = (job: LevelJob) => child.ask<LevelResult>(job)
     await run({ kind: 'open', dir: `${this.scope.dir}/leveldb` })
     return { child, run }
   }
@@ -98,7 +98,7 @@ export class Bench {
     const child = Program.start(this.scope, new URL('./prototype.ts', import.meta.url), poolOfNode)
     const dir = `${this.scope.dir}/prototype-${scheme}`
     const job: PrototypeJob = { ...objects, ...this.#tlsOf(scheme), dir }
-    return { child, ...(await child.call<PrototypeReady>(job)) }
+    return { child, ...(await child.ask<PrototypeReady>(job)) }
   }
 
   /** Signs the path of each object of a row once. */
@@ -113,7 +113,7 @@ export class Bench {
     const result =
       'seconds' in work.until && hasWrk()
         ? await runWrk(this.scope, job, work.until.seconds)
-        : await this.#loader.call<LoadResult>(job)
+        : await this.#loader.ask<LoadResult>(job)
     if (result.failed > 0) {
       throw new Error(`${result.failed} requests failed: ${result.failure}`)
     }

@@ -101,7 +101,7 @@ export class Program extends Child {
   }
 
   /** Sends a message, and returns the answer. Rejects where the program ends instead. */
-  async call<Answer>(message: object): Promise<Answer> {
+  async ask<Answer>(message: object): Promise<Answer> {
     const ended = new AbortController()
     const { signal } = ended
     try {
@@ -118,7 +118,7 @@ export class Program extends Child {
   }
 }
 
-/** The program's side of `Program.call`: answers each message, and ends with its parent. */
+/** The program's side of `Program.ask`: answers each message, and ends with its parent. */
 export function answerMessages<Message, Answer>(
   answer: (message: Message) => Promise<Answer> | Answer,
 ): void {

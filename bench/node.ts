@@ -144,7 +144,7 @@ export class CofferNode {
   }
 
   /** Logs in by Swift's v1 auth, and returns the token. */
-  async logIn(): Promise<string> {
+  async askToken(): Promise<string> {
     const headers = {
       'x-auth-user': `${account}:${credentials.access}`,
       'x-auth-key': credentials.password,

@@ -15,7 +15,7 @@ const sealings: Readonly<Record<ObjectLoad['sealing'], string>> = {
 
 export async function measureDialects(bench: Bench): Promise<Finding[]> {
   const node = await bench.startNode()
-  const token = await node.logIn()
+  const token = await node.askToken()
   const findings: Finding[] = []
   for (const shape of shapesOf(bench.settings.quick)) {
     for (const sealing of ['root', 'customer'] as const) {

@@ -38,7 +38,7 @@ type Algorithm = keyof typeof checksums
 /** A Swift request of the bench's user. */
 function swift(method: string, path: string, request: Request = {}) {
   return async (node: CofferNode) => {
-    const headers = { 'x-auth-token': await node.logIn(), ...request.headers }
+    const headers = { 'x-auth-token': await node.askToken(), ...request.headers }
     return await node.send(method, `/v1/AUTH_${account}/${bucket}${path}`, {
       ...request,
       headers,
