@@ -19,7 +19,7 @@ export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha
 export interface Checksum {
   algorithm: ChecksumAlgorithm
   type: 'FULL_OBJECT' | 'COMPOSITE'
-  /** Base64; a composite one ends with `-<parts>`. */
+  /** Base64. A composite one ends with `-<parts>`. */
   value: string
 }
 
@@ -31,65 +31,68 @@ export interface PartChecksum {
 
 export interface AccountRow {
   createdMicros: number
-  /** Names in lower case, without any dialect's prefix. */
+  /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
-  /** Users and accounts that may do what its admins, writers or readers may; null: nobody. */
+  /** Users and accounts with the rights of admins, writers or readers of this account; null where there are
+   * none. */
   acl: { admin: string[]; readWrite: string[]; readOnly: string[] } | null
 }
 
 export interface ContainerRow {
-  /** Random: uploads of an earlier container of the same name do not come back. */
+  /** Random, so that uploads of an earlier container of the same name do not belong to this one. */
   id: string
   createdMicros: number
-  /** Last change of this row. */
+  /** Time of the last change of this row. */
   modifiedMicros: number
   metadata: Record<string, string>
-  /** Who else may read and write: lists in the words of lib/auth/acl.ts. */
+  /** Who else may read and write: lists in the grammar of lib/auth/acl.ts. */
   acl: { read: string; write: string }
-  /** Null: never asked for. */
+  /** Null where versioning was never configured. */
   versioning: 'enabled' | 'suspended' | null
 }
 
-/** Of `object/…` (current version visible) and `hidden/…` (not). The summary is the current version's. */
+/** A row of `object/…` (its current version is visible) or `hidden/…` (it is not). `summary` is that of the
+ * current version. */
 export interface ObjectRow {
   current: string | null
   nullVersion: string | null
   summary: Summary | null
 }
 
-/** What listings show, kept with the object so that a page is one read. */
+/** What listings show of an object, so that a page of a listing is one read. */
 export interface Summary {
   timeMicros: number
   size: number
   etag: string
   type: string
   checksum: [ChecksumAlgorithm, Checksum['type']] | null
-  /** Absent: never. */
+  /** Absent where the version does not expire. */
   deleteAtSeconds?: number
 }
 
 export interface VersionRow {
   timeMicros: number
   size: number
-  /** Without quotes. Opaque (random) under a customer key. */
+  /** Without quotes. Random under a customer key. */
   etag: string
   /** Null for a delete marker. */
   body: string | null
-  /** Number of parts of a multipart object, 0 for a plain one. */
+  /** Number of parts of a multipart object, 0 for any other. */
   parts: number
   envelope: Envelope | null
   headers: ContentHeaders
-  /** Names in lower case, without any dialect's prefix. */
+  /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
   checksum: Checksum | null
-  /** `account:user` that wrote it. */
+  /** `account:user` of the writer. */
   writer: string
-  /** From then on it is no longer shown as the current version; null: never. Seconds since 1970. */
+  /** The version is not shown as current from this second on; null where it does not expire. Seconds since
+   * 1970. */
   deleteAtSeconds: number | null
 }
 
-/** A body's parts where it has more than one segment, run-length: `count` parts of `size` bytes each,
- * numbered from `first` without gaps. Segments not covered are not part of the body. */
+/** The parts of a body with more than one segment, run-length: `count` parts of `size` bytes each, numbered
+ * from `first` without gaps. Segments outside the runs are not part of the body. */
 export type Layout = { first: number; count: number; size: number }[]
 
 export interface SegmentRow {
@@ -100,13 +103,13 @@ export interface SegmentRow {
   inline: Buffer | null
   volume: string | null
   storedBytes: number
-  /** Of a part: what listings of parts show. */
+  /** What listings of parts show, where the segment is a part of an upload. */
   part: { timeMicros: number; etag: string; checksum: PartChecksum | null } | null
 }
 
 export interface UploadRow {
   containerId: string
-  /** The version that Complete makes; the envelope is bound to it. */
+  /** The version that Complete will make. The envelope is bound to it. */
   versionId: string
   body: string
   createdMicros: number
@@ -117,7 +120,7 @@ export interface UploadRow {
   initiator: string
 }
 
-/** Blobs and segments to give up: the whole body, or some segments, or one upload. */
+/** Blobs and segments to release: those of a whole body, of some segments, or of uploads. */
 export type QueueRow =
   | { kind: 'body'; body: string }
   | { kind: 'segments'; body: string; keep: Layout }
@@ -127,11 +130,11 @@ export type QueueRow =
 interface Codec<T> {
   encode(row: T): Buffer
   decode(bytes: Buffer): T
-  /** True where the bytes, whoever wrote them, say what the row does. Throws as `decode` does. */
+  /** True where the bytes, which any program may have encoded, mean the same row. Throws as `decode` does. */
   says(bytes: Buffer, row: T): boolean
 }
 
-/** A codec for one kind of row: fields in a fixed order, behind the number of the layout. */
+/** A codec for one kind of row: fields in a fixed order behind the number of the layout. */
 function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
   const decode = (bytes: Buffer) => {
     const items = decodeItems(bytes)
@@ -192,16 +195,16 @@ export const uploadRow = codec<UploadRow>(
   'initiator',
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
-/** The current version that is due at the second its key names. */
+/** The current version that expires in the second named by the row's key. */
 export const expiryRow = codec<{ account: string; container: string; object: string }>(
   'account',
   'container',
   'object',
 )
-/** Random: tokens that carry another id are over. */
+/** Random. Tokens with another id are no longer valid. */
 export const logoutRow = codec<{ id: string }>('id')
 export const bucketRow = codec<{ account: string }>('account')
-/** A row of `volume/…`: which segment the blob is, and what it takes. */
+/** A row of `volume/…`: the segment that a blob holds, and the bytes that it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
   'body',
   'part',

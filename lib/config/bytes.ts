@@ -18,7 +18,7 @@ interface SchemaNode {
 /** True for the schema of a key that takes bytes. */
 export const takesBytes = ({ pattern }: SchemaNode) => pattern === BYTES_PATTERN
 
-/** Puts numbers in the place of texts in `value`, which fits the schema; yields what is out of its bounds. */
+/** Replaces texts by numbers in `value`, which fits the schema. Yields the values that are out of bounds. */
 export function* convertBytes(
   { properties = {}, anyOf = [] }: SchemaNode,
   value: unknown,

@@ -1,4 +1,5 @@
-// The parts of the configuration's schema that stand in lists: listeners, account prefixes, policies.
+// The parts of the configuration's schema that describe entries of lists: listeners, account prefixes,
+// policies.
 
 export const file = { type: 'string', minLength: 1 } as const
 

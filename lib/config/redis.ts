@@ -1,4 +1,4 @@
-// The part of the configuration that says where Redis is, and what the schema cannot say about it.
+// The part of the configuration's schema about Redis, and the rules about it that a schema cannot express.
 import { bytes } from './bytes.ts'
 import { file } from './entries.ts'
 
@@ -7,7 +7,7 @@ const redisUrl = {
   pattern: '^rediss?://[^\\s/?#]+(/\\d*)?$',
 } as const
 
-/** Values of keys that are absent. The schema cannot fill them in: `catalog` has two forms. */
+/** Values of absent keys. The schema cannot fill them in, because `catalog` has two forms. */
 export const redisDefaults = {
   prefix: 'coffer',
   durability: 'strict',
@@ -80,7 +80,7 @@ export const redis = {
   },
 } as const
 
-/** The redis map as the schema lets it through. */
+/** The `redis` map after validation by the schema. */
 export interface RedisConfig {
   readonly url?: string
   readonly sentinels?: readonly string[]
@@ -96,7 +96,7 @@ export interface RedisConfig {
   readonly timeoutMs?: number
 }
 
-/** Contradictions within it: the key, and what is wrong. Never repeats a value. */
+/** Contradictions within the map: the key, and what is wrong. No message quotes a value. */
 export function* redisContradictions(
   config: RedisConfig,
 ): Generator<{ key: keyof RedisConfig | null; message: string }> {

@@ -20,13 +20,13 @@ import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
 
-/** The kinds of key a database may have, by the name of their encoding. */
+/** The kinds of key that a database may have, by the name of their encoding. */
 export interface Keys {
   utf8: string
   buffer: Buffer
 }
 
-/** Bounds of an iterator, and how it reads. */
+/** Bounds of an iterator, and its options. */
 export type Range<K> = IteratorOptions<K, Buffer>
 
 /**
@@ -49,13 +49,13 @@ export interface Database<K>
 
 export interface OpenOptions<E extends keyof Keys> {
   readonly keyEncoding: E
-  /** LevelDB's memtable and log; up to two of them are in memory. */
+  /** Size of LevelDB's memtable and log. Up to two memtables are in memory. */
   readonly writeBufferBytes: number
-  /** Size of a table file. */
+  /** Greatest size of a table file. */
   readonly maxFileBytes: number
-  /** LevelDB's cache of blocks. */
+  /** Size of LevelDB's block cache. */
   readonly cacheBytes: number
-  /** Makes the database (and its directory) where there is none; otherwise that is an error. */
+  /** Makes the database, and its directory, where there is none. Otherwise a missing database is an error. */
   readonly create: boolean
 }
 
@@ -67,52 +67,52 @@ export interface SyncFile {
 }
 
 export interface Engine {
-  /** Opens a database, which nobody else in this process has open. Rejects with FilesUnreadable where a file of it
+  /** Opens a database that is not open in this process. Rejects with FilesUnreadable where one of its files
    * cannot be read, and with LevelDB's error. */
   open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
-  /** Removes a closed database with all its files; nothing where there is none. */
+  /** Removes a closed database with all its files. Does nothing where there is none. */
   destroy(location: string): Promise<void>
-  /** Gives a database another name in its directory, durable after `syncDirectory`. Whoever has it open
-   * can only close it afterwards. */
+  /** Renames a database within its directory, durable after `syncDirectory`. A process that has it open can
+   * only close it afterwards. */
   rename(location: string, to: string): Promise<void>
-  /** Gives the files of a closed database names in a second, new directory, too: they take no room, and outlive
-   * the first. Durable with that directory, whose own name `syncDirectory` makes so. Rejects with the system's
-   * error, EPERM where the filesystem has no second names. */
+  /** Makes hard links to the files of a closed database in a new directory. They take no room, and outlive the
+   * first names. The links are durable when it resolves, the new directory's own name after `syncDirectory`.
+   * Rejects with the system's error, EPERM where the filesystem has no hard links. */
   link(location: string, to: string): Promise<void>
-  /** Keeps a small text in a file among a database's own, unless there is one of that name. It goes with the
+  /** Writes a small text to a file among a database's own, unless the file exists. The file goes with the
    * database, and is not made durable. */
   note(path: string, text: string): Promise<void>
-  /** What `note` kept; undefined where there is nothing. */
+  /** The text that `note` wrote; undefined where there is none. */
   readNote(path: string): Promise<string | undefined>
-  /** Makes a directory and those above it, where they are missing, durably. */
+  /** Makes a directory and the missing ones above it, durably. */
   makeDirectory(directory: string): Promise<void>
-  /** Rejects with the system's error where no file can be made and made durable in a directory. */
+  /** Rejects with the system's error where no file can be made, and made durable, in a directory. */
   requireWritable(directory: string): Promise<void>
-  /** Names in a directory: databases in a device's, files in a database's. */
+  /** Names in a directory: databases in that of a device, files in that of a database. */
   list(directory: string): Promise<string[]>
-  /** Files of a database and their bytes. */
+  /** The number of a database's files, and their bytes. */
   measure(location: string): Promise<{ files: number; bytes: number }>
-  /** Opens a file to sync it. Rejects with `code` ENOENT where it is gone. */
+  /** Opens a file in order to sync it. Rejects with `code` ENOENT where it is missing. */
   openFile(path: string): Promise<SyncFile>
-  /** fsync of a directory: names made or changed in it before are durable. */
+  /** Fsyncs a directory: names that were made or changed in it before are durable. */
   syncDirectory(directory: string): Promise<void>
   /** Bytes that an unprivileged process may still write on the directory's filesystem. */
   freeBytes(directory: string): number
 }
 
-/** True where `error`, or what caused it, is a full disk or a spent quota. */
+/** True where `error`, or its cause, is a full disk or a spent quota. */
 export function isSpaceError(error: unknown): boolean {
   const code = systemErrorOf(error)?.code
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
-/** Longer than any key of text: names of account, container and object, escaped, and ids. */
+/** More than any text key takes: escaped names of account, container and object, and ids. */
 const KEY_BYTES_MAX = 8192
 
 /** LevelDB on the local filesystem. */
 export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
-    // LevelDB would make the directory all the same, on whatever disk lies there now.
+    // LevelDB would make a missing directory, on whatever disk is mounted there now.
     if (!options.create) await access(location)
     await requireReadable(location)
     const db = new Level<Keys[E], Buffer>(location, {
@@ -125,9 +125,10 @@ export const classicEngine: Engine = {
       createIfMissing: options.create,
     })
     await db.open().catch((error) => throwUnreadable(`the database ${location}`, location, error))
-    // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
-    // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
-    // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
+    // classic-level 3.0.0 encodes the text keys of `getSync` into a buffer that grows with them. It does not
+    // notice that the buffer is too short where a character of several bytes is the one that no longer fits:
+    // the key is cut, and its row not found. To read one key longer than any other makes the buffer as long as
+    // it will ever be.
     if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(KEY_BYTES_MAX) as Keys[E])
     // On Node.js `Level` is the class of classic-level; its types leave out what browsers cannot do.
     return db as typeof db & Database<Keys[E]>
@@ -156,7 +157,8 @@ export const classicEngine: Engine = {
   async makeDirectory(directory) {
     const first = await mkdir(directory, { recursive: true, mode: 0o700 })
     if (first === undefined) return
-    // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
+    // The directory becomes durable together with its name, and so do those above it that were made: otherwise
+    // a volume could be lost with them.
     const top = dirname(resolve(first))
     for (let at = resolve(directory); at !== top; at = dirname(at)) await syncDirectory(dirname(at))
   },
@@ -179,7 +181,7 @@ export const classicEngine: Engine = {
     let files = 0
     let bytes = 0
     for (const name of await readdir(location)) {
-      // LevelDB unlinks files at any time: one that is gone by now counts as never seen.
+      // LevelDB deletes files at any time. A file that is gone by now is not counted.
       const found = await stat(join(location, name)).catch(ignoreMissing)
       if (found === undefined) continue
       files++

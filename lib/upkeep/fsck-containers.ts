@@ -1,5 +1,5 @@
-// Containers against accounts and the index of names, unfinished uploads against containers, and the work that
-// commits have left in the queue.
+// Checks containers against accounts and the index of bucket names, unfinished uploads against containers, and
+// the rows of the queue.
 
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
@@ -14,8 +14,11 @@ export interface ContainerCheck {
   readonly sums: Sums
 }
 
-/** Checks all containers: each counts for its account, and the index of S3 names leads to containers. One without
- * a place in the index is no damage: its name was taken when it was made, and it never inherits it. */
+/**
+ * Checks that each container counts for its account, and that the index of S3 names leads to containers. A
+ * container that is missing from the index is no damage: another account had its name when it was made, and it
+ * never gets the name later.
+ */
 export async function checkContainers({ rows, findings, sums }: ContainerCheck): Promise<void> {
   for await (const { key } of rows.scan('container/', endOf('container/'))) {
     const [, account, container] = key.split('/') as [string, string, string]
@@ -36,7 +39,7 @@ export async function checkContainers({ rows, findings, sums }: ContainerCheck):
   }
 }
 
-/** Checks unfinished uploads, and holds their bodies. */
+/** Checks unfinished uploads, and keeps their bodies. */
 export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   const uploads = new Set<string>()
@@ -70,14 +73,14 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
   }
 }
 
-/** Ids of deleted containers whose uploads the sweep will give up. */
+/** Ids of deleted containers whose uploads the sweep will abort. */
 async function queuedContainers(rows: RowSource): Promise<Set<string>> {
   const ids = new Set<string>()
   for await (const { work } of queued(rows)) if (work.kind === 'uploads') ids.add(work.containerId)
   return ids
 }
 
-/** Checks the queue, and tells which bodies the sweep will look at. */
+/** Checks the queue, and passes the bodies in it to `bodies.queue`. */
 export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   for await (const { row, work } of queued(rows)) {

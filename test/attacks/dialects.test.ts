@@ -1,5 +1,6 @@
-// Two dialects share one port: signatures where tokens belong, tokens where signatures do, control headers of one in
-// a request of the other, hosts and paths that could be read in two ways, and what only a proxy may say.
+// Two dialects share one port: signatures in the place of tokens, tokens in the place of signatures, control
+// headers of one dialect in a request of the other, hosts and paths that could be read in two ways, and headers
+// that only a proxy may send.
 import t, { type Test } from 'tap'
 import { ruleFor } from '../../middleware/gatekeeper.ts'
 import { headerRules } from '../../middleware/http/header-rules.ts'
@@ -45,7 +46,7 @@ async function startShared(t: Test) {
     return [...answers.map(({ text }) => text), ...(await Promise.all(lists))].join('\n')
   }
   const before = await state()
-  /** A row: no content in the answer, nothing changed, and the status is none of success unless `mayAnswer`. */
+  /** A row: no content in the answer, nothing changed, and no status of success unless `mayAnswer`. */
   const tried = async (
     name: string,
     answer: { status: number; text: string },
@@ -59,7 +60,7 @@ async function startShared(t: Test) {
   return { ...both, other, tried, host: new URL(node.http).host }
 }
 
-/** What a raw exchange answered last; 0 where the connection was closed without a word. */
+/** The last answer of a raw exchange; status 0 where the connection was closed without one. */
 const lastOf = ({ text, statuses }: { text: string; statuses: readonly number[] }) => ({
   status: statuses.at(-1) ?? 0,
   text,
@@ -175,7 +176,7 @@ t.test('a parameter of S3’s signatures makes no request of Swift pass', async 
       )
     }
   }
-  // Where only the case differs, they are nothing to Swift, which answers as ever.
+  // In another case these are no parameters of a signature, and Swift answers as usual.
   for (const query of ['x-amz-signature=x', 'X-AMZ-SIGNATURE=x', 'signature=x']) {
     const { text } = await node.request('GET', `${root}/bkt/o?${query}`, {
       sign: false,
@@ -189,13 +190,13 @@ t.test('a parameter of S3’s signatures makes no request of Swift pass', async 
   }
 })
 
-/** Of an object as its owner sees it, what a smuggled header could have set. */
+/** What a smuggled header could have changed in an object, as the owner sees it. */
 function seen({ headers, text }: Answer): string {
   const own = /^(date|etag|last-modified|x-timestamp|x-trans-id|x-openstack-request-id|connection)$/
   return JSON.stringify([Object.entries(headers).filter(([name]) => !own.test(name)), text])
 }
 
-/** Values that would do most. */
+/** Values with the greatest effect. */
 const values: Readonly<Record<string, string>> = {
   'x-copy-from': '/bkt/o',
   'x-copy-from-account': 'AUTH_test',
@@ -251,7 +252,7 @@ t.test('a control header of the other dialect does nothing', async (t) => {
       await swift('DELETE', path)
       for (const family of new Set(foreign[dialect])) {
         const dashed = family.replaceAll('*', 'key')
-        // What asks for encryption must not be ignored: the object would be stored without it.
+        // A header that requests encryption must not be ignored: the object would be stored without it.
         const mustFail = ruleFor(dialect, dashed)?.when === 'always'
         for (const name of [dashed, dashed.replaceAll('-', '_')]) {
           const headers = { [name]: values[dashed] ?? 'true' }
@@ -312,7 +313,7 @@ t.test('a host is read in one way', async (t) => {
   ]) {
     await tried(`${fields.join(' + ') || 'no host'}`, await raw('GET /o HTTP/1.1', fields))
   }
-  // What is signed for one bucket opens no other.
+  // A signature for one bucket opens no other.
   const signed = await sign('GET', '/o', { host: 'theirs.s3.test' }, Buffer.alloc(0), theirs)
   const { host: _, ...rest } = signed
   const lines = Object.entries(rest).map(([name, value]) => `${name}: ${value}`)

@@ -52,7 +52,7 @@ export class LevelVolume implements Volume {
   #barrier!: Barrier
   #sealing: Promise<void> | undefined
 
-  /** A volume that takes no writes before `open` and `accept`. */
+  /** Makes the object of a volume that exists. It takes no writes before `open` and `accept`. */
   constructor(settings: VolumeSettings, directory: string, id: string, generation: number) {
     this.#settings = settings
     this.#directory = directory
@@ -72,7 +72,7 @@ export class LevelVolume implements Volume {
     try {
       await volume.#handle.open(true)
       await volume.#putHeader(false)
-      // Also fsyncs the volume's directory, because its log is new.
+      // `sync` also fsyncs the volume's directory, because the log is new.
       await volume.#logs.sync()
       await settings.engine.syncDirectory(directory)
     } catch (error) {
@@ -212,7 +212,7 @@ export class LevelVolume implements Volume {
     await this.#sealing
     await this.#puts.idle()
     if (this.#state === 'open' || this.#state === 'draining') {
-      // Who needed the bytes to be durable has waited for a barrier of its own.
+      // Callers that need durable records wait for a barrier of their own.
       await this.barrier().catch(() => undefined)
     }
     await this.#logs.close()
@@ -236,8 +236,8 @@ export class LevelVolume implements Volume {
   }
 
   async #syncAll(): Promise<void> {
-    // A put that fails damages the log for those that begin after it, and may be heard of later than
-    // they are: only when all have ended is it known that none did.
+    // A put that fails damages the log for puts that begin after it, and may reject later than those resolve.
+    // Only after all have ended is it certain that none failed.
     await this.#puts.begun()
     if (this.#state === 'failed') throw this.#unavailable('the volume has failed')
     try {
@@ -255,7 +255,7 @@ export class LevelVolume implements Volume {
     this.#settings.failed(this, error)
   }
 
-  /** What belongs to one opening of the database, and not to the next. */
+  /** Makes the parts that belong to one opening of the database. */
   #renew(): void {
     this.#puts = new Puts((error) => this.#fail(error))
     this.#logs = new Logs(this.#settings.engine, this.location)
