@@ -9,7 +9,8 @@ export const BYTES_PATTERN = '^([0-9]{1,16})([.][0-9]{1,9})? ?([KMGTPkmgtp]i?)?B
 /** What such a value may be, in words. */
 export const BYTES_FORM = 'a whole number of bytes, or one with a unit, as 64 MiB'
 
-/** `64 MiB`, `1.5G`, `500k` or `4096` as a number; null for another text, and where that is no whole number of bytes. */
+/** `64 MiB`, `1.5G`, `500k` or `4096` as a number. Null for any other text, and for one that is no whole
+ * number of bytes. */
 export function readBytes(text: string): number | null {
   const match = new RegExp(BYTES_PATTERN).exec(text)
   if (match === null) return null

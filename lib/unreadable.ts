@@ -58,7 +58,7 @@ export class FilesUnreadable extends FileInvalid {
   }
 }
 
-/** Those of the damages that are none, because nothing is known there: each file once. */
+/** The files that could not be read, from a list of damages. Each file comes once. */
 export function unreadableFiles(damages: readonly Look[]): UnreadableFile[] {
   const files = new Map<string, UnreadableFile>()
   for (const { file, offset, what, unreadable } of damages) {

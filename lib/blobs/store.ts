@@ -5,7 +5,7 @@
 /** 32 lower-case hex digits (16 random bytes), drawn by the caller and used for one blob only. */
 export type BlobId = string
 
-/** Records that one piece of a locator covers, so that a catalog row stays small. */
+/** Records that one piece of a locator covers. A blob of any size thus has small catalog rows. */
 export const RECORDS_PER_PIECE = 4096
 
 /** Where a finished blob lies. Opaque outside the store: the catalog keeps `pieces[k]`, which covers the

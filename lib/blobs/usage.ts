@@ -6,7 +6,7 @@ import { forEach } from './parallel.ts'
 import type { VolumeUsage } from './store.ts'
 import type { Volume } from './volume.ts'
 
-/** Sizes of volumes that are not opened: nobody writes to them. */
+/** Sizes of volumes that are not opened. Nothing is written to those. */
 const heldSizes = new WeakMap<FoundVolume, DiskSize>()
 
 /** Volumes of a device that are measured at the same time, because each has very many files. */

@@ -1,5 +1,5 @@
-// Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
-// the same volume they share, so that a slab seldom has to be copied to wait for its turn.
+// Writes one blob into one volume. A blob that is alone in its volume may have PUTS_MAX puts in flight. Several
+// blobs share that number, so that a slab seldom has to be copied to wait for its turn.
 import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
 import { LocatorBuilder } from './locator.ts'

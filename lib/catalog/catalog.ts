@@ -161,8 +161,8 @@ export class Conflict extends Error {
 /** Bytes of one integer of a counter row. */
 export const COUNTER_BYTES = 8
 
-/** The integers of a counter row, from the value that `get` and `scan` give. Throws StoreCorrupt where they are
- * not whole, or one is beyond 2⁵³ − 1. */
+/** The integers of a counter row, from the value that `get` and `scan` return. Throws StoreCorrupt where they
+ * are not whole, or one is beyond 2⁵³ − 1. */
 export function countersOf(value: Buffer): number[] {
   const values: number[] = []
   for (let at = 0; at < value.length; at += COUNTER_BYTES) {

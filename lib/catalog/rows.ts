@@ -1,9 +1,10 @@
-// What rows say. Each is a CBOR array (RFC 8949) whose first item is the version of its layout; the
-// catalog adds revision and checksum around it. Part of the format, see docs/format.md §5.
+// The content of each kind of row. A row is a CBOR array (RFC 8949) whose first item is the number of its
+// layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
-/** Headers that travel with an object in both dialects. Values are byte strings: one character a byte. */
+/** Headers of an object that both dialects store and return. Values are byte strings: one character for each
+ * byte. */
 export interface ContentHeaders {
   type?: string
   encoding?: string

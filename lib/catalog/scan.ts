@@ -8,7 +8,7 @@ import { type Group, type Page, type Row, SCAN_LIMIT_MAX, type Scan } from './ca
 import { openRow } from './framing.ts'
 import { successorOf } from './keys.ts'
 
-/** What one call may bring into memory; a page of small rows stays below it. */
+/** Most bytes that one call brings into memory. A page of small rows stays below it. */
 const CHUNK_BYTES_MAX = 1 << 20
 const CHUNK_ROWS_MAX = 1000
 /** Chunks grow by this factor while they yield entries. */

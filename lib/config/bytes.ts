@@ -1,5 +1,5 @@
-// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema lets both through, and
-// `convertBytes` makes numbers of them before anything else reads the configuration.
+// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema accepts both,
+// and `convertBytes` replaces the texts by numbers before the configuration is used.
 import type { Path, Problem } from '../document.ts'
 import { BYTES_FORM, BYTES_PATTERN, readBytes, writeBytes } from '../units.ts'
 

@@ -12,7 +12,7 @@ import { CofferError } from '../errors.ts'
 import { KEY_BYTES } from './keys.ts'
 import { TAG_BYTES } from './records.ts'
 
-/** What the wrap of a body key is bound to (docs/format.md §4). */
+/** The names that the wrap of a body key is bound to (docs/format.md §4). */
 export interface WrapContext {
   readonly versionId: string
   readonly account: string
@@ -20,7 +20,7 @@ export interface WrapContext {
   readonly object: string
 }
 
-/** What a wrap seals. `size` null: the wrap precedes the body (uploads). */
+/** What a wrap seals. `size` is null where the wrap precedes the body (multipart uploads). */
 export interface BodySecret {
   readonly bodyKey: Buffer
   readonly size: number | null

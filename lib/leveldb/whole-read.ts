@@ -1,7 +1,7 @@
-// Reads of several rows that fail where one of them cannot be read. LevelDB's iterators pass over a table that cannot
-// be opened or a block that cannot be read and go on behind it (table/merger.cc); the error waits in the iterator, and
-// its binding looks for it only at the end of the range. A page that was filled before would lack rows
-// without a word: a listing objects, a volume its last number, reclaim what is live.
+// Reads of several rows that fail where one row cannot be read. LevelDB's iterators skip a table that cannot be
+// opened, or a block that cannot be read, and go on behind it (table/merger.cc). The error stays in the
+// iterator, and the binding checks for it only at the end of the range. A page that was filled before that
+// would lack rows without an error: a listing would lack objects, a volume its last number, reclaim live blobs.
 import type { Database, Keys, Range } from './engine.ts'
 
 type Key = Keys[keyof Keys]

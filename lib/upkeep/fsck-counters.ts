@@ -1,4 +1,4 @@
-// Counters against the rows that they count. Every one of them can be computed anew, so each can be mended.
+// Checks counters against the rows that they count. Every counter can be computed anew, and so be repaired.
 import { countersOf } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'

@@ -83,7 +83,8 @@ export function filesOf(error: unknown): readonly UnreadableFile[] {
   return [unreadableFile(found, 'a file')]
 }
 
-/** Where the volume's blobs lie in it, by the rows. Where rows could not be read, none is missed. */
+/** Where the volume's blobs lie in it, by the rows. Missing rows are no findings where rows could not be
+ * read. */
 export async function readNamed(rows: RowSource, volume: string) {
   const named = new NamedRecords()
   const bodies = new Map<string, string>()

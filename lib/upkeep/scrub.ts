@@ -19,7 +19,7 @@ import {
   readNamed,
 } from './scrub-volumes.ts'
 
-/** How far a scrub is; survives the process. */
+/** How far a scrub is. Kept across restarts. */
 export interface Progress {
   readonly begunMs: number
   /** Null while the scrub is not finished. */

@@ -145,7 +145,7 @@ export class Handle implements Restable {
    * its log still had to be written to one. Rejects with LevelDB's error. The database must be open. */
   async flush(): Promise<void> {
     if (this.#db === undefined) throw this.#unavailable()
-    // A range of no keys: LevelDB writes its memtable to a table first, whatever the range.
+    // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
     await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
   }
 

@@ -1,5 +1,5 @@
-// Whose the volumes on some devices are, read from their files alone: for tools that must know before anything
-// is opened.
+// Reads the headers of the volumes on some devices from their files, for commands that need to check whose the
+// volumes are before any is opened.
 import { readdir } from 'node:fs/promises'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { Rate } from '../../leveldb/plain-file.ts'
@@ -12,8 +12,8 @@ import { readUint64, recordKey } from '../record.ts'
 /** No database is opened here, so none of the engine's other verbs are needed. */
 const directories = { list: (directory: string) => readdir(directory) }
 
-/** The names in a device's directory; none of a device that is not there. Rejects with FilesUnreadable where they cannot
- * be read. */
+/** The names in a device's directory; none where the directory is missing. Rejects with FilesUnreadable where
+ * it cannot be read. */
 export async function namesOn(device: string): Promise<string[]> {
   return await readdir(device).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []

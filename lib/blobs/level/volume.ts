@@ -22,10 +22,10 @@ import { PUTS_MAX, Puts } from './puts.ts'
 export interface VolumeSettings {
   readonly engine: Engine
   readonly catalogId: string
-  /** The catalog's commit number of this moment. */
+  /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
   readonly writeBufferBytes: number
-  /** Those that share the device's bound on open volumes. */
+  /** The device's bound on open sealed volumes. */
   readonly readable: OpenVolumes
   /** Called once each time a volume fails; reads go on. */
   readonly failed: (volume: Volume, error: unknown) => void
@@ -64,8 +64,8 @@ export class LevelVolume implements Volume {
     this.#renew()
   }
 
-  /** Makes a new, empty, open volume in a device's directory, durable with its name. Rejects with the
-   * error of the file or database, and leaves nothing then. */
+  /** Makes a new, empty volume in a device's directory, durable together with its name, in state open. Rejects
+   * with the error of the file or database, and leaves nothing then. */
   static async create(settings: VolumeSettings, directory: string): Promise<LevelVolume> {
     const id = randomBytes(8).toString('hex')
     const volume = new LevelVolume(settings, directory, id, 1)

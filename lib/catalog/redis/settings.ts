@@ -38,7 +38,7 @@ export interface Endpoint {
   readonly isTls: boolean
 }
 
-/** Takes a redis:// or rediss:// URL apart. Port 6379 and database 0 unless told. */
+/** The parts of a redis:// or rediss:// URL. The default port is 6379, the default database 0. */
 export function endpointOf(text: string): Endpoint {
   const { protocol, hostname, port, pathname, username, password } = new URL(text)
   return {
