@@ -1,5 +1,5 @@
-// The reference for HTTP: a server of node:http or node:https that does nothing else. PUT reads the body,
-// drops and releases it; GET of /<bytes> writes that many in pieces of 64 KiB with back pressure.
+// The reference for HTTP: a server of node:http or node:https without any other work. PUT reads the body, drops
+// and releases it. GET of /<bytes> writes that many bytes in pieces of 64 KiB, with back pressure.
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
@@ -10,7 +10,7 @@ import { answerMessages } from './child.ts'
 import { drained } from './drain.ts'
 
 export interface BareJob {
-  /** PEM; absent: http. */
+  /** PEM texts. Absent: http. */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
 

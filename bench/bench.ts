@@ -1,4 +1,4 @@
-// What every row is given: settings, a scope of its own, and the ways to start servers and to load them.
+// The parts that every row uses: settings, a scope, and functions that start servers and load them.
 import type { Certificate } from '../lib/certificate.ts'
 import type { BareJob } from './bare.ts'
 import { type Child, Program } from './child.ts'
@@ -12,14 +12,14 @@ import type { Finding } from './table.ts'
 import { hasWrk, runWrk } from './wrk.ts'
 
 export interface Settings {
-  /** Smaller, shorter, fewer rounds. */
+  /** Smaller objects, shorter loads, fewer rounds. */
   readonly quick: boolean
   readonly rounds: number
-  /** Print where the node's CPU went. */
+  /** Prints in which functions the node spent its CPU time. */
   readonly profile: boolean
 }
 
-/** One row of the bench: a name for `--row`, and what it measures. */
+/** A row of the bench: a name for `--row`, and its measurement. */
 export interface BenchRow {
   readonly name: string
   readonly measure: (bench: Bench) => Promise<Finding[]>
@@ -27,10 +27,10 @@ export interface BenchRow {
 
 export type Scheme = 'http' | 'https'
 
-/** A load without what the bench knows itself. */
+/** A load without the fields that the bench adds. */
 export type Work = Omit<LoadJob, 'ca' | 'origin'> & { readonly origin: string }
 
-/** One round's figures of one server. */
+/** The figures of one server in one round. */
 export interface Sample {
   readonly mbPerSecond: number
   readonly cpuSecondsPerGb: number
@@ -38,11 +38,11 @@ export interface Sample {
   readonly cpuSecondsPerThousand: number
 }
 
-/** No round begins later than this after the first one has. */
+/** No round begins later than this after the first one. */
 const ROUNDS_MS = 12_000
 const ROUNDS_MS_QUICK = 4_000
 
-/** Threads of libuv's pool: as many as bin/thread-pool.ts gives a node with one device. */
+/** Threads of libuv's pool, as many as bin/thread-pool.ts sets for a node with one device. */
 const poolOfNode = { UV_THREADPOOL_SIZE: '24' }
 
 export class Bench {
@@ -57,12 +57,12 @@ export class Bench {
     this.#certificate = certificate
   }
 
-  /** What rows with customer keys go over; a quick run goes over TLS alone, as such requests should. */
+  /** The schemes of rows with customer keys. A quick run uses TLS only, as requests with such keys should. */
   get schemes(): readonly Scheme[] {
     return this.settings.quick ? ['https'] : ['http', 'https']
   }
 
-  /** A started node with an empty bucket; `beside`: not the row's only one. */
+  /** A started node with an empty bucket. `beside`: the row has another node. */
   async startNode(beside?: Beside): Promise<CofferNode> {
     const node = new CofferNode(this.scope, this.#certificate, this.settings.profile, beside)
     await node.start()
@@ -70,7 +70,7 @@ export class Bench {
     return node
   }
 
-  /** A bare server of node:http or node:https, and its origin. */
+  /** A bare server of node:http or node:https, with its origin. */
   async startBare(scheme: Scheme): Promise<{ child: Child; origin: string }> {
     const child = Program.start(this.scope, new URL('./bare.ts', import.meta.url))
     const job: BareJob = this.#tlsOf(scheme)
@@ -82,7 +82,7 @@ export class Bench {
     return scheme === 'https' ? { tls: { cert, key } } : {}
   }
 
-  /** LevelDB alone, opened; `run` gives it work. */
+  /** LevelDB alone, opened. `run` sends it work. */
   async startLevel(): Promise<{ child: Child; run: (job: LevelJob) => Promise<LevelResult> }> {
     const child = Program.start(this.scope, new URL('./leveldb.ts', import.meta.url), poolOfNode)
     const run = (job: LevelJob) => child.ask<LevelResult>(job)
@@ -90,7 +90,7 @@ export class Bench {
     return { child, run }
   }
 
-  /** The bare prototype of a small GET, and the objects that it holds. */
+  /** The bare prototype of a small GET, with its objects. */
   async startPrototype(
     scheme: Scheme,
     objects: Omit<PrototypeJob, 'dir' | 'tls'>,
@@ -101,12 +101,12 @@ export class Bench {
     return { child, ...(await child.ask<PrototypeReady>(job)) }
   }
 
-  /** Signs a path once for every object of a row. */
+  /** Signs the path of each object of a row once. */
   paths(origin: string, job: Pick<LoadJob, 'method' | 'headers'>, names: readonly string[]) {
     return names.map((path) => presign({ ...job, origin, path }))
   }
 
-  /** Runs a load to its end. Throws where any request failed: figures of errors mean nothing. */
+  /** Runs a load to its end. Rejects where a request failed, because figures of errors mean nothing. */
   async load(work: Work): Promise<LoadResult> {
     this.#loader ??= Program.start(this.scope, new URL('./load.ts', import.meta.url))
     const job: LoadJob = { ...work, ca: this.#certificate.cert }
@@ -120,7 +120,7 @@ export class Bench {
     return result
   }
 
-  /** Runs a load and tells what it cost `child`, compactions that follow it among it. */
+  /** Runs a load, and returns what it cost `child`, including the compactions that follow it. */
   async measure(child: Child, work: Work): Promise<Sample> {
     return await this.account(child, async () => {
       const { requests, seconds, bodyBytes } = await this.load(work)
@@ -128,7 +128,7 @@ export class Bench {
     })
   }
 
-  /** What some work cost `child`. */
+  /** The cost of some work for `child`. */
   async account(
     child: Child,
     work: () => Promise<{ count: number; seconds: number; bytes: number }>,
@@ -145,8 +145,8 @@ export class Bench {
   }
 
   /**
-   * Calls `measure` once a round, which must measure all sides that will be compared, one right after
-   * the other. On a busy machine there are fewer rounds, so that the run has an end.
+   * Calls `measure` once for each round. `measure` must measure all sides of a comparison, one right after the
+   * other. On a busy machine there are fewer rounds, so that the run ends.
    */
   async rounds<T>(measure: () => Promise<T>): Promise<T[]> {
     const endMs = performance.now() + (this.settings.quick ? ROUNDS_MS_QUICK : ROUNDS_MS)

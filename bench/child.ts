@@ -1,5 +1,5 @@
-// Child processes of the bench, and what Linux says of one: CPU seconds, memory, threads. Everything that
-// is measured runs in a process of its own, so that its figures hold nothing of the load.
+// Child processes of the bench, with their figures from Linux: CPU seconds, memory, threads. Each measured
+// program runs in a process of its own, so that its figures do not contain the load.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,26 +9,26 @@ import type { Scope } from './scope.ts'
 
 /** /proc counts in hundredths of a second on every architecture (USER_HZ, time(7)). */
 const TICKS_PER_SECOND = 100
-/** A process that should have ended is killed after this. */
+/** A process that does not end within this time is killed. */
 const STOP_TIMEOUT_MS = 20_000
-/** What LevelDB compacts after the load counts too, but not for longer than this. */
+/** LevelDB's compactions after the load count, but for no longer than this. */
 const SETTLE_TIMEOUT_MS = 8_000
 const SETTLE_STEP_MS = 150
 
 const MIB_KIB = 1024
 
 export interface MemoryMib {
-  /** Memory that no file stands behind: heaps, buffers, memtables. */
+  /** Anonymous memory: heaps, buffers, memtables. */
   readonly anon: number
-  /** All resident pages, LevelDB's mapped tables among them. */
+  /** All resident pages, including LevelDB's mapped tables. */
   readonly resident: number
-  /** The most that was ever resident. */
+  /** The most pages that were ever resident. */
   readonly peak: number
 }
 
-/** User and system time of a stat file of /proc, in seconds; the process's own holds all its threads. */
+/** User and system time in a stat file of /proc, in seconds. The file of a process counts all its threads. */
 function secondsOf(stat: string): number {
-  // The name in parentheses may hold anything: fields are counted behind it (proc_pid_stat(5)).
+  // The name in parentheses may contain any character, so that fields are counted behind it (proc_pid_stat(5)).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
@@ -45,12 +45,12 @@ export class Child {
     scope.defer(() => this.stop())
   }
 
-  /** CPU seconds so far, all threads, those that have ended too. */
+  /** CPU seconds so far, of all threads, including those that have ended. */
   cpuSeconds(): number {
     return secondsOf(readFileSync(`/proc/${this.pid}/stat`, 'utf8'))
   }
 
-  /** CPU seconds once the process has come to rest (compactions are part of a write's price). */
+  /** CPU seconds once the process is idle. (Compactions are a part of the price of a write.) */
   async settledCpuSeconds(): Promise<number> {
     const endMs = performance.now() + SETTLE_TIMEOUT_MS
     let before = this.cpuSeconds()
@@ -62,7 +62,7 @@ export class Child {
     }
   }
 
-  /** CPU seconds by the name of the thread, largest first. */
+  /** CPU seconds by the thread's name, largest first. */
   threadSeconds(): [name: string, seconds: number][] {
     const sums = new Map<string, number>()
     for (const task of readdirSync(`/proc/${this.pid}/task`)) {
@@ -80,7 +80,7 @@ export class Child {
     return { anon: mib('RssAnon'), resident: mib('VmRSS'), peak: mib('VmHWM') }
   }
 
-  /** Ends the process, killing it where it does not want to. Safe more than once. */
+  /** Ends the process, and kills it where it does not end. May be called more than once. */
   async stop(): Promise<void> {
     const { process: child } = this
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -92,7 +92,7 @@ export class Child {
   }
 }
 
-/** A program of the bench: it is sent one message after the other, and answers each with one. */
+/** A program of the bench. It receives one message after the other, and sends an answer to each. */
 export class Program extends Child {
   /** Starts `file`. `env` is added to the environment. */
   static start(scope: Scope, file: URL, env: Record<string, string> = {}): Program {
@@ -100,7 +100,7 @@ export class Program extends Child {
     return new Program(scope, fork(fileURLToPath(file), [], options))
   }
 
-  /** Sends a message and gives the answer. Throws where the program ends instead. */
+  /** Sends a message, and returns the answer. Rejects where the program ends instead. */
   async ask<Answer>(message: object): Promise<Answer> {
     const ended = new AbortController()
     const { signal } = ended
@@ -118,7 +118,7 @@ export class Program extends Child {
   }
 }
 
-/** The other side of `Program.ask`: answers each message, and ends with its parent. */
+/** The program's side of `Program.ask`: answers each message, and ends with its parent. */
 export function answerMessages<Message, Answer>(
   answer: (message: Message) => Promise<Answer> | Answer,
 ): void {

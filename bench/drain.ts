@@ -1,7 +1,7 @@
 // Back pressure for the bench's own loads and servers, at the price of two listeners.
 import type { EventEmitter } from 'node:events'
 
-/** Resolves when the stream takes more, or is closed and never will. */
+/** Resolves when the stream takes more, or is closed. */
 export function drained(stream: EventEmitter): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,6 +1,6 @@
-// Loaded into the node under test with `--import`: says how long the thread was held at a stretch, as CPU time of
-// the thread alone, so that what else runs on the machine does not count. `begin` starts a watch, `end` answers
-// with the longest hold since then, in milliseconds.
+// Loaded into the node under test with `--import`. It measures how long the thread is held at a stretch, as CPU
+// time of the thread, so that other processes of the machine do not count. `begin` starts a measurement; `end`
+// answers with the longest hold since then, in milliseconds.
 
 let watching = false
 let longestMicros = 0
@@ -11,7 +11,7 @@ const threadMicros = () => {
   return user + system
 }
 
-/** One look each turn of the event loop: what lies between two looks nobody could interrupt. */
+/** Takes the time once in each turn of the event loop. Work between two such times cannot be interrupted. */
 function look(): void {
   if (!watching) return
   const nowMicros = threadMicros()
@@ -32,5 +32,5 @@ process.on('message', (message) => {
     process.send?.(longestMicros / 1000)
   }
 })
-// The channel alone keeps no process alive.
+// The channel must not keep the process alive.
 process.channel?.unref()

@@ -1,5 +1,5 @@
-// The reference for writes: LevelDB alone, with the options that volumes and catalog have (lib/blobs,
-// lib/catalog), taking what a node puts into them.
+// The reference for writes: LevelDB alone, with the options of volumes and catalog (lib/blobs, lib/catalog). It
+// stores what a node stores in them.
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import { PUTS_MAX } from '../lib/blobs/level/puts.ts'
@@ -11,9 +11,9 @@ import { answerMessages } from './child.ts'
 
 export type LevelJob =
   | { readonly kind: 'open'; readonly dir: string }
-  /** Records of full size under growing keys, as a volume takes them. */
+  /** Records of full size under growing keys, as in a volume. */
   | { readonly kind: 'records'; readonly count: number }
-  /** The same records again, from the first on, as a volume reads them: a few asked for ahead. */
+  /** The same records again, from the first on, as a volume reads them: a few are read ahead. */
   | { readonly kind: 'reads'; readonly count: number }
   /** Synced batches of small rows, as the catalog's group commit writes them. */
   | { readonly kind: 'batches'; readonly rows: number; readonly seconds: number }
@@ -71,7 +71,7 @@ async function readRecords(count: number): Promise<number> {
   let begun = 0
   const walk = async () => {
     while (begun < count) {
-      // A key of its own for each `get`, which does not copy it.
+      // Each `get` has a key of its own, because `get` does not copy it.
       const value = await volume.get(keyOf(begun++ % next), READ)
       if (value === undefined) throw new Error('a record is missing')
       release(value)

@@ -1,6 +1,6 @@
-// The load: a child process that sends requests over a few kept connections, a fixed number of them or for
-// a fixed time, with bodies that do not compress. `wrk` does the same for small requests where it is
-// installed (wrk.ts), with less CPU of its own.
+// The load: a child process that sends requests over a few kept connections, a fixed number of them or for a
+// fixed time. Bodies are incompressible. Where `wrk` is installed it sends the small requests, with less CPU
+// (wrk.ts).
 import { createHash, randomFillSync } from 'node:crypto'
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
@@ -10,30 +10,30 @@ import { drained } from './drain.ts'
 
 export interface LoadJob {
   readonly origin: string
-  /** PEM of the certificate that https servers show. */
+  /** PEM of the certificate of https servers. */
   readonly ca: string
   readonly method: 'GET' | 'PUT'
-  /** Signed paths, walked round and round. */
+  /** Signed paths, used again from the first when all were used. */
   readonly paths: readonly string[]
   readonly headers: Readonly<Record<string, string>>
-  /** Of each request; 0: none. */
+  /** Bytes of each request's body; 0: no body. */
   readonly bodyBytes: number
-  /** Of bodies, as Content-MD5. */
+  /** Sends the MD5 of bodies as Content-MD5. */
   readonly sendsMd5?: boolean
   readonly connections: number
-  /** When to stop: after so many requests, or at the first one that ends after so many seconds. */
+  /** The end: after so many requests, or at the first one that ends after so many seconds. */
   readonly until: { readonly requests: number } | { readonly seconds: number }
 }
 
 export interface LoadResult {
   readonly requests: number
   readonly seconds: number
-  /** Bytes of bodies, both ways. */
+  /** Bytes of bodies in both directions. */
   readonly bodyBytes: number
   readonly failed: number
-  /** Status and beginning of the body of the first failure. */
+  /** Status of the first failure, and the beginning of its body. */
   readonly failure?: string
-  /** Of the answers, in the order of `paths` (of the last round). */
+  /** ETags of the answers, in the order of `paths` (of the last round). */
   readonly etags: readonly string[]
 }
 
@@ -43,7 +43,7 @@ const FAILURE_CHARS = 300
 
 let pool: Buffer | undefined
 
-/** Every body is the same random bytes. */
+/** Every body consists of the same random bytes. */
 function* piecesOf(bodyBytes: number): Generator<Buffer> {
   pool ??= randomFillSync(Buffer.allocUnsafeSlow(POOL_BYTES))
   for (let sent = 0; sent < bodyBytes; ) {

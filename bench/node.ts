@@ -1,5 +1,5 @@
 // The node under test: the program as an operator starts it, on a fresh data directory, with its default
-// settings (one line of log a request among them), and the requests that prepare a row.
+// settings (one line of log for each request among them). Also the requests that prepare a row.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ const watch = new URL('./hold.ts', import.meta.url).href
 const program = fileURLToPath(new URL('../bin/coffer.ts', import.meta.url))
 
 const START_TIMEOUT_MS = 30_000
-/** The default of storage.writeBufferBytes, which the memory row counts with. */
+/** The default of storage.writeBufferBytes, for the row about memory. */
 export const WRITE_BUFFER_BYTES = 64 << 20
 export const account = 'bench'
 export const bucket = 'bench'
@@ -27,9 +27,9 @@ export interface Request {
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** The body goes in chunks of so many bytes, without a length. */
+  /** The body is sent in chunks of so many bytes, without a length. */
   readonly chunkBytes?: number
-  /** A refusal will do as well. */
+  /** An error answer is accepted too. */
   readonly anyAnswer?: boolean
 }
 
@@ -39,11 +39,11 @@ export interface Answer {
   readonly text: string
 }
 
-/** A node beside the row's first: its directory's name, and further keys of its configuration. */
+/** A node beside the row's first one: the name of its directory, and further keys of its configuration. */
 export interface Beside {
   readonly name: string
   readonly more?: object
-  /** `hold` can be asked of it. */
+  /** The node is started so that `hold` can measure it. */
   readonly watched?: boolean
 }
 
@@ -55,7 +55,7 @@ export class CofferNode {
   #child: Child | undefined
   #addresses: string[] = []
 
-  /** `profiled`: its main thread is sampled, and printed when it stops. */
+  /** `profiled`: the main thread is sampled, and the profile is printed when the node stops. */
   constructor(
     scope: Scope,
     certificate: Certificate,
@@ -92,7 +92,7 @@ export class CofferNode {
     return this.#addresses[1]!
   }
 
-  /** Starts the program and waits until it serves. Throws with its output where it does not. */
+  /** Starts the program and waits until it serves. Rejects with the program's output where it does not. */
   async start(): Promise<void> {
     const output = join(this.dir, 'output')
     const file = openSync(output, 'w')
@@ -124,26 +124,26 @@ export class CofferNode {
     if (this.#profiled) printProfile(this.dir, threads)
   }
 
-  /** The longest that the node's thread was held at a stretch while `work` ran, in milliseconds of its CPU. */
+  /** The longest time at a stretch for which `work` held the node's thread, in milliseconds of its CPU time. */
   async hold(work: () => Promise<unknown>): Promise<number> {
-    const ask = async (word: string) => {
+    const send = async (word: string) => {
       const answered = once(this.child.process, 'message')
       this.child.process.send(word)
       return (await answered)[0] as number
     }
-    await ask('begin')
+    await send('begin')
     await work()
-    return await ask('end')
+    return await send('end')
   }
 
-  /** Sends one signed request over HTTP. Throws on any answer but a 2xx. */
+  /** Sends one signed request over HTTP. Rejects for any answer but a 2xx. */
   request(method: string, path: string, request: Request = {}): Promise<Answer> {
     const { query, headers = {} } = request
     const target = presign({ method, origin: this.http, path, query, headers })
     return this.send(method, target, request)
   }
 
-  /** Logs in by Swift's v1 auth; gives the token. */
+  /** Logs in by Swift's v1 auth, and returns the token. */
   async askToken(): Promise<string> {
     const headers = {
       'x-auth-user': `${account}:${credentials.access}`,
@@ -153,7 +153,7 @@ export class CofferNode {
     return String(answer.headers['x-auth-token'])
   }
 
-  /** Sends one request as it is. Throws on any answer but a 2xx, unless any will do. */
+  /** Sends one request as it is. Rejects for any answer but a 2xx, unless `anyAnswer` is set. */
   send(method: string, target: string, request: Request = {}): Promise<Answer> {
     const { headers = {}, body, chunkBytes, anyAnswer = false } = request
     const isWhole = body !== undefined && chunkBytes === undefined
@@ -168,7 +168,7 @@ export class CofferNode {
         res.on('error', reject)
         res.on('end', () => {
           const status = res.statusCode!
-          // Some operations answer 200 before they know: their error is in the document.
+          // Some operations answer 200 before they have succeeded. Their document then contains the error.
           const failed = status >= 300 || text.includes('<Error>')
           if (failed && !anyAnswer)
             reject(new Error(`${method} ${target}: ${status} ${text.slice(0, 500)}`))

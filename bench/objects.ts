@@ -1,4 +1,4 @@
-// The objects that rows write and read: their names, their sizes, and the loads over them.
+// The objects that rows write and read: names, sizes, and the loads over them.
 import type { Bench, Sample, Work } from './bench.ts'
 import { account, bucket, type CofferNode } from './node.ts'
 import { keyHeaders, swiftKeyHeaders } from './signing.ts'
@@ -9,10 +9,10 @@ export const LARGE_BYTES = 16 << 20
 export const SMALL_CONNECTIONS = 16
 export const LARGE_CONNECTIONS = 4
 
-/** The customer key of the bench; nothing that it seals outlives the run. */
+/** The customer key of the bench. No object under it outlives the run. */
 export const customerKey = Buffer.alloc(32, 'bench key')
 
-/** Headers of a request on a sealed object (SSE-C), or on a plain one, which the root key seals. */
+/** Headers of a request on an object under the customer key (SSE-C), or under the root key. */
 export const headersOf = (sealing: 'customer' | 'root') =>
   sealing === 'customer' ? keyHeaders(customerKey) : {}
 
@@ -21,14 +21,14 @@ export const objectNames = (prefix: string, count: number) =>
 
 /** A load of one kind of request on a node, over plain HTTP or TLS. */
 export interface ObjectLoad {
-  /** Speaks Swift, as the user that this token stands for; absent: S3, by presigned URLs. */
+  /** A token, with which the load speaks Swift. Absent: S3, by presigned URLs. */
   readonly token?: string
-  /** PUT with Content-MD5, which S3's clients may send. */
+  /** PUT with Content-MD5, which S3 clients may send. */
   readonly sendsMd5?: boolean
   readonly method: 'GET' | 'PUT'
   readonly sealing: 'customer' | 'root'
   readonly bytes: number
-  /** How many names are walked. */
+  /** How many names are used. */
   readonly names: number
   readonly connections: number
   readonly until: Work['until']
@@ -49,7 +49,8 @@ export function workOf(bench: Bench, origin: string, load: ObjectLoad): Work {
   return { ...work, headers: { 'x-auth-token': token, ...key }, paths }
 }
 
-/** Writes what a load of GET will read, and a few rounds of reading, so that code is warm. */
+/** Writes the objects that a load of GET will read, and reads them for a few rounds, so that the code is
+ * warm. */
 export async function prepareReads(
   bench: Bench,
   node: CofferNode,
@@ -59,7 +60,7 @@ export async function prepareReads(
   await bench.load(workOf(bench, node.http, put))
 }
 
-/** A finding of one figure of the samples, against the same figure of a reference. */
+/** A finding about one figure of the samples, against the same figure of a reference. */
 export function compare(
   what: string,
   unit: string,
@@ -83,5 +84,5 @@ export const mbPerSecond = (sample: Sample) => sample.mbPerSecond
 export const cpuPerGb = (sample: Sample) => sample.cpuSecondsPerGb
 export const requestsPerSecond = (sample: Sample) => sample.requestsPerSecond
 export const cpuPerThousand = (sample: Sample) => sample.cpuSecondsPerThousand
-/** Throughput per CPU second: what a core gives, whatever else it is busy with. */
+/** Throughput for each CPU second, which does not depend on other work of the machine. */
 export const mbPerCpuSecond = (sample: Sample) => 1000 / sample.cpuSecondsPerGb

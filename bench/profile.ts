@@ -1,5 +1,6 @@
-// Where the CPU of a node went: its main thread's samples (--cpu-prof) by function, by their own time, and
-// the CPU seconds of all its threads, which tell LevelDB's and libuv's share that no JavaScript frame shows.
+// In which functions a node spent its CPU time: samples of its main thread (--cpu-prof) by function, and the
+// CPU seconds of all its threads. The latter show the share of LevelDB and libuv, which no JavaScript frame
+// shows.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +26,7 @@ function placeOf(url: string): string {
   return relative(root, fileURLToPath(url)).replace(/^.*node_modules\//, '')
 }
 
-/** Microseconds by function, its own time only, largest first; idle time is left out. */
+/** Microseconds by function, without callees, largest first. Idle time is left out. */
 export function selfTimes(profile: CpuProfile): [frame: string, micros: number][] {
   const frames = new Map(
     profile.nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
@@ -42,7 +43,7 @@ export function selfTimes(profile: CpuProfile): [frame: string, micros: number][
   return [...sums].sort((a, b) => b[1] - a[1])
 }
 
-/** Prints the newest profile in `dir`, and what `Child.threadSeconds` gave. */
+/** Prints the newest profile in `dir`, and the result of `Child.threadSeconds`. */
 export function printProfile(dir: string, threads: readonly [string, number][]): void {
   const file = readdirSync(dir)
     .filter((name) => name.endsWith('.cpuprofile'))

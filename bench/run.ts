@@ -1,6 +1,6 @@
-// `npm run bench`: measures the rows of the performance budget and prints them as ratios to references of
-// the same run. It judges and never fails a build: the exit code is 0 whatever the figures are, and 1 only
-// where a row could not be measured. docs/bench.md says how to read the table.
+// `npm run bench`: measures the rows of the performance budget, and prints them as ratios to references of the
+// same run. It fails no build: the exit code is 0 for any figures, and 1 only where a row could not be
+// measured. docs/bench.md explains the table.
 import { cpus, release, totalmem } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { developmentCertificate } from '../lib/certificate.ts'

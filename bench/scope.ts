@@ -1,4 +1,4 @@
-// What a row of the bench opens and must leave behind closed: child processes and a temporary directory.
+// The child processes and the temporary directory of a row, which must be gone when the row ends.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,16 +6,16 @@ import { join } from 'node:path'
 type Close = () => Promise<void> | void
 
 export class Scope {
-  /** A temporary directory (below TMPDIR) that goes with the scope. */
+  /** A temporary directory (below TMPDIR), removed with the scope. */
   readonly dir = mkdtempSync(join(tmpdir(), 'coffer-bench-'))
   readonly #closes: Close[] = [() => rmSync(this.dir, { recursive: true, force: true })]
 
-  /** Calls `close` when the scope ends; the last one first. It must be safe to call twice. */
+  /** Calls `close` when the scope ends, the last one first. It must be safe to call twice. */
   defer(close: Close): void {
     this.#closes.push(close)
   }
 
-  /** Closes everything, also where a step fails. Safe more than once. */
+  /** Closes everything, also where a step fails. May be called more than once. */
   async close(): Promise<void> {
     for (let close = this.#closes.pop(); close !== undefined; close = this.#closes.pop()) {
       try {

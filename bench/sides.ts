@@ -1,5 +1,5 @@
-// Rows that compare two ways of sending the same bodies to one node: four shapes of request, small and
-// large, up and down, each measured on both sides in every round.
+// Rows that compare two kinds of requests with the same bodies on one node: four shapes of request, small and
+// large, PUT and GET. Each round measures both kinds.
 import type { Bench, Sample } from './bench.ts'
 import type { CofferNode } from './node.ts'
 import {
@@ -18,7 +18,7 @@ import {
 } from './objects.ts'
 import type { Finding } from './table.ts'
 
-/** A load that says neither how its objects are sealed nor which API it speaks. */
+/** A load without its key and its API. */
 export type Shape = Omit<ObjectLoad, 'sealing' | 'token' | 'sendsMd5'>
 
 export function shapesOf(quick: boolean): Shape[] {
@@ -37,14 +37,14 @@ export function shapesOf(quick: boolean): Shape[] {
 export const nameOf = ({ method, bytes }: Shape) =>
   `${method} ${bytes === LARGE_BYTES ? '16 MiB' : '4 KiB'}`
 
-/** The figures of one side and of its reference, one each a round. */
+/** The figures of one side and of its reference, one of each for every round. */
 export interface Sides {
   readonly shape: Shape
   readonly samples: readonly Sample[]
   readonly reference: { readonly name: string; readonly samples: readonly Sample[] }
 }
 
-/** Measures a load against another of the same shape, which is called `name`. */
+/** Measures a load against another of the same shape, whose name is `name`. */
 export async function measureSides(
   bench: Bench,
   node: CofferNode,
@@ -56,7 +56,7 @@ export async function measureSides(
   const works = loads.map((one) => workOf(bench, node.http, one))
   const rounds: (readonly [reference: Sample, sample: Sample])[] = []
   await bench.rounds(async () => {
-    // Whoever comes second finds more compactions under way: they take turns.
+    // The second load meets more compactions, so that the sides take turns.
     const isTurned = rounds.length % 2 === 1
     const [first, second] = isTurned ? works.toReversed() : works
     const one = await bench.measure(node.child, first!)
@@ -67,7 +67,7 @@ export async function measureSides(
   return { shape: load, samples: rounds.map(([, sample]) => sample), reference }
 }
 
-/** What a side costs in CPU against its reference, for as many bytes or requests. */
+/** The CPU cost of a side against its reference, for as many bytes or requests. */
 export function compareCost(what: string, sides: Sides, budget: Finding['budget']): Finding {
   const { shape, samples, reference } = sides
   return shape.bytes === LARGE_BYTES
@@ -75,7 +75,7 @@ export function compareCost(what: string, sides: Sides, budget: Finding['budget'
     : compare(what, 'CPU-s/1,000', cpuPerThousand, samples, reference, budget)
 }
 
-/** How fast a side is against its reference. */
+/** The rate of a side against its reference. */
 export function compareRate(what: string, { shape, samples, reference }: Sides): Finding {
   return shape.bytes === LARGE_BYTES
     ? compare(what, 'MB/s', mbPerSecond, samples, reference)

@@ -1,5 +1,5 @@
-// Presigned URLs (SigV4 in the query) for every request of the bench: signing costs the load nothing then,
-// and the server what it costs there.
+// Presigned URLs (SigV4 in the query) for every request of the bench. Signing then costs the load nothing, and
+// its verification costs the server what it costs there.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 import { createHash, createHmac, hash } from 'node:crypto'
 
@@ -15,12 +15,12 @@ const EXPIRES_SECONDS = 86_400
 
 export interface Signable {
   readonly method: string
-  /** `http://host:port` as the request's Host will say. */
+  /** `http://host:port`, as in the request's Host. */
   readonly origin: string
-  /** Path, already encoded as AWS wants it. */
+  /** The path, encoded as AWS requires. */
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
-  /** Those that begin with `x-amz-` are signed. Names in lower case. */
+  /** Headers of the request, names in lower case. Those that begin with `x-amz-` are signed. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -32,7 +32,7 @@ const encode = (text: string) =>
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   )
 
-/** The key that signs one day's requests. */
+/** The key that signs the requests of one day. */
 export function signingKey(date: string): Buffer {
   const { secret, region } = credentials
   return [date, region, 's3', 'aws4_request'].reduce<Buffer>(
@@ -71,7 +71,7 @@ export function presign({ method, origin, path, query = {}, headers = {} }: Sign
   return `${path}?${canonicalQuery}&X-Amz-Signature=${signature}`
 }
 
-/** The three headers of a customer key; `role` says whether it is the object's or a copy source's. */
+/** The three headers of a customer key. `role` says whether it is the object's key or that of a copy source. */
 export function keyHeaders(key: Buffer, role: 'own' | 'source' = 'own'): Record<string, string> {
   const prefix = role === 'own' ? 'x-amz-' : 'x-amz-copy-source-'
   const name = `${prefix}server-side-encryption-customer`
@@ -82,7 +82,7 @@ export function keyHeaders(key: Buffer, role: 'own' | 'source' = 'own'): Record<
   }
 }
 
-/** The same key in Swift's own spelling. */
+/** The same key in Swift's headers. */
 export function swiftKeyHeaders(key: Buffer): Record<string, string> {
   const name = 'x-object-encryption-customer'
   return {

@@ -1,18 +1,18 @@
-// What a row found, and the table that is printed: minimum, median and maximum of the rounds, and the ratio
-// to a reference that was measured in the same rounds, because only that can be compared between machines.
+// The findings of a row, and the printed table: minimum, median and maximum of the rounds, and the ratio to a
+// reference of the same rounds. Only the ratio can be compared between machines.
 
 /** One line of the table. */
 export interface Finding {
   readonly what: string
   readonly unit: string
-  /** One figure a round. */
+  /** One figure for each round. */
   readonly samples: readonly number[]
-  /** Measured in the same rounds, in the same unit. */
+  /** The reference, measured in the same rounds and in the same unit. */
   readonly reference?: { readonly name: string; readonly samples: readonly number[] }
   readonly budget?: Budget
 }
 
-/** A bound on the median of the rounds' ratios, or, without a reference, on the median itself. */
+/** A bound on the median of the rounds' ratios, or on the median itself where there is no reference. */
 export type Budget = { readonly atMost: number } | { readonly atLeast: number }
 
 export function medianOf(samples: readonly number[]): number {
@@ -22,7 +22,7 @@ export function medianOf(samples: readonly number[]): number {
   return (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Three digits that mean something, and no exponent. */
+/** Three significant digits, without an exponent. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))))
@@ -32,7 +32,7 @@ export function shown(value: number): string {
   })
 }
 
-/** Ratio of each round: rounds are pairs, measured one right after the other. */
+/** The ratio of each round. The sides of a round are measured one right after the other. */
 export function ratiosOf({ samples, reference }: Finding): number[] {
   if (reference === undefined) return []
   return samples.map((sample, i) => sample / reference.samples[i]!)
@@ -71,7 +71,7 @@ function cells(finding: Finding): string[] {
   ]
 }
 
-/** A Markdown table of the findings. */
+/** The findings as a Markdown table. */
 export function renderTable(findings: readonly Finding[]): string {
   const rows = [heads, ...findings.map(cells)]
   const widths = heads.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))

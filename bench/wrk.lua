@@ -1,4 +1,4 @@
--- wrk's side of bench/wrk.ts: walks the work list that the environment variable LIST names, and prints one
+-- wrk's side of bench/wrk.ts: sends the requests in the work list that the environment variable LIST names, and prints one
 -- line of JSON at the end. The body is the file's random bytes, which do not compress.
 local list = dofile(os.getenv('LIST'))
 local body = nil

@@ -1,5 +1,5 @@
-// Small requests by `wrk` (https://github.com/wg/wrk), which takes a tenth of the CPU that a load in
-// JavaScript does, so that two cores measure the server and not the load. Falls back to load.ts.
+// Small requests by `wrk` (https://github.com/wg/wrk). It takes a tenth of the CPU of a load in JavaScript, so
+// that two cores measure the server and not the load. Without wrk, load.ts is used.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -39,7 +39,7 @@ ${job.paths.map(lua).join(',\n')}
 } }\n`
 }
 
-/** Runs a job that lasts for some seconds. Throws where wrk does not print its result. */
+/** Runs a job for some seconds. Rejects where wrk does not print its result. */
 export async function runWrk(scope: Scope, job: LoadJob, seconds: number): Promise<LoadResult> {
   const list = join(scope.dir, 'wrk-list.lua')
   const bodyFile = job.bodyBytes > 0 ? join(scope.dir, 'wrk-body') : ''

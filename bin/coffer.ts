@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The program: arguments in, exit code out. Commands live in bin/commands, one file each, and are loaded
-// when they are called: nothing may use libuv's thread pool before `serve` has set its size.
+// The program: arguments in, exit code out. Each command has a file in bin/commands, which is imported when the
+// command is called: nothing may use libuv's thread pool before `serve` has set its size.
 import { realpathSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { loadConfig } from '../lib/config/config.ts'
@@ -22,7 +22,7 @@ interface ServeOptions extends SourceOptions {
   readonly port?: number
 }
 
-/** The commands with their options and help; nothing runs before it parses arguments. */
+/** The commands with their options and help. No command runs before the program parses arguments. */
 export function makeProgram(): Command {
   const program = new Command('coffer')
     .description('An object-storage node that speaks S3 and Swift, with customer-held keys')
@@ -169,7 +169,7 @@ Exit code: 0 no record is lost, 5 some are, 1 it failed, and changed nothing.`,
   return program
 }
 
-/** Commands about root keys. */
+/** Adds the commands about root keys. */
 function addKeyCommands(program: Command): void {
   const key = program.command('key').description('change the root keys of the node')
   const keyring = [
@@ -220,7 +220,7 @@ async function decrypt(args: string[]): Promise<void> {
   process.exitCode = await main(args)
 }
 
-/** The arguments with the command that is meant where none is named. */
+/** The arguments, with `serve` in front where they name no command. */
 function withCommand(args: readonly string[]): readonly string[] {
   const own = ['-h', '--help', '-V', '--version']
   const [first = '--'] = args
@@ -228,16 +228,16 @@ function withCommand(args: readonly string[]): readonly string[] {
 }
 
 async function main(): Promise<void> {
-  // LevelDB makes its directories and files for everybody to read, as far as the mask lets it.
+  // LevelDB makes directories and files that are readable by all, unless the umask forbids it.
   process.umask(0o077)
   try {
     await makeProgram().parseAsync(withCommand(process.argv.slice(2)), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) report(error)
-    // Help and version end this way, too.
+    // Help and version end with a CommanderError, too.
     else if (error.exitCode !== 0) process.exitCode = exitCodes.usage
   }
 }
 
-// The man page is made from the same commands (packaging/manual.ts), and runs none.
+// packaging/manual.ts imports this file for the man page, and must run no command.
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main()

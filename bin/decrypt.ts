@@ -1,6 +1,6 @@
-// `coffer decrypt`: turns a stored object back into bytes, given the data directory and the key. For the day
-// on which no coffer runs any more, and as proof that docs/format.md says everything: this program is
-// written from that document and imports nothing of the server. It writes nothing but its output.
+// `coffer decrypt`: writes a stored object out in plaintext, given the data directory and the key. It is for
+// the day on which no coffer runs any more. It also proves that docs/format.md is complete: it was written from
+// that document, and imports nothing of the server. It writes nothing but its output.
 import { createHash } from 'node:crypto'
 import { closeSync, createWriteStream, existsSync, openSync, realpathSync } from 'node:fs'
 import { mkdtemp, rename, rm } from 'node:fs/promises'
@@ -23,7 +23,7 @@ import {
 } from './decrypt/sealed.ts'
 import { Volumes } from './decrypt/volumes.ts'
 
-/** What --help prints; the man page has it too. */
+/** The text of --help, which is in the man page too. */
 export const USAGE = `Usage: coffer decrypt --data DIR [--devices DIR,...] --account A --container C --object O
          [--version ID] (--key-file FILE | --keyring FILE) [--out FILE]
 
@@ -96,8 +96,8 @@ function parseRequest(argv: readonly string[]): Request | 'help' {
   }
 }
 
-/** The control socket is the lock of a running coffer. Reached through a descriptor of its directory,
- * because a socket's path has at most 107 bytes (unix(7)). */
+/** Refuses a data directory on which a coffer runs, whose lock is the control socket. The socket is reached
+ * through a descriptor of its directory, because a socket's path has at most 107 bytes (unix(7)). */
 async function refuseRunning(data: string): Promise<void> {
   let directory: number
   try {
@@ -123,7 +123,7 @@ async function refuseRunning(data: string): Promise<void> {
   }
 }
 
-/** Plaintext of the whole body; ends only after every size and digest was found right. */
+/** Plaintext of the whole body. Ends only after every size and digest was verified. */
 async function* plaintext(
   db: Database,
   volumes: Volumes,
@@ -164,7 +164,7 @@ async function writeOut(bytes: Readable, out: string | undefined, signal: AbortS
   if (existsSync(out)) throw new Failure('failed', `${out} exists already`)
   const partial = `${out}.partial`
   const file = createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true })
-  // A file that somebody else is writing is not ours to remove.
+  // A partial file that another process is writing must not be removed.
   const made = new Promise((resolve) =>
     file.once('open', () => resolve(true)).once('error', resolve),
   )
@@ -200,8 +200,8 @@ async function decrypt(request: Request, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs the program with the arguments behind `decrypt`; gives the exit code. Complaints go to standard
- * error; an interrupted run removes its temporary files.
+ * Runs the program with the arguments behind `decrypt`, and returns the exit code. Error messages go to
+ * standard error. An interrupted run removes its temporary files.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const interruption = new AbortController()

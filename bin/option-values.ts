@@ -1,4 +1,4 @@
-// What the values of options mean: each reader is given to commander, which names the option where it throws.
+// Readers of option values, called by commander, which adds the option's name to their errors.
 import { InvalidArgumentError } from 'commander'
 import { PORT_MAX } from '../lib/config/entries.ts'
 import { readBytes } from '../lib/units.ts'
@@ -8,39 +8,39 @@ export const BYTES_RATE_MAX = 2 ** 40
 /** Rows a second, more than any catalog writes. */
 export const ROWS_RATE_MAX = 1_000_000
 
-/** `50M`, `64MiB`, `1.5GB/s`: bytes a second; 0: no limit. Throws InvalidArgumentError. */
+/** Reads `50M`, `64MiB` or `1.5GB/s` as bytes a second; 0: no limit. Throws InvalidArgumentError. */
 export function readRate(text: string): number {
   const rate = readBytes(text.replace(/\/s$/, ''))
   if (rate !== null && rate <= BYTES_RATE_MAX) return rate
   throw new InvalidArgumentError('Bytes a second up to 1 TiB, as 50M or 64MiB; 0 is no limit.')
 }
 
-/** A share of a whole. Throws InvalidArgumentError. */
+/** Reads a share, 0 to 1. Throws InvalidArgumentError. */
 export function readShare(text: string): number {
   const share = Number(text)
   if (text.trim() !== '' && share >= 0 && share <= 1) return share
   throw new InvalidArgumentError('A share is 0 to 1, as 0.05.')
 }
 
-/** Rows a second. Throws InvalidArgumentError. */
+/** Reads rows a second. Throws InvalidArgumentError. */
 export function readRows(text: string): number {
   const rows = wholeNumber(text)
   if (rows >= 1 && rows <= ROWS_RATE_MAX) return rows
   throw new InvalidArgumentError(`Rows a second, 1 to ${ROWS_RATE_MAX}.`)
 }
 
-/** A TCP port; 0: free ones. Throws InvalidArgumentError. */
+/** Reads a TCP port; 0: free ones. Throws InvalidArgumentError. */
 export function readPort(text: string): number {
   const port = wholeNumber(text)
   if (port <= PORT_MAX) return port
   throw new InvalidArgumentError(`A port is 0 to ${PORT_MAX}.`)
 }
 
-/** The id of a volume. Throws InvalidArgumentError. */
+/** Reads the id of a volume. Throws InvalidArgumentError. */
 export function readVolume(text: string): string {
   if (/^[0-9a-f]{16}$/.test(text)) return text
   throw new InvalidArgumentError('A volume is 16 hex digits, as coffer status shows them.')
 }
 
-/** NaN for what is none. */
+/** A whole number; NaN for any other text. */
 const wholeNumber = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN)

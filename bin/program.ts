@@ -1,4 +1,4 @@
-// What the commands share: which configuration they are about, and how they say that they failed.
+// What all commands share: the choice of the configuration, and the report of a failure.
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ const pathTo = (inProgram: string) => fileURLToPath(new URL(`../${inProgram}`, i
 
 /**
  * The configuration file to read: the named one, that of COFFER_CONFIG (which an installed package sets), or
- * the program's own; undefined where that is gone.
+ * the program's own; undefined where the program has none.
  */
 export function fileOf({ config }: SourceOptions): string | undefined {
   if (config !== undefined) return config
@@ -32,7 +32,7 @@ export function fileOf({ config }: SourceOptions): string | undefined {
   return existsSync(own) ? shown(own) : undefined
 }
 
-/** `path` as a person would type it in the working directory; in `/` that is the whole path. */
+/** `path` relative to the working directory, where that is shorter to type. In `/` it is the whole path. */
 export function shown(path: string): string {
   const short = relative('', path)
   return short.startsWith('..') || short === '' || process.cwd() === '/' ? path : short
@@ -42,7 +42,7 @@ export function version(): string {
   return JSON.parse(readFileSync(pathTo('package.json'), 'utf8')).version
 }
 
-/** The command line says something that cannot be meant. */
+/** The arguments contradict one another, or are out of bounds. */
 export class UsageRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -51,8 +51,9 @@ export class UsageRefused extends Error {
 }
 
 /**
- * Prints why a command failed and makes its exit code 1, or 2 where it was called wrongly. Failures that a person can mend are one line;
- * for others the stack is shown, but never the error's other properties, which may hold a secret.
+ * Prints why a command failed, and sets the exit code: 1, or 2 for a wrong command line. A failure that an
+ * operator can repair is one line. Any other is printed with its stack, but without the error's other
+ * properties, which may hold a secret.
  */
 export function report(error: unknown): void {
   const lines = error instanceof FileInvalid ? error.message : `coffer: ${describe(error)}`
@@ -78,7 +79,7 @@ function describe(error: unknown): string {
   if (system.syscall !== undefined || mendable.some((known) => error instanceof known)) {
     return error.message
   }
-  // Its details are in words for an operator, and never hold a secret.
+  // `message` is a sentence for an operator, and never holds a secret.
   if (error instanceof CofferError && typeof error.details.message === 'string') {
     const { message, key } = error.details
     const found = readErrorOf(error.cause)

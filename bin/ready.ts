@@ -1,10 +1,11 @@
-// Tells systemd that the node serves (Type=notify, sd_notify(3)), so that `systemctl start` waits until it does and
-// fails where it cannot. By systemd-notify(1): Node.js has no sockets of the kind that systemd listens on.
+// Notifies systemd that the node serves (Type=notify, sd_notify(3)), so that `systemctl start` waits until
+// then, and fails where the node cannot start. Runs systemd-notify(1), because Node.js cannot send to datagram
+// sockets of Unix.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Logger } from 'pino'
 
-/** Does nothing where no service manager asked for it. One that cannot be told is named in the log. */
+/** Does nothing without a service manager. A failure is logged. */
 export async function announceReady(log: Logger): Promise<void> {
   if (process.env.NOTIFY_SOCKET === undefined) return
   try {

@@ -1,7 +1,7 @@
-// The options by which a command finds its node.
+// The options with which a command finds its node.
 import type { Command } from 'commander'
 
-/** Gives a command the options that say which node it is about. */
+/** Adds the options --config and --data to a command. */
 export function withSource(command: Command): Command {
   return command
     .option(

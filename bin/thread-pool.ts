@@ -8,7 +8,7 @@ const THREADS_PER_DEVICE = 8
 /** libuv's own limit (docs.libuv.org, threadpool). */
 const THREADS_MAX = 1024
 
-/** Sets the size for so many devices, unless the environment asks for more. */
+/** Sets the pool's size for so many devices, unless the environment has a greater one. */
 export function sizeThreadPool(devices: number): void {
   const wanted = BASE_THREADS + THREADS_PER_DEVICE * devices
   const given = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '', 10) || 0
@@ -16,8 +16,8 @@ export function sizeThreadPool(devices: number): void {
 }
 
 /**
- * How many threads the pool has, to be asked once something has used it: libuv starts all of them at the
- * first use. Undefined where the system does not tell (no /proc, or a libuv that does not name its threads).
+ * How many threads the pool has. Call it after the first use of the pool, in which libuv starts all threads.
+ * Undefined where that cannot be read (no /proc, or a libuv that does not name its threads).
  */
 export function threadPoolSize(): number | undefined {
   try {

@@ -6,7 +6,7 @@ import { withSource } from './source-options.ts'
 
 const collect = (role: string, roles: string[]) => [...roles, role]
 
-/** Adds `user` and what lies below it. */
+/** Adds `user` and its subcommands. */
 export function addUserCommands(program: Command): void {
   const user = program.command('user').description('edit the users of the node')
   const password = [

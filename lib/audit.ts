@@ -1,6 +1,6 @@
-// The audit trail: one JSON line for each write, delete, copy, denied key and denied login, to a file of
-// its own or, where none is configured, to the log under `audit: true`. It never holds a secret: an entry
-// has names, ids and outcomes, and nothing that came in a header as it was sent.
+// The audit trail: one JSON line for each write, delete, copy, denied key and denied login. Lines go to a file
+// of their own or, where none is configured, to the log with `audit: true`. An entry has names, ids and
+// outcomes, and no header value as it was sent, so that it never holds a secret.
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import type { Logger } from 'pino'
 
@@ -8,32 +8,32 @@ export interface AuditEntry {
   /** ISO 8601, UTC. */
   readonly time: string
   readonly requestId: string
-  /** The caller's; empty for an anonymous or unknown one. */
+  /** Account of the caller; empty for an anonymous or unknown one. */
   readonly account: string
   readonly user: string
-  /** The client's, behind trusted proxies too. */
+  /** Address of the client, also behind trusted proxies. */
   readonly address: string
   readonly dialect: string
   readonly operation: string
   readonly container?: string
   readonly object?: string
   readonly version?: string
-  /** Of how many objects a line tells, where it names the first of several. */
+  /** Number of objects that the line is about, where it names the first of several. */
   readonly count?: number
-  /** `ok`, a code of the service's errors, or of the dialect's own. */
+  /** `ok`, a code of lib/errors.ts, or one of the dialect's own. */
   readonly result: string
 }
 
 export interface Audit {
-  /** Appends one line. Never throws: a trail that cannot be written is reported in the log. */
+  /** Appends one line. Never throws: a line that cannot be written is reported in the log. */
   write(entry: AuditEntry): void
-  /** Opens the file anew by its name: one that was renamed or removed gets no more lines (logrotate). Throws the
-   * system's error where that fails; lines then go on into the file that was open. */
+  /** Opens the file again by its name, for logrotate: a file that was renamed or removed gets no more lines.
+   * Throws the system's error where that fails; lines then still go to the file that was open. */
   reopen(): void
   close(): Promise<void>
 }
 
-/** The entry's own fields in their order; whatever else an object carries is left out. */
+/** The entry's own fields, in their order, and no other property of the object. */
 function pick(entry: AuditEntry) {
   const { time, requestId, account, user, address, dialect, operation } = entry
   const { container, object, version, count, result } = entry
@@ -56,9 +56,9 @@ export function auditToLog(log: Logger): Audit {
 }
 
 /**
- * An audit trail in a file (appended to, made with mode 0600). Each line is with the kernel when `write`
- * returns, so that a killed process loses none of them. A write that fails is reported in the log, once
- * for a run of failures. Throws the system's error where the file cannot be opened.
+ * An audit trail in a file, appended to, and made with mode 0600. The kernel has each line when `write`
+ * returns, so that a killed process loses none. Writes that fail are reported in the log, once for a run of
+ * failures. Throws the system's error where the file cannot be opened.
  */
 export function auditToFile(path: string, log: Logger): Audit {
   const openFile = () => openSync(path, 'a', 0o600)

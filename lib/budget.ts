@@ -1,8 +1,9 @@
-// Bytes of memory that all requests of a process share for one purpose. Who cannot go on without some waits for them, in
-// the order of asking; who could only be faster with some goes without.
+// Bytes of memory that all requests of a process share for one purpose. A request that cannot go on without
+// memory waits for it, first come, first served. A request that would only be faster with memory goes on
+// without it.
 import { makeShares, type Shares } from './shares.ts'
 
-/** Under this name the bytes lie in the shares: there is one taker, the process. */
+/** The name of the one taker in the shares: the process. */
 const ALL = ''
 
 interface Waiting {
@@ -26,13 +27,13 @@ export class Budget {
     return this.#shares.total
   }
 
-  /** Takes bytes that are there and that nobody waits for; false where there are none. */
+  /** Takes bytes that are free, and that no earlier request waits for. False where there are none. */
   tryTake(bytes: number): boolean {
     return this.#waiting.length === 0 && this.#take(bytes)
   }
 
-  /** Takes bytes as soon as they are there; false where they were not within `timeoutMs`. More than the whole budget is
-   * taken when all of it is there. */
+  /** Takes bytes as soon as they are free. False where they were not within `timeoutMs`. For more than the
+   * whole budget it waits until all of the budget is free. */
   take(bytes: number, timeoutMs: number): Promise<boolean> | true {
     if (this.tryTake(bytes)) return true
     return new Promise((resolve) => {
@@ -46,7 +47,7 @@ export class Budget {
     })
   }
 
-  /** Gives bytes back. */
+  /** Returns bytes to the budget. */
   give(bytes: number): void {
     this.#shares.give(ALL, bytes)
     this.#serve()

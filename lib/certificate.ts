@@ -1,5 +1,5 @@
-// Certificates of TLS listeners: the operator's own files, or for `tls: auto` a self-signed one for
-// localhost, 127.0.0.1 and ::1, kept in data/tls, which clients must be told to trust.
+// Certificates of TLS listeners: the operator's own files, or for `tls: auto` a self-signed one for localhost,
+// 127.0.0.1 and ::1 in data/tls. Clients trust the self-signed one only where they are configured to.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -10,28 +10,28 @@ import { readErrorOf, systemErrorOf } from './system-error.ts'
 const DAY_MS = 86_400_000
 /** Apple's TLS stack refuses server certificates that are valid for longer (support.apple.com/HT210176). */
 const VALID_DAYS = 820
-/** Renewed at a start this close to its end, so that it does not run out within a usual uptime. */
+/** A start renews a certificate that ends within this time, so that it lasts for a usual uptime. */
 const RENEW_DAYS = 30
 
 export interface Certificate {
-  /** PEM. */
+  /** The certificate in PEM. */
   readonly cert: string
-  /** PEM. */
+  /** The private key in PEM. */
   readonly key: string
-  /** Where the certificate lies, for clients' `--ca-bundle`. */
+  /** Path of the certificate, for `--ca-bundle` of clients. */
   readonly file: string
 }
 
 /**
- * The certificate in `<data>/tls`, made where there is none, or none that can be used, or it ends within
- * 30 days of `now`. Throws the system's error where the directory cannot be written.
+ * The certificate in `<data>/tls`. It is made where there is none, where it cannot be used, or where it ends
+ * within 30 days of `now`. Rejects with the system's error where the directory cannot be written.
  */
 export async function developmentCertificate(data: string, now = new Date()): Promise<Certificate> {
   const directory = join(data, 'tls')
   const file = join(directory, 'cert.pem')
   const kept = readKept(file, join(directory, 'key.pem'), now)
   if (kept !== undefined) return kept
-  // Loading it takes a tenth of a start, and most starts have a certificate.
+  // To load the package takes a tenth of a start, and most starts have a certificate.
   const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: 'coffer development' }], {
     keyType: 'ec',
@@ -54,15 +54,16 @@ export async function developmentCertificate(data: string, now = new Date()): Pr
     ],
   })
   makePrivateDirectory(directory)
-  // The key first: a crash in between leaves a pair that does not match, which the next start replaces.
+  // The key is written first: a crash in between leaves a pair that does not match, and the next start replaces
+  // it.
   writePrivately(join(directory, 'key.pem'), made.private)
   writePrivately(file, made.cert)
   return { cert: made.cert, key: made.private, file }
 }
 
 /**
- * The certificate and key of `tls: { cert, key }`. Throws FileInvalid where a file cannot be read or
- * parsed, the two do not belong together, or TLS would not take them (a key too short, a chain that is torn).
+ * The certificate and key of `tls: { cert, key }`. Throws FileInvalid where a file cannot be read or parsed,
+ * the two do not belong together, or TLS refuses them (a short key, a broken chain).
  */
 export function readCertificate(tls: { readonly cert: string; readonly key: string }): Certificate {
   const cert = parse(tls.cert, (text) => new X509Certificate(text))
@@ -89,15 +90,15 @@ function parse<T>(file: string, parser: (text: string) => T): { text: string; pa
   }
 }
 
-/** The pair on disk, where both parse, belong together and last for a while. Throws FileInvalid where it may not be
- * read. */
+/** The pair on disk, where both parse, belong together and are valid for long enough. Throws FileInvalid where
+ * a file may not be read. */
 function readKept(certFile: string, keyFile: string, now: Date): Certificate | undefined {
   try {
     const kept = readCertificate({ cert: certFile, key: keyFile })
     const ends = new X509Certificate(kept.cert).validToDate.getTime()
     return ends - now.getTime() > RENEW_DAYS * DAY_MS ? kept : undefined
   } catch (error) {
-    // One that may not be read is somebody's, and stays.
+    // A file that this process may not read belongs to somebody, and must not be replaced.
     if (readErrorOf(error) !== undefined) throw error
     return undefined
   }

@@ -1,5 +1,5 @@
-// The composition root: opens the stores that the configuration names, joins them into the service, and
-// closes them again in the right order. The only place that picks implementations.
+// The composition root: opens the stores of the configuration, joins them into the service, and closes them in
+// the right order. No other file chooses implementations.
 import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { makeTokens, type Tokens } from './auth/tokens.ts'
@@ -27,18 +27,18 @@ import { startSweep } from './upkeep/sweep.ts'
 
 export interface Coffer {
   readonly service: Service
-  /** What lies below the service, for tools and tests. */
+  /** The stores below the service, for commands and tests. */
   readonly stores: Stores & { readonly blobs: Volumes }
   readonly reclaimer: Reclaimer
   readonly rootCipher: Cipher
   readonly tokens: Tokens
-  /** Memory for what is on its way to clients, read ahead of them included. */
+  /** The memory for answers on their way to clients, including records read ahead. */
   readonly answerMemory: Budget
-  /** Null when writes are accepted, else why not. */
+  /** Null while writes are accepted, else why they are not. */
   impaired(): string | null
-  /** What the stores tell of themselves. Throws StoreCorrupt of the catalog. */
+  /** The figures of the stores. Rejects with StoreCorrupt of the catalog. */
   figures(): Promise<Figures>
-  /** Ends sweep, expiry and reclaim and closes the stores; every acknowledged write is durable already. */
+  /** Ends sweep, expiry and reclaim, and closes the stores. Every acknowledged write is durable before. */
   close(): Promise<void>
 }
 
@@ -48,12 +48,12 @@ export interface OpenStores {
   readonly blobs: Volumes
   /** Largest body that lies beside its row. */
   readonly smallBodyBytes: number
-  /** What reading ahead takes its memory from. */
+  /** The memory that readers take for records read ahead. */
   readonly answerMemory: Budget
   close(): Promise<void>
 }
 
-/** Opens the node's stores. Throws where a store cannot be opened; then nothing stays open. */
+/** Opens the node's stores. Rejects where one cannot be opened; nothing stays open then. */
 export async function openCoffer(options: {
   readonly config: Config
   readonly keyring: Keyring
@@ -75,7 +75,8 @@ export async function openCoffer(options: {
   return { ...joined, tokens, figures }
 }
 
-/** Opens catalog and volumes alone, for tools that take the place of the node. Throws as openCoffer. */
+/** Opens catalog and volumes only, for commands that run in the place of the node. Rejects as `openCoffer`
+ * does. */
 export async function openStores(config: Config, log: Logger): Promise<OpenStores> {
   const opened = await openCatalog(config, log)
   const { catalog, smallBodyBytes } = opened

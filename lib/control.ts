@@ -13,13 +13,13 @@ const SOCKET_NAME = 'control.sock'
 const LOCK_NAME = 'start.lock'
 /** https://www.sqlite.org/rescode.html */
 const SQLITE_BUSY = 5
-/** sun_path of Linux (unix(7)) less its final zero byte. */
+/** Greatest length of sun_path in Linux (unix(7)), less its final zero byte. */
 const SOCKET_PATH_BYTES_MAX = 107
 const REQUEST_CHARS_MAX = 65536
 const STARTING_TRIES_MAX = 100
 const STARTING_PAUSE_MS = 50
 
-/** Another process holds the data directory. */
+/** Another process has the data directory. */
 export class DataDirectoryInUse extends Error {
   constructor(dataDir: string) {
     super(`another coffer runs on this data directory: ${resolve(dataDir)}`)
@@ -27,7 +27,7 @@ export class DataDirectoryInUse extends Error {
   }
 }
 
-/** The verb's handler threw, or there is no such verb: `message` is its own. */
+/** The handler of a verb threw, or there is no such verb. `message` is the handler's. */
 export class ControlRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -35,22 +35,22 @@ export class ControlRefused extends Error {
   }
 }
 
-/** What a running coffer does for each verb; the answer is an object that survives JSON. */
+/** The handlers of a running coffer, by verb. An answer is an object that survives JSON. */
 export type ControlHandlers = Readonly<Record<string, (args: unknown) => Promise<object>>>
 
 export type Answer = Record<string, unknown>
 
-/** A name for the socket that the kernel takes, however long the directory's path is. */
+/** A path of the socket that is short enough for the kernel, however long the directory's own path is. */
 interface Address {
   readonly path: string
-  /** Call when the socket is no longer used by this name. */
+  /** Call when the socket is no longer used by this path. */
   release(): void
 }
 
 function addressOf(dataDir: string): Address {
   const path = join(resolve(dataDir), SOCKET_NAME)
   if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return { path, release() {} }
-  // Through an open descriptor of the directory the same socket has a short name (proc(5)).
+  // Through an open descriptor of its directory the socket has a short path (proc(5)).
   const directory = openSync(dataDir, constants.O_RDONLY | constants.O_DIRECTORY)
   return {
     path: `/proc/self/fd/${directory}/${SOCKET_NAME}`,
@@ -58,7 +58,7 @@ function addressOf(dataDir: string): Address {
   }
 }
 
-/** Connects; null where no process listens. Throws what else the system says. */
+/** Connects. Null where no process listens. Rejects with any other error of the system. */
 function dial(path: string): Promise<Socket | null> {
   return new Promise((settle, reject) => {
     const socket = connect(path)
@@ -78,10 +78,10 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 /**
- * Lets one process at a time look at the socket, remove a stale one and bind its own: without it two that
- * start together would both find the socket stale, and the second remove the first one's new socket.
- * The guard is SQLite's lock on an empty file, which nobody can take who may not open that file, and which the kernel
- * gives up when its holder dies: Node has no other way to a file lock (fcntl(2)). Nothing is written to the file.
+ * Lets one process at a time check the socket, remove a stale one and bind its own. Of two that start together
+ * both would otherwise find the socket stale, and the second would remove the first one's new socket. The guard
+ * is SQLite's lock on an empty file. A process that may not open the file cannot take the lock, and the kernel
+ * releases it when its holder dies. Node has no other file lock (fcntl(2)). Nothing is written to the file.
  */
 async function guardStart(dataDir: string): Promise<{ close(): void }> {
   const path = join(resolve(dataDir), LOCK_NAME)
@@ -89,7 +89,7 @@ async function guardStart(dataDir: string): Promise<{ close(): void }> {
   for (let tries = 1; ; tries++) {
     const guard = new DatabaseSync(path, { timeout: 0 })
     try {
-      // Without a journal of its own the lock leaves no second file behind.
+      // With a journal in memory the lock leaves no second file behind.
       guard.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
       return guard
     } catch (error) {
@@ -101,8 +101,8 @@ async function guardStart(dataDir: string): Promise<{ close(): void }> {
   }
 }
 
-/** Makes the file where it is missing, for the directory's owner alone, also where root runs a tool. One that is there
- * is not opened: closing it would give up the lock that this process may hold on it. */
+/** Makes the file where it is missing, for the directory's owner only, also when root runs a command. An
+ * existing file is not opened: to close it would release the lock that this process may hold on it. */
 function makeLockFile(path: string): void {
   const { uid, gid } = statSync(dirname(path))
   let made: number
@@ -123,11 +123,11 @@ const closeServer = (server: Server) => new Promise<void>((settle) => server.clo
 
 const tooLong = () => new ControlRefused('the request is too long')
 
-/** Reads lines from `socket`, one after the other; ends at the first that is too long. */
+/** Reads lines from `socket`, one after the other. Throws at the first that is too long. */
 async function* linesOf(socket: Socket): AsyncGenerator<string> {
   let rest = ''
   socket.setEncoding('utf8')
-  // Whoever stops reading still has an answer to send.
+  // The socket must stay open for the answer after the last line.
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     rest += chunk
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
@@ -171,9 +171,9 @@ async function serve(socket: Socket, handlers: ControlHandlers): Promise<void> {
 }
 
 /**
- * Takes the data directory for this process until `close`, and answers the command line meanwhile. The
- * directory must exist. A socket left behind by a process that died is replaced; the new one has mode
- * 0600. Throws DataDirectoryInUse, or the system's error where the socket cannot be made.
+ * Takes the data directory for this process until `close`, and answers requests of the command line meanwhile.
+ * The directory must exist. A socket of a dead process is replaced. The new one has mode 0600. Rejects with
+ * DataDirectoryInUse, or the system's error where the socket cannot be made.
  */
 export async function acquireControl(
   dataDir: string,
@@ -183,7 +183,7 @@ export async function acquireControl(
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
-    // A client that hangs up is its own business.
+    // An error of one client's connection ends that connection only.
     socket.on('error', () => {})
     socket.once('close', () => sockets.delete(socket))
     void serve(socket, handlers)
@@ -208,7 +208,7 @@ export async function acquireControl(
   return {
     async close() {
       if (!server.listening) return
-      const closed = closeServer(server) // also unlinks the socket
+      const closed = closeServer(server) // also deletes the socket
       for (const socket of sockets) socket.destroy()
       await closed
       address.release()
@@ -216,7 +216,7 @@ export async function acquireControl(
   }
 }
 
-/** Binds with mode 0600 from the first moment: the mask is set for the one synchronous step that binds. */
+/** Binds with mode 0600 from the first moment: the umask is set for the one synchronous step that binds. */
 async function bindPrivately(server: Server, path: string): Promise<void> {
   const mask = process.umask(0o177)
   let listening: Promise<void>
@@ -236,21 +236,21 @@ async function removeStale(path: string): Promise<void> {
   await unlink(path)
 }
 
-/** True where a coffer runs on the data directory. Throws what the system says of the socket. */
+/** True where a coffer runs on the data directory. Rejects with the system's error about the socket. */
 export async function isInUse(dataDir: string): Promise<boolean> {
   const holder = await withSocket(dataDir, async (socket) => socket.destroy())
   return holder !== null
 }
 
 /**
- * Asks the coffer that runs on the data directory. Null where none does (and where there is no such
- * directory). Throws ControlRefused with the handler's message, or Error where no answer came.
+ * Sends a request to the coffer that runs on the data directory. Null where none runs, or there is no such
+ * directory. Rejects with ControlRefused and the handler's message, or Error where no answer came.
  */
 export function callControl(dataDir: string, verb: string, args: unknown): Promise<Answer | null> {
-  return withSocket(dataDir, (socket) => ask(socket, { verb, args }))
+  return withSocket(dataDir, (socket) => exchange(socket, { verb, args }))
 }
 
-/** `use` of a connection to whoever holds the data directory; null where nobody does. */
+/** Calls `use` with a connection to the coffer on the data directory. Null where none runs. */
 async function withSocket<T>(
   dataDir: string,
   use: (socket: Socket) => Promise<T>,
@@ -270,7 +270,7 @@ async function withSocket<T>(
   }
 }
 
-async function ask(socket: Socket, request: object): Promise<Answer> {
+async function exchange(socket: Socket, request: object): Promise<Answer> {
   let text = ''
   try {
     socket.write(`${JSON.stringify(request)}\n`)

@@ -1,5 +1,5 @@
-// Reads a YAML file against a JSON schema and says what is wrong as `<file>/<path>: <message> (line n)`.
-// Messages never repeat a value of the file: it may be a password.
+// Reads a YAML file against a JSON schema. A problem is reported as `<file>/<path>: <message> (line n)`. A
+// message never quotes a value of the file, which may be a password.
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { FileInvalid, readText } from './file-invalid.ts'
@@ -13,10 +13,10 @@ export interface Problem {
   readonly message: string
 }
 
-/** A parsed file that can tell the line of any place in it. */
+/** A parsed file, with a function that refuses problems by their lines. */
 export interface ParsedFile<T> {
   readonly value: T
-  /** Throws FileInvalid where there are any problems. */
+  /** Throws FileInvalid with a line for each problem. Returns where there are none. */
   refuse(problems: readonly Problem[]): void
 }
 
@@ -34,21 +34,21 @@ const ajv = new Ajv({
   code: { optimize: false },
 })
 
-/** The schema's validator: all errors at once, defaults filled in, no coercion, a strict schema. A schema that was
- * compiled before is not compiled again. */
+/** A validator for the schema: it reports all errors, fills in defaults, converts no types and accepts strict
+ * schemas only. A schema is compiled once. */
 export function compile(schema: object): ValidateFunction {
   return ajv.compile(schema)
 }
 
 /**
- * Reads and validates `file`. An empty file counts as an empty map. Throws FileInvalid where it cannot be
- * read, is not YAML 1.2, has two documents, or does not fit the schema.
+ * Reads and validates `file`. An empty file counts as an empty map. Throws FileInvalid where it cannot be read,
+ * is not YAML 1.2, has two documents, or does not fit the schema.
  */
 export function readDocument<T>(file: string, validate: ValidateFunction): ParsedFile<T> {
   return parseText<T>(readText(file), file, validate)
 }
 
-/** `readDocument` of a text that is at hand; `file` is its name in messages. */
+/** As `readDocument`, for a text in memory. `file` is its name in messages. */
 export function parseText<T>(
   text: string,
   file: string,
@@ -83,7 +83,7 @@ export function parseText<T>(
   return { value: value as T, refuse }
 }
 
-/** Where the key that `path` names begins; for what is not written, where its nearest parent does. */
+/** Offset of the key that `path` names. For a key that is not written, that of its nearest parent. */
 function offsetOf(document: Document, path: Path): number {
   let offset = 0
   let node: unknown = document.contents
@@ -108,7 +108,7 @@ export function pathOf(pointer: string): string[] {
   return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** ajv's errors as problems: of alternatives only the one that was meant, and unknown keys by their path. */
+/** Turns ajv's errors into problems. Of a list of alternatives only the errors of the intended one are kept. */
 function explain(errors: readonly ErrorObject[], value: unknown): Problem[] {
   const dropped = new Set<ErrorObject>()
   for (const choice of errors.filter((error) => error.keyword === 'anyOf')) {
@@ -118,7 +118,7 @@ function explain(errors: readonly ErrorObject[], value: unknown): Problem[] {
         `${error.instancePath}/`.startsWith(`${choice.instancePath}/`),
     )
     const isObject = isMapping(at(value, pathOf(choice.instancePath)))
-    // Who wrote a map meant the alternative that is one.
+    // A map in the file means the alternative that is a map.
     const meant = below.filter((error) => isObject && !['type', 'const'].includes(error.keyword))
     for (const error of below) if (!meant.includes(error)) dropped.add(error)
     if (meant.length > 0) dropped.add(choice)

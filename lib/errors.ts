@@ -1,20 +1,20 @@
-// The one error of the service: a closed list of codes in storage words and no HTTP. Each dialect
-// owns a table `satisfies Record<Code, …>`, so a code without a row does not compile.
+// The error of the service: a closed list of codes in the words of storage, without HTTP. Each dialect has a
+// table `satisfies Record<Code, …>`, so that a code without a row does not compile.
 
-/** Every way in which the service, a seam, the keys or a signature can refuse a request. */
+/** Every reason for which the service, a store, a key or a signature can refuse a request. */
 export const codes = [
-  // who asks
-  'AccessDenied', // known or anonymous caller without the right
+  // the caller
+  'AccessDenied', // a known or anonymous caller without the right
   'CredentialUnknown', // no such access key
-  'LoginDelayed', // too many were denied; details: seconds (to wait)
+  'LoginDelayed', // too many logins were denied; details: seconds (to wait)
   'UploadsBegunExceeded', // the caller has begun too many multipart uploads; details: limit
-  'UploadsExceeded', // the caller has too many under way; details: limit
-  'AnswersExceeded', // no memory for the answer: too much is on its way to clients
+  'UploadsExceeded', // the caller has too many uploads under way; details: limit
+  'AnswersExceeded', // no memory for the answer: too many bytes are on their way to clients
   'SignatureMismatch', // details: stringToSign, canonicalRequest, accessKey, signature
   'SignatureMalformed', // Authorization header cannot be read; details: message, region?
   'SignatureQueryMalformed', // presigned query cannot be read; details: message
-  'SignatureExpired', // presigned, too late; details: expires, serverTime (ISO dates)
-  'SignatureUnsupported', // a scheme that is not spoken here
+  'SignatureExpired', // a presigned URL that is over; details: expires, serverTime (ISO dates)
+  'SignatureUnsupported', // an unknown signature scheme
   'HeadersUnsigned', // details: headers (comma separated names)
   'DateMissing', // neither x-amz-date nor Date
   'ClockSkewed', // details: requestTime, serverTime
@@ -23,7 +23,7 @@ export const codes = [
   'BodyTooLarge', // details: size?, limit
   'BodyTooSlow', // no byte, or too few, for longer than the limit
   'LengthMissing',
-  'BodyPartial', // what came is a piece of an object, and a write takes a whole one
+  'BodyPartial', // a piece of an object came, and a write takes a whole one
   'PayloadHashInvalid', // x-amz-content-sha256 is none of the known values
   'PayloadHashMismatch', // details: claimed, computed
   'ChunkMalformed', // aws-chunked framing
@@ -56,31 +56,31 @@ export const codes = [
   'RangeUnsatisfiable', // details: size, range
   'PartNumberUnsatisfiable', // details: part, parts
   'ObjectTooLarge', // details: size, limit
-  'CopyToItself', // nothing would change
+  'CopyToItself', // the copy would change nothing
   'CopySourceTooLarge', // details: limit
   'CopySourceRangeInvalid', // details: size
   // multipart uploads
   'UploadMissing', // details: upload
-  'PartMissing', // named by Complete, absent or other ETag; details: part, etag, upload
+  'PartMissing', // named by Complete, and absent or with another ETag; details: part, etag, upload
   'PartsUnordered', // details: upload
   'PartTooSmall', // details: part, etag, size, limit
   'PartsEmpty', // Complete names none
   'UploadSizeMismatch', // details: claimed, computed
   'UploadChecksumMismatch', // details: message
   // customer keys
-  'KeyRequired', // the object is sealed under a customer key and none came
+  'KeyRequired', // the object is sealed under a customer key, and the request has none
   'KeyWrong', // a well-formed key that is not the object's
-  'KeyNotApplicable', // a key came for an object that has none
+  'KeyNotApplicable', // the request has a key, and the object is under none
   'UploadKeyRequired', // part without the upload's key, or with one where the upload has none
   'UploadKeyWrong', // part with another key than the upload's
   'KeyInvalid', // malformed trio; details: message, value?
   'KeyAlgorithmInvalid', // details: value
-  'KeyInsecure', // came over a transport that ssec.tls does not allow; details: rule
+  'KeyInsecure', // the key came over a transport that ssec.tls does not allow; details: rule
   // the store
-  'StoreFull', // the write would go below the reserve
-  'StoreUnavailable', // try again: handle being reopened, store away, draining; nothing was done
+  'StoreFull', // the write would touch the reserve
+  'StoreUnavailable', // try again: the store is away, reopened or draining; nothing was done
   'OutcomeUnknown', // the store failed while it wrote: the change may have been done or not
-  'StoreCorrupt', // checksum or tag of stored bytes does not hold
+  'StoreCorrupt', // checksum or tag of stored bytes is wrong
   'NotSupported', // not built; details: what
   'Internal',
 ] as const
@@ -89,7 +89,7 @@ export type Code = (typeof codes)[number]
 
 export type Details = Readonly<Record<string, string | number | undefined>>
 
-/** Thrown by everything in `lib/`; rendered by a dialect. `details` never holds a key or a token. */
+/** The error of all of `lib/`, which a dialect renders. `details` never holds a key or a token. */
 export class CofferError extends Error {
   readonly code: Code
   readonly details: Details
@@ -107,6 +107,6 @@ export function isCode(error: unknown, code: Code): error is CofferError {
   return error instanceof CofferError && error.code === code
 }
 
-/** True where a store cannot be used now, so that other work on it would fare no better. */
+/** True where a store cannot be used now, so that further work on it would fail too. */
 export const isUnavailable = (error: unknown): error is CofferError =>
   isCode(error, 'StoreUnavailable') || isCode(error, 'OutcomeUnknown')

@@ -1,6 +1,6 @@
-// What the stores tell of themselves, for metrics and health: what lies on each volume and how much of it
-// still counts, how much the sweep has before it, how full the disks are. Figures only, no names of
-// accounts, containers or objects.
+// Figures of the stores for metrics and health: the bytes of each volume and how many of them are live, the
+// length of the sweep's queue, and the free space of the disks. No figure names an account, container or
+// object.
 import { statfs } from 'node:fs/promises'
 import type { DeviceState, Volumes } from './blobs/volumes.ts'
 import type { Catalog } from './catalog/catalog.ts'
@@ -10,40 +10,40 @@ import { isCode } from './errors.ts'
 import { type DeviceStatus, deviceStatuses } from './upkeep/reclaim-status.ts'
 import type { Reclaimer } from './upkeep/reclaim-worker.ts'
 
-/** A disk by the directory that lies on it. Null where the directory, or its disk, is not there. */
+/** A disk, by a directory on it. Sizes are null where the directory, or its disk, is missing. */
 export interface DiskFigures {
   readonly directory: string
   readonly sizeBytes: number | null
-  /** What an unprivileged process may still write. */
+  /** Bytes that an unprivileged process may still write. */
   readonly freeBytes: number | null
 }
 
 export interface Figures {
   /** Devices that are in use. */
   readonly devices: readonly DeviceState[]
-  /** The disks of all devices that the configuration names. */
+  /** The disks of all devices in the configuration. */
   readonly disks: readonly DiskFigures[]
-  /** The disk of the data directory, where an embedded catalog lies. */
+  /** The disk of the data directory, which holds a catalog on LevelDB. */
   readonly data: DiskFigures
   /** Durable batches of commits since the catalog was made. */
   readonly catalogCommits: number
-  /** Why no writes are accepted; null: they are. */
+  /** Why no writes are accepted; null while they are. */
   readonly impaired: { readonly catalog: string | null; readonly blobs: string | null }
   readonly reclaim: { readonly isRunning: boolean; readonly off: string | null }
-  /** Null while the catalog cannot be read: the other figures are worth the most then. */
+  /** Null while the catalog cannot be read. The other figures are needed most then. */
   readonly rows: RowFigures | null
 }
 
 export interface RowFigures {
-  /** As `coffer status` shows them. */
+  /** The devices as `coffer status` shows them. */
   readonly devices: readonly DeviceStatus[]
-  /** Rows of work that commits left for the sweep, counted up to QUEUE_ROWS_MAX. */
+  /** Rows of work for the sweep, counted up to QUEUE_ROWS_MAX. */
   readonly queueRows: number
-  /** Objects whose time has come and that the expirer has not removed, counted up to QUEUE_ROWS_MAX. */
+  /** Objects that have expired and that expiry has not removed, counted up to QUEUE_ROWS_MAX. */
   readonly dueRows: number
 }
 
-/** Longer queues are not counted on: a scrape must not read a large catalog. */
+/** The count of a longer queue ends here, because a scrape must not read a large catalog. */
 export const QUEUE_ROWS_MAX = 10_000
 
 export interface FiguresOptions {
@@ -54,7 +54,7 @@ export interface FiguresOptions {
   readonly data: string
 }
 
-/** Reads the figures anew. Throws StoreCorrupt of the catalog. */
+/** Reads all figures. Rejects with StoreCorrupt of the catalog. */
 export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
   const { catalog, blobs, reclaimer, devices, data } = options
   return {
@@ -83,7 +83,7 @@ async function gatherRows(catalog: Catalog, blobs: Volumes): Promise<RowFigures 
   }
 }
 
-/** Size and free space of the disk under a directory. Never throws: a disk that is gone is a figure too. */
+/** Size and free space of the disk under a directory. Never rejects: a missing disk has null figures. */
 export async function diskFigures(directory: string): Promise<DiskFigures> {
   try {
     const { bsize, blocks, bavail } = await statfs(directory)

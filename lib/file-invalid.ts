@@ -1,9 +1,9 @@
-// Files that an operator wrote or is to mend, and how they are read: a file that may not be read is neither missing nor
-// wrong, and the sentence about it says whose it is.
+// Files that an operator wrote or can repair. A file that may not be read is neither missing nor wrong. The
+// message about it names its owner.
 import { readFileSync, statSync } from 'node:fs'
 import { describeReadError, systemErrorOf } from './system-error.ts'
 
-/** A file cannot be used. `problems` are complete lines to print; there is at least one. */
+/** A file cannot be used. `problems` are complete lines to print, at least one. */
 export class FileInvalid extends Error {
   readonly problems: readonly string[]
   constructor(problems: readonly string[], cause?: unknown) {
@@ -22,7 +22,7 @@ export function readText(file: string): string {
   }
 }
 
-/** False where there is no such file. Throws FileInvalid where that cannot be told. */
+/** False where there is no such file. Throws FileInvalid where the system does not say. */
 export function isThere(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false }) !== undefined
@@ -32,7 +32,7 @@ export function isThere(file: string): boolean {
   }
 }
 
-/** Throws the error itself where it is not the system's. */
+/** Throws `error` where it is not the system's. */
 function unreadable(file: string, error: unknown): FileInvalid {
   const found = systemErrorOf(error)
   if (found === undefined) throw error

@@ -1,8 +1,8 @@
-// The upgrade rule: every stored format carries a number, an older one is read, and a newer one is refused
-// with what it is and both numbers, before anything is changed. docs/format.md §14 lists the formats.
+// The upgrade rule: every stored format has a number. An older format is read. A newer one is refused, with its
+// name and both numbers, before anything is changed. docs/format.md §14 lists the formats.
 import { FileInvalid } from './file-invalid.ts'
 
-/** Something on the disk was written by a later release. The message says what, and which version. */
+/** Stored data was written by a later release. The message names it and its version. */
 export class FormatNewer extends FileInvalid {
   constructor(place: string, what: string, found: number, known: number) {
     super([

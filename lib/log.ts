@@ -1,6 +1,6 @@
-// The process's log: pino, one JSON object a line, and the two rules that keep secrets out of it by
-// construction. An error is logged by fields named here, never by whatever properties it carries (a
-// parser's error holds the raw packet), and a URL only after `redactUrl`. Nobody hands headers to a log.
+// The log of the process: pino, with one JSON object on each line. Two rules keep secrets out of it. An error
+// is logged by the fields named here, never by other properties (a parser's error holds the raw packet). A URL
+// is logged after `redactUrl` only. Headers are never passed to a log.
 import pino, { type DestinationStream, type Logger } from 'pino'
 import { type Code, CofferError } from './errors.ts'
 
@@ -12,7 +12,8 @@ export const LOGGED_URL_CHARS_MAX = 2048
 
 const MASK = '***'
 
-// Codes whose details name only rows, volumes and counts. Others may carry what a client sent.
+// Codes whose details name only rows, volumes and counts. Details of other codes may contain what a client
+// sent.
 const detailedCodes: ReadonlySet<Code> = new Set<Code>([
   'Internal',
   'OutcomeUnknown',
@@ -30,7 +31,7 @@ interface LoggedError {
   cause?: LoggedError
 }
 
-/** The loggable part of anything thrown: its class, message, code, stack and causes (three deep). */
+/** The parts of a thrown value that may be logged: class, message, code, stack and causes (three deep). */
 export function describeError(error: unknown, depth = 3): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' }
   const code = (error as { code?: unknown }).code
@@ -42,7 +43,8 @@ export function describeError(error: unknown, depth = 3): LoggedError {
   return logged
 }
 
-/** A logger for lines of JSON with `time` in ISO 8601 and `level` as a word, on stdout unless told. */
+/** A logger for lines of JSON with `time` in ISO 8601 and `level` as a word. Writes to stdout without
+ * `destination`. */
 export function makeLog(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
     level,
@@ -51,19 +53,19 @@ export function makeLog(level: LogLevel, destination?: DestinationStream): Logge
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: (error: unknown) => describeError(error) },
   }
-  // Not synchronous: a write for each line would hold up the thread that serves. What is still in memory
-  // when the process ends by itself is flushed; a kill loses the lines of its last moment.
+  // Asynchronous, because a write for each line would delay the thread that serves. Lines in memory are flushed
+  // when the process ends by itself; a kill loses the last ones.
   return pino(options, destination ?? pino.destination({ fd: 1, sync: false }))
 }
 
-// Query parameters that can hold a secret, by a part of their name. SigV2 presigned URLs carry every
-// signed header in the query, the customer key among them.
+// Query parameters that can hold a secret, by a part of their name. A URL presigned with SigV2 carries every
+// signed header in its query, the customer key among them.
 const secretName =
   /key|token|secret|signature|password|passwd|credential|authorization|sig(?![a-z])/i
-// Listing parameters of S3 that only look like one.
+// Parameters of S3 listings whose names only look secret.
 const plainNames: ReadonlySet<string> = new Set(['max-keys', 'key-marker'])
 
-/** Undoes percent-encoding as often as it is there (three times at most): a client may encode twice. */
+/** Undoes percent-encoding up to three times, because a client may encode twice. */
 function decodeLeniently(text: string): string {
   let decoded = text
   for (let i = 0; i < 3 && decoded.includes('%'); i++) {
@@ -79,20 +81,20 @@ function redactParameter(parameter: string): string {
   const name = equals < 0 ? parameter : parameter.slice(0, equals)
   const decodedName = decodeLeniently(name)
   const value = equals < 0 ? '' : decodeLeniently(parameter.slice(equals + 1))
-  // A value that holds `secret=…` itself is a parameter whose separator got lost on the way.
+  // A value that itself contains `secret=…` is a parameter whose separator was lost.
   const suspect =
     (secretName.test(decodedName) && !plainNames.has(decodedName.toLowerCase())) ||
     (value.includes('=') && secretName.test(value))
   if (!suspect) return parameter
-  // An encoded `=` in the name may have a secret behind it.
+  // A secret may stand behind an encoded `=` in the name.
   const end = decodedName.indexOf('=')
   return `${end < 0 ? name : decodedName.slice(0, end)}=${MASK}`
 }
 
 /**
- * A request target (or URL) fit for the log: the value of every query parameter that can hold a secret
- * is replaced by `***`, also where `?` was sent encoded, user and password of an absolute URL are
- * dropped, and what is longer than LOGGED_URL_CHARS_MAX is cut. Linear in the length that it keeps.
+ * A request target (or URL) for the log. The value of every query parameter that can hold a secret is replaced
+ * by `***`, also behind an encoded `?`. User and password of an absolute URL are dropped. Text beyond
+ * LOGGED_URL_CHARS_MAX is cut. The time is linear in the length of the result.
  */
 export function redactUrl(pathAndQuery: string): string {
   const url = pathAndQuery.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, `$1//${MASK}@`)

@@ -1,4 +1,4 @@
-// Names and ids: what is legal, and how ids are drawn.
+// Which names are legal, and how ids are drawn.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from './errors.ts'
 
@@ -20,11 +20,11 @@ export function requireObjectNameLength(object: string): void {
   throw new CofferError('ObjectNameTooLong', { size, limit: OBJECT_NAME_BYTES_MAX })
 }
 
-// Drawing 8 bytes costs as much as drawing 4,096. For ids only: keys and salts are drawn one by one.
+// To draw 8 bytes takes as long as to draw 4,096. The pool is for ids: keys and salts are drawn one by one.
 let pool = Buffer.alloc(0)
 let drawn = 0
 
-/** Random lower-case hex digits, for ids that everybody may see; `bytes` is at most 4,096. */
+/** Random lower-case hex digits, for ids that are no secrets. `bytes` is at most 4,096. */
 export function randomHex(bytes: number): string {
   if (drawn + bytes > pool.length) {
     pool = randomBytes(4096)
@@ -34,7 +34,7 @@ export function randomHex(bytes: number): string {
   return pool.toString('hex', drawn - bytes, drawn)
 }
 
-/** 16 random bytes as 32 lower-case hex digits: body ids, blob ids, commit ids, opaque ETags. */
+/** 16 random bytes as 32 lower-case hex digits, for ids of bodies, blobs and commits, and for opaque ETags. */
 export function randomId(): string {
   return randomHex(16)
 }
@@ -42,17 +42,19 @@ export function randomId(): string {
 let lastMicros = 0
 
 /**
- * Microseconds since 1970 by the wall clock, which is read in whole milliseconds: never twice the same nor backwards
- * within this process. Where the clock is set back they stay where they are, a microsecond more at each
- * call, until it has caught up. Always later than `after`, the time of what the caller replaces.
+ * Microseconds since 1970 by the wall clock, which is read in whole milliseconds. Within this process no value
+ * comes twice, and none is lower than an earlier one: where the clock is set back, each call returns one
+ * microsecond more until the clock has caught up. The value is always later than `after`, the time of what the
+ * caller replaces.
  */
 export function nowMicros(after = 0): number {
-  // Not performance.timeOrigin: that is what the clock said at the start, whatever it has been set to since.
+  // performance.timeOrigin would not follow a clock that was set since the start.
   lastMicros = Math.max(Date.now() * 1000, lastMicros + 1)
   return Math.max(lastMicros, after + 1)
 }
 
-/** Version ids sort newest first: 2⁶⁴ − 1 − microseconds in 16 hex digits, then 16 random hex digits. */
+/** A version id, which sorts newest first: 2⁶⁴ − 1 − microseconds in 16 hex digits, then 16 random hex
+ * digits. */
 export function versionIdAt(micros: number): string {
   const inverted = (0xffffffffffffffffn - BigInt(micros)).toString(16).padStart(16, '0')
   return inverted + randomHex(8)
@@ -63,14 +65,14 @@ export function microsOfVersion(versionId: string): number {
   return Number(0xffffffffffffffffn - BigInt(`0x${versionId.slice(0, 16)}`))
 }
 
-/** True for the form that `versionIdAt` makes. */
+/** True for the form of a version id. */
 export function isVersionId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text)
 }
 
 /**
- * True for a bucket name that S3 lets one create: 3 to 63 of a-z 0-9 . -, beginning and ending with
- * a letter or digit, no `..`, `-.`, `.-`, and not an IPv4 address.
+ * True for a bucket name that S3 accepts for a new bucket: 3 to 63 of a-z 0-9 . -, beginning and ending with a
+ * letter or digit, without `..`, `-.`, `.-`, and not an IPv4 address.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
  */
 export function isBucketName(name: string): boolean {

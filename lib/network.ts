@@ -1,12 +1,12 @@
-// What belongs to one client among addresses.
+// Which addresses belong to one client.
 import ipaddr from 'ipaddr.js'
 
-/** A provider gives each of its customers at least this many groups, and every address behind them is theirs: /64
- * (RFC 6177). */
+/** A provider assigns each customer at least these groups of an IPv6 address, and the customer owns all
+ * addresses below: /64 (RFC 6177). */
 const IPV6_GROUPS = 4
 
-/** The network that one client may send from, as text: an IPv4 address itself, an IPv6 address' /64. What is no address
- * is its own. */
+/** The network of one client, as text: an IPv4 address itself, the /64 of an IPv6 address. Any other text is
+ * returned unchanged. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || !ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)

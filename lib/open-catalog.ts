@@ -1,4 +1,4 @@
-// The part of the composition root that picks the catalog: LevelDB in the data directory, or Redis.
+// The part of the composition root that chooses the catalog: LevelDB in the data directory, or Redis.
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { volumeIdsIn } from './blobs/directory.ts'
@@ -19,7 +19,7 @@ import { makeLog } from './log.ts'
 import { randomId } from './names.ts'
 import { redisSettings } from './redis-settings.ts'
 
-/** LevelDB's memtable for the catalog: its rows are small, and reopening waits for three times this much. */
+/** LevelDB's memtable for the catalog. Rows are small, and to reopen takes three times this much free space. */
 const CATALOG_WRITE_BUFFER_BYTES = 16 << 20
 
 export interface OpenCatalog {
@@ -29,12 +29,12 @@ export interface OpenCatalog {
   close(): Promise<void>
 }
 
-/** Where the rows lie on LevelDB. */
+/** Directory of a catalog on LevelDB. */
 export const catalogLocation = ({ data }: Pick<Config, 'data'>) => join(data, 'catalog')
 
 /**
- * True where there is no catalog and nothing says that there was one: then a node may draw root keys. Throws
- * StoreUnavailable where Redis does not answer, StoreCorrupt where it holds something else.
+ * True where there is no catalog and no trace of an earlier one. A node may draw root keys then. Rejects with
+ * StoreUnavailable where Redis does not answer, StoreCorrupt where it holds something else than a catalog.
  */
 export async function isFirstStart(config: Config): Promise<boolean> {
   if (await hasTraces(config)) return false
@@ -50,13 +50,14 @@ export async function isFirstStart(config: Config): Promise<boolean> {
   }
 }
 
-/** True where data or devices hold something of a node, whatever Redis holds. */
+/** True where the data directory or a device holds something of a node, whatever Redis holds. */
 export async function hasTraces({ data, devices }: Config): Promise<boolean> {
   if (isThere(catalogLocation({ data })) || hasWitness(data)) return true
   return await haveVolumes(devices)
 }
 
-/** Throws FileInvalid where there is no catalog, because a tool makes none; on Redis as isFirstStart, too. */
+/** Rejects with FileInvalid where there is no catalog, because a command makes none. On Redis it also rejects
+ * as `isFirstStart` does. */
 export async function requireCatalog(config: Config): Promise<void> {
   if (config.catalog === 'level') {
     if (isThere(catalogLocation(config))) return
@@ -66,8 +67,8 @@ export async function requireCatalog(config: Config): Promise<void> {
   throw new FileInvalid(['catalog: there is none in Redis'])
 }
 
-/** Opens the catalog that the configuration names. Throws where it cannot be opened, or must not be used;
- * FilesUnreadable where a file of it cannot be read, CatalogDamaged where one is rotten. */
+/** Opens the configured catalog. Rejects where it cannot be opened or must not be used, with FilesUnreadable
+ * where one of its files cannot be read, with CatalogDamaged where one is rotten. */
 export function openCatalog(config: Config, log: Logger): Promise<OpenCatalog> {
   return config.catalog === 'level'
     ? openOnLevel(config, log)
@@ -97,7 +98,7 @@ async function openOnLevel(config: Config, log: Logger): Promise<OpenCatalog> {
   return { catalog, smallBodyBytes: SMALL_BODY_BYTES_MAX, close: () => catalog.close() }
 }
 
-/** A catalog that was copied to Redis stays where it was: used again it would lack all that came later.
+/** Refuses a catalog that was copied to Redis and stayed in the data directory: it lacks all later commits.
  * Throws StoreCorrupt. */
 function refuseLeftBehind({ id, commitNumber }: Catalog, seen: Meta | null): void {
   if (seen === null || (seen.catalogId === id && seen.commitNumber <= commitNumber)) return
@@ -112,7 +113,7 @@ async function openOnRedis(
   log: Logger,
 ): Promise<OpenCatalog> {
   const seen = readWitness(data)
-  // An empty Redis is a first start only where nothing else says that there was one.
+  // An empty Redis means a first start only where no trace of an earlier one is found.
   const isFirst = seen === null && !(await haveVolumes(devices))
   const catalog = await openRedisCatalog({
     ...redisSettings(redis),
@@ -148,8 +149,8 @@ async function openOnRedis(
 }
 
 /**
- * Opens the catalog in Redis for a tool that only reads it, beside the node or without one: nothing is made or
- * noted. Throws as openCatalog.
+ * Opens the catalog in Redis for a command that only reads it, beside the node or without one. Writes neither
+ * to Redis nor to the data directory. Rejects as `openCatalog` does.
  */
 export async function openCatalogBeside(
   { data }: Config,
@@ -167,7 +168,7 @@ export async function openCatalogBeside(
   }
 }
 
-/** Throws StoreCorrupt. */
+/** Throws StoreCorrupt where Redis holds another catalog than the one seen before. */
 function requireSeen({ id }: Catalog, seen: Meta | null): void {
   if (seen === null || seen.catalogId === id) return
   const message = 'Redis holds another catalog than the one that this node has data of'

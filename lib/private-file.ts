@@ -1,4 +1,4 @@
-// Files that hold secrets: written whole or not at all, and readable by their owner alone.
+// Files that hold secrets: written as a whole or not at all, and readable by their owner only.
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
@@ -16,7 +16,7 @@ import {
 import { dirname, resolve } from 'node:path'
 import { FileInvalid } from './file-invalid.ts'
 
-/** Makes the directory with mode 0700 where it is missing, its parents too, durably. */
+/** Makes a missing directory, and its missing parents, with mode 0700, durably. */
 export function makePrivateDirectory(directory: string): void {
   const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (first === undefined) return
@@ -25,10 +25,10 @@ export function makePrivateDirectory(directory: string): void {
 }
 
 /**
- * Puts `text` into `file` so that a crash leaves the old content or the new: a neighbour is written,
- * flushed and renamed, then the directory flushed. The mode is 0600, but a file that is there keeps its
- * own mode and owner, so that root may edit what the service reads. Throws the system's error, and
- * leaves no neighbour behind.
+ * Writes `text` to `file` so that a crash leaves the old content or the new: a neighbour is written, flushed
+ * and renamed, then the directory is flushed. A new file has mode 0600. An existing one keeps its mode and
+ * owner, so that root may edit what the service reads. Throws the system's error, and leaves no neighbour
+ * behind.
  */
 export function writePrivately(file: string, text: string): void {
   const before = statSync(file, { throwIfNoEntry: false })
@@ -76,8 +76,8 @@ export function requirePrivate(file: string, secrets: string): void {
 }
 
 /**
- * True for a file that systemd's LoadCredential put there: it may show group bits, because its ACL lets
- * the service in, and no one else gets into its directory (systemd.exec(5), CREDENTIALS).
+ * True for a file of systemd's LoadCredential. It may show group bits, because an ACL gives the service access,
+ * and no other user can enter its directory (systemd.exec(5), CREDENTIALS).
  */
 function isCredential(file: string): boolean {
   const directory = process.env.CREDENTIALS_DIRECTORY

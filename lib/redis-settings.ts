@@ -1,13 +1,13 @@
-// How Redis is reached, made of the configuration and the files that it names: the part of the composition root that
-// knows both the configuration's words and the catalog's.
+// Settings of the Redis connection, made from the configuration and the files that it names. It is a part of the
+// composition root: only there the configuration and the catalog may meet.
 import type { RedisSettings, RedisTls } from './catalog/redis/settings.ts'
 import { type RedisConfig, redisDefaults } from './config/redis.ts'
 import { readText } from './file-invalid.ts'
 
-/** Reads what a file holds, without the newline at its end. Throws FileInvalid. */
+/** The content of a file without the newline at its end. Throws FileInvalid. */
 const readSecret = (file: string) => readText(file).replace(/\r?\n$/, '')
 
-/** Fills in defaults and reads the files. Throws FileInvalid where one cannot be read. */
+/** The settings, with defaults and the contents of files. Throws FileInvalid where a file cannot be read. */
 export function redisSettings(config: RedisConfig): RedisSettings {
   const { url, sentinels, name, cluster, username, passwordFile, tls } = config
   const password = passwordFile === undefined ? config.password : readSecret(passwordFile)

@@ -1,18 +1,19 @@
-// Amounts that somebody has of something that a node has only so much of: connections, uploads, bytes. All of them are
-// kept behind this one interface, so that threads can share them.
+// Counts who has how much of a limited good: connections, uploads, bytes. All counts go through this interface,
+// so that threads can share them later.
 
 export interface Shares {
-  /** Takes `amount` more for `name`, unless it would then have more than `limit`: false, and nothing is taken. */
+  /** Takes `amount` for `name`. Returns false, and takes nothing, where `name` would then have more than
+   * `limit`. */
   take(name: string, amount: number, limit: number): boolean
-  /** Gives back what was taken. */
+  /** Returns an amount that was taken. */
   give(name: string, amount: number): void
-  /** What `name` has; 0 for one that has nothing. */
+  /** The amount of `name`; 0 where it has none. */
   of(name: string): number
-  /** What all have together. */
+  /** The amount of all names together. */
   readonly total: number
 }
 
-/** Shares of one process. A name is kept only while it has something. */
+/** Shares within one process. A name is kept only while its amount is above 0. */
 export function makeShares(): Shares {
   const had = new Map<string, number>()
   const of = (name: string) => had.get(name) ?? 0

@@ -1,17 +1,17 @@
-// What the system said when a file could not be read, and what that means to people. One place for Node's errors
-// and for LevelDB's, which pass strerror() on as text. A file that may not be read, or not now, is not damaged:
-// nothing may be concluded from it, and nothing dropped.
+// The system's error where a file could not be read, and what it means to an operator. Node's errors and
+// LevelDB's, which contain strerror() as text, are read here. A file that may not be read, or not now, is not
+// damaged: nothing may be concluded from it, and nothing dropped.
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
-/** An error number by its name, and the file that it is about where that is known. */
+/** The name of an error number, with the file where that is known. */
 export interface SystemError {
   /** EACCES, EIO … */
   readonly code: string
   readonly path?: string
 }
 
-/** LevelDB's words for error numbers: those of glibc and of musl. */
+/** Texts for error numbers in LevelDB's messages: those of glibc and of musl. */
 const texts: Readonly<Record<string, string>> = {
   'Permission denied': 'EACCES',
   'Operation not permitted': 'EPERM',
@@ -27,10 +27,10 @@ const texts: Readonly<Record<string, string>> = {
   'Quota exceeded': 'EDQUOT',
 }
 
-/** `IO error: <file>: <words>`, where the file may have `lock ` before it (util/env_posix.cc). */
+/** LevelDB's message: `IO error: <file>: <text>`, with `lock ` before some files (util/env_posix.cc). */
 const LEVELDB = /^IO error: (?:lock )?(?:(.+): )?([^:]+)$/s
 
-/** The system's error in `error`, or in what caused it; undefined where there is none. */
+/** The system's error in `error` or in its causes; undefined where there is none. */
 export function systemErrorOf(error: unknown): SystemError | undefined {
   for (let e = error; e instanceof Error; e = e.cause) {
     const { code, path } = e as NodeJS.ErrnoException
@@ -45,20 +45,22 @@ export function systemErrorOf(error: unknown): SystemError | undefined {
   return undefined
 }
 
-/** Of the disk, which does not give its bytes: EIO, or what drivers and filesystems say in its place. */
+/** Errors of the disk, which does not return its bytes: EIO, and what drivers and filesystems return in its
+ * place. */
 const ofDisk = new Set(['EIO', 'EREMOTEIO', 'EBADMSG', 'EUCLEAN', 'EILSEQ', 'ENODATA'])
-/** Of the process and who it is. */
+/** Errors of the process: its rights, and its limits. */
 const ofProcess = new Set(['EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOMEM'])
 
-/** True where the disk cannot read what it has, false where the process only may not, or could not just now. */
+/** True where the disk cannot read its bytes. False where the process may not read them, or could not just
+ * now. */
 export const isOfDisk = (code: string) => ofDisk.has(code)
 
-/** True for what keeps a file that is there from being read, whoever opens it: not for a full disk. */
+/** True for errors that keep an existing file from being read. A full disk is none. */
 export const keepsFromReading = (code: string) => ofDisk.has(code) || ofProcess.has(code)
 
 /**
- * The system's error of a read, which says nothing of what the file holds; undefined where it is another error, or
- * says that there is no such file.
+ * The system's error of a read, which proves nothing about the file's content. Undefined for other errors, and
+ * for a missing file.
  */
 export function readErrorOf(error: unknown): SystemError | undefined {
   const found = systemErrorOf(error)
@@ -88,7 +90,7 @@ const todo: Readonly<Record<string, string>> = {
   EIO: 'See what the kernel says of the disk, and copy the files to a sound one: what a copy lacks is told as damage then.',
 }
 
-/** What an operator can do about it: a sentence; none of them loses anything. */
+/** What an operator can do about an error, as a sentence. No advice loses data. */
 export function adviceFor(code: string): string {
   const like = isOfDisk(code) ? 'EIO' : code === 'EPERM' ? 'EACCES' : code
   return todo[like] ?? 'Find out what keeps them from being read.'
@@ -97,7 +99,7 @@ export function adviceFor(code: string): string {
 const READ = 4
 const SEARCH = 1
 
-/** Which of the file and the directories above it is whose, and who this process is. */
+/** The owner of the file or directory that denies access, and the user of this process. */
 function whoMayNot(path?: string): string {
   const me = `this process is ${nameOf(process.geteuid?.() ?? -1)}`
   const found = path === undefined ? undefined : hindering(resolve(path))
@@ -108,7 +110,7 @@ function whoMayNot(path?: string): string {
   return what === '' ? whose : `${what} has ${whose}`
 }
 
-/** The first thing on the way to a file that its mode keeps this process from; the file where none does. */
+/** The first directory above a file whose mode denies access to this process, else the file itself. */
 function hindering(path: string): { what: string; stats: Stats } | undefined {
   const above: string[] = []
   for (let at = dirname(path); above[0] !== at; at = dirname(at)) above.unshift(at)
@@ -119,14 +121,14 @@ function hindering(path: string): { what: string; stats: Stats } | undefined {
     }
     const stats = statSync(path)
     const isAllowed = mayBy(stats, READ)
-    // An access list, a mount, or SELinux or AppArmor.
+    // The cause may be an access list, a mount, SELinux or AppArmor.
     return { what: isAllowed ? 'its mode allows it, something else does not: it' : '', stats }
   } catch {
     return undefined
   }
 }
 
-/** What mode and owner say; the superuser may everything. */
+/** Whether mode and owner allow access. The superuser has all rights. */
 function mayBy({ mode, uid, gid }: Stats, bit: number): boolean {
   const me = process.geteuid?.()
   if (me === undefined || me === 0) return true
@@ -144,7 +146,7 @@ function nameOf(uid: number): string {
     const name = fields.find(([, , number]) => number === String(uid))?.[0]
     if (name !== undefined) return name
   } catch {
-    // A number is a name, too.
+    // Without /etc/passwd the number serves as the name.
   }
   return `uid ${uid}`
 }

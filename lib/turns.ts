@@ -1,14 +1,14 @@
-// Shares the one thread: whoever has much to do in memory counts it in steps, and waits for another turn of the
-// event loop once this turn's are spent. A budget for all requests together, so that neither one long document nor
-// a hundred at once keep the others from being answered. Waits for disks and sockets need none of it.
+// Shares the one thread: work in memory counts its steps, and waits for another turn of the event loop when the
+// steps of the turn are spent. All requests share one count, so that neither one long document nor a hundred at
+// once delay the others. Waits for disks and sockets are not counted.
 
-/** Steps of one turn. A step is what one row or one element of a listing costs, some 10 µs. */
+/** Steps in one turn. A step is the work for one row, or one element of a listing, some 10 µs. */
 export const TURN_STEPS = 500
 
-/** What was counted; for tests. */
+/** The work that was counted, for tests. */
 export interface CountedWork {
   readonly steps: number
-  /** The most of any one turn. */
+  /** Most steps in one turn. */
   readonly longestTurn: number
 }
 
@@ -20,7 +20,7 @@ let longestTurn = 0
 
 function nextTurn(): void {
   left = TURN_STEPS
-  // One a turn: what it does until it spends again or ends is this turn's work.
+  // One waiting caller for each turn: its work until it spends again, or ends, is the work of this turn.
   const next = waiting.shift()
   isCounting = next !== undefined
   if (isCounting) setImmediate(nextTurn)
@@ -28,8 +28,9 @@ function nextTurn(): void {
 }
 
 /**
- * Counts steps that the caller has just done. Undefined where it may go on at once; else a promise to wait for, in
- * the order of those who wait. The most that is counted at once is a page of the catalog (SCAN_LIMIT_MAX).
+ * Counts steps that the caller has just done. Returns undefined where the caller may go on at once, else a
+ * promise to wait for; waiting callers go on in their order. At most a page of the catalog is counted at once
+ * (SCAN_LIMIT_MAX).
  */
 export function spend(count: number): Promise<void> | undefined {
   left -= count
@@ -43,10 +44,10 @@ export function spend(count: number): Promise<void> | undefined {
   return new Promise((resolve) => waiting.push(resolve))
 }
 
-/** What it costs to write some text, escapes and all. */
+/** Steps for writing a text with its escapes. */
 export const textSteps = (text: string) => 1 + (text.length >> 9)
 
-/** Writes each item as text. */
+/** Writes each item as text, in turns. */
 export async function writeInTurns<T, U extends string>(
   items: Iterable<T>,
   write: (item: T) => U,
@@ -61,7 +62,7 @@ export async function writeInTurns<T, U extends string>(
   return texts
 }
 
-/** What was counted since the last call. */
+/** The work that was counted since the last call. */
 export function takeCountedWork(): CountedWork {
   const counted = { steps, longestTurn }
   steps = 0

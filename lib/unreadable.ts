@@ -1,4 +1,5 @@
-// The refusal to go on where a file cannot be read: it says of each why, and what to do, and never to drop anything.
+// The refusal to go on where a file cannot be read. It says why for each file, and advises nothing that loses
+// data.
 import { FileInvalid } from './file-invalid.ts'
 import {
   adviceFor,
@@ -9,9 +10,9 @@ import {
   systemErrorOf,
 } from './system-error.ts'
 
-/** A file that is there and cannot be read. */
+/** A file that exists and cannot be read. */
 export interface UnreadableFile {
-  /** Its name, for people. */
+  /** Name of the file, for the operator. */
   readonly file: string
   /** The system's error. */
   readonly code: string
@@ -32,15 +33,17 @@ interface Look {
 
 const SHOWN_MAX = 10
 
-/** Files cannot be read, so nothing is known of what they hold. The message is for the operator. */
+/** Files cannot be read, so that their content is unknown. The message is for the operator. */
 export class FilesUnreadable extends FileInvalid {
   readonly files: readonly UnreadableFile[]
-  /** True where only the disk is in the way, and not that this process may not or cannot just now. */
+  /** True where the disk is the reason for every file. False where this process may not, or could not, read
+   * one. */
   readonly isOfDisk: boolean
-  /** In one line. */
+  /** The message in one line. */
   readonly sentence: string
 
-  /** `whose`: what the files are of, as the beginning of a sentence. `also`: what else is to be said, in lines. */
+  /** `whose` says what the files belong to, as the beginning of a sentence. `also` are further lines of the
+   * message. */
   constructor(whose: string, files: readonly UnreadableFile[], also: readonly string[] = []) {
     const lines = files.slice(0, SHOWN_MAX).map(({ file, what }) => `  ${file} ${what}`)
     if (files.length > SHOWN_MAX) lines.push(`  and ${files.length - SHOWN_MAX} more`)
@@ -55,7 +58,7 @@ export class FilesUnreadable extends FileInvalid {
   }
 }
 
-/** Those of the damages that are none, because nothing is known there: each file once. */
+/** The files that could not be read, from a list of damages. Each file comes once. */
 export function unreadableFiles(damages: readonly Look[]): UnreadableFile[] {
   const files = new Map<string, UnreadableFile>()
   for (const { file, offset, what, unreadable } of damages) {
@@ -66,14 +69,14 @@ export function unreadableFiles(damages: readonly Look[]): UnreadableFile[] {
   return [...files.values()]
 }
 
-/** What is said of a file that `error` is about; `file` where the error names none. */
+/** The file that `found` is about. `file` is used where the error names none. */
 export function unreadableFile(found: SystemError, file: string): UnreadableFile {
   const path = found.path ?? file
   return { file: path, code: found.code, what: describeReadError({ ...found, path }) }
 }
 
-/** Throws FilesUnreadable where `error` is, or was caused by, one of the system's that keep `path` from being read;
- * otherwise `error` itself. */
+/** Throws FilesUnreadable where `error`, or a cause of it, is a system error that keeps `path` from being
+ * read; otherwise throws `error`. */
 export function throwUnreadable(whose: string, path: string, error: unknown): never {
   if (error instanceof FilesUnreadable) throw error
   const found = systemErrorOf(error)
@@ -81,11 +84,11 @@ export function throwUnreadable(whose: string, path: string, error: unknown): ne
   throw new FilesUnreadable(whose, [unreadableFile(found, path)])
 }
 
-/** What went wrong, in one line. */
+/** An error in one line. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof FilesUnreadable) return error.sentence
   if (!(error instanceof Error)) return String(error)
-  // LevelDB's binding says that a database failed to open, and why in the cause.
+  // LevelDB's binding says only that a database failed to open, and has the reason in the cause.
   const { message, cause } = error
   return cause instanceof Error ? `${message}: ${sentenceOf(cause)}` : message
 }

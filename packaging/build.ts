@@ -1,6 +1,6 @@
-// `npm run build`: writes dist/, the program as JavaScript for packages, which may not be run from TypeScript
-// (Node.js strips no types under node_modules). dist/ is a program tree of its own: what lies beside bin/ in
-// the repository and is read at run time lies beside it there too. The Debian package takes it as it is.
+// `npm run build`: writes dist/, the program as JavaScript, for packages: Node.js strips no types under
+// node_modules. dist/ is a program tree of its own. Files that the program reads at run time lie beside its
+// bin/, as they do in the repository. The Debian package contains dist/ unchanged.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import { renderManual } from './manual.ts'
 /** The root of the repository. */
 export const repository = fileURLToPath(new URL('..', import.meta.url))
 
-/** What of package.json the packages need. */
+/** The fields of package.json that the packages need. */
 export interface Manifest {
   readonly name: string
   readonly version: string
@@ -32,8 +32,8 @@ export const readManifest = (): Manifest =>
   JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
 
 /**
- * Writes the program to `out`, which it replaces. Throws where the sources do not compile, or name a file in a
- * way that the compiler leaves as it is.
+ * Writes the program to `out`, and replaces what lies there. Throws where the sources do not compile, or
+ * contain a file's name that the compiler does not rewrite.
  */
 export function build(out: string): void {
   rmSync(out, { recursive: true, force: true })
@@ -45,7 +45,7 @@ export function build(out: string): void {
   const { name, version, description, license, type, engines } = readManifest()
   const manifest = { name, version, description, license, type, private: true, engines }
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  // The unit is for a checkout; the Debian package has one of its own.
+  // etc/systemd holds the unit for a checkout. The Debian package has another one.
   const unit = join(repository, 'etc/systemd')
   cpSync(join(repository, 'etc'), join(out, 'etc'), { recursive: true, filter: (f) => f !== unit })
   mkdirSync(join(out, 'man'))
@@ -54,8 +54,8 @@ export function build(out: string): void {
 }
 
 /**
- * The compiler rewrites `.ts` in imports, and nowhere else: a worker or a child that is started by a file's
- * name would be looked for under a name that is not there. Throws with the lines where that is so.
+ * The compiler rewrites `.ts` in imports, and nowhere else. A worker or a child process that is started by a
+ * file's name would not be found in dist/. Throws with all lines that hold such a name.
  */
 export function refuseUnwritten(out: string): void {
   const source = /['"`](?:\.{1,2}\/|[\w-]+\/)[^'"`\s]*\.ts['"`]/
@@ -82,7 +82,7 @@ export function filesOf(directory: string): string[] {
     .sort()
 }
 
-/** Runs a script to its end; why it failed is one message, and its exit code is 1. */
+/** Runs a script to its end. A failure is printed as one message, with exit code 1. */
 export function runScript(work: () => void): void {
   try {
     work()
@@ -96,7 +96,7 @@ if (process.argv[1] === import.meta.filename) {
   runScript(() => {
     const out = join(repository, 'dist')
     build(out)
-    // npm pack --json prints its answer to standard output.
+    // Standard output belongs to npm pack --json.
     process.stderr.write(`Wrote ${filesOf(out).length} files to ${relative('', out)}.\n`)
   })
 }

@@ -1,9 +1,10 @@
-// The texts of the Debian package that follow from others: control, copyright and changelog, the configuration from
-// etc/coffer.yaml and the unit from etc/systemd/coffer.service, each with the paths of an installed package.
+// The texts of the Debian package that are made from others: control, copyright and changelog, the
+// configuration from etc/coffer.yaml, and the unit from etc/systemd/coffer.service, with the paths of an
+// installed package.
 import type { Manifest } from './build.ts'
 import type { ProductionPackage } from './production.ts'
 
-/** Debian's names of what Node.js calls its architecture. */
+/** Debian's names of Node.js' architectures. */
 const architectures: Readonly<Record<string, string>> = {
   x64: 'amd64',
   arm64: 'arm64',
@@ -12,16 +13,16 @@ const architectures: Readonly<Record<string, string>> = {
   s390x: 's390x',
 }
 
-/** Throws where Debian has no name for it. */
+/** The Debian architecture of `arch`. Throws where Debian has none. */
 export function architectureOf(arch: string): string {
   if (Object.hasOwn(architectures, arch)) return architectures[arch]!
   throw new Error(`Debian has no architecture for ${arch}`)
 }
 
-/** A version of npm as one of Debian, in which `~` sorts before the release (deb-version(7)). */
+/** An npm version as a Debian version, in which `~` sorts before the release (deb-version(7)). */
 export const debianVersion = (version: string) => version.replace('-', '~')
 
-/** Who builds packages, by the variables that Debian's own tools read (debchange(1)). */
+/** The packages' maintainer, from the variables of Debian's own tools (debchange(1)). */
 export function maintainer(): string {
   const { DEBFULLNAME = 'coffer maintainers', DEBEMAIL = 'coffer@localhost' } = process.env
   return `${DEBFULLNAME} <${DEBEMAIL}>`
@@ -60,7 +61,7 @@ Description: object storage that speaks S3 and Swift, with customer-held keys
 `
 }
 
-/** /usr/share/doc/coffer/copyright (DEP 5). Packages keep their own licence files, which are named here. */
+/** /usr/share/doc/coffer/copyright (DEP 5). Packages keep their own licence files, to which it refers. */
 export function copyright(packages: readonly ProductionPackage[]): string {
   const others = packages.map(
     ({ place, license }) => `Files: usr/lib/coffer/${place}/*
@@ -88,7 +89,7 @@ ${others.join('\n')}`
 
 const WIDTH = 78
 
-/** Words in lines that begin with `first`, then with as many spaces. */
+/** Breaks a text into lines. The first line begins with `first`, the others with as many spaces. */
 function wrap(text: string, first: string): string {
   const lines: string[] = []
   let line = first
@@ -103,7 +104,7 @@ function wrap(text: string, first: string): string {
 }
 
 /**
- * The package's changelog (deb-changelog(5)), from the section of CHANGELOG.md about this version. Throws where
+ * The package's changelog (deb-changelog(5)), from the section of CHANGELOG.md for this version. Throws where
  * there is none.
  */
 export function changelog(markdown: string, version: string, date: Date): string {
@@ -117,7 +118,8 @@ export function changelog(markdown: string, version: string, date: Date): string
   return `coffer (${debianVersion(version)}) unstable; urgency=medium\n\n${changes}\n\n -- ${maintainer()}  ${stamp}\n`
 }
 
-/** Replaces each text, which must be there so many times. Throws where it is not: the file has changed. */
+/** Replaces each text, which must occur exactly `times` times. Throws where it does not, because the file has
+ * changed. */
 function replaceEach(
   text: string,
   replacements: readonly (readonly [from: string, to: string, times?: number])[],
@@ -157,7 +159,7 @@ ${replaceEach(body, [
     'Documentation=man:coffer(1) file:///usr/share/doc/coffer/operations.md',
   ],
   ['/opt/coffer/node_modules/.bin/node /opt/coffer/bin/coffer.ts', '/usr/bin/coffer', 3],
-  // As the package makes the directory; what is in it is readable by its owner alone (UMask).
+  // The mode with which the package makes the directory. Files in it are readable by their owner only (UMask).
   ['StateDirectoryMode=0700', 'StateDirectoryMode=0750'],
 ])}`
 }

@@ -1,5 +1,5 @@
-// `npm run deb`: makes coffer_<version>_<arch>.deb for the machine that it runs on, with the Node.js that the checkout
-// brought along. Needs dpkg-deb, and neither root nor a network.
+// `npm run deb`: makes coffer_<version>_<arch>.deb for the machine that it runs on, with the Node.js of the
+// checkout. It needs dpkg-deb, but neither root nor a network.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -35,7 +35,7 @@ import { copyProduction } from './production.ts'
 
 const PROGRAM = 'usr/lib/coffer'
 const DOCUMENTS = 'usr/share/doc/coffer'
-/** Files that somebody runs; all others are 0644, whatever the mask was when they were checked out. */
+/** Executable files of the package. All others get mode 0644, whatever mode they have in the checkout. */
 const EXECUTABLE = /^(usr\/bin\/coffer|usr\/lib\/coffer\/bin\/node|DEBIAN\/p\w+)$/
 
 const compressions = ['none', 'gzip', 'xz', 'zstd']
@@ -46,7 +46,7 @@ export interface DebOptions {
   readonly compression: string
 }
 
-/** Returns the path of the package. Throws where something that belongs in it is missing or has changed. */
+/** Makes the package and returns its path. Throws where a file of the package is missing or has changed. */
 export function makeDeb({ out, compression }: DebOptions): string {
   const manifest = readManifest()
   const architecture = architectureOf(process.arch)
@@ -94,7 +94,7 @@ function write(stage: string, path: string, content: string | Buffer): void {
   writeFileSync(join(stage, path), content)
 }
 
-/** The program tree, without what lies elsewhere in an installed system, and its Node.js. */
+/** Copies the program tree and its Node.js, without files that lie elsewhere in an installed system. */
 function layProgram(stage: string): void {
   const program = join(stage, PROGRAM)
   build(program)
@@ -106,7 +106,8 @@ function layProgram(stage: string): void {
   copyFileSync(join(repository, 'node_modules/node/bin/node'), join(program, 'bin/node'))
 }
 
-/** Debian wants no debugging symbols in packages; here they are a seventh of it. Without binutils they stay. */
+/** Removes debugging symbols, as Debian's policy requires: here they are a seventh of the package. Without
+ * binutils they stay. */
 function strip(compiled: readonly string[]): void {
   const command = '/usr/bin/strip'
   if (existsSync(command)) execFileSync(command, ['--strip-unneeded', ...compiled])
@@ -138,7 +139,7 @@ function setModes(stage: string, directory: string): void {
   }
 }
 
-/** A package that is there is replaced whole or not at all. */
+/** Replaces an existing package whole or not at all. */
 function pack(stage: string, file: string, compression: string): void {
   const begun = join(dirname(file), `.${basename(file)}.new`)
   try {
@@ -150,7 +151,7 @@ function pack(stage: string, file: string, compression: string): void {
   }
 }
 
-/** Arguments to package. Throws where one is wrong. */
+/** Reads the arguments. Throws where one is wrong. */
 function main(): void {
   const { values } = parseArgs({
     options: {

@@ -1,8 +1,9 @@
-// Which system libraries compiled files need, as Debian's package relations: read from the names and symbol versions
-// that an ELF file holds as text (ld.so(8)), so that no tool of the distribution has to be installed.
+// The system libraries that compiled files need, as Debian's package relations. They are read from the library
+// names and symbol versions that an ELF file holds as text (ld.so(8)), so that no tool of the distribution is
+// needed.
 import { readFileSync } from 'node:fs'
 
-/** Packages of Debian by the library's file name. */
+/** Debian's packages, by the library's file name. */
 const packageOf: Readonly<Record<string, string>> = {
   'libc.so.6': 'libc6',
   'libgcc_s.so.1': 'libgcc-s1',
@@ -10,7 +11,7 @@ const packageOf: Readonly<Record<string, string>> = {
   'libatomic.so.1': 'libatomic1',
 }
 
-/** The GCC that brought each GLIBCXX_3.4.n (the ABI page of the libstdc++ manual), by n. */
+/** The GCC release that introduced GLIBCXX_3.4.n (the ABI page of the libstdc++ manual), by n. */
 const gccOf: readonly (readonly [n: number, gcc: string])[] = [
   [21, '5.2'],
   [22, '6'],
@@ -23,7 +24,7 @@ const gccOf: readonly (readonly [n: number, gcc: string])[] = [
   [33, '14'],
 ]
 
-/** Relations as `libc6 (>= 2.28)`, sorted. Throws where a file needs a libstdc++ that is newer than the table. */
+/** Relations as `libc6 (>= 2.28)`, sorted. Throws where a file needs a newer libstdc++ than the table has. */
 export function librariesOf(files: readonly string[]): string[] {
   const needed = new Set<string>()
   let glibcMinor = 0

@@ -1,5 +1,5 @@
-// The man page coffer(1): commands and options as the program itself tells them, so that they cannot differ,
-// and by hand what it does not tell: files, environment, signals, exit codes.
+// The man page coffer(1). Commands and options are read from the program itself, so that they cannot differ.
+// Files, environment, signals and exit codes are written here by hand.
 import type { Command } from 'commander'
 import { makeProgram } from '../bin/coffer.ts'
 import { USAGE } from '../bin/decrypt.ts'
@@ -51,7 +51,7 @@ coffer user add main alice --role admin
 coffer status
 coffer backup /srv/backup/catalog.coffer`
 
-/** Text in which roff sees no command: backslashes, and dots and quotes that begin a line. */
+/** Text without roff commands: escapes backslashes, and dots and quotes at the beginning of a line. */
 function plain(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -71,7 +71,7 @@ function list(entries: Readonly<Record<string, string>>): string {
     .join('\n')
 }
 
-/** What a command prints behind its help, which commander keeps to itself. */
+/** The text that a command prints after its help, to which commander gives no access. */
 function afterHelp(command: Command): string {
   let printed = ''
   const collect = (text: string) => {
@@ -81,7 +81,7 @@ function afterHelp(command: Command): string {
   return printed.replace(command.helpInformation(), '').trim()
 }
 
-/** A command that does something, with the names that lead to it. */
+/** The commands without subcommands, with their full names. */
 function leavesOf(command: Command, path: string): { path: string; command: Command }[] {
   return command.commands.flatMap((child) => {
     const name = `${path} ${child.name()}`
@@ -90,7 +90,7 @@ function leavesOf(command: Command, path: string): { path: string; command: Comm
 }
 
 function describe(path: string, command: Command): string {
-  // It reads its own arguments, as it shares nothing with the server.
+  // `decrypt` parses its own arguments, because it shares no code with the server.
   if (command.name() === 'decrypt') return `.SS ${plain(path)}\n${literal(USAGE.trim())}`
   const usage = command.usage().replace(/^\[options\] ?/, '')
   const options = Object.fromEntries(

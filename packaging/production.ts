@@ -1,5 +1,6 @@
-// The packages that the program needs at run time, and of each the files that it needs there: neither sources and
-// types nor what was compiled for another machine. The lock file says which; node_modules has to be as it says.
+// The packages that the program needs at run time, and their needed files: without sources, types, and files
+// that were compiled for another machine. The lock file lists the packages, and node_modules must agree with
+// it.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 
@@ -11,15 +12,16 @@ interface LockedPackage {
 }
 
 export interface ProductionPackage {
-  /** Its place, as `node_modules/koa` or `node_modules/accepts/node_modules/mime-db`. */
+  /** Its path, as `node_modules/koa` or `node_modules/accepts/node_modules/mime-db`. */
   readonly place: string
   readonly version: string
   readonly license: string
 }
 
 /**
- * What `npm ci --omit=dev` would have installed on this machine, sorted by place. Throws where a package is missing or
- * of another version than the lock file's; optional ones, which are for other machines, may be missing.
+ * The packages that `npm ci --omit=dev` would install on this machine, sorted by path. Throws where a package
+ * is missing, or has another version than in the lock file. Optional packages, for other machines, may be
+ * missing.
  */
 export function productionPackages(root: string): ProductionPackage[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
@@ -43,7 +45,7 @@ export function productionPackages(root: string): ProductionPackage[] {
   return found.sort((a, b) => (a.place < b.place ? -1 : 1))
 }
 
-/** Sources, types and build recipes: nothing that Node.js loads. */
+/** Extensions of sources, types and build recipes, which Node.js never loads. */
 const idleExtensions = new Set(
   ['.ts', '.mts', '.cts', '.map', '.c', '.cc', '.cpp', '.h', '.hpp', '.gyp', '.gypi', '.mk'].concat(
     ['.md', '.markdown', '.html', '.sh', '.tsbuildinfo', '.o', '.d', '.a', '.yml'],
@@ -54,13 +56,14 @@ const idleDirectories = new Set(['test', 'tests', 'bench', 'benchmark', 'benchma
 
 const isLicense = (name: string) => /^(licen[cs]e|copying|notice|authors)/i.test(name)
 
-/** Whether a file, named from the top of its package, is needed at run time on this machine. */
+/** True for a file that is needed at run time on this machine. `path` begins at the top of its package. */
 export function isNeeded(path: string): boolean {
   const parts = path.split('/')
   const name = parts.at(-1)!
   if (isLicense(name)) return true
   if (parts.length > 1 && idleDirectories.has(parts[0]!)) return false
-  // node-gyp-build's places: prebuilds/<platform>-<arch>, and build/Release for what was compiled here.
+  // Paths of node-gyp-build: prebuilds/<platform>-<arch>, and build/Release for what was compiled on this
+  // machine.
   if (parts[0] === 'prebuilds') {
     return parts[1] === `${process.platform}-${process.arch}` && !name.includes('musl')
   }
@@ -71,7 +74,8 @@ export function isNeeded(path: string): boolean {
   return !idleExtensions.has(extname(name))
 }
 
-/** Copies what is needed of all packages from `root` into `target`. Returns which they are. Throws as above. */
+/** Copies the needed files of all packages from `root` to `target`. Returns the packages. Throws as
+ * `productionPackages` does. */
 export function copyProduction(root: string, target: string): ProductionPackage[] {
   const packages = productionPackages(root)
   for (const { place } of packages) {
@@ -85,7 +89,7 @@ export function copyProduction(root: string, target: string): ProductionPackage[
   return packages
 }
 
-/** Regular files of one package, named from its top; packages below it are entries of their own. */
+/** Regular files of one package, by their paths in it, without the packages below it. */
 function filesOfPackage(top: string, below = ''): string[] {
   return readdirSync(join(top, below), { withFileTypes: true }).flatMap((entry) => {
     const path = below === '' ? entry.name : `${below}/${entry.name}`

@@ -497,6 +497,16 @@ t.test(
   },
 )
 
+t.test('comments say what a program does, not what it tells, asks or knows', async (t) => {
+  // `middleware` and `lib/service` speak of clients and callers, who may ask.
+  const where = within('bin', 'lib', 'packaging').filter((f) => !f.startsWith('lib/service/'))
+  const forms =
+    /\b(tells?|told|asks|asking|hears?|heard|knows|wants)\b|\b(is|are|be|been|was|were|gets) asked\b|\b(gives?|gave|given|giving) up\b/i
+  const onlyComment = (line: string) =>
+    /^\s*(?:\/?\*|\/\/).*|\s\/\/ .*$/.exec(line)?.[0].replace(/`[^`]*`/g, '') ?? ''
+  t.same(find(where, forms, onlyComment), [])
+})
+
 t.test('generated files are what npm run schema would write', async (t) => {
   const { generated } = await import('../bin/schema.ts')
   for (const [file, text] of Object.entries(generated())) t.equal(textOf(file), text, file)

@@ -1,5 +1,6 @@
-// The same node on both catalogs, LevelDB and a Redis on this machine that syncs every commit: small PUTs and
-// GETs, whose cost is mostly rows, and listings. Each round measures the two one right after the other.
+// The same node on both catalogs: LevelDB, and a Redis on this machine that syncs every commit. The rows are
+// small PUTs and GETs, whose cost is mostly the catalog's, and listings. Each round measures both, one right
+// after the other.
 import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { catalogOptions, startRedis } from '../../test/helpers/redis.ts'
 import type { Bench } from '../bench.ts'
@@ -18,7 +19,7 @@ import type { Finding } from '../table.ts'
 import { fillNames, namesOf, openLevelOf, timeListings } from './listing.ts'
 
 const NAMES = 500
-/** Some thousands of requests, until V8 has compiled what they run through. */
+/** Time for some thousands of requests, in which V8 compiles the hot functions. */
 const WARM_SECONDS = 2
 const PREFIX = 'bench'
 

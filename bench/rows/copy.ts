@@ -1,5 +1,5 @@
-// Copy and rotation of an SSE-C object of 1,000 parts: one small value is wrapped anew and no data is read,
-// so the time must not depend on the size.
+// Copy and change of key of an SSE-C object of 1,000 parts. One small value is wrapped anew and no data is
+// read, so that the time must not depend on the size.
 import type { Bench } from '../bench.ts'
 import { bucket, type CofferNode } from '../node.ts'
 import { customerKey } from '../objects.ts'
@@ -10,7 +10,7 @@ import type { Finding } from '../table.ts'
 const COPY_MS_MAX = 50
 const PARTS = 1000
 const PARTS_QUICK = 100
-/** The least that S3 lets a part have that is not the last. */
+/** The least size of a part that is not the last, in S3. */
 const PART_BYTES = 5 << 20
 const CONNECTIONS = 4
 const REPEATS = 20

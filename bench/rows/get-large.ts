@@ -1,5 +1,5 @@
-// SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS; and,
-// to tell what the store costs, against LevelDB alone reading the same records.
+// SSE-C GET of 16 MiB bodies against a bare server that writes the same bytes, over HTTP and over TLS, and
+// against LevelDB alone reading the same records, which shows the cost of the store.
 import { RECORD_BYTES } from '../../lib/crypto/records.ts'
 import type { Bench } from '../bench.ts'
 import {

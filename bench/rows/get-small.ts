@@ -1,4 +1,4 @@
-// SSE-C GET of 4 KiB over presigned URLs against a bare prototype that does the least such a GET needs.
+// SSE-C GET of 4 KiB over presigned URLs, against a bare prototype with the least work for such a GET.
 import type { Bench } from '../bench.ts'
 import {
   compare,
@@ -16,7 +16,7 @@ import type { Finding } from '../table.ts'
 /** Requests per second against the prototype. */
 const RATE_RATIO_MIN = 0.8
 const OBJECTS = 500
-/** Some thousands of requests, until V8 has compiled what they run through. */
+/** Time for some thousands of requests, in which V8 compiles the hot functions. */
 const WARM_SECONDS = 2
 
 export async function measureGetSmall(bench: Bench): Promise<Finding[]> {

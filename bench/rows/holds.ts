@@ -1,5 +1,5 @@
-// How long one request holds the node's thread at a stretch, each kind at its worst legal size: nobody else is
-// answered meanwhile. Refusals of strangers are among them.
+// How long one request holds the node's thread at a stretch, for each kind of request at its worst legal size.
+// No other request is answered meanwhile. Refusals of anonymous requests are among them.
 import { createHash } from 'node:crypto'
 import { completeDocument, fillParts } from '../../test/helpers/many-parts.ts'
 import type { Bench } from '../bench.ts'
@@ -7,7 +7,7 @@ import { account, bucket, type CofferNode, type Request } from '../node.ts'
 import type { Finding } from '../table.ts'
 import { fillNames, openLevelOf } from './listing.ts'
 
-/** What nobody may hold the thread for. */
+/** The longest hold that is allowed. */
 const HOLD_MS_MAX = 50
 const PARTS = 10_000
 const NAMES = 10_000
@@ -35,7 +35,7 @@ const checksums = {
 }
 type Algorithm = keyof typeof checksums
 
-/** A swift request of the bench's user. */
+/** A Swift request of the bench's user. */
 function swift(method: string, path: string, request: Request = {}) {
   return async (node: CofferNode) => {
     const headers = { 'x-auth-token': await node.askToken(), ...request.headers }
@@ -153,7 +153,7 @@ function attacks(uploads: Readonly<Record<string, string>>): Attack[] {
   ]
 }
 
-/** Begins the uploads, gives them parts, and puts names into the bucket. */
+/** Begins the uploads, uploads their parts, and puts names into the bucket. */
 async function prepare(node: CofferNode) {
   const uploads: Record<string, string> = {}
   for (const algorithm of ['sha256', 'crc64nvme'] as const) {

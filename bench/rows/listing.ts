@@ -1,5 +1,6 @@
-// Listing 1,000 of 1,000,000 names with a delimiter, over HTTP: as common prefixes of 1,000 names each, and
-// as 1,000 names below one prefix. The names are put into the catalog directly; listings read no other row.
+// Listing 1,000 of 1,000,000 names with a delimiter, over HTTP: as common prefixes of 1,000 names each, and as
+// 1,000 names below one prefix. The names are put into the catalog directly, because listings read no other
+// row.
 import { join } from 'node:path'
 import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
@@ -23,7 +24,7 @@ const WARM_REQUESTS = 5
 const FLAT = 'flat/'
 const digits = (i: number) => String(i).padStart(4, '0')
 
-/** Name `i` of so many: 1,000 below `flat/`, the others evenly below 1,000 prefixes. */
+/** Name `i` of `names`: 1,000 below `flat/`, the others evenly below 1,000 prefixes. */
 function nameOf(i: number, names: number): string {
   if (i < PAGE) return FLAT + digits(i)
   const perPrefix = names / PREFIXES - 1
@@ -31,7 +32,7 @@ function nameOf(i: number, names: number): string {
   return `${digits(Math.floor(at / perPrefix))}/${digits(at % perPrefix)}`
 }
 
-/** Puts so many names into the catalog of a node that is stopped. */
+/** Puts `names` names into the catalog of a stopped node. */
 export async function fillNames(catalog: Catalog, names: number): Promise<void> {
   const current = versionIdAt(nowMicros())
   const type = 'application/octet-stream'
@@ -53,7 +54,7 @@ export async function fillNames(catalog: Catalog, names: number): Promise<void> 
   await Promise.all(Array.from({ length: COMMITS_IN_FLIGHT }, walk))
 }
 
-/** Milliseconds of listings of 1,000 common prefixes, and of 1,000 names below one. */
+/** Milliseconds of listings of 1,000 common prefixes, and of 1,000 names below one prefix. */
 export async function timeListings(node: CofferNode) {
   return {
     prefixes: await timeListing(node, {}, 'CommonPrefixes'),
@@ -82,7 +83,7 @@ async function timeListing(
 
 export const namesOf = ({ settings }: Bench) => (settings.quick ? 100_000 : 1_000_000)
 
-/** The catalog of a node that is stopped. */
+/** The catalog of a stopped node. */
 export function openLevelOf(node: CofferNode): Promise<Catalog> {
   return openLevelCatalog({
     engine: classicEngine,

@@ -1,5 +1,5 @@
-// Memory while one object of 5 GiB goes up in a single PUT and comes down again: it must not depend on the
-// object's size. Anonymous memory is what counts; LevelDB's mapped tables are the kernel's to take back.
+// Memory during a single PUT and a GET of an object of 5 GiB, which must not depend on the object's size.
+// Anonymous memory counts. LevelDB's mapped tables do not, because the kernel can drop them.
 import type { Bench } from '../bench.ts'
 import { WRITE_BUFFER_BYTES } from '../node.ts'
 import { headersOf, objectNames } from '../objects.ts'

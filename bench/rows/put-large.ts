@@ -1,5 +1,5 @@
-// SSE-C PUT of 16 MiB bodies: what a node adds to LevelDB alone taking the same records, and to a server
-// that reads the same bodies and drops them, over HTTP and over TLS, whose bodies come in 16 KiB pieces.
+// SSE-C PUT of 16 MiB bodies: the cost of a node above LevelDB alone with the same records, and above a server
+// that reads the same bodies and drops them, over HTTP and over TLS. TLS bodies come in pieces of 16 KiB.
 
 import { RECORD_BYTES } from '../../lib/crypto/records.ts'
 import type { Bench } from '../bench.ts'

@@ -1,5 +1,5 @@
-// SSE-C PUT of 4 KiB, durable when it is answered, against LevelDB alone writing as many rows of that size
-// in synced batches: the most that this disk gives.
+// SSE-C PUT of 4 KiB, durable when it is answered, against LevelDB alone writing as many rows of that size in
+// synced batches, which is the most that the disk can do.
 import type { Bench } from '../bench.ts'
 import {
   compare,
@@ -15,7 +15,7 @@ import type { Finding } from '../table.ts'
 /** Requests a second: five times what MinIO and RGW gave, about 1,000/s on the machine where they were measured. */
 const RATE_MIN = 5000
 const NAMES = 2000
-/** Some thousands of requests, until V8 has compiled what they run through. */
+/** Time for some thousands of requests, in which V8 compiles the hot functions. */
 const WARM_SECONDS = 2
 
 export async function measurePutSmall(bench: Bench): Promise<Finding[]> {

@@ -1,5 +1,5 @@
-// What an object's rows take in Redis, written by the service: bodies in volumes, and small ones beside their
-// rows. The bytes of volumes go nowhere. Figures are Redis' own (used_memory), for an object.
+// Memory of an object's rows in Redis, written by the service, for bodies in volumes and for small ones beside
+// their rows. The bytes of volumes are dropped. Figures are Redis' own (used_memory), for one object.
 import { randomBytes } from 'node:crypto'
 import { encodePiece } from '../../lib/blobs/locator.ts'
 import type { BlobStore } from '../../lib/blobs/store.ts'
@@ -16,7 +16,7 @@ import type { Bench } from '../bench.ts'
 import type { Finding } from '../table.ts'
 
 const WRITERS = 64
-/** Beside its row, the most that lies there, and in a volume. */
+/** Two bodies beside their row, the second of the greatest size, and one in a volume. */
 const BODY_BYTES = [100, redisDefaults.smallBodyBytes, 10_000]
 
 export async function measureRedisMemory(bench: Bench): Promise<Finding[]> {
@@ -35,7 +35,7 @@ export async function measureRedisMemory(bench: Bench): Promise<Finding[]> {
   return findings
 }
 
-/** Writes so many objects; what Redis takes more for each. */
+/** Writes `objects` objects. Returns how much more memory Redis takes for each. */
 async function fill(redis: TestRedis, objects: number, bytes: number): Promise<number> {
   const catalog = await openRedisCatalog(catalogOptions(redis.url))
   const { smallBodyBytes } = redisDefaults
@@ -72,7 +72,7 @@ async function usedMemory({ raw }: TestRedis): Promise<number> {
 
 let written = 0
 
-/** Takes any bytes, and says where a volume would have put them. */
+/** Drops all bytes, and returns the locator of a volume. */
 const discarding: BlobStore = {
   create(id) {
     let records = 0

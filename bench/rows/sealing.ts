@@ -1,4 +1,4 @@
-// What a customer's key costs: the same requests with SSE-C and without, where the root key seals.
+// The cost of a customer key: the same requests with SSE-C, and under the root key.
 import type { Bench } from '../bench.ts'
 import { compareCost, measureSides, nameOf, shapesOf } from '../sides.ts'
 import type { Finding } from '../table.ts'

@@ -1,17 +1,18 @@
-// `coffer backup`: writes the catalog of a node, running or not, to a file. The volumes are not in it, and
-// neither is the keyring.
+// `coffer backup`: writes the catalog of a node, running or not, to a file. The file holds neither volumes nor
+// the keyring.
 import { resolve } from 'node:path'
 import { type BackupReport, verifyBackup, writeBackup } from '../../lib/catalog/backup.ts'
 import type { BackupHeader } from '../../lib/catalog/backup-format.ts'
 import { loadConfig } from '../../lib/config/config.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
-import { type Ask, withBackup } from './upkeep.ts'
+import { type Call, withBackup } from './upkeep.ts'
 
 export interface BackupOptions extends SourceOptions {
   readonly verify?: boolean
 }
 
-/** Throws FileInvalid, ControlRefused, the system's error; FILE is then as it was. */
+/** Writes or verifies a backup. Rejects with FileInvalid, ControlRefused or the system's error; FILE is
+ * unchanged then. */
 export async function backup(file: string, options: BackupOptions): Promise<void> {
   const path = resolve(file)
   if (options.verify === true) {
@@ -19,13 +20,13 @@ export async function backup(file: string, options: BackupOptions): Promise<void
     return
   }
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  const done = await withBackup(config, async (ask) => {
-    const begun = (await ask('backup-begin')) as unknown as BackupHeader & { id: string }
+  const done = await withBackup(config, async (call) => {
+    const begun = (await call('backup-begin')) as unknown as BackupHeader & { id: string }
     try {
-      return await writeBackup(path, { ...begun, pieces: () => piecesOf(ask, begun.id) })
+      return await writeBackup(path, { ...begun, pieces: () => piecesOf(call, begun.id) })
     } finally {
-      // A node that is gone holds nothing any more.
-      await ask('backup-end', { id: begun.id }).catch(() => undefined)
+      // A node that has ended holds no snapshot any more.
+      await call('backup-end', { id: begun.id }).catch(() => undefined)
     }
   })
   say('Wrote and read back', file, done)
@@ -34,10 +35,10 @@ export async function backup(file: string, options: BackupOptions): Promise<void
   )
 }
 
-async function* piecesOf(ask: Ask, id: string) {
+async function* piecesOf(call: Call, id: string) {
   let after = ''
   for (;;) {
-    const page = await ask('backup-page', { id, after })
+    const page = await call('backup-page', { id, after })
     if (page.rows === 0) return
     after = page.after as string
     yield { bytes: Buffer.from(page.bytes as string, 'base64'), rows: page.rows as number }

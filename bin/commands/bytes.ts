@@ -1,4 +1,4 @@
-// Bytes and shares as commands print them.
+// Bytes and shares in the output of commands.
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
@@ -13,6 +13,6 @@ export function shownBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
-/** `part` of `whole` in percent, without digits behind the point. */
+/** `part` of `whole` in percent, without decimals. */
 export const shownShare = (part: number, whole: number) =>
   whole === 0 ? '0 %' : `${Math.round((100 * part) / whole)} %`

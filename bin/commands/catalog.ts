@@ -1,5 +1,5 @@
-// `coffer catalog copy`: moves a node's catalog to another store, while no node runs on it. Places are
-// `level:DIR` (a data directory), a Redis URL, or `config:FILE` (whatever catalog that file names).
+// `coffer catalog copy`: copies a node's catalog to another store, while no node runs on it. A place is
+// `level:DIR` (a data directory), a Redis URL, or `config:FILE` (the catalog of that configuration).
 import { join, resolve } from 'node:path'
 import { CopyRefused, copyCatalog } from '../../lib/catalog/copy.ts'
 import type { RawCatalog } from '../../lib/catalog/raw.ts'
@@ -27,18 +27,19 @@ export interface CopyOptions {
 /** How often the copy says how far it is, in rows. */
 const PROGRESS_ROWS = 100_000
 
-/** Where a catalog lies. */
+/** A place where a catalog lies. */
 interface Place {
-  /** For messages: without a password. */
+  /** Name of the place in messages, without a password. */
   readonly name: string
-  /** The data directory that must be still while it is read or written. */
+  /** The data directory that no node may run on meanwhile. */
   readonly data?: string
   open(): Promise<RawCatalog>
 }
 
-/** Copies a catalog and says what it did. Throws UsageRefused, CopyRefused, DataDirectoryInUse, FileInvalid. */
+/** Copies a catalog, and prints the result. Rejects with UsageRefused, CopyRefused, DataDirectoryInUse,
+ * FileInvalid. */
 export async function copy(options: CopyOptions): Promise<void> {
-  // Whatever Redis it lies in, it may be read; it is written only to one that keeps it.
+  // The source may be in a Redis with any settings. The target must be in one that keeps acknowledged writes.
   const from = placeOf(options.from, options.passwordFile, 'relaxed')
   const to = placeOf(options.to, options.passwordFile, 'strict')
   if (options.passwordFile !== undefined && ![options.from, options.to].some(isUrl)) {
@@ -82,7 +83,7 @@ async function report(source: RawCatalog, target: RawCatalog, from: string, to: 
 
 const isUrl = (text: string) => /^rediss?:/.test(text) && URL.canParse(text)
 
-/** Throws UsageRefused where the text names no place, FileInvalid where its configuration is wrong. */
+/** Throws UsageRefused where the text is no place, FileInvalid where its configuration is wrong. */
 function placeOf(text: string, passwordFile: string | undefined, durability: Durability): Place {
   const [kind, rest] = [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]
   if (kind === 'level' && rest !== '') return levelPlace(resolve(rest))
@@ -124,11 +125,11 @@ function withoutUser(url: string): string {
   return url.replace(/^([a-z+]+:\/\/)[^/@]*@/, '$1')
 }
 
-/** The catalog of a node; its data directory must be still, wherever the catalog lies. */
+/** The catalog of a configuration. No node may run on its data directory, wherever the catalog lies. */
 function configuredPlace(file: string, durability: Durability): Place {
   const { catalog, data } = loadConfig({ file })
   if (catalog === 'level') return levelPlace(data)
-  // What a node may use with a warning may be read and written here without one.
+  // A configuration may relax durability for its node, which then applies to the copy too.
   const relaxed = durability === 'relaxed' ? { durability } : {}
   return redisPlace({ ...catalog.redis, ...relaxed }, data)
 }

@@ -1,5 +1,6 @@
-// `coffer --check`: reads everything that a start would read, makes nothing, says what is wrong, and warns of root keys
-// that a first start would draw: whoever meant to use others, or to keep a copy, has to know before.
+// `coffer --check`: reads all files that a start would read, makes none, and reports what is wrong. It warns
+// before a first start draws root keys: the operator may have meant to use others, and must keep a copy of
+// them.
 import { join } from 'node:path'
 import { loadUsers } from '../../lib/auth/users-file.ts'
 import { readCertificate } from '../../lib/certificate.ts'
@@ -8,7 +9,7 @@ import { isPutBySystemd, openKeyring } from '../../lib/crypto/keyring.ts'
 import { FileInvalid, isThere } from '../../lib/file-invalid.ts'
 import { hasTraces } from '../../lib/open-catalog.ts'
 
-/** Throws FileInvalid with a line for each thing that is wrong in the files that `config` names. */
+/** Rejects with FileInvalid and a line for each problem in the files of `config`. */
 export async function check(config: Config): Promise<void> {
   const problems: string[] = []
   const gather = (read: () => unknown) => {
@@ -19,7 +20,7 @@ export async function check(config: Config): Promise<void> {
       problems.push(...error.problems)
     }
   }
-  // Files that a first start makes may be missing.
+  // A first start makes missing files.
   const users = config.users ?? join(config.data, 'users.yaml')
   gather(() => isThere(users) && loadUsers(users))
   let isKeyringThere = true
@@ -37,7 +38,7 @@ export async function check(config: Config): Promise<void> {
   process.stdout.write('the configuration is valid\n')
 }
 
-/** What to know of a keyring that is not there; null where a start would not go on without it. */
+/** A warning about a missing keyring; null where a start would fail without it. */
 async function expectKeyring(config: Config): Promise<string | null> {
   const { keyring } = config
   if (isPutBySystemd(keyring)) {

@@ -1,7 +1,7 @@
-// The secrets of the user that a first start makes, until somebody has seen them. They lie in a file of mode 0600 in the
-// data directory from before the user exists: a start that fails behind that loses none, and the next one that serves
-// shows them. A terminal shows them once, and the file goes; whatever else the output is may be a log, which must never
-// hold a secret, so there the file stays until the operator removes it, and the output names it.
+// The secrets of the user that a first start makes, until an operator has seen them. They are written to a file
+// of mode 0600 in the data directory before the user is made. A start that fails afterwards loses none, and the
+// next one shows them. On a terminal they are shown once, and the file is removed. Any other output may be a
+// log, which must not hold a secret: the output names the file, which stays until the operator removes it.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -12,17 +12,17 @@ import { writePrivately } from '../../lib/private-file.ts'
 import { shown } from '../program.ts'
 import { exportsOf, toTry } from './welcome.ts'
 
-/** Who a first start makes. */
+/** The user that a first start makes. */
 export const firstUser = { account: 'main', name: 'admin', roles: ['admin'] } as const
 
 const fileIn = (data: string) => join(data, 'first-secrets')
 
-/** Keeps secrets of a user that is about to be made. Throws the system's error. */
+/** Keeps the secrets of a user that is about to be made. Throws the system's error. */
 export function keepSecrets(data: string, secrets: Secrets): void {
   writePrivately(fileIn(data), exportsOf(secrets).join('\n'))
 }
 
-/** The secrets that nobody has seen yet, as they were kept; null where there are none. */
+/** The kept secrets that no operator has seen yet; null where there are none. */
 function readKept(data: string): Secrets | null {
   const file = fileIn(data)
   if (!existsSync(file)) return null
@@ -42,16 +42,16 @@ async function areCurrent({ password, access, secret }: Secrets, users: Users): 
   return (await users.byPassword(firstUser.account, firstUser.name, password, '::1')) !== undefined
 }
 
-/** What a node has to print about secrets that nobody has seen, and what to do once it is printed. */
+/** The text about secrets that no operator has seen. `printed` must be called once the text was printed. */
 export interface Unseen {
   readonly text: string
   printed(): void
 }
 
 /**
- * Of a node that serves at `addresses`. On a terminal the text has the secrets, and once it is printed nothing keeps them;
- * elsewhere it names their file, written anew with lines to try. '' where there are none. Where the file cannot be read,
- * written or removed the log says so: the node serves all the same.
+ * The text for a node that serves at `addresses`. On a terminal the text has the secrets, and `printed` removes
+ * their file. Otherwise the text names the file, which is written anew with lines to try. The text is '' where
+ * there are no secrets. A failure to read, write or remove the file is logged, and does not stop the node.
  */
 export async function unseenSecrets(
   config: Config,

@@ -1,4 +1,4 @@
-// `coffer fsck`: proves the catalog against itself and against the volumes. Takes the place of the node.
+// `coffer fsck`: checks the catalog against itself and against the volumes, in the place of the node.
 
 import { allHeaders } from '../../lib/blobs/level/volume-headers.ts'
 import { CatalogDamaged, describeDamage } from '../../lib/catalog/check.ts'
@@ -27,14 +27,14 @@ import { lockFor } from './stores.ts'
 export interface FsckCommandOptions extends SourceOptions {
   readonly repair?: boolean
   readonly acceptCatalog?: boolean
-  /** False: `--no-records`. */
+  /** False with `--no-records`. */
   readonly records: boolean
   readonly rate?: number
   readonly json?: boolean
 }
 
-/** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is, 1 it failed, or may not read
- * something. */
+/** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is wrong, 1 the check
+ * failed, or could not read something. */
 export async function runFsck(options: FsckCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   await requireCatalog(config)
@@ -64,16 +64,17 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
   }
 }
 
-/** What a catalog was accepted with. */
+/** The outcome of --accept-catalog. */
 interface AcceptReport {
   readonly before: number
   readonly commitNumber: number
-  /** Where the catalog was damaged: what is left, what is known to be lost, and where all that it was is kept. */
+  /** For a damaged catalog: the rows that are left, those that are lost, and where the damaged catalog is
+   * kept. */
   readonly salvaged: (Salvaged & { readonly damages: readonly string[] }) | null
 }
 
-/** Goes on with the catalog that there is; of a damaged one, with the rows that are left. Throws FilesUnreadable, and
- * drops nothing, where anything of catalog or volumes cannot be read. */
+/** Accepts the present catalog; for a damaged one, the rows that are left. Rejects with FilesUnreadable, and
+ * drops nothing, where a file of the catalog or of a volume cannot be read. */
 async function accept(config: Config, say: (line: string) => void): Promise<AcceptReport> {
   const { devices, data } = config
   const { salvaged, opened } = await openAccepted(config, say)
@@ -103,7 +104,7 @@ async function openAccepted(
     return { opened: await openCatalog(config, log), salvaged: null }
   } catch (error) {
     if (!(error instanceof CatalogDamaged)) throw error
-    // Before anything is dropped: volumes that cannot be read would refuse it afterwards.
+    // Checked before any row is dropped: volumes that cannot be read would refuse the catalog afterwards.
     await allHeaders(config.devices)
     const location = catalogLocation(config)
     const salvaged = await salvageCatalog(classicEngine, location, nowMicros())
@@ -123,14 +124,14 @@ function printJson(
   accepted: AcceptReport | undefined,
 ): void {
   const { problems, rotten, catalogRows, records, live } = report
-  const told = problems.map(({ rule, what, repair }) => ({
+  const shown = problems.map(({ rule, what, repair }) => ({
     rule,
     what,
     repair: repair?.what ?? null,
     repaired: repaired && repair !== undefined,
   }))
   const volumes = Array.from(live, ([volume, [bytes, blobs]]) => ({ volume, bytes, blobs }))
-  const found = { problems: told, left: left.length, rotten, catalogRows, records, volumes }
+  const found = { problems: shown, left: left.length, rotten, catalogRows, records, volumes }
   const all = accepted === undefined ? found : { ...found, accepted }
   process.stdout.write(`${JSON.stringify(all)}\n`)
 }

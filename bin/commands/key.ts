@@ -1,14 +1,14 @@
-// `coffer key`: adds, lists and activates root keys. No key is ever printed.
+// `coffer key`: adds, lists and activates root keys. Keys are never printed.
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { isRootKeyId } from '../../lib/crypto/keyring.ts'
 import { activateRootKey, addRootKey } from '../../lib/crypto/keyring-edit.ts'
 import type { KeyUse } from '../../lib/upkeep/rewrap-rows.ts'
 import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
-import { type Ask, withUpkeep } from './upkeep.ts'
+import { type Call, withUpkeep } from './upkeep.ts'
 
 export interface KeyOptions extends SourceOptions {
-  /** The file to change, where that is not the one that the node reads. */
+  /** The file to change, where it is another than the node's. */
   readonly keyring?: string
 }
 
@@ -16,7 +16,7 @@ export interface AddKeyOptions extends KeyOptions {
   readonly id?: string
 }
 
-/** Adds a random key. Throws UsageRefused, FileInvalid, ControlRefused. */
+/** Adds a random key. Rejects with UsageRefused, FileInvalid, ControlRefused. */
 export async function add(options: AddKeyOptions): Promise<void> {
   if (options.id !== undefined && !isRootKeyId(options.id)) {
     throw new UsageRefused('an id has 1 to 64 of the characters A-Z a-z 0-9 . _ -')
@@ -28,27 +28,28 @@ export async function add(options: AddKeyOptions): Promise<void> {
     `Added ${id} to ${shown(file)}. Nothing is under it yet: copy the file to a safe place, then\n` +
       `coffer key activate ${id}\n`,
   )
-  await tellNode(config, options)
+  await notifyNode(config, options)
 }
 
-/** Makes a key the one that wraps from now on. Throws FileInvalid, ControlRefused. */
+/** Makes a key the one that wraps new body keys. Rejects with FileInvalid, ControlRefused. */
 export async function activate(id: string, options: KeyOptions): Promise<void> {
   const config = configOf(options)
   const file = options.keyring ?? config.keyring
   activateRootKey(file, id)
   process.stdout.write(`${id} is the active key in ${shown(file)}.\n`)
-  await tellNode(config, options)
+  await notifyNode(config, options)
   process.stdout.write('What older keys have wrapped stays under them until coffer rewrap.\n')
 }
 
-/** Prints one line a key: id, active or not, versions and uploads under it. Throws FileInvalid. */
+/** Prints a line for each key: its id, whether it is active, and the versions and uploads under it. Rejects
+ * with FileInvalid. */
 export async function list(options: SourceOptions): Promise<void> {
   await withUpkeep(configOf(options), printKeys)
 }
 
-/** Prints the keys of the node that `ask` asks; what it lacks makes the exit code 1. */
-export async function printKeys(ask: Ask): Promise<void> {
-  const { active, ids, uses } = (await ask('keyring-uses')) as unknown as {
+/** Prints the keys of a node. A key that its keyring lacks makes the exit code 1. */
+export async function printKeys(call: Call): Promise<void> {
+  const { active, ids, uses } = (await call('keyring-uses')) as unknown as {
     active: string
     ids: string[]
     uses: Record<string, KeyUse>
@@ -69,7 +70,7 @@ function configOf(options: SourceOptions): Config {
   return loadConfig({ file: fileOf(options), data: options.data })
 }
 
-async function tellNode(config: Config, { keyring }: KeyOptions): Promise<void> {
+async function notifyNode(config: Config, { keyring }: KeyOptions): Promise<void> {
   if (keyring !== undefined && keyring !== config.keyring) {
     process.stdout.write(
       `A node that reads ${shown(config.keyring)} learns of it when that file is renewed: under systemd,\n` +

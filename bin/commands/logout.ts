@@ -1,5 +1,4 @@
-// `coffer user logout`: ends the tokens of a user. A running node does it; where none runs, this process opens the
-// stores in its place.
+// `coffer user logout`: ends the tokens of a user, through the running node, or in its place where none runs.
 import type { Users } from '../../lib/auth/users.ts'
 import { listUsers, UserRefused } from '../../lib/auth/users-file.ts'
 import type { Coffer } from '../../lib/coffer.ts'
@@ -10,7 +9,7 @@ import { fileOf, type SourceOptions } from '../program.ts'
 import { withStores } from './stores.ts'
 import { usersFileOf } from './user.ts'
 
-/** Ends every token of a user, of a running node or a stopped one. Throws UserRefused, ControlRefused, what a store says. */
+/** Ends every token of a user. Rejects with UserRefused, ControlRefused, and the errors of a store. */
 export async function logout(account: string, name: string, options: SourceOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const known = listUsers(usersFileOf(config))
@@ -24,7 +23,7 @@ export async function logout(account: string, name: string, options: SourceOptio
   process.stdout.write(`Ended all tokens of ${account}:${name}.\n`)
 }
 
-/** The running node's side. Throws ControlRefused for what names nobody. */
+/** The running node's side of the command. Rejects with ControlRefused where there is no such user. */
 export async function answerLogout(
   { users, coffer }: { users: Pick<Users, 'byName'>; coffer: Pick<Coffer, 'tokens'> },
   args: unknown,

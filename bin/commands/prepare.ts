@@ -1,5 +1,5 @@
-// What a start needs beside the stores: keyring, certificates and users file, made where a first start
-// finds none. Called by the one process that holds the data directory.
+// Prepares what a start needs besides the stores: keyring, certificates and users file, which a first start
+// makes. Called by the process that holds the data directory.
 
 import { addUser, drawSecrets } from '../../lib/auth/users-file.ts'
 import { type Certificate, developmentCertificate, readCertificate } from '../../lib/certificate.ts'
@@ -16,9 +16,10 @@ export interface Prepared {
   readonly certificateOf: (listener: Listener) => Certificate
 }
 
-/** Throws FileInvalid where a file is missing that must be there, or is wrong; without a keyring, as isFirstStart. */
+/** Rejects with FileInvalid where a required file is missing or wrong; without a keyring also as
+ * `isFirstStart` does. */
 export async function prepare(config: Config): Promise<Prepared> {
-  // A keyring that is gone while there is a catalog is a disk that is not mounted, not a first start.
+  // A missing keyring beside a catalog means a disk that is not mounted, and not a first start.
   const create = !isThere(config.keyring) && (await isFirstStart(config))
   const keyring = replaceableKeyring(openKeyring(config.keyring, { create }))
   const certificateOf = await readCertificates(config)
@@ -26,7 +27,8 @@ export async function prepare(config: Config): Promise<Prepared> {
   return { keyring, certificateOf }
 }
 
-/** The certificates of all TLS listeners, as they are on the disk now. Throws FileInvalid where one is wrong. */
+/** The certificates of all TLS listeners, read from the disk now. Rejects with FileInvalid where one is
+ * wrong. */
 export async function readCertificates(
   config: Config,
 ): Promise<(listener: Listener) => Certificate> {
@@ -46,7 +48,7 @@ async function makeFirstUser(config: Config): Promise<void> {
   const file = usersFileOf(config)
   if (config.users !== undefined || isThere(file)) return
   const secrets = drawSecrets()
-  // Kept before the user is there: whatever ends this start, they can still be shown.
+  // Kept before the user is made, so that they can be shown even if this start fails now.
   keepSecrets(config.data, secrets)
   await addUser(file, firstUser, secrets)
 }

@@ -1,4 +1,4 @@
-// How fast a command may read what is stored.
+// The rate at which a command reads stored bytes.
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 
 /** `rate`: bytes a second; 0, or absent: no limit. */

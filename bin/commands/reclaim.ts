@@ -1,5 +1,5 @@
-// `coffer reclaim`: gives the disk back what deleted objects have left in volumes. A running node does it
-// itself, at its rate and one volume at a time; where none runs, this process takes its place.
+// `coffer reclaim`: frees the space of deleted objects in volumes. A running node does it itself, at its rate
+// and one volume at a time. Where none runs, this process does it in its place.
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { makeLog } from '../../lib/log.ts'
@@ -24,12 +24,14 @@ export interface ReclaimCommandOptions extends SourceOptions {
   readonly json?: boolean
 }
 
-/** A volume is worth its rewriting when somebody asks for it: what is left is within 10 % of what is live. */
+/** Least dead share of a volume that the command rewrites. Afterwards the bytes on disk are within 10 % of the
+ * live ones. */
 const DEAD_SHARE = 0.05
 
 /**
- * Reclaims and prints what became of each volume. Sets the exit code: 0 all was done, 1 a volume stayed as it was,
- * 5 a rotten record was found. Throws FileInvalid, ControlRefused, ReclaimRefused, what a store says.
+ * Reclaims, and prints the outcome for each volume. Sets the exit code: 0 all was done, 1 a volume is
+ * unchanged, 5 a rotten record was found. Rejects with FileInvalid, ControlRefused, ReclaimRefused, and the
+ * errors of a store.
  */
 export async function reclaim(options: ReclaimCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
@@ -47,7 +49,7 @@ export async function reclaim(options: ReclaimCommandOptions): Promise<void> {
   }
 }
 
-/** What a running node does for the command. Throws Error where the arguments are wrong, ReclaimRefused. */
+/** The running node's side of the command. Rejects with Error where the arguments are wrong, ReclaimRefused. */
 export async function answerReclaim(
   { reclaimer }: { readonly reclaimer: Reclaimer },
   args: unknown,
@@ -80,7 +82,8 @@ function requestOf({ volume, deadShare, rate, dryRun }: ReclaimCommandOptions): 
   }
 }
 
-/** Without a node there are no requests to give way to: as fast as it goes, unless a rate was named. */
+/** Reclaims in the place of the node. There are no requests to yield to, so that no rate applies unless one is
+ * named. */
 function reclaimAlone(config: Config, request: ReclaimRequest): Promise<ReclaimOutcome[]> {
   return withStores(config, async (stores) => {
     const settings = { ...config.storage.reclaim, enabled: false, bytesPerSecond: 0 }

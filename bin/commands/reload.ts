@@ -1,5 +1,6 @@
-// `coffer reload`, and what a running node does at it or at SIGHUP: reads users, certificates and the log's
-// level again, and opens the audit file anew. Each by itself: a file that is wrong keeps the old, and says so in the log.
+// `coffer reload`, and the node's side of it and of SIGHUP: reads users, certificates and log level again, and
+// opens the audit file again. Where one of them is wrong the old one stays in force, which is logged, and the
+// others are read.
 import type { Logger } from 'pino'
 import type { Audit } from '../../lib/audit.ts'
 import type { Users } from '../../lib/auth/users.ts'
@@ -12,10 +13,10 @@ import { fileOf, type SourceOptions } from '../program.ts'
 import { readCertificates } from './prepare.ts'
 import { usersFileOf } from './user.ts'
 
-/** What of a running node can change. */
+/** The parts of a running node that a reload can change. */
 export interface Reloadable {
   readonly config: Config
-  /** Reads the configuration anew, as the start did. Throws FileInvalid. */
+  /** Reads the configuration again, as the start did. Throws FileInvalid. */
   readonly readConfig: () => Config
   readonly users: { replace(users: Users): void }
   readonly servers: Pick<Servers, 'replaceCertificates'>
@@ -23,7 +24,7 @@ export interface Reloadable {
   readonly log: Logger
 }
 
-/** Makes the running node read its files again. Throws ControlRefused with what was wrong in them. */
+/** Makes the running node read its files again. Rejects with ControlRefused and the problems in the files. */
 export async function reload(options: SourceOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const answer = await callControl(config.data, 'reload', {})
@@ -34,8 +35,8 @@ export async function reload(options: SourceOptions): Promise<void> {
 }
 
 /**
- * Reads again what can change under way. No request is dropped: connections that are open keep the certificate
- * that they began with. Returns a line for each thing that was wrong, for which the old stays in force.
+ * Reads again what can change at run time. No request is dropped: open connections keep their certificate.
+ * Returns a line for each problem, whose old value stays in force.
  */
 export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
   const { config, users, servers, audit, log } = node
@@ -63,7 +64,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
   return problems
 }
 
-/** Keys of the configuration, by their names alone, that differ and take effect at a restart. */
+/** Names of the configuration's keys that differ, and take effect at a restart. */
 function changedKeys(running: Config, next: Config): string[] {
   const keys = Object.keys({ ...running, ...next }) as (keyof Config)[]
   const differs = (key: keyof Config) => JSON.stringify(running[key]) !== JSON.stringify(next[key])

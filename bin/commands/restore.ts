@@ -1,4 +1,4 @@
-// `coffer restore`: makes a catalog of a backup, where there is none.
+// `coffer restore`: makes a catalog from a backup, where there is none.
 import type { Logger } from 'pino'
 import { knownHeaders } from '../../lib/blobs/level/volume-headers.ts'
 import { openBackup } from '../../lib/catalog/backup.ts'
@@ -53,8 +53,8 @@ async function targetOf(config: Config): Promise<RestoreTarget> {
   return redisRestore(makeRawRedis(link))
 }
 
-/** Throws FileInvalid where volumes or the note of a catalog elsewhere are another catalog's: a node would not
- * open them, and its objects would be without their bytes. */
+/** Rejects with FileInvalid where the volumes, or the note of a catalog elsewhere, belong to another catalog.
+ * The node would not open those volumes, and its objects would have no bytes. */
 async function requireOwnData(file: string, { data, devices }: Config): Promise<void> {
   const backup = await openBackup(file)
   await backup.close()
@@ -66,12 +66,12 @@ async function requireOwnData(file: string, { data, devices }: Config): Promise<
   }
   const seen = readWitness(data)
   if (seen !== null && seen.catalogId !== catalogId) refuse(`${data} is`, seen.catalogId)
-  // A damaged volume says nothing, and keeps no catalog from being restored.
+  // A damaged volume has no readable header, and does not prevent a restore.
   const other = (await knownHeaders(devices)).find(({ catalog }) => catalog !== catalogId)
   if (other !== undefined) refuse(`the volume ${other.location} is`, other.catalog)
 }
 
-/** Says at every start that the catalog is older than its volumes, as long as nobody has accepted it. */
+/** Warns at every start that the catalog is older than its volumes, until an operator accepts it. */
 export async function warnOfRestored(catalog: Catalog, log: Logger): Promise<void> {
   const restored = await readRestored(catalog)
   if (restored === null) return

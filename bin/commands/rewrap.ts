@@ -1,5 +1,5 @@
-// `coffer rewrap`: wraps everything that is under older root keys under the active one. In a running node it
-// goes on when this command is interrupted; asked again, the command joins it.
+// `coffer rewrap`: wraps all body keys that are under older root keys under the active one. A running node goes
+// on when the command is interrupted, and another call of the command joins that run.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../lib/config/config.ts'
 import type { RewrapProgress } from '../../lib/upkeep/rewrap.ts'
@@ -14,20 +14,20 @@ export interface RewrapCommandOptions extends SourceOptions {
 }
 
 const POLL_MS = 200
-/** How often progress is printed. */
+/** Time between two lines of progress. */
 const SAY_MS = 10_000
 
-/** Throws ControlRefused, or what stopped it; a later run goes on. Rows that could not be opened make the
- * exit code 1. */
+/** Rewraps, and prints the progress. Rejects with ControlRefused, or the error that stopped the run; a later
+ * run goes on. Rows that could not be opened make the exit code 1. */
 export async function rewrap(options: RewrapCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
-  await withUpkeep(config, async (ask) => {
+  await withUpkeep(config, async (call) => {
     const args = { from: options.from, rowsPerSecond: options.rate }
-    const { joined } = await ask('rewrap-start', args)
+    const { joined } = await call('rewrap-start', args)
     if (joined === true) process.stdout.write('A rewrap was under way already.\n')
     let saidMs = performance.now()
     for (;;) {
-      const now = (await ask('rewrap-status')) as unknown as RewrapProgress & { running: boolean }
+      const now = (await call('rewrap-status')) as unknown as RewrapProgress & { running: boolean }
       if (!now.running) {
         end(now)
         break
@@ -38,7 +38,7 @@ export async function rewrap(options: RewrapCommandOptions): Promise<void> {
       }
       await sleep(POLL_MS)
     }
-    await printKeys(ask)
+    await printKeys(call)
   })
 }
 

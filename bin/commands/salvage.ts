@@ -1,5 +1,5 @@
-// `coffer salvage`: makes a volume that can be opened of what a damaged one still has, and says who has lost bytes.
-// Takes the place of the node.
+// `coffer salvage`: makes a volume that can be opened from what a damaged one still has, and names the objects
+// that lost bytes. Runs in the place of the node.
 import { Space } from '../../lib/blobs/space.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { CofferError } from '../../lib/errors.ts'
@@ -22,8 +22,8 @@ export interface SalvageCommandOptions extends SourceOptions {
 }
 
 /**
- * Salvages, and sets the exit code: 0 no record is lost, 5 some are, 1 it failed. Throws FileInvalid, SalvageRefused,
- * and what a store says.
+ * Salvages, and sets the exit code: 0 no record is lost, 5 some are, 1 it failed. Rejects with FileInvalid,
+ * SalvageRefused, and the errors of a store.
  */
 export async function runSalvage(volume: string, options: SalvageCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })

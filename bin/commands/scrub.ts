@@ -1,6 +1,5 @@
-// `coffer scrub`: reads everything that the node keeps, and names what is rotten. A process of its own that opens
-// no database and maps no file, so that it works beside a running node, takes no lock, and outlives a sector that
-// cannot be read.
+// `coffer scrub`: reads all that the node stores, and names what is rotten. The process opens no database, maps
+// no file and takes no lock. So it works beside a running node, and survives a sector that cannot be read.
 import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import type { Rate } from '../../lib/leveldb/plain-file.ts'
@@ -21,11 +20,11 @@ export interface ScrubCommandOptions extends SourceOptions {
   readonly json?: boolean
 }
 
-/** How often the progress is written down. */
+/** Time between two saves of the progress. */
 const SAVE_EVERY_MS = 2000
 
-/** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, or the disk does not give it, 1 it was ended,
- * failed, or may not read something. */
+/** Scrubs, and sets the exit code: 0 all is sound, 5 something is rotten, or the disk does not return it, 1
+ * the scrub was interrupted, failed, or could not read something. */
 export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const rate = rateOf(options)
@@ -60,7 +59,8 @@ export async function runScrub(options: ScrubCommandOptions): Promise<void> {
   else process.exitCode = exitCodeFor(progress.findings)
 }
 
-/** The files of a LevelDB catalog; of another store what its seam shows, which checks each row too. */
+/** The rows of a LevelDB catalog from its files; of any other from its interface, which verifies each row
+ * too. */
 async function openRows(config: Config, rate: Rate): Promise<RowSource> {
   if (config.catalog === 'level') return await fileRows(catalogLocation(config), rate)
   const log = makeLog('error', process.stderr)
@@ -86,7 +86,7 @@ function printText(progress: Progress, finished: boolean, resumed: boolean): voi
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** A finding with the objects that have it. */
+/** A finding with the objects that it affects. */
 export function sentence({ what, objects = [] }: Finding): string {
   if (objects.length === 0) return what
   return `${what}: ${objects.map(describe).join(', ')}`

@@ -1,5 +1,5 @@
-// `coffer serve`: takes the ports, then the data directory, makes at a first start what is missing, opens the node,
-// and closes it on a signal. SIGHUP makes it read again what can change under way.
+// `coffer serve`: binds the ports, takes the data directory, makes at a first start what is missing, opens the
+// node, and closes it on a signal. On SIGHUP it reads again what can change at run time.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
 import { loadUsers, replaceableUsers } from '../../lib/auth/users-file.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
@@ -29,29 +29,30 @@ import { makeUpkeep } from './upkeep.ts'
 import { usersFileOf } from './user.ts'
 import { welcome } from './welcome.ts'
 
-/** What the command line asks about. */
+/** The running node, for requests of the command line. */
 interface Running {
   readonly coffer: Coffer
   readonly keyring: ReplaceableKeyring
   readonly users: ReturnType<typeof replaceableUsers>
 }
 
-/** Ctrl-C under `npm start` arrives twice: from the terminal, and passed on by npm. */
+/** Time within which a second signal counts as the same one. Ctrl-C under `npm start` arrives from the
+ * terminal, and once more from npm. */
 const SAME_SIGNAL_MS = 1_000
 
 /**
- * Runs the node until SIGINT or SIGTERM, then drains and closes it. `readConfig` reads the configuration anew,
- * for reloads. Throws ListenRefused, DataDirectoryInUse, FileInvalid, or what a store says.
+ * Runs the node until SIGINT or SIGTERM, then drains and closes it. `readConfig` reads the configuration again,
+ * for reloads. Rejects with ListenRefused, DataDirectoryInUse, FileInvalid, and the errors of a store.
  */
 export async function serve(config: Config, readConfig: () => Config): Promise<void> {
   const stop = signalled()
-  // One that comes during the start counts when the node serves.
-  let reloadAsked = false
+  // A reload that comes during the start is done when the node serves.
+  let isReloadDue = false
   let reload = async (): Promise<readonly string[]> => {
-    reloadAsked = true
+    isReloadDue = true
     return []
   }
-  // The socket is there before the stores, which may take minutes to open.
+  // The socket exists before the stores, which may take minutes to open.
   let running: Running | undefined
   const requireRunning = () => {
     if (running === undefined) throw new ControlRefused('the node is starting: try again later')
@@ -63,10 +64,10 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     log.fatal({ err: error }, 'ended by an error that nothing caught')
     process.exit(1)
   })
-  // What is open, to be closed in the reverse order, however far the start came.
+  // The parts that are open. They are closed in reverse order, also after a start that failed.
   const open: (() => Promise<void>)[] = []
   try {
-    // Before anything is made: a start that cannot get its ports leaves nothing behind.
+    // Bound before anything is made, so that a start without its ports leaves nothing behind.
     const bound = await bind(config)
     open.push(() => closeListeners(bound))
     makePrivateDirectory(config.data)
@@ -77,7 +78,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     const control = await acquireControl(config.data, {
       ...upkeep.handlers,
       'reload-users': async () => {
-        if (running === undefined) reloadAsked = true
+        if (running === undefined) isReloadDue = true
         else running.users.replace(loadUsers(usersFileOf(config)))
         return {}
       },
@@ -102,7 +103,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
     running = { coffer, keyring, users }
     reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
-    if (reloadAsked) await reload()
+    if (isReloadDue) await reload()
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)
     warnOfThreadPool((threads, wanted) => log.warn({ threads, wanted }, 'the thread pool is small'))
@@ -117,7 +118,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
   }
 }
 
-/** A port that the node on the same data has is not the thing to say: throws DataDirectoryInUse then. */
+/** Binds the listeners. Where the node on the same data directory has a port, rejects with DataDirectoryInUse,
+ * which explains more than the taken port. */
 async function bind(config: Config): Promise<readonly BoundListener[]> {
   try {
     return await bindListeners(config)
@@ -128,7 +130,7 @@ async function bind(config: Config): Promise<readonly BoundListener[]> {
   }
 }
 
-/** Throws Error with a line for each problem: what `coffer reload` then says. */
+/** Throws Error with a line for each problem, which `coffer reload` prints. */
 function refuseProblems(problems: readonly string[]): object {
   if (problems.length > 0) throw new Error(problems.join('\n'))
   return {}
@@ -140,7 +142,7 @@ function warnOfThreadPool(warn: (threads: number, wanted: number) => void): void
   if (threads !== undefined && threads < wanted) warn(threads, wanted)
 }
 
-/** Resolves with the first SIGINT or SIGTERM; one that comes a second later ends the process at once. */
+/** Resolves with the first SIGINT or SIGTERM. One that comes a second later ends the process at once. */
 function signalled(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let firstMs: number | undefined

@@ -1,5 +1,5 @@
-// `coffer status`: what lies on the devices, how much of it is live, and what the node is doing about the
-// rest. A running node answers; where none runs, this process opens the stores in its place.
+// `coffer status`: what lies on the devices, how much of it is live, and what the node reclaims. A running node
+// answers; where none runs, this process opens the stores in its place.
 import type { OpenStores } from '../../lib/coffer.ts'
 import { loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
@@ -26,12 +26,12 @@ export interface NodeStatus {
   }
   /** Rows that wait for the sweep. */
   readonly queue: number
-  /** `off`: why nothing can be reclaimed, null where it can. */
+  /** `off`: why nothing can be reclaimed; null where it can. */
   readonly reclaim: { readonly off: string | null; readonly underWay: ReclaimUnderWay | null }
   readonly devices: readonly DeviceStatus[]
 }
 
-/** Prints the state of the node. Throws FileInvalid, ControlRefused, what a store says. */
+/** Prints the state of the node. Rejects with FileInvalid, ControlRefused, and the errors of a store. */
 export async function status(options: StatusOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const answer = await callControl(config.data, 'status', {})
@@ -44,10 +44,10 @@ export async function status(options: StatusOptions): Promise<void> {
   process.stdout.write(text)
 }
 
-/** The stores that a status is about. */
+/** The stores of a status. */
 type LookedAt = Pick<OpenStores, 'catalog' | 'blobs'>
 
-/** What a running node answers. Throws StoreCorrupt, StoreUnavailable of the catalog. */
+/** The running node's side of the command. Rejects with StoreCorrupt, StoreUnavailable of the catalog. */
 export function answerStatus(node: {
   readonly stores: LookedAt
   readonly reclaimer: { readonly underWay: ReclaimUnderWay | null }
@@ -116,7 +116,7 @@ function showDevice(device: DeviceStatus): string[] {
   ]
 }
 
-/** What uploads under way take of the free space, and what they have announced beyond. */
+/** The free space that uploads under way have claimed, and what they have announced beyond that. */
 function showUploads({ claimedBytes, announcedBytes }: DeviceStatus): string {
   if (claimedBytes + announcedBytes === 0) return ''
   return `, ${shownBytes(claimedBytes)} claimed, ${shownBytes(announcedBytes)} more announced`

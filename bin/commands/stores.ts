@@ -1,5 +1,5 @@
-// Takes the place of a node that does not run: the lock of its data directory, then its catalog and volumes,
-// without sweep, expiry, keyring or listeners.
+// Opens the stores for a command in the place of a node: the lock of the data directory, then catalog and
+// volumes, without sweep, expiry, keyring or listeners.
 import { type OpenStores, openStores } from '../../lib/coffer.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { acquireControl, DataDirectoryInUse } from '../../lib/control.ts'
@@ -7,7 +7,7 @@ import { FileInvalid } from '../../lib/file-invalid.ts'
 import { makeLog } from '../../lib/log.ts'
 import { requireCatalog } from '../../lib/open-catalog.ts'
 
-/** The lock of the data directory for a command. Throws FileInvalid where another process has it. */
+/** The lock of the data directory for a command. Rejects with FileInvalid where another process has it. */
 export async function lockFor(config: Config, command: string) {
   try {
     return await acquireControl(config.data, {})
@@ -17,8 +17,8 @@ export async function lockFor(config: Config, command: string) {
   }
 }
 
-/** Opens the stores for `work` and closes them after it. Throws FileInvalid where there is no catalog,
- * DataDirectoryInUse, what a store says when it is opened, and what `work` throws. */
+/** Opens the stores for `work`, and closes them after it. Rejects with FileInvalid where there is no catalog,
+ * DataDirectoryInUse, the errors of opening a store, and those of `work`. */
 export async function withStores<T>(
   config: Config,
   work: (stores: OpenStores) => Promise<T>,

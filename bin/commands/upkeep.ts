@@ -1,5 +1,5 @@
-// What a node does for `backup`, `key` and `rewrap` while it runs: handlers for its control socket. Where no
-// node runs, the command line takes the lock and asks the same handlers itself, on the catalog alone.
+// The node's side of `backup`, `key` and `rewrap`: handlers for its control socket. Where no node runs, the
+// command line takes the lock and calls the same handlers itself, on the catalog only.
 import { BackupSession } from '../../lib/catalog/backup-session.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
 import type { Config } from '../../lib/config/config.ts'
@@ -23,7 +23,7 @@ import { type RewrapProgress, startRewrap } from '../../lib/upkeep/rewrap.ts'
 import { countRootKeys } from '../../lib/upkeep/rewrap-rows.ts'
 import { ROWS_RATE_MAX } from '../option-values.ts'
 
-/** What the handlers work on; asked for when they are, because the socket is there before the stores. */
+/** The stores of the handlers, read at each call, because the socket exists before the stores. */
 export interface UpkeepParts {
   readonly catalog: Catalog
   readonly keyring: ReplaceableKeyring
@@ -31,12 +31,12 @@ export interface UpkeepParts {
 
 export interface Upkeep {
   readonly handlers: ControlHandlers
-  /** Ends what is under way; before the catalog is closed. */
+  /** Ends what is under way. Must be called before the catalog is closed. */
   close(): Promise<void>
 }
 
-/** The answer of a verb, from a node or from handlers of our own. */
-export type Ask = (verb: string, args?: object) => Promise<Record<string, unknown>>
+/** Sends a verb, and returns its answer: from the node, or from handlers of this process. */
+export type Call = (verb: string, args?: object) => Promise<Record<string, unknown>>
 
 /** The error with what the store says of it: over the socket only its message is heard. */
 function inWords(error: unknown): unknown {
@@ -107,7 +107,7 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
   }
 }
 
-/** Throws where the file is wrong, or without it something could not be opened any more. */
+/** Rejects where the file is wrong, or lacks a key that rows still need. */
 async function reloadKeyring(
   config: Config,
   { catalog, keyring }: UpkeepParts,
@@ -122,7 +122,7 @@ async function reloadKeyring(
   if (gone.includes(keyring.active)) {
     throw new Error(`the key ${keyring.active} is active and gone from the file`)
   }
-  // Its key may have wrapped nothing yet, and will.
+  // The key of a running rewrap may have wrapped no row yet, and will.
   if (rewrap?.running && gone.includes(rewrap.active)) {
     throw new Error(
       `a rewrap under the key ${rewrap.active} is under way, and it is gone from the file`,
@@ -137,7 +137,7 @@ async function reloadKeyring(
   return { active: next.active, ids: next.ids }
 }
 
-/** One run of rewrap, and what became of it. */
+/** One run of rewrap, and its outcome. */
 class Rewrapping {
   readonly #progress: RewrapProgress
   readonly #done: Promise<void>
@@ -188,48 +188,49 @@ class Rewrapping {
 }
 
 /**
- * Gives `work` the node that runs on the data directory, or handlers on its catalog where none does. Throws
- * FileInvalid where there is no catalog, DataDirectoryInUse, ControlRefused, what the handlers throw.
+ * Calls `work` with the node on the data directory, or with handlers on its catalog where no node runs. Rejects
+ * with FileInvalid where there is no catalog, DataDirectoryInUse, ControlRefused, and the errors of the
+ * handlers.
  */
-export function withUpkeep<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
+export function withUpkeep<T>(config: Config, work: (call: Call) => Promise<T>): Promise<T> {
   let running = false
-  let own: Ask | undefined
+  let own: Call | undefined
   return untilInterrupted(work, async (open, verb, args) => {
     if (own === undefined) {
       const answer = await callControl(config.data, verb, args)
       running ||= answer !== null
       if (answer !== null) return answer
       if (running) throw new ControlRefused('the node ended before the work was done')
-      own = asking(await takePlace(config, open))
+      own = callerOf(await takePlace(config, open))
     }
     return await own(verb, args)
   })
 }
 
 /**
- * As withUpkeep, for a backup: a catalog in Redis is read from here, beside the node, which may not run, or end
- * meanwhile. Throws StoreUnavailable and StoreCorrupt as openCatalogBeside, too.
+ * As `withUpkeep`, for a backup. A catalog in Redis is read by this process, beside the node, which may be
+ * stopped or end meanwhile. Rejects also with StoreUnavailable and StoreCorrupt, as `openCatalogBeside` does.
  */
-export function withBackup<T>(config: Config, work: (ask: Ask) => Promise<T>): Promise<T> {
+export function withBackup<T>(config: Config, work: (call: Call) => Promise<T>): Promise<T> {
   const { catalog: place } = config
   if (place === 'level') return withUpkeep(config, work)
-  let own: Ask | undefined
+  let own: Call | undefined
   return untilInterrupted(work, async (open, verb, args) => {
     if (own === undefined) {
       const catalog = await openCatalogBeside(config, place.redis, makeLog('error', process.stderr))
       open.push(() => catalog.close())
-      own = asking(handlersOn(config, catalog, open))
+      own = callerOf(handlersOn(config, catalog, open))
     }
     return await own(verb, args)
   })
 }
 
-/** What must be closed behind the work. */
+/** Functions that close what was opened for the work. */
 type Open = (() => Promise<void>)[]
 
-/** Runs `work`, which asks by `answer` until a signal comes, and closes what was opened for it. */
+/** Runs `work`, whose calls go to `answer` until a signal comes, and closes what was opened for it. */
 async function untilInterrupted<T>(
-  work: (ask: Ask) => Promise<T>,
+  work: (call: Call) => Promise<T>,
   answer: (open: Open, verb: string, args: object) => Promise<Record<string, unknown>>,
 ): Promise<T> {
   const open: Open = []
@@ -240,7 +241,7 @@ async function untilInterrupted<T>(
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
     return await work(async (verb, args = {}) => {
-      // What gives something back is said all the same.
+      // Verbs that release something are sent even after a signal.
       if (stopped && !verb.endsWith('-end')) throw new ControlRefused('interrupted')
       return await answer(open, verb, args)
     })
@@ -250,8 +251,8 @@ async function untilInterrupted<T>(
   }
 }
 
-/** Asks handlers of this process. */
-function asking(handlers: ControlHandlers): Ask {
+/** Calls handlers of this process. */
+function callerOf(handlers: ControlHandlers): Call {
   return async (verb, args = {}) => {
     try {
       return (await handlers[verb]!(args)) as Record<string, unknown>
@@ -274,7 +275,7 @@ function handlersOn(config: Config, catalog: Catalog, open: Open): ControlHandle
   let keyring: ReplaceableKeyring | undefined
   const upkeep = makeUpkeep(config, () => ({
     catalog,
-    // A backup needs none, and may be all that is left to do without one.
+    // A backup needs no keyring, and must work where the keyring is lost.
     get keyring() {
       keyring ??= replaceableKeyring(openKeyring(config.keyring, { create: false }))
       return keyring

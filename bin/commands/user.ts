@@ -1,4 +1,4 @@
-// `coffer user`: edits the users file, and tells the node that runs on the data directory, if one does.
+// `coffer user`: edits the users file, and makes the node on the data directory read it, where one runs.
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
@@ -19,7 +19,7 @@ import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 
 export interface PasswordOptions extends SourceOptions {
-  /** True: it is read from standard input. Absent: a random one is drawn. */
+  /** True: the password is read from standard input. Absent: a random one is drawn. */
   readonly password?: string | true
 }
 
@@ -32,7 +32,7 @@ export function usersFileOf(config: Config): string {
   return config.users ?? join(config.data, 'users.yaml')
 }
 
-/** Adds a user and prints its secrets. Throws UsageRefused, UserRefused, FileInvalid. */
+/** Adds a user and prints its secrets. Rejects with UsageRefused, UserRefused, FileInvalid. */
 export async function add(account: string, name: string, options: AddOptions): Promise<void> {
   const roles = [...new Set(options.role)]
   refuseNames(account, name, roles)
@@ -47,10 +47,10 @@ export async function add(account: string, name: string, options: AddOptions): P
   for (const warning of doubts(`${account}:${name}`, roles, config)) {
     process.stderr.write(`warning: ${warning}\n`)
   }
-  await tellNode(config)
+  await notifyNode(config)
 }
 
-/** Gives a user another Swift password. Throws UserRefused, FileInvalid. */
+/** Changes a user's Swift password. Rejects with UserRefused, FileInvalid. */
 export async function passwd(
   account: string,
   name: string,
@@ -63,10 +63,10 @@ export async function passwd(
   await changePassword(file, { account, name, password })
   print(`${account}:${name} has a new password in ${shown(file)}; tokens of the old one end.`)
   if (given === undefined) print(`Shown once:\n  password           ${password}`)
-  await tellNode(config)
+  await notifyNode(config)
 }
 
-/** Adds an S3 credential to those of a user, and prints it. Throws UserRefused, FileInvalid. */
+/** Adds an S3 credential to a user, and prints it. Rejects with UserRefused, FileInvalid. */
 export async function addKey(account: string, name: string, options: SourceOptions): Promise<void> {
   const config = configOf(options)
   const file = usersFileOf(config)
@@ -74,19 +74,19 @@ export async function addKey(account: string, name: string, options: SourceOptio
   addAccess(file, { account, name, ...secrets })
   print(`Added an access key of ${account}:${name} to ${shown(file)}. Shown once:`)
   printAccess(secrets)
-  await tellNode(config)
+  await notifyNode(config)
 }
 
-/** Takes an S3 credential away. Throws UserRefused, FileInvalid. */
+/** Removes an S3 credential. Rejects with UserRefused, FileInvalid. */
 export async function removeKey(access: string, options: SourceOptions): Promise<void> {
   const config = configOf(options)
   const file = usersFileOf(config)
   removeAccess(file, access)
   print(`Removed the access key ${access} from ${shown(file)}.`)
-  await tellNode(config)
+  await notifyNode(config)
 }
 
-/** Names that users.yaml or a login could not take. Throws UsageRefused. */
+/** Refuses names that users.yaml or a login could not hold. Throws UsageRefused. */
 function refuseNames(account: string, name: string, roles: readonly string[]): void {
   const words = [['account', account] as const, ['user', name] as const]
   for (const [what, word] of [...words, ...roles.map((role) => ['role', role] as const)]) {
@@ -100,7 +100,7 @@ function refuseNames(account: string, name: string, roles: readonly string[]): v
   }
 }
 
-/** What whoever adds that user may not have meant. */
+/** Warnings about a new user that the operator may not have meant. */
 function doubts(user: string, roles: readonly string[], { swift }: Config): string[] {
   const granting: readonly string[] = grantingRoles
   const known = [...granting, ...swift.resellers.map(({ serviceRole }) => serviceRole)]
@@ -126,9 +126,9 @@ function printAccess({ access, secret }: { access: string; secret: string }): vo
 }
 
 const passwordOf = async ({ password }: PasswordOptions) =>
-  password === true ? await askPassword() : password
+  password === true ? await readPassword() : password
 
-/** Prints one line a user: account:user, roles, access keys. Throws FileInvalid. */
+/** Prints a line for each user: account:user, roles, access keys. Rejects with FileInvalid. */
 export async function list(options: SourceOptions): Promise<void> {
   for (const user of listUsers(usersFileOf(configOf(options)))) {
     const roles = user.roles.join(',') || '-'
@@ -137,33 +137,33 @@ export async function list(options: SourceOptions): Promise<void> {
   }
 }
 
-/** Removes a user. Throws UserRefused, FileInvalid. */
+/** Removes a user. Rejects with UserRefused, FileInvalid. */
 export async function remove(account: string, name: string, options: SourceOptions): Promise<void> {
   const config = configOf(options)
   const file = usersFileOf(config)
   removeUser(file, account, name)
   print(`Removed ${account}:${name} from ${shown(file)}.`)
-  await tellNode(config)
+  await notifyNode(config)
 }
 
-/** Makes the running node read its users file again. Throws ControlRefused where the file is wrong. */
+/** Makes the running node read its users file again. Rejects with ControlRefused where the file is wrong. */
 export async function reload(options: SourceOptions): Promise<void> {
-  await tellNode(configOf(options))
+  await notifyNode(configOf(options))
 }
 
 function configOf(options: SourceOptions): Config {
   return loadConfig({ file: fileOf(options), data: options.data })
 }
 
-async function tellNode(config: Config): Promise<void> {
+async function notifyNode(config: Config): Promise<void> {
   const answer = await callControl(config.data, 'reload-users', {})
   process.stdout.write(
     answer === null ? 'No node runs on this data.\n' : 'The running node has read the file.\n',
   )
 }
 
-/** Reads a line from standard input, without showing what is typed on a terminal. */
-async function askPassword(): Promise<string> {
+/** Reads a line from standard input. A terminal does not show what is typed. */
+async function readPassword(): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const terminal = process.stdin.isTTY === true
   if (terminal) process.stderr.write('Password: ')

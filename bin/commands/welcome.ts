@@ -1,4 +1,4 @@
-// What a start prints: where it listens; and lines to paste for whoever has just made a node.
+// The output of a start: its addresses, and lines to paste for the operator of a new node.
 import { join, resolve } from 'node:path'
 import type { Secrets } from '../../lib/auth/users-file.ts'
 import type { Config } from '../../lib/config/config.ts'
@@ -16,7 +16,7 @@ export function welcome({
   return objects + ops
 }
 
-/** The address that the examples use where none needs TLS. */
+/** The address for examples that need no TLS. */
 const plainOf = (addresses: readonly string[]) =>
   addresses.find((address) => address.startsWith('http://')) ?? addresses[0]
 
@@ -29,8 +29,8 @@ function ownCertificate({ data, listen }: Config): string | undefined {
   return isOwn ? join(resolve(data), 'tls', 'cert.pem') : undefined
 }
 
-/** Shell lines that hand the secrets of main:admin to aws and swift; `node`: where it is, as far as that is known. Swift
- * goes over TLS where there is any: keys of objects are taken nowhere else. */
+/** Shell lines that export the secrets of main:admin for aws and swift. `node`: its addresses, as far as they
+ * are known. Swift uses TLS where there is any, because customer keys are accepted nowhere else. */
 export function exportsOf(
   { access, secret, password }: Secrets,
   node?: { readonly addresses: readonly string[]; readonly config: Config },
@@ -56,8 +56,9 @@ export function exportsOf(
 }
 
 /**
- * Shell lines that try the node out, behind the exports. What they write is in one directory, which the repository
- * ignores; the key is a file of their own, which they never overwrite. None where the node serves no objects.
+ * Shell lines that try the node out, after the exports. They write into one directory, which the repository
+ * ignores. The key is a file of their own, which they never overwrite. No lines where the node serves no
+ * objects.
  */
 export function toTry(config: Config, addresses: readonly string[]): string[] {
   if (addresses.length === 0) return []

@@ -1,5 +1,5 @@
-// The rows of the catalog that lead from an object's name to its sealed bytes, written from docs/format.md
-// §5 alone: keys, framing, and the positions of what is needed from each row.
+// The rows that lead from an object's name to its sealed bytes, written from docs/format.md §5 alone: keys,
+// framing, and the positions of the needed fields.
 import { crc32 } from 'node:zlib'
 import { decode } from 'cbor-x'
 import type { Database } from './database.ts'
@@ -39,10 +39,10 @@ interface Run {
   readonly size: number
 }
 
-/** Keys are shown with JSON's quotes and escapes: names may hold any character. */
+/** A key with JSON's quotes and escapes, because names may hold any character. */
 const shown = (key: string) => JSON.stringify(key)
 
-/** Payload of a plain row, its checksum checked; undefined where there is no such row. */
+/** Payload of a plain row with a right checksum; undefined where there is no such row. */
 export async function readRow(db: Database, key: string): Promise<Buffer | undefined> {
   const keyBytes = Buffer.from(key, 'utf8')
   const value = await db.get(keyBytes)
@@ -58,7 +58,7 @@ export async function readRow(db: Database, key: string): Promise<Buffer | undef
   return value.subarray(FRAME_BYTES, end)
 }
 
-/** A row's payload. Integers may be written in any width, or as floating-point numbers; both become numbers here. */
+/** A row's payload. Integers of any width, and floating-point numbers, become numbers. */
 function decodeRow(payload: Buffer, key: string): unknown {
   let row: unknown
   try {
@@ -94,19 +94,19 @@ async function readItems(db: Database, key: string): Promise<unknown[] | undefin
   return rest
 }
 
-/** The catalog's own id, which every volume carries. */
+/** The catalog's id, which every volume carries. */
 export async function readCatalogId(db: Database): Promise<string> {
   const items = await readItems(db, 'meta')
   if (items === undefined) throw new Failure('damaged', 'the catalog has no row "meta"')
   return items[0] as string
 }
 
-/** A name in a key where an id follows: U+0000 becomes U+0000 U+0002, and the end is U+0000 U+0001. */
+/** A name in a key with an id behind it: U+0000 becomes U+0000 U+0002, and U+0000 U+0001 ends the name. */
 const escaped = (object: string) => `${object.replaceAll('\0', '\0\u0002')}\0\u0001`
 
 /**
- * The version asked for: its id, `null` for the null version, undefined for the current one. Throws
- * Failure missing where there is none, or it is a delete marker.
+ * The version `asked`: an id, `null` for the null version, undefined for the current one. Throws Failure
+ * missing where there is none, or it is a delete marker.
  */
 export async function findVersion(
   db: Database,
@@ -136,7 +136,7 @@ export async function findVersion(
   }
 }
 
-/** Numbers and sizes of the body's segments, in order. A plain body has one, of number 1. */
+/** Numbers and sizes of the body's segments, in order. A body that is not multipart has one, with number 1. */
 export async function readParts(
   db: Database,
   version: StoredVersion,
@@ -146,7 +146,7 @@ export async function readParts(
   if (items === undefined) throw new Failure('damaged', 'the layout of the body is missing')
   const parts: { part: number; size: number }[] = []
   for (const { first, count, size } of items[0] as Run[]) {
-    // A segment proves its number, not its place: only rising numbers are the order of the upload.
+    // A segment proves its number, but not its place. The order of the upload is that of rising numbers.
     if (first <= (parts.at(-1)?.part ?? 0)) {
       throw new Failure('damaged', 'the layout of the body is not in the order of its parts')
     }
@@ -155,7 +155,7 @@ export async function readParts(
   return parts
 }
 
-/** The segment's row. Throws Failure damaged where it is missing. */
+/** The row of a segment. Throws Failure damaged where it is missing. */
 export async function readSegment(
   db: Database,
   body: string,

@@ -1,6 +1,6 @@
-// Reads a LevelDB without writing to it. LevelDB has no read-only mode: opening replays the log into a
-// new table and deletes what is obsolete. So each database is opened through a shadow: a temporary
-// directory with links to its tables, which never change, and copies of its log and manifest.
+// Reads a LevelDB database without writing to it. LevelDB has no read-only mode: to open a database it replays
+// the log into a new table, and deletes obsolete files. Each database is therefore opened through a shadow: a
+// temporary directory with links to its tables, which never change, and copies of its log and manifest.
 import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -9,12 +9,13 @@ import { Failure } from './failure.ts'
 
 /** An open database, for reading. */
 export interface Database {
-  /** The value, or undefined where there is no such key. Throws Failure damaged, failed where it cannot be read. */
+  /** The value; undefined where there is no such key. Throws Failure damaged, or failed where it cannot be
+   * read. */
   get(key: Buffer): Promise<Buffer | undefined>
   close(): Promise<void>
 }
 
-/** A file that cannot be read says nothing of what it holds. LevelDB names one that is missing the same. */
+/** A file that cannot be read proves no damage. LevelDB reports a missing file with the same error. */
 function exitFor(reason: NodeJS.ErrnoException): 'failed' | 'damaged' {
   const isMissing = reason.message.endsWith('No such file or directory')
   return reason.code === 'LEVEL_IO_ERROR' && !isMissing ? 'failed' : 'damaged'

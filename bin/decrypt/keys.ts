@@ -1,4 +1,4 @@
-// Reads the key that opens an object: a file with a customer key, or the operator's keyring.
+// Reads the key of an object: a file with a customer key, or the operator's keyring.
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { Failure } from './failure.ts'
@@ -7,7 +7,7 @@ import type { StoredEnvelope } from './sealed.ts'
 const KEY_BYTES = 32
 const KEYRING_VERSION = 1
 
-/** Gives the key for an envelope. Throws Failure wrongKey where it is for another kind of key. */
+/** Returns the key for an envelope. Throws Failure wrongKey where the envelope needs another kind of key. */
 export type KeySource = (envelope: StoredEnvelope) => Buffer
 
 function readFile(file: string): Buffer {
@@ -18,7 +18,7 @@ function readFile(file: string): Buffer {
   }
 }
 
-/** A customer key: 32 raw bytes, or their 64 hex digits, or their base64, with or without a line end. */
+/** A customer key: 32 raw bytes, their 64 hex digits, or their base64, with or without a line end. */
 export function customerKeySource(file: string): KeySource {
   const bytes = readFile(file)
   const text = bytes.toString('latin1').trim()
@@ -43,7 +43,7 @@ export function keyringSource(file: string): KeySource {
     document = parse(readFile(file).toString('utf8'))
   } catch (error) {
     if (error instanceof Failure) throw error
-    // The parser's message quotes the file, and with it a key.
+    // The parser's message would quote the file, and with it a key.
     throw new Failure('usage', `${file} is no keyring: it is not YAML`)
   }
   const { version = KEYRING_VERSION, keys } = document ?? {}

@@ -1,5 +1,5 @@
-// The sealed format for a reader: opens envelopes and records, written from docs/format.md §2-§4 alone. It
-// shares no code with the server on purpose: two programs that agree are the proof of the document.
+// Opens envelopes and records, written from docs/format.md §2-§4 alone. It shares no code with the server,
+// because two independent programs that agree prove the document.
 import { createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { Failure } from './failure.ts'
 
@@ -7,7 +7,7 @@ export const RECORD_BYTES = 65536
 const TAG_BYTES = 16
 const SIZE_UNKNOWN = 2n ** 64n - 1n
 
-/** What the wrap is bound to, names as text. */
+/** The names that the wrap is bound to, as text. */
 export interface Name {
   readonly versionId: string
   readonly account: string
@@ -36,7 +36,7 @@ function uint32(value: number): Buffer {
   return bytes
 }
 
-/** AES-256-GCM; undefined where the tag does not hold. `sealed` is ciphertext ‖ tag. */
+/** AES-256-GCM. Undefined where the tag is wrong. `sealed` is ciphertext ‖ tag. */
 function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined {
   const end = sealed.length - TAG_BYTES
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
@@ -51,7 +51,7 @@ function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined
   }
 }
 
-/** §4: form, commitment, then the wrap. Throws Failure wrongKey or damaged. */
+/** §4: checks the form, then the commitment, then opens the wrap. Throws Failure wrongKey or damaged. */
 export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope): Opened {
   const { kind, rootKeyId, salt, commitment, wrapped } = envelope
   const sound =
@@ -95,14 +95,14 @@ export function blobKeyOf(bodyKey: Buffer, blobId: string, part: number): Buffer
     .digest()
 }
 
-/** §2: records of a blob of `size` plaintext bytes. */
+/** §2: the number of records of a blob of `size` plaintext bytes. */
 export function recordsOf(size: number): number {
   return size === 0 ? 1 : Math.ceil(size / RECORD_BYTES)
 }
 
 /**
- * §2: record `index` of a blob whose plaintext has `size` bytes. Throws Failure damaged where its length is
- * not the one it must have there, or its tag does not hold under its position and final flag.
+ * §2: opens record `index` of a blob whose plaintext has `size` bytes. Throws Failure damaged where the record
+ * has another length than its position requires, or its tag is wrong for its position and final flag.
  */
 export function openSealedRecord(key: Buffer, size: number, index: number, sealed: Buffer): Buffer {
   const final = index === recordsOf(size) - 1

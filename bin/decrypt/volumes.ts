@@ -18,7 +18,7 @@ function numberKey(number: number): Buffer {
   return key
 }
 
-/** Record numbers of one piece of a locator: pairs of (gap since the last run, length), LEB128. */
+/** Record numbers of one piece of a locator: pairs of (distance from the last run, length), LEB128. */
 export function* locatedNumbers(piece: Buffer): Generator<number> {
   let at = 0
   const malformed = () => new Failure('damaged', 'a locator is malformed')
@@ -42,7 +42,7 @@ export function* locatedNumbers(piece: Buffer): Generator<number> {
   }
 }
 
-/** The volumes of some devices, opened when first asked for. */
+/** The volumes of some devices. Each is opened for its first read. */
 export class Volumes {
   readonly #devices: readonly string[]
   readonly #catalog: Database
@@ -50,7 +50,7 @@ export class Volumes {
   readonly #shadows: string
   readonly #open = new Map<string, Database>()
 
-  /** `shadows` is a directory for the shadows of the volumes; the caller removes it. */
+  /** `shadows` is a directory for the shadows of the volumes, which the caller removes. */
   constructor(devices: readonly string[], catalog: Database, catalogId: string, shadows: string) {
     this.#devices = devices
     this.#catalog = catalog
@@ -91,7 +91,7 @@ export class Volumes {
     return db
   }
 
-  /** The volume's directory of the highest generation, on whichever device it is. */
+  /** The directory of the volume's highest generation, on any device. */
   async #locate(volume: string): Promise<string> {
     let found: { location: string; generation: number } | undefined
     for (const device of this.#devices) {
@@ -109,8 +109,8 @@ export class Volumes {
   }
 }
 
-/** A volume of another catalog is refused. One whose header is damaged is read all the same: each record
- * proves itself, by its checksum and then its tag. */
+/** Refuses a volume of another catalog. A volume with a damaged header is read all the same, because each
+ * record proves itself by its checksum and its tag. */
 async function checkHeader(db: Database, volume: string, catalogId: string): Promise<void> {
   const key = numberKey(0)
   const header = await db.get(key)

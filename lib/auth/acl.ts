@@ -1,10 +1,11 @@
-// Access lists as Swift's clients write them: a container's read and write lists, and an account's in JSON.
-// Everything here is pure. Lists are header values, and rows keep them so: byte strings, one character a
-// byte, of UTF-8. Rules: features of OpenStack Swift 2.30, container ACLs and TempAuth's account ACLs.
+// Access lists in the syntax of Swift: the read and write lists of a container, and the JSON list of an
+// account. All functions are pure. Lists are header values, and rows keep them as such: byte strings of UTF-8,
+// one character for each byte. The rules are those of OpenStack Swift 2.30 for container ACLs and for
+// TempAuth's account ACLs.
 import { isUtf8 } from 'node:buffer'
 import type { Identity } from './identity.ts'
 
-/** A list that cannot be taken; the message says why, in words for the client. */
+/** A list that is refused. The message is a sentence for the client. */
 export class AclInvalid extends Error {
   constructor(message: string) {
     super(message)
@@ -12,13 +13,13 @@ export class AclInvalid extends Error {
   }
 }
 
-/** A container's list, by what its elements name. */
+/** A container's list, by the kinds of its elements. */
 export interface AccessList {
   /** Accounts and users, as written. */
   readonly groups: readonly string[]
-  /** Hosts in the order in which they count, without `.r:`. */
+  /** Hosts in the order of the list, without `.r:`. */
   readonly referrers: readonly string[]
-  /** Whoever comes by a referrer may also list. */
+  /** Requests that a referrer element lets in may also list the container. */
   readonly listings: boolean
 }
 
@@ -33,11 +34,11 @@ export interface AccountAcl {
 
 const referrerWords = new Set(['.r', '.ref', '.referer', '.referrer'])
 
-/** Blanks of a header; String.trim would take the byte A0 away, which may be half a letter. */
+/** Removes blanks of a header. String.trim would also remove the byte A0, which may be half a letter. */
 const strip = (text: string) => text.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '')
 
 /**
- * A container's list in the form in which it is kept: no blanks around elements, no empty elements, one
+ * A container's list in the form in which rows keep it: no blanks around elements, no empty elements, one
  * spelling for referrers. Throws AclInvalid. https://docs.openstack.org/swift/2.30.1/overview_acl.html
  */
 export function cleanAcl(value: string, kind: 'read' | 'write'): string {
@@ -71,11 +72,11 @@ function cleanElement(element: string, kind: 'read' | 'write'): string {
   return `.r:${denies ? '-' : ''}${host}`
 }
 
-/** `*.example.com` is written `.example.com`; `*` alone is every host. */
+/** `*.example.com` is kept as `.example.com`. `*` alone is every host. */
 const withoutStar = (host: string) =>
   host !== '*' && host.startsWith('*') ? strip(host.slice(1)) : host
 
-/** Takes a cleaned list apart. */
+/** The elements of a cleaned list. */
 export function parseAcl(list: string): AccessList {
   const elements = list === '' ? [] : list.split(',')
   const isReferrer = (element: string) => element.startsWith('.r:')
@@ -87,8 +88,9 @@ export function parseAcl(list: string): AccessList {
 }
 
 /**
- * True where the host that a Referer header names is let in: elements count in their order, the last that
- * matches decides. A request without one, or with one that names no host, comes from the host `unknown`.
+ * True where the list lets the host of a Referer header in. Elements count in their order, and the last that
+ * matches decides. A request without such a header, or with one that names no host, comes from the host
+ * `unknown`.
  */
 export function referrerAllowed(
   referrer: string | undefined,
@@ -104,7 +106,8 @@ export function referrerAllowed(
   return allowed
 }
 
-/** Hosts are compared in lower case (RFC 9110 §4.2.3); `.example.com` is every host below, not that one. */
+/** Hosts are compared in lower case (RFC 9110 §4.2.3). `.example.com` matches every host below example.com,
+ * not that host. */
 function matchesHost(host: string, pattern: string): boolean {
   if (pattern === '*') return true
   const name = pattern.toLowerCase()
@@ -112,15 +115,16 @@ function matchesHost(host: string, pattern: string): boolean {
 }
 
 function hostOf(referrer: string): string {
-  // Without `//` a URL has no authority, though the parser would make one of it for http.
+  // Without `//` a URL has no authority, although the parser would find one for http.
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(referrer) ? URL.parse(referrer) : null
   const host = url?.hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1')
   return host || 'unknown'
 }
 
 /**
- * True where an element names the user or the user's account: `account`, `account:user`, either half `*`, or
- * `*` for whoever has proved who they are. Names may be percent-encoded, so that they can hold a comma.
+ * True where an element names the user or the user's account. An element is `account`, `account:user` with `*`
+ * for either half, or `*` for every authenticated user. Names may be percent-encoded, because they may hold a
+ * comma.
  */
 export function groupAllowed(identity: Identity, elements: AccessList['groups']): boolean {
   return elements.some((element) => namesGroup(identity, element))
@@ -133,7 +137,8 @@ function namesGroup({ account, user }: Identity, element: string): boolean {
   return isNamed({ account, user }, decodeName(element))
 }
 
-/** An account whose id holds a colon would read as a user of another account: it is never meant as a whole. */
+/** True where `name` is the user or its account. An account whose id holds a colon would read as a user of
+ * another account, so that such an account never matches as a whole. */
 function isNamed({ account, user }: Omit<Identity, 'roles'>, name: string | undefined): boolean {
   if (name === undefined) return false
   return name.includes(':') ? name === `${account}:${user}` : name === account
@@ -150,7 +155,7 @@ const lists = { admin: 'admin', 'read-write': 'readWrite', 'read-only': 'readOnl
 
 /**
  * An account's list from the JSON of X-Account-Access-Control: lists of users as `account` or `account:user`
- * under `admin`, `read-write` and `read-only`. '' is nobody. Throws AclInvalid.
+ * under `admin`, `read-write` and `read-only`. The empty text is an empty list. Throws AclInvalid.
  */
 export function parseAccountAcl(json: string): AccountAcl {
   const acl: Record<'admin' | 'readWrite' | 'readOnly', readonly string[]> = {
@@ -184,7 +189,7 @@ function readObject(json: string): object {
   return value
 }
 
-/** The JSON that `parseAccountAcl` reads, in ASCII, without the lists that are empty, as Swift writes it. */
+/** The JSON of an account's list as Swift writes it: in ASCII, without the lists that are empty. */
 export function formatAccountAcl({ admin, readOnly, readWrite }: AccountAcl): string {
   const all = { admin, 'read-only': readOnly, 'read-write': readWrite }
   const named = Object.entries(all).filter(([, names]) => names.length > 0)
@@ -195,7 +200,7 @@ export function formatAccountAcl({ admin, readOnly, readWrite }: AccountAcl): st
   )
 }
 
-/** True where the account's list names the user, or the user's whole account. */
+/** True where the account's list names the user or the user's whole account. */
 export function accountNamed(identity: Identity, names: readonly string[]): boolean {
   return names.some((name) => isNamed(identity, name))
 }

@@ -1,5 +1,5 @@
-// Who asks, and what a rule may know of the request that asks. There is one for each request; every verb of the service
-// takes it and hands it on, and lib/service/access.ts alone decides by it.
+// The caller of a request, with the facts of the request that a rule of access may use. Each request has one Asker.
+// Every verb of the service takes it and passes it on, and only lib/service/access.ts decides by it.
 import type { Caller } from './identity.ts'
 
 /** Implementations may look a fact up only when it is read: most requests are decided by the caller alone. */

@@ -1,4 +1,4 @@
-// Which signature a request bears, if any, and whether it holds.
+// Finds the signature of a request, and verifies it.
 import { CofferError } from '../errors.ts'
 import { malformed } from './credential-scope.ts'
 import { type PayloadMode, readPayloadMode } from './payload.ts'
@@ -13,7 +13,7 @@ import {
 import { verifySigV2Header, verifySigV2Query } from './sigv2.ts'
 import { type Opened, type SigningRules, type Verified, verifySigV4Header } from './sigv4.ts'
 
-/** A verified signature, or an anonymous request (`verified` null) and what it says of its body. */
+/** A verified signature; or an anonymous request (`verified` is null), and what it says of its body. */
 export type Authenticated =
   | { readonly signedBy: 'header' | 'query'; readonly verified: Verified }
   | { readonly signedBy: 'none'; readonly verified: null; readonly payload: PayloadMode }
@@ -26,12 +26,12 @@ const signing: ReadonlySet<string> = new Set([
   ...['X-Amz-Date', 'X-Amz-Expires', 'X-Amz-SignedHeaders', 'X-Amz-Content-Sha256', 'Expires'],
 ])
 
-/** True for the parameters by which a URL is known to be signed, so that whoever reads it knows the same. */
+/** True where a query holds a signature. Authentication and dispatch share this rule. */
 export const isSignedQuery = (has: (name: string) => boolean): boolean =>
   v4Parameters.some(has) || v2Parameters.some(has)
 
-/** Throws SignatureQueryMalformed for a signature's parameter that comes twice: which one counts must not be
- * left to whoever looks. */
+/** Throws SignatureQueryMalformed for a parameter of the signature that comes twice. Two readers could
+ * otherwise choose different ones. */
 function requireOnce(parameters: readonly Parameter[]): void {
   const seen = new Set<string>()
   for (const [name] of parameters) {
@@ -47,7 +47,7 @@ const manySignatures = () =>
       'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
   })
 
-/** Throws SignatureUnsupported for schemes that are not spoken, AccessDenied for an empty header. */
+/** Throws SignatureUnsupported for an unknown scheme, AccessDenied for an empty header. */
 function verifyHeader(opened: Opened, authorization: string, rules: SigningRules): Verified {
   if (authorization === '') throw new CofferError('AccessDenied')
   if (authorization.startsWith('AWS4-HMAC-SHA256')) {
@@ -58,8 +58,9 @@ function verifyHeader(opened: Opened, authorization: string, rules: SigningRules
 }
 
 /**
- * Finds and verifies the request's signature. Throws what the verifiers throw, SignatureUnsupported for a
- * request that is signed in two ways, and SignatureQueryMalformed where a parameter of the signature comes twice.
+ * Finds and verifies the request's signature. Throws the errors of the verifiers, SignatureUnsupported for a
+ * request that is signed in two ways, and SignatureQueryMalformed where a parameter of the signature comes
+ * twice.
  */
 export function authenticate(request: SignedRequest, rules: SigningRules): Authenticated {
   const fields = headerFields(request.headers)

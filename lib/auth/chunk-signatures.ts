@@ -1,12 +1,12 @@
-// The chain of signatures over an aws-chunked body: each covers a chunk's hash and the signature before,
-// the first of them the request's own ("seed").
+// The chain of signatures over an aws-chunked body. Each signature covers a chunk's hash and the signature
+// before. The first one covers the request's own signature ("seed").
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 import { CofferError } from '../errors.ts'
 import { type HmacKey, sameSignature, sha256 } from './hmac.ts'
 
 const EMPTY_SHA256 = sha256('')
 
-/** Checks the chunks of one body, in order. Neither `util.inspect` nor JSON shows key or signatures. */
+/** Verifies the chunks of one body, in order. Neither `util.inspect` nor JSON shows key or signatures. */
 export class ChunkSignatures {
   readonly #key: HmacKey
   readonly #timestamp: string
@@ -28,12 +28,13 @@ export class ChunkSignatures {
     this.#previous = signature
   }
 
-  /** `dataSha256` in hex. Throws ChunkSignatureMismatch. */
+  /** Verifies a chunk by the SHA-256 of its data, in hex. Throws ChunkSignatureMismatch. */
   verifyChunk(dataSha256: string, signature: string): void {
     this.#verify('PAYLOAD', `${EMPTY_SHA256}\n${dataSha256}`, signature)
   }
 
-  /** `trailer` is the trailing headers, `name:value\n` each, as a byte string. Throws ChunkSignatureMismatch. */
+  /** Verifies the trailer: the trailing headers as a byte string, each as `name:value\n`. Throws
+   * ChunkSignatureMismatch. */
   verifyTrailer(trailer: string, signature: string): void {
     this.#verify('TRAILER', sha256(Buffer.from(trailer, 'latin1')), signature)
   }

@@ -1,8 +1,8 @@
-// The credential of a SigV4 signature, `<access>/<date>/<region>/<service>/aws4_request`, and the texts
-// with which S3 refuses a wrong one: one set for the Authorization header, one for the query.
+// The credential of a SigV4 signature, `<access>/<date>/<region>/<service>/aws4_request`, and S3's messages for
+// a wrong one, of which there is one set for the Authorization header and one for the query.
 import { CofferError } from '../errors.ts'
 
-/** Where a signature came in: decides the error code and the first words of its message. */
+/** Where a signature stands in the request. Decides the error code and the beginning of its message. */
 export type Place = 'header' | 'query'
 
 export interface CredentialScope {
@@ -24,7 +24,7 @@ export function malformed(place: Place, text: string, region?: string): CofferEr
     : new CofferError('SignatureQueryMalformed', { message: text, region })
 }
 
-/** Access keys may hold `/`, so the four fields of the scope are taken from the end. */
+/** An access key may hold `/`, so that the four fields of the scope are taken from the end. */
 function split(credential: string): string[] | undefined {
   const fields = credential.split('/')
   if (fields.length < 5) return undefined
@@ -32,9 +32,9 @@ function split(credential: string): string[] | undefined {
 }
 
 /**
- * Reads a credential and checks its scope. `timestamp` is the request's date, whose day the scope must
- * name. Throws SignatureMalformed (from a header) or SignatureQueryMalformed (from a query), with
- * details.region where the region is wrong.
+ * Reads a credential and checks its scope. The scope must name the day of `timestamp`, the request's date.
+ * Throws SignatureMalformed (from a header) or SignatureQueryMalformed (from a query), with details.region
+ * where the region is wrong.
  */
 export function readCredential(
   place: Place,

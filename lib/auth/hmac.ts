@@ -4,19 +4,19 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 
 type Algorithm = 'sha1' | 'sha256'
-/** 'binary' is one character a byte. */
+/** 'binary' is a string with one character for each byte. */
 type Encoding = 'hex' | 'base64' | 'binary'
 
 const BLOCK_BYTES = 64
-/** Messages up to this size are put together here, longer ones in a Buffer of their own. */
+/** Messages up to this size are assembled in this buffer, longer ones in a buffer of their own. */
 const scratch = Buffer.alloc(BLOCK_BYTES + 4096)
 
-/** SHA-256 of bytes or of UTF-8 text, as lower-case hex. */
+/** SHA-256 of bytes, or of UTF-8 text, as lower-case hex. */
 export function sha256(data: Buffer | string): string {
   return hash('sha256', data, 'hex')
 }
 
-/** A key for HMAC-SHA1 or HMAC-SHA256. Neither `util.inspect` nor JSON shows it. */
+/** A key for HMAC-SHA1 or HMAC-SHA256. Neither `util.inspect` nor JSON shows the key. */
 export class HmacKey {
   readonly #algorithm: Algorithm
   readonly #inner = Buffer.alloc(BLOCK_BYTES, 0x36)
@@ -33,7 +33,7 @@ export class HmacKey {
     }
   }
 
-  /** The HMAC of a byte string: one character a byte. */
+  /** The HMAC of a byte string, one character for each byte. */
   sign(message: string, encoding: Encoding): string {
     const size = BLOCK_BYTES + message.length
     const buf = size <= scratch.length ? scratch : Buffer.allocUnsafe(size)
@@ -45,13 +45,13 @@ export class HmacKey {
     return hash(this.#algorithm, buf.subarray(0, BLOCK_BYTES + digest.length), encoding)
   }
 
-  /** A key of the same algorithm, made of the HMAC of `message`. */
+  /** A key of the same algorithm, made from the HMAC of `message`. */
   derive(message: string): HmacKey {
     return new HmacKey(this.#algorithm, Buffer.from(this.sign(message, 'binary'), 'latin1'))
   }
 }
 
-/** Compares two signatures in constant time (for their length). */
+/** Compares two signatures, in constant time for their length. */
 export function sameSignature(given: string, computed: string): boolean {
   return (
     given.length === computed.length &&

@@ -1,7 +1,7 @@
-// Who asks, whichever dialect proved it.
+// The caller of a request, in either dialect.
 
 export interface Identity {
-  /** The stable storage id of the account the user belongs to. */
+  /** The stable storage id of the user's account. */
   readonly account: string
   readonly user: string
   readonly roles: readonly string[]
@@ -10,5 +10,6 @@ export interface Identity {
 /** Null is the anonymous caller. */
 export type Caller = Identity | null
 
-/** The roles that give rights by themselves (lib/service/access.ts): to the own account, and to all of them. */
+/** The roles that give rights by themselves (lib/service/access.ts): to the user's own account, and to all
+ * accounts. */
 export const grantingRoles = ['admin', 'reseller_admin', 'reseller_reader'] as const

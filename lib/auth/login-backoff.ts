@@ -1,28 +1,29 @@
-// Slows down whoever guesses: after some denied logins in a row, a user from an address, and an address whatever users it
-// names, must wait, each time twice as long. A user alone is never held up: anybody could lock out anybody else. What is
-// right all the same is for the caller to let through. Bounded in memory, and of this process.
+// Slows down password guessing. After some denied logins in a row, a user from one address must wait, and so
+// must an address whatever users it names, each time twice as long. A user alone is never delayed: any stranger
+// could lock that user out. Whether a right password is accepted during a wait is the caller's decision.
+// Tallies are bounded in number, and kept in this process only.
 
 export interface BackoffOptions {
-  /** Denials in a row of one user from one address that cost nothing. */
+  /** Denials in a row, of one user from one address, without a wait. */
   readonly failures: number
-  /** The same of an address. */
+  /** Denials in a row from one address, without a wait. */
   readonly failuresPerAddress: number
-  /** First wait. */
+  /** First wait, in milliseconds. */
   readonly backoffMs: number
-  /** Longest wait; what was denied is forgotten when nothing was denied for twice as long. */
+  /** Longest wait, in milliseconds. Tallies are dropped when no login was denied for twice as long. */
   readonly backoffMaxMs: number
 }
 
 interface Tally {
   failures: number
   lastMs: number
-  /** No attempt is looked at before. */
+  /** Logins before this time must wait. */
   untilMs: number
 }
 
-/** Tallies kept at most, for users and for addresses; the oldest go first. */
+/** Most tallies, for users and for addresses each. The oldest are dropped first. */
 export const TALLIES_MAX = 10_000
-/** Longer names are told apart by their beginning alone: they are nobody's. */
+/** Names that are longer share a tally when they begin alike. No user has such a name. */
 const NAME_CHARS_MAX = 300
 
 export class LoginBackoff {
@@ -34,12 +35,12 @@ export class LoginBackoff {
     this.#options = options
   }
 
-  /** True while nothing was denied lately: then `waitMs` is 0 for everybody and `succeeded` does nothing. */
+  /** True while no tally is kept. Then `waitMs` is 0 for all, and `succeeded` has no effect. */
   get idle(): boolean {
     return this.#users.size === 0 && this.#addresses.size === 0
   }
 
-  /** Milliseconds that a denial of this login must still wait; 0: it may be answered. `nowMs` of any steady clock. */
+  /** Milliseconds until a denial of this login may be answered; 0: at once. `nowMs` is of any steady clock. */
   waitMs(user: string, address: string, nowMs: number): number {
     const until = Math.max(
       this.#read(this.#users, pairOf(user, address), nowMs)?.untilMs ?? 0,
@@ -55,8 +56,8 @@ export class LoginBackoff {
     this.#count(this.#addresses, address, failuresPerAddress, nowMs)
   }
 
-  /** A login that was right ends the row of denials of its user at that address. That of the address stays: it would be
-   * worth one known password to whoever guesses others. */
+  /** Ends the row of denials of a user at an address. The tally of the address stays: with one known password
+   * a guesser could otherwise clear it again and again. */
   succeeded(user: string, address: string): void {
     this.#users.delete(pairOf(user, address))
   }
@@ -76,7 +77,7 @@ export class LoginBackoff {
     if (tally.failures >= free) {
       tally.untilMs = nowMs + Math.min(backoffMaxMs, backoffMs * 2 ** (tally.failures - free))
     }
-    // Behind the others: a Map keeps the order in which names came, and the first goes first.
+    // A Map keeps the order of insertion, so that the oldest tally is the first.
     tallies.delete(name)
     tallies.set(name, tally)
     if (tallies.size > TALLIES_MAX) tallies.delete(tallies.keys().next().value!)

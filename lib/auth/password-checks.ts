@@ -1,45 +1,46 @@
-// Checks passwords a few at a time. A check of a scrypt hash takes 50 ms of a thread of the pool that also
-// reads and writes every object, and anybody may ask for one: what comes faster waits, address by address in turn, and
-// what would wait too long is refused. Whoever logged in before is known again without one.
+// Checks passwords a few at a time. To check a scrypt hash takes a thread of the pool for 50 ms, and the same
+// threads read and write all objects. Any stranger can cause such a check. Checks beyond RUNNING_MAX wait,
+// address by address in turn, and checks beyond the bounds are refused. A user that has logged in before needs
+// no second check.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../errors.ts'
 import { HmacKey, sameSignature } from './hmac.ts'
 import { looksHashed, verifyPassword } from './passwords.ts'
 
-/** Checks at one time. */
+/** Checks that run at the same time. */
 const RUNNING_MAX = 2
-/** That many wait about two seconds. */
+/** Checks that may wait, which takes about two seconds. */
 const WAITING_MAX = 64
-/** Of them, of one address. */
+/** Checks that may wait for one address. */
 const WAITING_PER_ADDRESS_MAX = 16
 
 export class PasswordChecks {
-  /** Of this process alone: what is remembered with it is worth nothing elsewhere. */
+  /** A random key of this process, so that the kept MACs are worthless elsewhere. */
   readonly #key = new HmacKey('sha256', randomBytes(32))
-  /** The password that was right last, as a MAC, by the stored record. */
+  /** The MAC of the last right password, by stored record. */
   readonly #right = new Map<string, string>()
-  /** Who waits, by address; the address whose turn is next comes first. */
+  /** Checks that wait, by address. The address whose turn is next comes first. */
   readonly #waiting = new Map<string, (() => void)[]>()
   #waitingCount = 0
   #running = 0
-  /** Where some record is a hash, what costs less than a hash is checked at its price, so that time tells nobody
-   * which users there are. */
+  /** A hash whose check is done in the place of any cheaper one. Without it the time of an answer would show
+   * which users exist. Undefined where no record is a hash. */
   readonly #priceOf: string | undefined
 
-  /** `records`: all that may come to `verify`. */
+  /** `records` are all password records that may come to `verify`. */
   constructor(records: Iterable<string> = []) {
     this.#priceOf = [...records].find(looksHashed)
   }
 
-  /** True when `password` was right for `stored` lately. Costs next to nothing. */
+  /** True when `password` was right for `stored` before. Takes next to no time. */
   remembers(password: string, stored: string): boolean {
     const known = this.#right.get(stored)
     return known !== undefined && sameSignature(known, this.#macOf(password))
   }
 
   /**
-   * True when `password` is the one that `stored` stands for; undefined is nobody's record, and takes as long. Throws
-   * StoreUnavailable where too many wait, of all or of that address.
+   * True when `password` is right for `stored`. `stored` is undefined for an unknown user, which takes as long.
+   * Rejects with StoreUnavailable where too many checks wait, altogether or for that address.
    */
   async verify(password: string, stored: string | undefined, address: string): Promise<boolean> {
     if (stored !== undefined && this.remembers(password, stored)) return true
@@ -54,7 +55,7 @@ export class PasswordChecks {
         this.#leave()
       }
     }
-    // What the price was paid for says nothing of somebody else's password.
+    // The check of another record's hash, done for its time alone, does not count.
     if (!isHash) isRight = stored !== undefined && (await verifyPassword(password, stored))
     if (isRight) this.#right.set(stored!, this.#macOf(password))
     return isRight
@@ -75,7 +76,7 @@ export class PasswordChecks {
     }
     this.#waiting.set(address, queue)
     this.#waitingCount++
-    // Whoever leaves hands its place on.
+    // A check that ends passes its place to the next one.
     await new Promise<void>((resolve) => queue.push(resolve))
   }
 

@@ -1,14 +1,14 @@
-// What x-amz-content-sha256 says about a body: hashed, unsigned, or aws-chunked in one of three ways.
+// Reads x-amz-content-sha256: the body is hashed, unsigned, or aws-chunked in one of three ways.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 import { CofferError } from '../errors.ts'
 import type { ChunkSignatures } from './chunk-signatures.ts'
 
-/** How the body is signed, and so what must be verified while it is read. */
+/** How the body is signed, which decides what must be verified while it is read. */
 export type PayloadMode =
   /** The whole body's SHA-256 in lower-case hex. */
   | { readonly kind: 'hash'; readonly sha256: string }
   | { readonly kind: 'unsigned' }
-  /** aws-chunked. `signatures` null: chunks are not signed. */
+  /** aws-chunked. `signatures` is null where chunks are not signed. */
   | {
       readonly kind: 'streaming'
       readonly trailer: boolean
@@ -18,8 +18,8 @@ export type PayloadMode =
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
 
 /**
- * Reads the value of x-amz-content-sha256; absent counts as unsigned. `signatures` makes the chain that
- * signed chunks go on; absent where no SigV4 signature can be its seed. Throws PayloadHashInvalid, and
+ * Reads the value of x-amz-content-sha256. An absent one counts as unsigned. `signatures` returns the chain for
+ * signed chunks; it is absent where no SigV4 signature can be the chain's seed. Throws PayloadHashInvalid, and
  * NotSupported for the ECDSA variants.
  */
 export function readPayloadMode(

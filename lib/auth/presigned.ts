@@ -1,4 +1,4 @@
-// SigV4 in the query: a URL that whoever holds it may use until it expires.
+// SigV4 in the query: a URL that anybody may use until it expires.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 import { CofferError } from '../errors.ts'
 import { malformed, readCredential } from './credential-scope.ts'
@@ -16,16 +16,17 @@ const ownParameters = new Set(
     .map((name) => `x-amz-${name}`),
 )
 
-// AWS ignores checksums in a URL, and has to be followed: the JavaScript SDK signs the CRC32 of an empty
-// body into each presigned PUT (aws-sdk#480, localstack#12169).
+// AWS ignores checksums in a URL. The JavaScript SDK relies on that: it signs the CRC32 of an empty body into
+// each presigned PUT (aws-sdk#480, localstack#12169).
 const ignored = /^x-amz-(checksum-(crc|sha)|sdk-checksum-algorithm)/
 
-// What a header can hold: a tab, but no other control character, which may end a line of what is signed or sent.
+// The characters of a header value: a tab, but no other control character, which could end a signed or sent
+// line.
 const PLAIN = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Refuses a decoded value with a line break or another control character: no header could hold it, and SigV2
- * signs values decoded, one a line, so that it could be read as lines of another request. Throws
+ * Refuses a decoded value with a line break or another control character. No header can hold it. SigV2 signs
+ * decoded values on lines of their own, so that such a value could be read as lines of another request. Throws
  * SignatureQueryMalformed.
  */
 export function requirePlainText(name: string, value: string): void {
@@ -34,9 +35,9 @@ export function requirePlainText(name: string, value: string): void {
 }
 
 /**
- * Headers that stand in a signed query instead (`x-amz-*`, which SDKs move there), names in lower case,
- * values decoded to byte strings. Throws SignatureQueryMalformed for one that comes twice, since signer and
- * reader could each mean the other, and for what no header can hold.
+ * Headers that a signed query holds in their place (`x-amz-*`, which SDKs move there). Names are in lower case,
+ * values decoded to byte strings. Throws SignatureQueryMalformed for a name that comes twice, because signer
+ * and reader could each use another one, and for a value that no header can hold.
  */
 export function liftedHeaders(parameters: readonly Parameter[]): Parameter[] {
   const lifted = new Map<string, string>()
@@ -51,7 +52,8 @@ export function liftedHeaders(parameters: readonly Parameter[]): Parameter[] {
   return [...lifted]
 }
 
-/** True where the SSE-C header `name` may come unsigned: `aws s3 presign` cannot sign it. Never on writes. */
+/** True where the SSE-C header `name` may be unsigned, because `aws s3 presign` cannot sign it. Never on
+ * writes. */
 export function mayComeUnsigned(name: string, method: string, rules: SigningRules): boolean {
   const read = method === 'GET' || method === 'HEAD'
   return read && rules.presignedReads === 'unsigned' && ssecHeaders.has(name)
@@ -71,7 +73,7 @@ function readExpires(text: string): number {
   return seconds
 }
 
-/** Throws SignatureExpired, and AccessDenied for a URL that begins more than 15 minutes from now. */
+/** Throws SignatureExpired, and AccessDenied for a URL whose life begins more than 15 minutes from now. */
 function checkLife(startMs: number, expiresSeconds: number, nowMs: number): void {
   if (startMs - nowMs > CLOCK_SKEW_MAX_MS) {
     throw new CofferError('AccessDenied', { message: 'Request is not valid yet' })
@@ -85,8 +87,8 @@ function checkLife(startMs: number, expiresSeconds: number, nowMs: number): void
 }
 
 /**
- * Verifies a URL presigned with SigV4. Throws SignatureQueryMalformed, SignatureExpired, AccessDenied and
- * what `verifyClaim` throws.
+ * Verifies a URL presigned with SigV4. Throws SignatureQueryMalformed, SignatureExpired, AccessDenied, and the
+ * errors of `verifyClaim`.
  */
 export function verifySigV4Query(opened: Opened, rules: SigningRules): Verified {
   const { request, fields, parameters } = opened
@@ -113,8 +115,8 @@ export function verifySigV4Query(opened: Opened, rules: SigningRules): Verified 
   }
   const scope = readCredential('query', credential, timestamp, rules.region)
   checkLife(startMs, readExpires(expires), request.nowMs)
-  // The signer chose UNSIGNED-PAYLOAD unless what it signed says otherwise; an unsigned hash beside a
-  // presigned URL is still a claim about the body, and is verified as one.
+  // The payload is UNSIGNED-PAYLOAD unless a signed header or parameter says otherwise. An unsigned hash that
+  // comes with a presigned URL is still a claim about the body, and is verified.
   const sent = fields.get('x-amz-content-sha256')
   const signed = signedHeaders.split(';').includes('x-amz-content-sha256') ? sent : undefined
   const payloadHash = parameterOf(parameters, 'X-Amz-Content-Sha256') ?? signed ?? UNSIGNED_PAYLOAD

@@ -1,33 +1,33 @@
-// A request as signatures see it: the raw request line and headers as byte strings (one character a
-// byte, as node's parser gives them), nothing decoded or normalised, and no HTTP types.
+// A request as signatures cover it: the raw request line and headers as byte strings (one character for each
+// byte, as Node's parser returns them). Nothing is decoded or normalised, and no HTTP types occur.
 
 export interface SignedRequest {
   /** Upper case. */
   readonly method: string
   /** With its leading slash, up to `?`. */
   readonly rawPath: string
-  /** Behind `?`, or ''. */
+  /** The part behind `?`, or ''. */
   readonly rawQuery: string
-  /** The host that the request is routed by: lower case, without its port, one where several lines came. */
+  /** The host that the request is routed by: lower case, without its port; one host where several lines came. */
   readonly host: string
-  /** In the order sent; names in any case, repeated ones as often as they came. */
+  /** In the order of the request. Names have any case, and repeated headers come as often as they were sent. */
   readonly headers: readonly (readonly [string, string])[]
   /** The server's clock, milliseconds since 1970. */
   readonly nowMs: number
 }
 
-/** A query parameter, canonically encoded (unreserved characters plain, all else %XX). */
+/** A query parameter, canonically encoded (unreserved characters plain, all others %XX). */
 export type Parameter = readonly [name: string, value: string]
 
-/** The headers of a customer's key; `x-amz-copy-source-` may stand before `server-side`. */
+/** The headers of a customer key. `x-amz-copy-source-` may stand before `server-side`. */
 export const ssecHeaders: ReadonlySet<string> = new Set([
   'x-amz-server-side-encryption-customer-algorithm',
   'x-amz-server-side-encryption-customer-key',
   'x-amz-server-side-encryption-customer-key-md5',
 ])
 
-// A customer key in any spelling (metadata too, where it does not belong), and Swift's tokens and passwords:
-// a client may sign whatever headers it sends.
+// A customer key in any spelling (also as metadata, by a client's mistake), and Swift's tokens and passwords: a
+// client may sign any header that it sends.
 const secretName =
   /[-_]encryption[-_](?:customer[-_])?key(?:[-_]md5)?$|^x-(?:auth|storage|service)-(?:token|key|pass)$|^x-amz-security-token$|^authorization$|^(?:x-amz-)?signature$/
 
@@ -36,12 +36,12 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name.toLowerCase())
 }
 
-/** Stands for a secret in the canonical request of an error document. */
+/** Replaces a secret in the canonical request of an error document. */
 export const MASK = '***'
 
 /**
- * Header values by lower-case name: without spaces and tabs at both ends, runs of them collapsed to one
- * space, repeated headers joined by commas. Only ASCII blanks count: a byte 0xA0 is part of a UTF-8 letter.
+ * Header values by lower-case name: without spaces and tabs at both ends, runs of them collapsed to one space,
+ * repeated headers joined by commas. Only ASCII blanks count, because a byte 0xA0 is part of a UTF-8 letter.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
 export function headerFields(headers: SignedRequest['headers']): Map<string, string> {
@@ -63,7 +63,7 @@ const encoded = Array.from({ length: 256 }, (_, byte) => {
     ? char
     : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 })
-// Nothing but unreserved characters and upper-case %XX of others: decoding and encoding changes nothing.
+// Unreserved characters, and upper-case %XX of others: decoding and encoding would not change such a text.
 const canonicalAlready =
   /^(?:[A-Za-z0-9._~-]|%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF]))*$/
 
@@ -74,7 +74,7 @@ function nibble(code: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN
 }
 
-/** Undoes percent-encoding; a `%` that is followed by no two hex digits stands for itself. */
+/** Undoes percent-encoding. A `%` without two hex digits behind it stays as it is. */
 export function percentDecode(text: string): string {
   let out = ''
   let done = 0
@@ -97,13 +97,13 @@ export function canonicalEncode(text: string): string {
   return out
 }
 
-/** The path, each segment encoded once; `.`, `..`, empty segments and `%2F` stay as they are. */
+/** The path, each segment encoded once. `.`, `..`, empty segments and `%2F` stay as they are. */
 export function canonicalPath(rawPath: string): string {
   if (/^[A-Za-z0-9._~/-]*$/.test(rawPath)) return rawPath
   return rawPath.split('/').map(canonicalEncode).join('/')
 }
 
-/** The query's parameters in the order sent, canonically encoded; `+` is a space, `a` is `a=`. */
+/** The query's parameters in the order of the request, canonically encoded. `+` is a space, and `a` is `a=`. */
 export function queryParameters(rawQuery: string): Parameter[] {
   const parameters: Parameter[] = []
   for (const piece of rawQuery.split('&')) {
@@ -121,7 +121,7 @@ export function queryParameters(rawQuery: string): Parameter[] {
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Sorted by encoded name, then by encoded value. */
+/** The parameters sorted by encoded name, then by encoded value, joined by `&`. */
 export function canonicalQuery(parameters: readonly Parameter[]): string {
   return [...parameters]
     .sort((a, b) => order(a[0], b[0]) || order(a[1], b[1]))

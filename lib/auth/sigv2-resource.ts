@@ -1,12 +1,12 @@
-// The last line of what SigV2 signs: the resource, which is the path as sent and those query parameters that
-// make another resource or another answer of it.
+// The resource, which is the last line of SigV2's text to sign: the path as sent, and those query parameters
+// that name another resource or another representation.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#ConstructingTheCanonicalizedResourceElement
 import { malformed } from './credential-scope.ts'
 import { requirePlainText } from './presigned.ts'
 import { percentDecode, type SignedRequest } from './request.ts'
 import { bucketOfHost } from './virtual-host.ts'
 
-/** Query parameters that are part of the resource, by exact case; the others are not signed. */
+/** Query parameters that are part of the resource, by exact case. Others are not signed. */
 export const subresources: ReadonlySet<string> = new Set(
   `abac accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold
   lifecycle location logging metadataConfiguration metadataInventoryTable metadataJournalTable
@@ -18,8 +18,8 @@ export const subresources: ReadonlySet<string> = new Set(
 )
 
 /**
- * Refuses a decoded value that reads as one value and further subresources (`a&versionId=1`): signed, both are
- * the same text. Throws SignatureQueryMalformed.
+ * Refuses a decoded value that reads as a value and further subresources (`a&versionId=1`), because the signed
+ * text is the same for both. Throws SignatureQueryMalformed.
  */
 function requireOneReading(name: string, value: string): void {
   for (const piece of value.split('&').slice(1)) {
@@ -31,7 +31,7 @@ function requireOneReading(name: string, value: string): void {
 
 interface Subresource {
   readonly name: string
-  /** Decoded; '' also where no `=` came. */
+  /** The decoded value; '' also for a parameter without `=`. */
   readonly value: string
   readonly hasEquals: boolean
 }
@@ -54,7 +54,8 @@ function subresourcesOf(rawQuery: string): Subresource[] {
 
 const joined = (parts: readonly string[]) => (parts.length === 0 ? '' : `?${parts.join('&')}`)
 
-/** `?acl&versionId=1`. Of `uploads=` both forms are right: minio-go sends it so and signs `uploads`. */
+/** The subresources as `?acl&versionId=1`. For `uploads=` both forms are right: minio-go sends it so and signs
+ * `uploads`. */
 function queryForms(rawQuery: string): Set<string> {
   const found = subresourcesOf(rawQuery)
   const bare = found.map(({ name, value }) => (value === '' ? name : `${name}=${value}`))
@@ -64,8 +65,8 @@ function queryForms(rawQuery: string): Set<string> {
 
 /**
  * The forms in which signers write the resource: the path as sent, behind the bucket where the host names one,
- * and the subresources. Of a bucket alone both forms are right, because botocore signs `/bucket/` and sends
- * `/bucket`. Throws SignatureQueryMalformed for a query that has more than one reading.
+ * and the subresources. For a bucket alone both forms are right, because botocore signs `/bucket/` and sends
+ * `/bucket`. Throws SignatureQueryMalformed for a query that can be read in two ways.
  */
 export function resourceForms(request: SignedRequest, domains: readonly string[]): string[] {
   const bucket = bucketOfHost(request.host, domains)

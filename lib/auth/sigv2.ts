@@ -1,5 +1,5 @@
-// SigV2, by header and in the query (what `aws s3 presign` and s3cmd make): HMAC-SHA1 over method, a few
-// headers, every x-amz- header and the resource. Pure: a request in, a verdict out.
+// SigV2, by header and in the query (`aws s3 presign` and s3cmd use it): HMAC-SHA1 over method, a few headers,
+// every x-amz- header, and the resource. The functions are pure.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 import { CofferError } from '../errors.ts'
 import { checkSkew, isoSeconds } from './dates.ts'
@@ -13,7 +13,7 @@ import type { Credential } from './users.ts'
 
 type Shown = (name: string, value: string) => string
 
-/** The x-amz- headers, wherever they stand, one line each, sorted by name. */
+/** The x-amz- headers, from headers and query, one line each, sorted by name. */
 function amzHeaders(headers: ReadonlyMap<string, string>, shown: Shown): string {
   return [...headers]
     .sort((a, b) => (a[0] < b[0] ? -1 : 1))
@@ -24,10 +24,10 @@ function amzHeaders(headers: ReadonlyMap<string, string>, shown: Shown): string 
 interface Claim {
   readonly access: string
   readonly signature: string
-  /** Of the headers Content-MD5 and Content-Type; '' where there is none. */
+  /** Values of the headers Content-MD5 and Content-Type; '' where there is none. */
   readonly digest: string
   readonly type: string
-  /** The line that holds Date (header form; empty beside x-amz-date) or Expires (query form). */
+  /** The line with Date (in the header form; empty beside x-amz-date) or Expires (in the query form). */
   readonly date: string
   /** x-amz- headers by lower-case name, from headers and query. */
   readonly amz: ReadonlyMap<string, string>
@@ -35,7 +35,8 @@ interface Claim {
   readonly keysMayBeUnsigned: boolean
 }
 
-/** Throws CredentialUnknown, SignatureQueryMalformed, and SignatureMismatch (whose details hold no customer key). */
+/** Verifies a claim. Throws CredentialUnknown, SignatureQueryMalformed, and SignatureMismatch (whose details
+ * hold no customer key). */
 function verifyClaim({ request }: Opened, claim: Claim, rules: SigningRules): Credential {
   const credential = rules.users.byAccessKey(claim.access)
   if (credential === undefined)
@@ -61,8 +62,8 @@ function verifyClaim({ request }: Opened, claim: Claim, rules: SigningRules): Cr
 }
 
 /**
- * Content-MD5 and Content-Type where they stand in a signed query instead, as botocore puts them, for there
- * they hold too. Throws SignatureQueryMalformed.
+ * Content-MD5 and Content-Type from a signed query, where botocore puts them. They count there too. Throws
+ * SignatureQueryMalformed.
  */
 function liftedContent(parameters: readonly Parameter[]): Parameter[] {
   const lifted: Parameter[] = []
@@ -80,9 +81,9 @@ function amzFields(fields: ReadonlyMap<string, string>): Map<string, string> {
 }
 
 /**
- * Verifies `Authorization: AWS <access>:<signature>`; the access key itself may hold colons. Throws
- * SignatureUnsupported (no such form), DateMissing, ClockSkewed, CredentialUnknown, SignatureMismatch, and
- * SignatureQueryMalformed for a query that has more than one reading.
+ * Verifies `Authorization: AWS <access>:<signature>`. The access key itself may hold colons. Throws
+ * SignatureUnsupported (another form), DateMissing, ClockSkewed, CredentialUnknown, SignatureMismatch, and
+ * SignatureQueryMalformed for a query that can be read in two ways.
  */
 export function verifySigV2Header(
   opened: Opened,
@@ -115,8 +116,8 @@ export function verifySigV2Header(
 }
 
 /**
- * Verifies a URL presigned with SigV2. Throws AccessDenied (a parameter is missing, or Expires is no
- * number), SignatureExpired, SignatureQueryMalformed, CredentialUnknown, SignatureMismatch.
+ * Verifies a URL presigned with SigV2. Throws AccessDenied (a parameter is missing, or Expires is no number),
+ * SignatureExpired, SignatureQueryMalformed, CredentialUnknown, SignatureMismatch.
  */
 export function verifySigV2Query(opened: Opened, rules: SigningRules): Verified {
   const { request, fields, parameters } = opened
@@ -142,7 +143,7 @@ export function verifySigV2Query(opened: Opened, rules: SigningRules): Verified 
     })
   }
   const lifted = [...liftedHeaders(parameters), ...liftedContent(parameters)]
-  // A header that is sent wins over its twin in the query.
+  // A header that is sent takes precedence over the same name in the query.
   const headers = new Map([...lifted, ...fields])
   const credential = verifyClaim(
     opened,

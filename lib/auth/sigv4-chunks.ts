@@ -1,6 +1,6 @@
 // Decodes aws-chunked bodies: `hex-size[;chunk-signature=…] CRLF data CRLF` …, a chunk of size 0, then
-// trailers. Whatever is malformed is an error, never a wait; what is kept is bounded; payload passes
-// through without a copy where a whole piece of the socket lies within one chunk.
+// trailers. Malformed input is an error at once, and never waited for. Buffered input is bounded. Payload is
+// not copied where a whole piece from the socket lies within one chunk.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 import { createHash, type Hash } from 'node:crypto'
@@ -17,23 +17,23 @@ export interface ChunkRules {
   readonly trailer: boolean
   /** The trailer that x-amz-trailer announces, in lower case. */
   readonly announced: string | undefined
-  /** Null: chunks are not signed. */
+  /** Null where chunks are not signed. */
   readonly signatures: ChunkSignatures | null
 }
 
-/** A signed chunk, unless it is the last, has at least so many bytes. */
+/** Least size of a signed chunk other than the last. */
 export const SIGNED_CHUNK_BYTES_MIN = 8192
 const LINE_BYTES_MAX = 1024
 const TRAILER_LINES_MAX = 16
-/** Below this a copy comes from Node's pool, and its memory is not worth giving back. */
+/** A copy below this size comes from Node's pool, so that its memory need not be released. */
 const POOLED_BYTES_MAX = 4096
 
 const NEWLINE = 10
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Reading throws BodyTruncated (the body ends early, or its chunks are not as long together as
- * announced), ChunkMalformed, ChunkTooSmall, ChunkSignatureMismatch, TrailerMalformed.
+ * `read` rejects with BodyTruncated (the body ends early, or its chunks together differ from the announced
+ * length), ChunkMalformed, ChunkTooSmall, ChunkSignatureMismatch, TrailerMalformed.
  */
 export class ChunkedPieces implements Pieces {
   readonly #input: Pieces
@@ -53,7 +53,7 @@ export class ChunkedPieces implements Pieces {
     this.#rules = rules
   }
 
-  /** A trailer's value, after the end. Names in lower case. */
+  /** A trailer's value, after the end. Names are in lower case. */
   trailer(name: string): string | undefined {
     return this.#trailers.get(name)
   }
@@ -76,7 +76,7 @@ export class ChunkedPieces implements Pieces {
     return piece
   }
 
-  /** False at the input's end. */
+  /** Reads the next piece of input. False at its end. */
   async #fill(): Promise<boolean> {
     const piece = await this.#input.read()
     if (piece === undefined) return false
@@ -85,8 +85,8 @@ export class ChunkedPieces implements Pieces {
     return true
   }
 
-  /** Bytes of the current piece: the piece itself where all of it is wanted, else a copy, since the
-   * rest is still needed and two views of one piece could never be released. */
+  /** Bytes of the current piece: the piece itself where all of it is taken, else a copy. The rest of the piece
+   * is still needed, and with two views neither could be released. */
   #take(size: number): Buffer {
     if (size === this.#buf.length) {
       const whole = this.#buf
@@ -108,8 +108,8 @@ export class ChunkedPieces implements Pieces {
     this.#at = 0
   }
 
-  /** The next line without its end (LF, or CRLF with the CR kept), undefined at the input's end.
-   * Throws ChunkMalformed for a line beyond 1 KiB, BodyTruncated for one that does not end. */
+  /** The next line without its end (LF; the CR of a CRLF stays), undefined at the input's end. Rejects with
+   * ChunkMalformed for a line beyond 1 KiB, BodyTruncated for one that does not end. */
   async #line(): Promise<string | undefined> {
     let text = ''
     for (;;) {
@@ -166,8 +166,11 @@ export class ChunkedPieces implements Pieces {
     this.#rules.signatures!.verifyChunk(this.#hash.digest('hex'), this.#signature)
   }
 
-  /** Behind the chunk of size 0: trailers, where there are any, and the empty line that ends the body.
-   * Some signers end trailer lines with LF or put empty lines between them, so lines count, not CRLFs. */
+  /**
+   * Reads the part behind the chunk of size 0: trailers, where there are any, and the empty line that ends the
+   * body. Some signers end trailer lines with LF, or put empty lines between them, so that lines are counted,
+   * not CRLFs.
+   */
   async #finish(): Promise<void> {
     this.#verifyChunk()
     if (this.#decoded !== this.#rules.decodedBytes) throw truncated()

@@ -1,5 +1,5 @@
-// SigV4 of a request: the canonical request exactly as S3 wants it (encoded once, nothing normalised),
-// the signature over it, and every rule by which S3 refuses one. Pure: a request in, a verdict out.
+// SigV4: the canonical request exactly as S3 computes it (encoded once, nothing normalised), the signature over
+// it, and the rules by which S3 refuses one. The functions are pure.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 import { CofferError } from '../errors.ts'
 import { ChunkSignatures } from './chunk-signatures.ts'
@@ -19,7 +19,7 @@ import type { Credential, Users } from './users.ts'
 
 export type { PayloadMode } from './payload.ts'
 
-/** What a node demands of signatures. */
+/** The node's rules for signatures. */
 export interface SigningRules {
   readonly users: Pick<Users, 'byAccessKey'>
   /** The one region that SigV4 scopes may name. */
@@ -30,22 +30,22 @@ export interface SigningRules {
   readonly presignedReads: 'unsigned' | 'signed'
 }
 
-/** A request that proved who asks. */
+/** A request whose signature was verified. */
 export interface Verified {
   readonly credential: Credential
   readonly payload: PayloadMode
-  /** Headers that a presigned request carries, signed, as query parameters (names in lower case). */
+  /** Headers of a presigned request that are signed query parameters (names in lower case). */
   readonly lifted: readonly Parameter[]
 }
 
-/** A request with its headers and query taken apart once. */
+/** A request with its parsed headers and query. */
 export interface Opened {
   readonly request: SignedRequest
   readonly fields: ReadonlyMap<string, string>
   readonly parameters: readonly Parameter[]
 }
 
-/** A SigV4 signature as claimed, from the header or from the query. */
+/** A SigV4 signature as claimed in the header or in the query. */
 export interface Claim {
   readonly scope: CredentialScope
   /** yyyyMMdd'T'HHmmss'Z' */
@@ -60,7 +60,8 @@ export interface Claim {
 const SIGNING_KEYS_MAX = 1000
 const signingKeys = new Map<string, HmacKey>()
 
-/** The key of one secret, day and region: four HMACs, so the last thousand are kept. */
+/** The signing key of one secret, day and region. It takes four HMACs, so that the last thousand keys are
+ * kept. */
 function signingKey(secret: string, { date, region }: CredentialScope): HmacKey {
   const name = `${date}/${region}/${secret}`
   let key = signingKeys.get(name)
@@ -92,11 +93,12 @@ function canonicalRequest(
   return `${request.method}\n${canonicalPath(request.rawPath)}\n${canonicalQuery(query)}\n${headers}\n${claim.signedHeaders}\n${claim.payloadHash}`
 }
 
-// Sent by SDKs and proxies beside what they signed, without meaning to us; and the payload's hash, which
-// stands in the canonical request by itself.
+// Headers that SDKs and proxies add without signing them, and that have no meaning here; and the payload's
+// hash, which is a line of the canonical request itself.
 const needNoSignature = new Set(['x-amz-user-agent', 'x-amz-content-sha256'])
 
-/** Throws HeadersUnsigned: `host` and every `x-amz-*` header must be signed, but those `mayBeUnsigned`. */
+/** Throws HeadersUnsigned unless `host` and every `x-amz-*` header are signed, except those that
+ * `mayBeUnsigned`. */
 function checkSigned(
   { fields }: Opened,
   claim: Claim,
@@ -113,8 +115,8 @@ function checkSigned(
 }
 
 /**
- * Checks a claimed signature. Throws CredentialUnknown, HeadersUnsigned, SignatureMismatch (whose details
- * hold no customer key) and what `readPayloadMode` throws.
+ * Verifies a claimed signature. Throws CredentialUnknown, HeadersUnsigned, SignatureMismatch (whose details
+ * hold no customer key), and the errors of `readPayloadMode`.
  */
 export function verifyClaim(
   opened: Opened,
@@ -148,7 +150,7 @@ export function verifyClaim(
   return { credential, payload }
 }
 
-/** The date of a request signed by header: x-amz-date, else Date. Throws DateMissing. */
+/** The date of a request that is signed by header: x-amz-date, else Date. Throws DateMissing. */
 export function signedDate(fields: ReadonlyMap<string, string>): { ms: number; text: string } {
   const text = fields.get('x-amz-date') ?? fields.get('date')
   const ms = text === undefined ? undefined : (readBasicDate(text) ?? readHttpDate(text))
@@ -172,7 +174,7 @@ function components(authorization: string): Map<string, string> {
 
 /**
  * Verifies `Authorization: AWS4-HMAC-SHA256 …`. Throws SignatureMalformed, DateMissing, ClockSkewed,
- * PayloadHashInvalid (also where x-amz-content-sha256 is missing) and what `verifyClaim` throws.
+ * PayloadHashInvalid (also where x-amz-content-sha256 is missing), and the errors of `verifyClaim`.
  */
 export function verifySigV4Header(
   opened: Opened,

@@ -1,6 +1,6 @@
-// Tokens of Swift's v1 auth: they name their user and carry a MAC, so that they survive a restart and nothing
-// is kept of them. The MAC covers the user's present password record: a changed password, or a user that is
-// gone, ends its tokens. A logout ends them too. A token is as good as a password: it is never logged or stored.
+// Tokens of Swift's v1 auth. A token names its user and carries a MAC, so that it survives a restart, and no
+// token is stored. The MAC covers the user's password record: a changed password, or a removed user, ends its
+// tokens. A logout ends them too. A token is as secret as a password, and is never logged.
 import { hkdfSync } from 'node:crypto'
 import type { Keyring } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
@@ -8,7 +8,7 @@ import { HmacKey, sameSignature } from './hmac.ts'
 import type { Identity } from './identity.ts'
 import type { Users } from './users.ts'
 
-/** Tells the key of tokens from every other that is derived of a root key. */
+/** Distinguishes the key of tokens from every other key derived from a root key. */
 const LABEL = 'coffer/v1 token'
 const KEY_BYTES = 32
 const MAC_BYTES = 32
@@ -19,29 +19,30 @@ export interface IssuedToken {
   readonly expiresSeconds: number
 }
 
-/** What is kept of logouts: an id a user, which is no secret. */
+/** The rows about logouts: one id for each user, which is no secret. */
 export interface Logouts {
-  /** That of the last logout; '' where there was none. */
+  /** The id of the user's last logout; '' where there was none. */
   idOf(user: Pick<Identity, 'account' | 'user'>): Promise<string>
-  /** Draws another, durably. */
+  /** Replaces the id by another one, durably. */
   renew(user: Pick<Identity, 'account' | 'user'>): Promise<void>
 }
 
 export interface Tokens {
   /**
-   * A token for a user whose password was just checked: the one that this process handed out before, as long as
-   * it is good. Undefined where the user has no password (any more). `nowMs`: milliseconds since 1970. Throws
-   * Internal where the keyring has no active key, StoreUnavailable where it is not known who logged out.
+   * A token for a user whose password was just checked. While the token that this process issued last is valid,
+   * it is returned again. Undefined where the user has no password (any more). `nowMs`: milliseconds since 1970.
+   * Rejects with Internal where the keyring has no active key, StoreUnavailable where the row about logouts cannot
+   * be read.
    */
   issue(users: Users, identity: Identity, nowMs: number): Promise<IssuedToken | undefined>
-  /** Whom the token stands for, with the roles that the user has now; undefined: it is not good. Throws
+  /** The user of a token, with the user's present roles; undefined where the token is not valid. Rejects with
    * StoreUnavailable. */
   open(users: Users, token: string, nowMs: number): Promise<Identity | undefined>
-  /** Ends every token of the user, durably when it resolves. Throws StoreUnavailable, CommitUnknown. */
+  /** Ends every token of the user, durably when it resolves. Rejects with StoreUnavailable, CommitUnknown. */
   logout(user: Pick<Identity, 'account' | 'user'>): Promise<void>
 }
 
-/** What a token says, in the order in which it is written. */
+/** The claims of a token, in the order in which it holds them. */
 type Claims = readonly [
   keyId: string,
   account: string,
@@ -50,7 +51,7 @@ type Claims = readonly [
   logoutId: string,
 ]
 
-/** The claims that bytes of a token hold, not yet proven; undefined for anything else. */
+/** The claims in the bytes of a token, not yet verified; undefined for any other bytes. */
 function readClaims(bytes: Buffer): Claims | undefined {
   let claims: unknown
   try {
@@ -69,7 +70,7 @@ class MacTokens implements Tokens {
   readonly #start: string
   readonly #lifeSeconds: number
   readonly #keys = new Map<string, HmacKey>()
-  /** The last token of each user that asked. */
+  /** The last token that was issued to each user. */
   readonly #issued = new Map<string, IssuedToken>()
 
   constructor(keyring: Keyring, logouts: Logouts, prefix: string, lifeSeconds: number) {
@@ -102,7 +103,7 @@ class MacTokens implements Tokens {
     const claims = this.#proven(users, token, nowMs)
     if (claims === undefined) return undefined
     const [, account, user, , logoutId] = claims
-    // Only of what is genuine: strangers cost the catalog nothing.
+    // Read after the MAC was verified, so that a stranger causes no read of the catalog.
     if (logoutId !== (await this.#logouts.idOf({ account, user }))) return undefined
     return users.byName(account, user)
   }
@@ -111,12 +112,12 @@ class MacTokens implements Tokens {
     await this.#logouts.renew(user)
   }
 
-  /** What a token says that bears the right MAC and is not expired. */
+  /** The claims of a token whose MAC is right and that has not expired. */
   #proven(users: Users, token: string, nowMs: number): Claims | undefined {
     if (!token.startsWith(this.#start)) return undefined
     const text = token.slice(this.#start.length)
     const bytes = Buffer.from(text, 'base64url')
-    // One spelling a token: decoding skips foreign characters.
+    // Decoding skips foreign characters. Only one spelling of a token is accepted.
     if (bytes.toString('base64url') !== text) return undefined
     const said = bytes.subarray(MAC_BYTES)
     const claims = readClaims(said)
@@ -129,14 +130,14 @@ class MacTokens implements Tokens {
     return expiresSeconds * 1000 > nowMs ? claims : undefined
   }
 
-  /** As a byte string; undefined where the keyring has no such key. */
+  /** The MAC as a byte string; undefined where the keyring has no such key. */
   #mac(keyId: string, record: string, said: Buffer): string | undefined {
-    // Asked each time: a key that was taken out of the keyring ends its tokens.
+    // The keyring is read each time, because the removal of a key ends its tokens.
     const root = this.#keyring.key(keyId)
     if (root === undefined) return undefined
     let key = this.#keys.get(keyId)
     if (key === undefined) {
-      // RFC 5869.
+      // HKDF (RFC 5869).
       key = new HmacKey('sha256', Buffer.from(hkdfSync('sha256', root, '', LABEL, KEY_BYTES)))
       this.#keys.set(keyId, key)
     }
@@ -144,7 +145,7 @@ class MacTokens implements Tokens {
   }
 }
 
-/** Tokens that begin with `<prefix>_tk` and are good for `lifeSeconds`. */
+/** Tokens that begin with `<prefix>_tk` and are valid for `lifeSeconds`. */
 export function makeTokens(
   keyring: Keyring,
   logouts: Logouts,

@@ -1,5 +1,5 @@
-// users.yaml on disk: read and checked, made at a first start, and edited by `coffer user` so that the
-// comments of whoever wrote it stay. Secrets are handed back to the caller once and logged nowhere.
+// users.yaml on disk: read and checked, made at a first start, and edited by `coffer user`, which keeps the
+// operator's comments. Secrets are returned to the caller once, and logged nowhere.
 import { randomBytes } from 'node:crypto'
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import { compile, type ParsedFile, parseText, pathOf, readDocument } from '../document.ts'
@@ -14,14 +14,14 @@ export interface NewUser {
   readonly roles: readonly string[]
 }
 
-/** What the user must be told, once. */
+/** The secrets of a user, shown to the operator once. */
 export interface Secrets {
   readonly password: string
   readonly access: string
   readonly secret: string
 }
 
-/** A user's line in a list, without secrets. */
+/** A user in a list, without secrets. */
 export interface UserLine {
   readonly account: string
   readonly name: string
@@ -29,7 +29,7 @@ export interface UserLine {
   readonly accessKeys: readonly string[]
 }
 
-/** A user that cannot be added or removed; the message says why. */
+/** A user cannot be added, changed or removed. The message is a sentence for the operator. */
 export class UserRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -42,7 +42,7 @@ export function loadUsers(file: string): Users {
   return check(readFile(file))
 }
 
-/** Throws FileInvalid, for a file that others may read too. */
+/** Throws FileInvalid, also for a file that others than its owner may read. */
 function readFile(file: string): ParsedFile<UsersFile> {
   if (isThere(file)) requireOwn(file)
   return readDocument<UsersFile>(file, compile(usersSchema))
@@ -61,8 +61,8 @@ function check(parsed: ParsedFile<UsersFile>): Users {
 }
 
 /**
- * Users that can be replaced while requests run: `replace` takes effect for the next look-up. A
- * credential that a request already holds stays what it was.
+ * Users that can be replaced while requests run. `replace` takes effect for the next lookup. A request that
+ * holds a credential keeps it.
  */
 export function replaceableUsers(first: Users): Users & { replace(users: Users): void } {
   let current = first
@@ -80,7 +80,7 @@ export function replaceableUsers(first: Users): Users & { replace(users: Users):
   }
 }
 
-/** Every user of `file`, in its order. Throws FileInvalid. */
+/** Every user of `file`, in the order of the file. Throws FileInvalid. */
 export function listUsers(file: string): UserLine[] {
   const { accounts } = readFile(file).value
   return accounts.flatMap(({ id, users }) =>
@@ -93,16 +93,16 @@ export function listUsers(file: string): UserLine[] {
   )
 }
 
-/** Random secrets for a user; 20 and 40 characters are the lengths of AWS's own, which some clients look at. */
+/** Random secrets for a user. 20 and 40 characters are the lengths of AWS's own, which some clients check. */
 export function drawSecrets(password = randomWord(26)): Secrets {
   return { password, access: randomWord(20), secret: randomWord(40) }
 }
 
 /**
- * Adds a user with one S3 credential, and its account where that is new; makes the file (0600) where
- * there is none. The password is stored as a scrypt hash; the S3 secret has to stay readable, because
- * signatures are computed from it. Throws UserRefused where the user exists or the password is empty,
- * FileInvalid where the file is wrong before or would be after.
+ * Adds a user with one S3 credential, and its account where that is new. Makes the file (0600) where there is
+ * none. The password is stored as a scrypt hash. The S3 secret is stored readable, because signatures are
+ * computed from it. Throws UserRefused where the user exists or the password is empty, FileInvalid where the
+ * file is wrong, or would be wrong afterwards.
  */
 export async function addUser(
   file: string,
@@ -134,8 +134,8 @@ export async function addUser(
 }
 
 /**
- * Gives a user another Swift password; tokens that were issued under the old one end. Throws UserRefused where there
- * is no such user or the password is empty, FileInvalid where the file is wrong.
+ * Changes a user's Swift password, which ends the user's earlier tokens. Throws UserRefused where there is no
+ * such user or the password is empty, FileInvalid where the file is wrong.
  */
 export async function changePassword(
   file: string,
@@ -147,8 +147,8 @@ export async function changePassword(
 }
 
 /**
- * Adds an S3 credential to those that a user has, who shows the same owner with either. Throws UserRefused where there
- * is no such user, FileInvalid where the file is wrong.
+ * Adds an S3 credential to a user. S3 shows the same owner for all credentials of the user. Throws UserRefused
+ * where there is no such user, FileInvalid where the file is wrong.
  */
 export function addAccess(
   file: string,
@@ -168,7 +168,8 @@ export function addAccess(
   })
 }
 
-/** Takes an S3 credential away. Throws UserRefused where nobody has that access key, FileInvalid. */
+/** Removes an S3 credential. Throws UserRefused where no user has that access key, FileInvalid where the file
+ * is wrong. */
 export function removeAccess(file: string, access: string): void {
   edit(file, (document) => {
     const users = accountsOf(document).items.flatMap((account) =>
@@ -186,8 +187,8 @@ export function removeAccess(file: string, access: string): void {
 }
 
 /**
- * Removes a user, and with the last one its account from the file; what the account stores stays.
- * Throws UserRefused where there is no such user, FileInvalid where the file is wrong.
+ * Removes a user, and with the last user its account from the file. The account's objects stay. Throws
+ * UserRefused where there is no such user, FileInvalid where the file is wrong.
  */
 export function removeUser(file: string, account: string, name: string): void {
   edit(file, (document) => {
@@ -215,14 +216,14 @@ function edit(file: string, change: (document: Document) => void): void {
   writePrivately(file, edited)
 }
 
-/** The list of accounts, ready to take maps: `[]` is turned into a list of lines. */
+/** The list of accounts. An empty list is changed from `[]` to the form with one entry on each line. */
 function accountsOf(document: Document): YAMLSeq {
   const accounts = document.get('accounts') as YAMLSeq
   if (accounts.items.length === 0) accounts.flow = false
   return accounts
 }
 
-/** Throws UserRefused. */
+/** Throws UserRefused where there is no such user. */
 function userIn(
   accounts: YAMLSeq,
   account: string,
@@ -241,7 +242,7 @@ function find(list: YAMLSeq, field: string, value: string): YAMLMap | undefined 
   return list.items.filter((item) => isMap(item)).find((item) => item.get(field) === value)
 }
 
-/** Random characters of A-Z and 2-7 (five bits each): nothing that a shell, a URL or an option mishandles. */
+/** Random characters of A-Z and 2-7 (five bits each), which shells, URLs and options leave unchanged. */
 function randomWord(length: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
   return Array.from(randomBytes(length), (byte) => alphabet[byte & 31]).join('')

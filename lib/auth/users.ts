@@ -1,4 +1,4 @@
-// Users, accounts and S3 credentials, as users.yaml lists them. Secrets sit in private fields: neither
+// Users, accounts and S3 credentials of users.yaml. Secrets are in private fields, so that neither
 // `util.inspect` nor JSON shows them.
 import type { FromSchema } from 'json-schema-to-ts'
 import { sha256 } from './hmac.ts'
@@ -6,26 +6,27 @@ import type { Identity } from './identity.ts'
 import { PasswordChecks } from './password-checks.ts'
 import { isPasswordHash, looksHashed, MEMORY_BYTES_MAX } from './passwords.ts'
 
-// `/` would break the catalog's keys, control characters every line-oriented log.
+// `/` would break the catalog's keys, and a control character every log of lines.
 const plainWord = { type: 'string', minLength: 1, maxLength: 256 } as const
 const name = { ...plainWord, pattern: '^[^/\\u0000-\\u001f\\u007f]+$' } as const
-// `account:user` ends its account at the first colon.
+// In `account:user` the account ends at the first colon.
 const account = { ...plainWord, pattern: '^[^/:\\u0000-\\u001f\\u007f]+$' } as const
 
-/** Why no user, account or role can have that name; null: one can. */
+/** Why a text cannot be the name of a user, account or role; null where it can. */
 export function faultOfName(text: string): string | null {
   const { maxLength, pattern } = name
   if (text === '') return 'is empty'
-  // As JSON Schema counts (draft 7, 6.3.1): characters, not UTF-16 units.
+  // Characters are counted, not UTF-16 units, as JSON Schema does (draft 7, 6.3.1).
   if ([...text].length > maxLength) return `has more than ${maxLength} characters`
   if (!new RegExp(pattern, 'u').test(text)) return 'has a slash or a control character'
   return /^\s|\s$/.test(text) ? 'begins or ends with a blank' : null
 }
 
-// An access key stands in `Credential=<access>/<date>/…, ` and in `AWS <access>:<signature>`.
+// The characters of an access key, which stands in `Credential=<access>/<date>/…, ` and in `AWS
+// <access>:<signature>`.
 const accessKey = { ...plainWord, pattern: '^[!-+.0-~-]+$' } as const
 
-/** The form of users.yaml. What a schema cannot say (unique names and keys) `makeUsers` checks. */
+/** The form of users.yaml. `makeUsers` checks what a schema cannot express: unique names and keys. */
 export const usersSchema = {
   type: 'object',
   description: 'Accounts, their users and their S3 credentials',
@@ -96,13 +97,13 @@ export class UsersInvalid extends Error {
   }
 }
 
-/** Who S3 says owns a bucket or an object. */
+/** The owner of a bucket or an object in the answers of S3. */
 export interface Owner {
   readonly canonicalId: string
   readonly displayName: string
 }
 
-/** An S3 access key and whom it stands for. */
+/** An S3 access key, and the user that it belongs to. */
 export class Credential implements Owner {
   readonly identity: Identity
   readonly access: string
@@ -120,7 +121,7 @@ export class Credential implements Owner {
     this.email = email
   }
 
-  /** The secret access key. Never to be logged or stored. */
+  /** The secret access key. It must not be logged or stored. */
   get secret(): string {
     return this.#secret
   }
@@ -129,23 +130,25 @@ export class Credential implements Owner {
 export interface Users {
   /** The credential with that access key. */
   byAccessKey(access: string): Credential | undefined
-  /** Whom S3 shows as owner of what `account` holds: its first S3 credential's canonical id, else its id. */
+  /** The owner of an account's objects in S3: the canonical id of the account's first S3 credential, else its
+   * id. */
   owner(account: string): Owner
-  /** Id of the account that has that canonical id. */
+  /** Id of the account with that canonical id. */
   byCanonicalId(canonicalId: string): string | undefined
   /** The user of that name. */
   byName(account: string, user: string): Identity | undefined
-  /** The user, if that password was right lately. */
+  /** The user, where that password was right before. */
   byRecentPassword(account: string, user: string, password: string): Identity | undefined
-  /** The user, if the password is right. A name that nobody has takes as long. Throws StoreUnavailable where too many
-   * wait for that answer, of all or of `address`. */
+  /** The user, where the password is right. An unknown name takes as long. Rejects with StoreUnavailable where
+   * too many checks wait, altogether or for `address`. */
   byPassword(
     account: string,
     user: string,
     password: string,
     address: string,
   ): Promise<Identity | undefined>
-  /** Changes whenever the user's password record does; undefined: there is none. As secret as the record. */
+  /** Changes whenever the user's password record does; undefined where there is none. As secret as the
+   * record. */
   passwordDigest(account: string, user: string): string | undefined
 }
 
@@ -179,7 +182,7 @@ class UserTable implements Users {
     return this.identities.get(account)?.get(user)
   }
 
-  /** Once every password is set. */
+  /** Called once every password is set. */
   close(): void {
     this.#checks = new PasswordChecks(this.#passwords.values())
   }
@@ -209,8 +212,8 @@ class UserTable implements Users {
 }
 
 /**
- * Looks up what a users.yaml that fits `usersSchema` lists. Throws UsersInvalid for accounts, users or
- * access keys that occur twice, a canonical id of two accounts, and hashes that cannot be checked.
+ * The users of a users.yaml that fits `usersSchema`. Throws UsersInvalid for accounts, users or access keys
+ * that occur twice, a canonical id of two accounts, and hashes that cannot be checked.
  */
 export function makeUsers(parsed: UsersFile): Users {
   const table = new UserTable()
@@ -221,7 +224,7 @@ export function makeUsers(parsed: UsersFile): Users {
     }
     table.accounts.set(canonicalId, account)
   }
-  // Ids first: a canonical id written down must not be that of an account further below.
+  // Ids come first, because a written canonical id must not be the id of an account further below.
   for (const [i, { id }] of parsed.accounts.entries()) {
     if (table.identities.has(id))
       throw new UsersInvalid(`/accounts/${i}/id`, 'account occurs twice')

@@ -1,10 +1,10 @@
-// Which bucket a host names. Routing and SigV2 share this function: a signature that covers another bucket than
-// the one that is read proves nothing.
+// The bucket that a host names. Routing and SigV2 share this function: a signature that covered another bucket
+// than the one that is read would prove nothing.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 
 /**
- * The part of `host` before the longest domain that fits; undefined where none does. `host` is in lower case
- * and without its port.
+ * The part of `host` before the longest matching domain; undefined where no domain matches. `host` is in lower
+ * case and without its port.
  */
 export function bucketOfHost(host: string, domains: readonly string[]): string | undefined {
   let label: string | undefined

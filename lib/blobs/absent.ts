@@ -1,10 +1,10 @@
-// Devices that could not be opened, and are tried again while the node runs: a disk that is mounted late, or
-// back from a repair, serves without a restart.
+// Devices that could not be opened. Each is opened again every second while the node runs, so that a disk which
+// is mounted late, or comes back from a repair, serves without a restart.
 import { sentenceOf } from '../unreadable.ts'
 import type { Device } from './device.ts'
 import type { StoreLog } from './options.ts'
 
-/** A device is tried again after this long at the earliest. */
+/** The least time between two attempts to open the absent devices. */
 const RETRY_MS = 1000
 
 export class AbsentDevices {
@@ -16,7 +16,7 @@ export class AbsentDevices {
   #retryAtMs = performance.now() + RETRY_MS
   #closed = false
 
-  /** `open` rejects where the device is not there still; `came` takes one over that is. */
+  /** `open` rejects while the device cannot be used. `came` receives a device that could be opened. */
   constructor(
     open: (directory: string) => Promise<Device>,
     came: (device: Device) => void,
@@ -27,20 +27,20 @@ export class AbsentDevices {
     this.#log = log
   }
 
-  /** Why each cannot be used, by its directory. */
+  /** Why each device cannot be used, by its directory. */
   get reasons(): ReadonlyMap<string, string> {
     return this.#reasons
   }
 
   add(directory: string, error: unknown): void {
     const reason = sentenceOf(error)
-    // Once for each reason: it is tried again and again.
+    // The attempts go on, so that each reason is logged once.
     if (this.#reasons.get(directory) === reason) return
     this.#reasons.set(directory, reason)
     this.#log.error({ device: directory, err: error }, 'a device cannot be used')
   }
 
-  /** Tries them again in the background, where there are any and it is time to. */
+  /** Starts an attempt in the background, where a device is absent and RETRY_MS are over. Returns at once. */
   retry(): void {
     if (this.#reasons.size === 0 || this.#trying !== undefined || this.#closed) return
     if (performance.now() < this.#retryAtMs) return
@@ -50,7 +50,7 @@ export class AbsentDevices {
     })
   }
 
-  /** Tries no more. */
+  /** Waits for the attempt under way. No other follows. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#trying

@@ -1,5 +1,6 @@
-// The blobs that hold a volume: each from its beginning until it has ended (finished or given up) and its
-// commit's outcome is final. While there is one, its volume is not sealed: reclaim would drop its records.
+// The blobs for which a volume must stay unsealed. A blob is one of them from its creation until the blob has
+// ended (finished or aborted) and the outcome of its commit is final. Reclaim would drop the records of a blob
+// without rows, and reclaims sealed volumes only.
 import type { BlobId } from './store.ts'
 
 interface Begun {
@@ -12,7 +13,7 @@ export class BegunBlobs {
   readonly #letGo: () => void
   #writing = 0
 
-  /** `letGo` is told each time a blob no longer holds the volume. */
+  /** `letGo` is called each time a blob leaves the list. */
   constructor(letGo: () => void) {
     this.#letGo = letGo
   }
@@ -22,7 +23,7 @@ export class BegunBlobs {
     return this.#blobs.size
   }
 
-  /** Blobs that records may still be written for. */
+  /** Blobs that may still get records. */
   get writing(): number {
     return this.#writing
   }
@@ -42,7 +43,7 @@ export class BegunBlobs {
     this.#release(id, blob)
   }
 
-  /** The outcome of the blob's commit is final, or the blob was given up. */
+  /** The outcome of the blob's commit is final, or the blob was aborted. */
   settle(id: BlobId): void {
     const blob = this.#blobs.get(id)
     if (blob === undefined) return

@@ -1,5 +1,6 @@
-// Since when there are dead bytes in a volume. Kept as a note among the files of one generation, so that it
-// goes with it; it is for people, and not worth a sync: a power cut may lose it, and then a later death counts.
+// Since when a volume has dead bytes, which operators see in its usage. The time is kept in a note among the
+// files of the generation, so that the note goes with the generation. The note is not synced: after a power cut
+// the time of a later death counts.
 import { join } from 'node:path'
 import type { Engine } from '../leveldb/engine.ts'
 
@@ -14,31 +15,31 @@ export class DeadSince {
     this.#engine = engine
   }
 
-  /** Milliseconds since 1970; null where nothing is known to be dead. */
+  /** Milliseconds since 1970; null where no record is known to have died. */
   get ms(): number | null {
     return this.#sinceMs
   }
 
-  /** Takes over what an earlier process has noted of the generation. */
+  /** Reads the note that an earlier process left in the generation. */
   async load(location: string): Promise<void> {
     const text = await this.#engine.readNote(join(location, NOTE)).catch(() => undefined)
     const noted = text === undefined ? Number.NaN : Date.parse(text)
     if (!Number.isNaN(noted)) this.#sinceMs = noted
   }
 
-  /** Something has died just now. Cheap where that is not the first. */
+  /** Records that a blob has died now. Only the first call for a generation writes a file. */
   mark(location: string): void {
     const nowMs = Date.now()
     this.#sinceCopyMs ??= nowMs
     if (this.#sinceMs === null) this.#keep(location, nowMs)
   }
 
-  /** A copy without what is dead by now begins. */
+  /** Reclaim begins a copy of the volume, which leaves out all blobs that are dead by now. */
   copying(): void {
     this.#sinceCopyMs = null
   }
 
-  /** That copy stands in the volume's place: only what died since `copying` is dead in it. */
+  /** The copy stands in the volume's place. Only blobs that died since `copying` are dead in it. */
   copied(location: string): void {
     this.#sinceMs = null
     if (this.#sinceCopyMs !== null) this.#keep(location, this.#sinceCopyMs)
@@ -46,7 +47,7 @@ export class DeadSince {
 
   #keep(location: string, ms: number): void {
     this.#sinceMs = ms
-    // Where it cannot be written the time lasts until the process ends.
+    // Where the note cannot be written, the time lasts until the process ends.
     void this.#engine.note(join(location, NOTE), new Date(ms).toISOString()).catch(() => undefined)
   }
 }

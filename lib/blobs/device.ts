@@ -1,6 +1,6 @@
-// One device: a directory of volumes on a disk, of which one takes the new blobs. When that one is full,
-// or has failed, the next is made (or a failed one opened again) in the background, so that `create`
-// need not wait; while there is none, the device refuses.
+// One device: a directory of volumes on a disk, of which one takes the new blobs. When that volume is full the
+// device makes another one, and when it has failed the device opens it again. Both happen in the background, so
+// that `create` does not wait. While no volume takes blobs, the device refuses them.
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../leveldb/engine.ts'
 import { type FoundVolume, findVolumes } from './directory.ts'
@@ -18,29 +18,29 @@ import { usagesOf } from './usage.ts'
 import type { Found, Volume } from './volume.ts'
 import { VolumeWriter } from './writer.ts'
 
-/** Why a device takes no blob: it is full, or something failed (or is under way). */
+/** Why a device takes no blob. `failure`: something failed, or the device is being repaired or closed. */
 export type Refusal = 'space' | 'failure'
 
-/** Databases that are opened at the same time at start. */
+/** Databases that a start opens at the same time. */
 const OPENING_MAX = 4
 
-/** A repair that failed is followed by another one after this long at the earliest. */
+/** The least time between a repair that failed and the next one. */
 const RETRY_MS = 1000
 
 export class Device {
   readonly directory: string
   readonly volumes = new Map<string, Volume>()
-  /** Volumes of another catalog, which are left alone. */
+  /** Volumes of another catalog. The device leaves them closed and unchanged. */
   readonly foreign = new Set<string>()
-  /** Volumes that know a later commit than the catalog does. */
+  /** Volumes whose header names a later commit than the catalog's last one. */
   readonly catalogBehind = new Set<string>()
-  /** Volumes that are not opened, because they would kill the node. */
+  /** Volumes that are not opened, because to read them would kill the process. */
   readonly quarantine: Quarantine
   readonly #options: DeviceOptions
   readonly #space: Space
   readonly #failures: Failures
   readonly #settings: VolumeSettings
-  /** Volumes that take no writes until they were opened again. */
+  /** Volumes that take no writes until they are opened again. */
   readonly #failed = new Set<Volume>()
   #current: Volume | undefined
   #repairing: Promise<void> | undefined
@@ -62,9 +62,10 @@ export class Device {
   }
 
   /**
-   * Opens every volume once to learn what it is, goes on with the newest that has room, and seals the
-   * others: after a restart no blob is begun. Rejects where the directory cannot be used; a volume that
-   * cannot be opened is logged and tried again later; one of a later format rejects with FormatNewer.
+   * Opens every volume once to read its header. The newest volume with room takes the new blobs; the others are
+   * sealed, because after a restart no blob is begun. Rejects with the system's error where the directory
+   * cannot be used, and with FormatNewer for a volume of a later format. A volume that cannot be opened is
+   * logged, and opened again by a repair.
    */
   async open(): Promise<void> {
     await this.#options.engine.makeDirectory(this.directory)
@@ -89,8 +90,7 @@ export class Device {
     await this.#makeNext().catch((error) => this.#keepFailure(error, {}, 'a volume cannot be made'))
   }
 
-  /** Null where a blob of that many bytes, of `sender`, can begin here now. Where something is wrong, the device
-   * begins to put it right. */
+  /** Null where a blob of `bytes` from `sender` can begin now. A full or failed volume starts a repair. */
   refusal(bytes: number, sender?: string): Refusal | null {
     if (this.#closing) return 'failure'
     this.#repair()
@@ -104,8 +104,8 @@ export class Device {
     return isSpaceError(this.#failures.last) || !this.#hasRepairRoom() ? 'space' : 'failure'
   }
 
-  /** What `refusal(0)` means, for people. Asking repairs too: a node that health checks keep requests away
-   * from gets no `create`. */
+  /** What `refusal(0)` means, as a sentence for an operator; null where blobs can begin. The call starts a
+   * repair, because a node that health checks keep requests away from gets no `create`. */
   get impaired(): string | null {
     const refusal = this.refusal(0)
     if (refusal === null) return null
@@ -113,8 +113,8 @@ export class Device {
     return `${this.directory}: ${this.#failures.sentence ?? 'no volume takes writes'}`
   }
 
-  /** Begins a blob. Only after `refusal` was null. `gaveUp` is called when it is aborted. */
-  create(id: BlobId, expectedBytes: number, sender: string, gaveUp: () => void): VolumeWriter {
+  /** Begins a blob. Call it only after `refusal` returned null. `aborted` is called when the blob is aborted. */
+  create(id: BlobId, expectedBytes: number, sender: string, aborted: () => void): VolumeWriter {
     const claim = new Claim(this.#space, expectedBytes, sender)
     return new VolumeWriter(id, this.#current!, {
       admit: (bytes) => claim.require(bytes),
@@ -123,23 +123,23 @@ export class Device {
         this.#repair()
       },
       ended: () => claim.end(),
-      gaveUp,
+      aborted,
     })
   }
 
-  /** What lies on the device, volume by volume. */
+  /** Generation, state and size of each volume of the device. */
   usage(): Promise<VolumeUsage[]> {
     const [opened, held] = [this.volumes.values(), this.quarantine.held.values()]
     return usagesOf(this.#options.engine, this.directory, opened, held)
   }
 
-  /** How much may still be written. */
+  /** How many bytes may still be written to the device. */
   get room(): Pick<Space, 'freeBytes' | 'claimedBytes' | 'announced'> {
     return this.#space
   }
 
-  /** Lets an open volume take no new blobs, so that it is sealed once the begun ones let go. Rejects with the
-   * error of making the next one. */
+  /** Makes another volume take the new blobs in the place of `volume`. `volume` is sealed once its begun blobs
+   * have left it. Rejects with the error of making the other volume. */
   async roll(volume: Volume): Promise<void> {
     while (this.#repairing !== undefined) await this.#repairing
     if (this.#current !== volume) return
@@ -152,12 +152,12 @@ export class Device {
     await made
   }
 
-  /** What reclaim needs of the device. */
+  /** The parts of the device that reclaim uses. */
   get site(): ReclaimSite {
     return { ...this.#options, directory: this.directory, space: this.#space }
   }
 
-  /** Closes every volume. No blob can begin any more. */
+  /** Closes every volume. No blob can begin afterwards. */
   async close(): Promise<void> {
     this.#closing = true
     await this.quarantine.close()
@@ -165,7 +165,7 @@ export class Device {
     await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
   }
 
-  /** Opens a volume and learns what it is. True where it can take writes. */
+  /** Opens a volume and reads its header. True where the volume can take writes. */
   async #enroll(volume: Volume): Promise<boolean> {
     const { log, engine, commitNumber } = this.#options
     const about = { device: this.directory, volume: volume.id }
@@ -178,7 +178,7 @@ export class Device {
       if (error instanceof FormatNewer) throw error
       if (isNew && (await volume.isHalfMade().catch(() => false))) found = 'empty'
       else {
-        // It may be only for now that it cannot be opened: its records are not given up.
+        // The volume may be readable later: its records stay known and are unavailable.
         this.volumes.set(volume.id, volume)
         this.#failed.add(volume)
         this.#keepFailure(error, about, 'a volume cannot be opened')
@@ -187,7 +187,7 @@ export class Device {
     }
     if (isNew && (found === 'empty' || found === 'foreign')) {
       await volume.close()
-      // A header is durable before its volume is used: one without any record never was.
+      // A header is durable before a blob begins in its volume: one without records was never used.
       if (found === 'empty') await engine.destroy(volume.location)
       else this.foreign.add(volume.id)
       log.error(about, `a volume is ${strange[found]}`)
@@ -196,7 +196,7 @@ export class Device {
     this.volumes.set(volume.id, volume)
     if (found in strange) log.error(about, `a volume is ${strange[found as keyof typeof strange]}`)
     if (volume.commitNumber > commitNumber()) {
-      // One says it for all: with an old copy of the catalog there may be hundreds.
+      // One line for all volumes: with an old copy of the catalog there may be hundreds.
       if (this.catalogBehind.size === 0) log.error(about, 'the catalog is older than a volume')
       this.catalogBehind.add(volume.id)
     }
@@ -214,7 +214,7 @@ export class Device {
     return volume.writtenBytes >= this.#options.volumeSizeBytes
   }
 
-  /** Opening a database again writes a table of up to one write buffer, and a log beside it. */
+  /** LevelDB writes a table of up to one write buffer, and a log, when it opens a database again. */
   #hasRepairRoom(): boolean {
     try {
       return this.#space.has(3 * this.#options.writeBufferBytes)
@@ -224,8 +224,8 @@ export class Device {
     }
   }
 
-  /** Begins, unless it is under way or cannot succeed, what gives the device a volume with room and its
-   * failed ones back. */
+  /** Begins to replace a full volume and to open the failed ones again, unless that is under way already or
+   * cannot succeed. */
   #repair(): void {
     if (this.#repairing !== undefined || this.#closing) return
     const wanting = this.#current === undefined || this.#isFull(this.#current)
@@ -239,9 +239,9 @@ export class Device {
   }
 
   async #repairNow(): Promise<void> {
-    // Whether anything fails or a blob still holds a volume: not at once again.
+    // The next repair waits, also where this one succeeds but a blob still holds a failed volume.
     this.#retryAtMs = performance.now() + RETRY_MS
-    // A volume that is closed here could not be read on.
+    // The repair closes volumes. On a disk that was unmounted a closed volume could not be read any more.
     await requireSameDisk(this.#options.engine, this.directory, this.volumes.values())
     for (const volume of [...this.#failed]) {
       if (volume.begun.size === 0 && (await this.#enroll(volume))) await this.#useOrSeal(volume)
@@ -252,7 +252,7 @@ export class Device {
     this.#retryAtMs = 0
   }
 
-  /** Makes a new volume, which takes the new blobs from now on. */
+  /** Makes a volume, which takes the new blobs from now on. */
   async #makeNext(): Promise<void> {
     const next = await LevelVolume.create(this.#settings, this.directory)
     this.volumes.set(next.id, next)
@@ -271,13 +271,13 @@ export class Device {
   #volumeSealed(volume: Volume): void {
     const about = { device: this.directory, volume: volume.id }
     this.#options.log.info(about, 'a volume is sealed')
-    // Its log may still be to be written to a table, where there was no room for one just now.
+    // Sealing wrote the volume's log to a table, so that the room is measured anew.
     this.#space.forget()
     this.#settings.readable.forget()
     this.rest(volume)
   }
 
-  /** Gives a sealed volume's memory back. */
+  /** Closes a sealed volume, which gives its memory back. The next read opens it. */
   rest(volume: Volume): void {
     volume.rest().catch((error) => {
       const about = { device: this.directory, volume: volume.id, err: error }
@@ -285,8 +285,7 @@ export class Device {
     })
   }
 
-  /** Whether a volume that is closed now could be opened again: on a disk that is full, takes no writes or is
-   * not there it is better read on. */
+  /** False on a disk that is full, read-only or missing, where a closed volume could not be opened again. */
   async #couldReopen(): Promise<boolean> {
     if (!this.#hasRepairRoom()) return false
     const same = requireSameDisk(this.#options.engine, this.directory, this.volumes.values())

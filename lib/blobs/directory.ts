@@ -1,12 +1,13 @@
-// The names in a device's directory: `<volume id>.g<generation>` is a volume, `<volume id>.new` an unfinished copy of
-// one, and with `.damaged` behind it a generation that was salvaged. Part of the format, see docs/format.md.
+// The names in a device's directory. `<volume id>.g<generation>` is a volume, `<volume id>.new` an unfinished
+// copy of one, and `<volume id>.g<generation>.damaged` a generation that was salvaged. The names are part of
+// the stored format (docs/format.md).
 import { join } from 'node:path'
 import type { Engine } from '../leveldb/engine.ts'
 
 export interface FoundVolume {
   /** 16 hex digits. */
   readonly id: string
-  /** 1 when it was made, one more with every reclaim. */
+  /** 1 for a new volume, one more with every reclaim. */
   readonly generation: number
 }
 
@@ -14,10 +15,10 @@ export interface FoundVolume {
 export const locationOf = (directory: string, id: string, generation: number) =>
   join(directory, `${id}.g${generation}`)
 
-/** Where a volume is copied to; what lies there is removed at every start. */
+/** Where a volume is copied to. Every start removes what lies there. */
 export const copyLocationOf = (directory: string, id: string) => join(directory, `${id}.new`)
 
-/** Where a generation is kept that was salvaged; no program opens it, people remove it. */
+/** Where salvage keeps the damaged generation. No program opens it; an operator removes it. */
 export const damagedLocationOf = (directory: string, id: string, generation: number) =>
   `${locationOf(directory, id, generation)}.damaged`
 
@@ -26,8 +27,8 @@ function parseName(name: string): FoundVolume | undefined {
   return match === null ? undefined : { id: match[1]!, generation: Number(match[2]) }
 }
 
-/** Lists a device's volumes after removing what a crash left: unfinished copies, and every generation of a
- * volume but its highest. Other names are not touched. */
+/** Lists a device's volumes. First removes what a crash left: unfinished copies, and every generation of a
+ * volume but its highest. Other names are not touched. Rejects with the system's error. */
 export async function findVolumes(engine: Engine, directory: string): Promise<FoundVolume[]> {
   const highest = new Map<string, number>()
   const leftovers: string[] = []

@@ -1,5 +1,6 @@
-// What a volume takes on its disk. To look at every file of a hundred volumes takes seconds; nothing is written to a
-// sealed one any more, so that it is looked at once. (LevelDB writes its own small files anew when it opens one.)
+// How much of its disk a volume takes. To measure the files of a hundred volumes takes seconds. No record is
+// added to a sealed volume any more, so that one measurement is enough. (LevelDB writes its own small files
+// anew when it opens a volume; the difference does not matter.)
 import type { Engine } from '../leveldb/engine.ts'
 
 export interface DiskUse {
@@ -10,8 +11,8 @@ export interface DiskUse {
 export class DiskSize {
   #known: DiskUse | undefined
 
-  /** What `location` takes: looked at anew unless it is fixed and was looked at before. Rejects with the system's
-   * error. */
+  /** The size of the files in `location`. `isFixed`: the first measurement is kept and returned by later
+   * calls. Rejects with the system's error. */
   async look(engine: Engine, location: string, isFixed: boolean): Promise<DiskUse> {
     if (isFixed && this.#known !== undefined) return this.#known
     const found = await engine.measure(location)
@@ -19,7 +20,7 @@ export class DiskSize {
     return found
   }
 
-  /** The volume lies elsewhere from now on, or may have changed. */
+  /** Drops the kept measurement, because the volume has moved or may have changed. */
   forget(): void {
     this.#known = undefined
   }

@@ -1,14 +1,14 @@
-// Whether the disk of a device is there. Where it is not mounted, its directory is missing or lies empty on the
-// disk below: a volume made there would fill that disk and vanish under the next mount.
+// Whether the disk of a device is there. While a disk is not mounted, the device's directory is missing, or
+// empty on the disk below. A volume made there would fill that disk, and vanish under the next mount.
 import { basename } from 'node:path'
 import type { Engine } from '../leveldb/engine.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { volumeIdsIn } from './directory.ts'
 
-/** An empty file of this name says that a device without volumes is meant to be: its disk is a new one. */
+/** The name of an empty file by which an operator says that the disk is new and has no volumes yet. */
 export const NEW_DISK_NOTE = 'new-disk'
 
-/** The disk of a device is not there, as far as one can tell. */
+/** The disk of a device seems not to be mounted. The message is a sentence for an operator. */
 export class DiskMissing extends Error {
   constructor(message: string) {
     super(message)
@@ -20,14 +20,14 @@ export interface DiskOptions {
   readonly engine: Engine
   /** Every device's directory. */
   readonly devices: readonly string[]
-  /** Ids of the volumes in which the catalog knows blobs. */
+  /** Ids of the volumes in which the catalog has blobs. */
   readonly knownVolumes?: () => Promise<readonly string[]>
 }
 
 /**
- * Rejects with DiskMissing where a device that is to be opened holds no volume while the catalog knows one that
- * is on no device; with StoreUnavailable, StoreCorrupt of the catalog, and the error of a directory that cannot
- * be read.
+ * Rejects with DiskMissing where the device in `directory` holds no volume, while the catalog has blobs in a
+ * volume that is on no device. Rejects with StoreUnavailable or StoreCorrupt of the catalog, and with the
+ * system's error where the directory cannot be read.
  */
 export async function requireDisk(options: DiskOptions, directory: string): Promise<void> {
   const { engine, devices, knownVolumes } = options
@@ -35,7 +35,7 @@ export async function requireDisk(options: DiskOptions, directory: string): Prom
   if (volumeIdsIn(here).length > 0 || here.includes(NEW_DISK_NOTE)) return
   const known = (await knownVolumes?.()) ?? []
   if (known.length === 0) return
-  // Another device that cannot be read is that device's matter.
+  // A directory of another device that cannot be read is reported when that device is opened.
   const unread: string[] = []
   const namesOf = (device: string) =>
     namesIn(engine, device).catch((error) => {
@@ -55,9 +55,9 @@ export async function requireDisk(options: DiskOptions, directory: string): Prom
   throw new DiskMissing(`${nowhere}: is the disk mounted? ${ifNew}`)
 }
 
-/** Rejects with DiskMissing where none of an opened device's volumes is in its directory any more and nobody says
- * that its disk is a new one, and with the system's error where nothing can be written there. Nothing may be
- * closed or made before. */
+/** Call it before anything on an open device is closed or made. Rejects with DiskMissing where none of the
+ * device's volumes is in its directory any more and NEW_DISK_NOTE is not there. Rejects with the system's
+ * error where nothing can be written there. */
 export async function requireSameDisk(
   engine: Engine,
   directory: string,

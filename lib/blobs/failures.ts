@@ -1,25 +1,26 @@
-// What goes wrong on a device, for the log and for whoever asks why it takes no blob. A repair is tried again
-// every second, for a whole night where need be: the same line is told once an hour.
+// The failures of a device: the lines for the log, and the sentence that explains why the device takes no blob.
+// A repair is tried every second, for a whole night where need be, so that the same line is logged once an
+// hour.
 import { CofferError } from '../errors.ts'
 import { sentenceOf } from '../unreadable.ts'
 import type { StoreLog } from './options.ts'
 
-/** What the log says of volumes that are not used, or not written to. */
+/** What the log says of volumes that are not used or not written to. */
 export const strange = {
   empty: 'empty: it was never used',
   foreign: "another catalog's: it is left alone",
   damaged: 'without a readable header: it is only read',
 }
 
-const TOLD_AGAIN_MS = 3_600_000
-/** Lines that are remembered; more of them are not the same line. */
+const REPEAT_MS = 3_600_000
+/** Lines that are remembered. When there are more, all of them may be logged again. */
 const LINES_MAX = 1000
 
 export class Failures {
   readonly #log: StoreLog
   readonly #device: string
-  /** When each line was told. */
-  readonly #toldAtMs = new Map<string, number>()
+  /** When each line was logged last. */
+  readonly #loggedAtMs = new Map<string, number>()
   #last: unknown
 
   constructor(log: StoreLog, device: string) {
@@ -27,12 +28,12 @@ export class Failures {
     this.#device = device
   }
 
-  /** The last one; undefined while all is well. */
+  /** The last failure; undefined while all is well. */
   get last(): unknown {
     return this.#last
   }
 
-  /** The last one for people, null while all is well. */
+  /** The last failure as a sentence for an operator; null while all is well. */
   get sentence(): string | null {
     const last = this.#last
     if (last === undefined) return null
@@ -40,25 +41,25 @@ export class Failures {
     return sentenceOf(last)
   }
 
-  /** Keeps a failure and tells the log. */
+  /** Keeps a failure and logs it. */
   keep(error: unknown, about: object, message: string): void {
     this.#last = error
     const line = JSON.stringify([about, message, (error as Error)?.message])
     const nowMs = performance.now()
-    if (nowMs < (this.#toldAtMs.get(line) ?? Number.NEGATIVE_INFINITY) + TOLD_AGAIN_MS) return
-    if (this.#toldAtMs.size === LINES_MAX) this.#toldAtMs.clear()
-    this.#toldAtMs.set(line, nowMs)
+    if (nowMs < (this.#loggedAtMs.get(line) ?? Number.NEGATIVE_INFINITY) + REPEAT_MS) return
+    if (this.#loggedAtMs.size === LINES_MAX) this.#loggedAtMs.clear()
+    this.#loggedAtMs.set(line, nowMs)
     this.#log.error({ device: this.#device, ...about, err: error }, message)
   }
 
-  /** Keeps a failure where none is known, without a word: it comes of a question, and not of work. */
+  /** Keeps a failure without logging it, where no other is kept: it came from a query, and not from work. */
   keepQuietly(error: unknown): void {
     this.#last ??= error
   }
 
-  /** All is well: whatever comes from now on is new. */
+  /** All is well again. The next failure is logged even where it is the same as before. */
   clear(): void {
     this.#last = undefined
-    this.#toldAtMs.clear()
+    this.#loggedAtMs.clear()
   }
 }

@@ -55,7 +55,7 @@ export function decodeHeader(value: Buffer, number: number): VolumeHeader | unde
   }
 }
 
-/** As `decodeHeader`, of a volume at `location`. Throws FormatNewer where a later release has written it. */
+/** As `decodeHeader`, for a volume at `location`. Throws FormatNewer where a later release has written it. */
 export function readHeader(
   value: Buffer,
   number: number,
@@ -65,8 +65,8 @@ export function readHeader(
   return decodeHeader(value, number)
 }
 
-/** The version of the format that a header is of, read without its checksum, whose place a later version may
- * have moved; undefined where it is no header. */
+/** The format version of a header; undefined where `value` is no header. The checksum is not verified, because
+ * a later version may have moved it. */
 export const headerVersion = (value: Buffer) => versionOfMagic(value, 'volume')
 
 function sumOf(value: Buffer, number: number): number {

@@ -1,7 +1,7 @@
-// Where a blob's records lie in its volume: runs of numbers, cut into pieces of RECORDS_PER_PIECE
-// records. A piece is, for each run, LEB128(first number − end of the run before, 0 for the first) and
-// LEB128(length); each piece begins anew, so that any one can be read alone. Part of the format, see
-// docs/format.md.
+// Where a blob's records lie in its volume: runs of numbers, cut into pieces of RECORDS_PER_PIECE records. For
+// each run a piece holds two LEB128 numbers: the distance of its first number from the end of the run before
+// (from 0 for the first run), and its length. Each piece begins anew, so that any piece can be decoded alone.
+// Pieces are part of the stored format (docs/format.md).
 import { CofferError } from '../errors.ts'
 import { RECORDS_PER_PIECE } from './store.ts'
 
@@ -23,7 +23,7 @@ export function encodePiece(runs: readonly Run[]): Buffer {
   return Buffer.from(bytes)
 }
 
-/** Decodes a piece. Throws StoreCorrupt where it is not what `encodePiece` makes. */
+/** Decodes a piece. Throws StoreCorrupt where `encodePiece` cannot have made it. */
 export function decodePiece(piece: Buffer): Run[] {
   const runs: Run[] = []
   let offset = 0
@@ -33,7 +33,7 @@ export function decodePiece(piece: Buffer): Run[] {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
       const byte = piece[offset++]
-      // Also refuses what no safe integer holds, and a last byte that adds nothing.
+      // Also refuses what no safe integer holds, and a last byte of zero, which adds nothing.
       if (byte === undefined || (byte === 0 && scale > 1)) throw malformed(offset)
       value += (byte & 0x7f) * scale
       if (value > Number.MAX_SAFE_INTEGER) throw malformed(offset)
@@ -53,7 +53,7 @@ export function decodePiece(piece: Buffer): Run[] {
   return runs
 }
 
-/** Collects the numbers of a blob's records, in the order of their indexes, which is rising. */
+/** Collects the numbers of a blob's records in the order of their indexes. The numbers only grow. */
 export class LocatorBuilder {
   readonly #pieces: Buffer[] = []
   #runs: { first: number; length: number }[] = []
@@ -71,7 +71,7 @@ export class LocatorBuilder {
     else this.#runs.push({ first: number, length: 1 })
   }
 
-  /** The pieces; nothing may be added afterwards. */
+  /** Returns the pieces. Nothing may be added afterwards. */
   finish(): Buffer[] {
     if (this.#runs.length > 0) this.#cut()
     return this.#pieces

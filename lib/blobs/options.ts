@@ -1,7 +1,7 @@
 // What a device needs to know, and what the store logs with.
 import type { Engine } from '../leveldb/engine.ts'
 
-/** What the store logs with: the part of a pino Logger that it needs. */
+/** The part of a pino Logger that the store uses. */
 export interface StoreLog {
   info(details: object, message: string): void
   error(details: object, message: string): void
@@ -10,13 +10,13 @@ export interface StoreLog {
 export interface DeviceOptions {
   readonly engine: Engine
   readonly catalogId: string
-  /** The catalog's commit number of this moment. */
+  /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
-  /** A volume with so many bytes takes no new blobs. */
+  /** A volume of this size takes no new blobs. */
   readonly volumeSizeBytes: number
-  /** LevelDB's memtable, of each volume that is written to. */
+  /** The size of LevelDB's memtable, for each volume that is written to. */
   readonly writeBufferBytes: number
-  /** Sealed volumes of each device that are open at once. */
+  /** How many sealed volumes of each device are open at once. */
   readonly openVolumes: number
   /** Bytes to keep free on the device; 0 turns that off. */
   readonly reserveBytes: number

@@ -1,7 +1,7 @@
-// Does the same with each of a list, a few at a time: a disk with hundreds of volumes opens them in little more
-// than the time of one, and not all at once.
+// Runs the same work over a list, a few items at a time. To open hundreds of volumes then takes little more
+// than to open one, and they are not all opened at once.
 
-/** Rejects with the first error; what has begun by then goes on. */
+/** Rejects with the first error. Work that has begun by then goes on. */
 export async function forEach<T>(
   items: readonly T[],
   atOnce: number,

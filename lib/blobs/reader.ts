@@ -1,6 +1,6 @@
-// Reads a range of a blob's records out of one volume, a few of them ahead, and lets out none whose
-// checksum does not hold for its number, its blob and its index. What is read ahead is memory of all
-// readers, and is given back where nobody takes it.
+// Reads a range of a blob's records from one volume, and verifies the checksum of each. A few records are read
+// ahead of the caller. All readers share one budget of memory for that, and records that no caller takes are
+// given back.
 import type { Budget } from '../budget.ts'
 import { release } from '../bytes/release.ts'
 import { CofferError } from '../errors.ts'
@@ -15,20 +15,20 @@ import {
 } from './store.ts'
 import type { Volume } from './volume.ts'
 
-/** Records asked for at once: each hand-over between threads costs as much as reading a record. */
+/** Records in one batch: to pass a batch between threads costs as much as to read one record. */
 const BATCH_RECORDS = 8
-/** What a record takes in memory, about. */
+/** About what a record takes in memory. */
 const RECORD_BYTES = 65_536
-/** Batches asked for and not yet given out. */
+/** Batches that may be in flight or wait for the caller. */
 const AHEAD_MAX = 2
-/** What was read ahead goes when no record was asked for in so long: whoever takes them has stopped. */
+/** Records that were read ahead are dropped when no `read` came for this long: the client has stopped. */
 const REST_MS = 1000
 
 interface Batch {
   /** Index of the batch's first record. */
   readonly first: number
   readonly numbers: readonly number[]
-  /** Taken from the budget for it. */
+  /** Bytes that were taken from the budget for the batch. */
   readonly bytes: number
   readonly values: Promise<(Buffer | undefined)[]>
 }
@@ -41,22 +41,22 @@ export class VolumeReader implements BlobReader {
   readonly #sum: RecordSum
   readonly #memory: Budget
   readonly #ahead: Batch[] = []
-  /** The batch that records are given out of, and those of its values that are left. */
+  /** The batch that `read` takes records from, and its values that are left. */
   #batch: Batch | undefined
   #values: (Buffer | undefined)[] = []
-  /** What is left of the piece that `#next` lies in. */
+  /** The rest of the piece that contains record `#next`. */
   #runs: Run[] = []
-  /** Index of the next record to ask for. */
+  /** Index of the next record to request from the volume. */
   #next: number
   /** Index up to which (exclusive) `#runs` reaches. */
   #known: number
-  /** Index of the next record to give out. */
+  /** Index of the next record to return to the caller. */
   #turn: number
   #isReading = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  /** `memory` bounds what all readers read ahead. */
+  /** `memory` is the budget of what all readers read ahead. */
   constructor(
     volume: Volume,
     id: BlobId,
@@ -107,7 +107,7 @@ export class VolumeReader implements BlobReader {
     return { sealed, whole }
   }
 
-  /** Gives back what nobody takes; a later `read` begins with the record that was next. */
+  /** Starts the timer that drops what no caller takes. A later `read` requests those records again. */
   #watch(): void {
     if (this.#closed || (this.#values.length === 0 && this.#ahead.length === 0)) return
     if (this.#timer !== undefined) this.#timer.refresh()
@@ -115,7 +115,7 @@ export class VolumeReader implements BlobReader {
   }
 
   #rest(): void {
-    // Where a record is waited for, it is the disk that is slow.
+    // A pending `read` means that the disk is slow, and not that the client has stopped.
     if (this.#isReading) return
     this.#drop()
     this.#next = this.#turn
@@ -132,9 +132,9 @@ export class VolumeReader implements BlobReader {
     }
   }
 
-  /** Takes the batch that was asked for first, and keeps others coming. False at the end. */
+  /** Makes the oldest requested batch the current one, and requests more. False after the last record. */
   async #nextBatch(): Promise<boolean> {
-    await this.#askAhead()
+    await this.#requestAhead()
     const batch = this.#ahead.shift()
     if (batch === undefined || this.#closed) return false
     const values = await this.#wait(batch)
@@ -145,20 +145,20 @@ export class VolumeReader implements BlobReader {
     }
     this.#batch = batch
     this.#values = values
-    await this.#askAhead()
+    await this.#requestAhead()
     return true
   }
 
-  async #askAhead(): Promise<void> {
+  async #requestAhead(): Promise<void> {
     while (!this.#closed && this.#ahead.length < AHEAD_MAX && this.#next <= this.#last) {
       if (this.#next === this.#known) await this.#loadPiece()
-      else if (!this.#ask()) return
+      else if (!this.#request()) return
     }
   }
 
-  /** Asks for as many records as there is memory for; without any for one, where none is at hand, which is the memory of
-   * whoever takes it. False where it asks for none. */
-  #ask(): boolean {
+  /** Requests as many records as the budget allows. One record is requested without the budget where no other
+   * is at hand, because the caller waits for it and holds its memory. False where nothing was requested. */
+  #request(): boolean {
     const first = this.#next
     const most = Math.min(this.#last + 1 - first, this.#known - first, BATCH_RECORDS)
     let bytes = most * RECORD_BYTES
@@ -177,7 +177,7 @@ export class VolumeReader implements BlobReader {
       this.#next++
     }
     const values = this.#volume.getMany(numbers)
-    // Heard of when its turn comes, which may be never.
+    // A rejection is handled when `#wait` takes the batch, which may never happen.
     values.catch(() => undefined)
     this.#ahead.push({ first, numbers, bytes, values })
     return true
@@ -217,7 +217,7 @@ function releaseAll(values: readonly (Buffer | undefined)[]): void {
   for (const value of values) if (value !== undefined) release(value)
 }
 
-/** Runs without their first `count` records, of which there are more. */
+/** The runs without their first `count` records. There are more than `count` records in them. */
 function dropRecords(runs: Run[], count: number): Run[] {
   let left = count
   let at = 0

@@ -1,5 +1,6 @@
-// Which records of a volume some row still names, and whose they are: told to reclaim by whoever knows the
-// catalog. About eight bytes a record where there are any, so that a volume of millions of them fits into memory.
+// Which records of a volume are named by rows, and which blob each belongs to. It is filled from the catalog
+// for reclaim and salvage. A record takes about eight bytes, so that a volume of millions of records
+// fits into memory.
 import { CofferError } from '../errors.ts'
 import { decodePiece } from './locator.ts'
 import type { BlobId } from './store.ts'
@@ -14,9 +15,9 @@ export interface LiveRecord {
 const CHUNK_RECORDS = 65_536
 const ID_BYTES = 16
 
-/** The records of one range of numbers. */
+/** The owners of one range of record numbers. */
 interface Chunk {
-  /** One more than the blob's place among the ids; 0: nobody names the record. */
+  /** For each record, one more than the position of its blob in the list of ids; 0 where no blob owns it. */
   readonly owners: Uint32Array
   readonly indexes: Uint32Array
 }
@@ -30,7 +31,7 @@ export class LiveRecords {
   #records = 0
   #lastNumber = 0
 
-  /** `end`: the first number that no record of the volume has. */
+  /** `end` is one more than the highest number of a record in the volume. */
   constructor(volume: string, end: number) {
     this.#volume = volume
     this.#end = end
@@ -44,14 +45,14 @@ export class LiveRecords {
     return this.#records
   }
 
-  /** The greatest number of a record; 0 where there is none. */
+  /** The highest number of a live record; 0 where there is none. */
   get lastNumber(): number {
     return this.#lastNumber
   }
 
   /**
-   * Adds a blob by all pieces of its locator; returns how many records it has. Throws StoreCorrupt where it
-   * names a record that the volume cannot have, or that another blob has.
+   * Adds a blob with all pieces of its locator. Returns how many records the blob has. Throws StoreCorrupt
+   * where the locator names a record that the volume cannot have, or one that another blob owns.
    */
   add(blob: BlobId, pieces: readonly Buffer[]): number {
     this.#keepId(blob)
@@ -66,7 +67,7 @@ export class LiveRecords {
     return index
   }
 
-  /** The record of that number, where a blob has it. */
+  /** The record with that number; undefined where no blob owns it. */
   at(number: number): LiveRecord | undefined {
     const chunk = this.#chunks.get(Math.floor(number / CHUNK_RECORDS))
     const at = number % CHUNK_RECORDS
@@ -74,7 +75,7 @@ export class LiveRecords {
     return owner === 0 ? undefined : { number, blob: this.#idOf(owner), index: chunk!.indexes[at]! }
   }
 
-  /** The record of the least number above that one. */
+  /** The live record with the lowest number above `number`. */
   behind(number: number): LiveRecord | undefined {
     for (let next = number + 1; next <= this.#lastNumber; next++) {
       const record = this.at(next)
@@ -83,7 +84,7 @@ export class LiveRecords {
     return undefined
   }
 
-  /** Every record in rising order of numbers, `count` at a time. */
+  /** All live records by rising number, in slices of `count`. */
   *slices(count: number): Generator<LiveRecord[]> {
     let slice: LiveRecord[] = []
     for (const [place, { owners, indexes }] of [...this.#chunks].sort(([a], [b]) => a - b)) {

@@ -11,7 +11,8 @@ import { type LiveRecord, LiveRecords } from './reclaim-live.ts'
 import { Claim, type Space } from './space.ts'
 import type { Volume } from './volume.ts'
 
-/** The volume cannot be reclaimed as things are; nothing has changed. The message is a sentence for people. */
+/** The volume cannot be reclaimed as things are, and nothing has changed. The message is a sentence for an
+ * operator. */
 export class ReclaimRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -22,30 +23,30 @@ export class ReclaimRefused extends Error {
 export type ReclaimStep = 'collect' | 'copy' | 'verify' | 'switch' | 'destroy'
 
 export interface ReclaimOptions {
-  /** Ends the work before the switch; the volume then stays as it is. */
+  /** Ends the work before the switch. The volume then stays as it is. */
   readonly signal: AbortSignal
-  /** Waits as long as the rate asks for, after so many bytes. */
+  /** Called after each `bytes` of work. Resolves when the configured rate allows more. */
   readonly pace: (bytes: number) => Promise<void>
-  /** Told how far it is: of `copy` and `verify` the bytes so far. */
+  /** Called with each step as it begins, and with the bytes that `copy` and `verify` have done so far. */
   readonly progress: (step: ReclaimStep, bytes: number) => void
 }
 
-/** Adds all live blobs of the volume, read after the call; returns the bytes that they take in it. */
+/** Adds all live blobs of the volume, from rows read after the call. Returns the bytes of those blobs. */
 export type CollectLive = (live: LiveRecords) => Promise<number>
 
 export interface Reclaimed {
   readonly volume: string
-  /** Null: nothing in it was live, it is gone. */
+  /** Null where no record was live and the volume is gone. */
   readonly generation: number | null
   readonly records: number
   readonly liveBytes: number
   readonly bytesBefore: number
   readonly bytesAfter: number
-  /** Records whose checksum does not hold, copied as they are. */
+  /** Records whose checksum is wrong. They are copied as they are. */
   readonly bad: readonly LiveRecord[]
 }
 
-/** What reclaim needs of the volume's device. */
+/** The parts of a device that reclaim uses. */
 export interface ReclaimSite {
   readonly engine: Engine
   readonly directory: string
@@ -55,9 +56,9 @@ export interface ReclaimSite {
 }
 
 /**
- * Reclaims one sealed volume of a device. Rejects with ReclaimRefused, StoreFull where the copy would go below
- * the reserve, StoreCorrupt where a live record is missing or the rows contradict one another, and the error of
- * the file or database; the volume is then what it was.
+ * Reclaims one sealed volume of a device. Rejects with ReclaimRefused; with StoreFull where the copy would
+ * touch the reserve; with StoreCorrupt where a live record is missing or rows contradict one another; with the
+ * error of the file or database. The volume is unchanged then.
  */
 export async function reclaimVolume(
   site: ReclaimSite,
@@ -75,7 +76,7 @@ export async function reclaimVolume(
   refuseAborted(options.signal)
   const about = { volume: volume.id, records: live.records, liveBytes, bytesBefore }
   if (live.records === 0) {
-    await giveUp(site, volume, options)
+    await removeDead(site, volume, options)
     return { ...about, generation: null, bytesAfter: 0, bad: [] }
   }
   const bad = await rewrite(site, volume, live, liveBytes, options)
@@ -84,7 +85,7 @@ export async function reclaimVolume(
   return { ...about, generation: volume.generation, bytesAfter, bad: found }
 }
 
-/** Removes what an earlier attempt in this process could not. */
+/** Removes what an earlier attempt of this process could not remove. */
 async function clearLeftovers({ engine, directory }: ReclaimSite, volume: Volume): Promise<void> {
   const generations = await generationsOf(engine, directory, volume.id)
   if (generations.some((generation) => generation > volume.generation)) {
@@ -120,8 +121,8 @@ export type Original = Pick<CopySource, 'live' | 'header' | 'lastNumber' | 'getM
 }
 
 /**
- * Copies a volume's live records to where a start removes what is unfinished, reads the copy back, and lets
- * `putInPlace` give it its name. Rejects as `reclaimVolume` does, and leaves no copy then.
+ * Copies a volume's live records to `<volume id>.new`, which a start removes, and reads the copy back.
+ * `putInPlace` then gives the copy its name. Rejects as `reclaimVolume` does, and leaves no copy then.
  */
 export async function copyBeside(
   site: ReclaimSite,
@@ -131,7 +132,7 @@ export async function copyBeside(
 ): Promise<BadRecords> {
   const { engine, space, writeBufferBytes } = site
   const { volume } = original.header
-  // Beside what is live: a log that is not yet a table, twice, and as much again where it is opened.
+  // Besides the live records: a log that is not yet a table, twice, and another when the copy is opened.
   const neededBytes = original.liveBytes + 3 * writeBufferBytes
   space.forget()
   if (!space.takes(neededBytes) || !space.has(neededBytes)) {
@@ -152,7 +153,7 @@ export async function copyBeside(
   }
   try {
     const written = between('copy', (bytes) => {
-      // Others may fill the disk meanwhile: the copy gives way to them.
+      // Uploads may fill the disk meanwhile. The copy yields to them.
       if (!space.takes(0)) throw new CofferError('StoreFull', { volume })
       claim.wrote(bytes)
     })
@@ -191,8 +192,8 @@ async function switchOver(
     await engine.syncDirectory(directory)
     closeOld = await volume.moveOn()
   } catch (error) {
-    // Both generations are whole, so it does not matter which one a crash would leave; but this process
-    // reads the old one, and a copy that cannot be opened must not win at the next start.
+    // Both generations are whole, so that after a crash either one serves. This process goes on with the old
+    // generation, and the next start must not choose a copy that could not be opened.
     await engine.rename(next, copy)
     throw error
   }
@@ -206,8 +207,12 @@ async function switchOver(
   }
 }
 
-/** Nothing in it is live: the name that a start removes is the whole switch. */
-async function giveUp(site: ReclaimSite, volume: Volume, options: ReclaimOptions): Promise<void> {
+/** Removes a volume without live records: to rename it to a name that a start removes is the whole switch. */
+async function removeDead(
+  site: ReclaimSite,
+  volume: Volume,
+  options: ReclaimOptions,
+): Promise<void> {
   const { engine, directory } = site
   const copy = copyLocationOf(directory, volume.id)
   options.progress('switch', 0)

@@ -1,6 +1,6 @@
-// How a record lies in a volume: its key is its number, its value is the sealed record and a checksum
-// that binds it to number, blob and index. It finds rotten, swapped and stale records without any key.
-// Part of the format, see docs/format.md.
+// How a record lies in a volume: its key is its number, its value the sealed record and a checksum. The
+// checksum covers number, blob id and index, and so finds rotten, swapped and stale records without any key.
+// The layout is part of the stored format (docs/format.md).
 import { crc32 } from '../bytes/crc32.ts'
 import { TRAILER_BYTES } from '../bytes/slab.ts'
 
@@ -21,7 +21,7 @@ export function readUint64(source: Buffer, offset: number): number {
   return source.readUInt32BE(offset) * TWO_32 + source.readUInt32BE(offset + 4)
 }
 
-/** The key of a record, in memory of its own: an asynchronous `get` reads it later. */
+/** The key of a record, in a buffer of its own, because an asynchronous `get` reads the key later. */
 export function recordKey(number: number): Buffer {
   const key = Buffer.allocUnsafe(KEY_BYTES)
   writeUint64(key, number, 0)
@@ -29,8 +29,8 @@ export function recordKey(number: number): Buffer {
 }
 
 /**
- * The checksums of one blob's records: crc32(number, 8 bytes ‖ blob id, 16 bytes ‖ index, 8 bytes ‖
- * record), in 4 bytes big-endian behind the record.
+ * The checksums of one blob's records. A checksum is crc32(number, 8 bytes ‖ blob id, 16 bytes ‖ index, 8 bytes
+ * ‖ record), written in 4 bytes big-endian behind the record.
  */
 export class RecordSum {
   readonly #prefix = Buffer.alloc(KEY_BYTES + ID_BYTES + 8)
@@ -41,13 +41,13 @@ export class RecordSum {
     }
   }
 
-  /** Writes the checksum of `slab[0 … length)` behind it, and returns the whole value. */
+  /** Writes the checksum of `slab[0 … length)` behind those bytes. Returns record and checksum. */
   append(slab: Buffer, length: number, number: number, index: number): Buffer {
     slab.writeUInt32BE(this.#sum(slab.subarray(0, length), number, index), length)
     return slab.subarray(0, length + TRAILER_BYTES)
   }
 
-  /** The record of a value, as a view; undefined where the checksum does not hold. */
+  /** The record inside `value`, as a view; undefined where the checksum is wrong. */
   check(value: Buffer, number: number, index: number): Buffer | undefined {
     const length = value.length - TRAILER_BYTES
     if (length <= 0) return undefined

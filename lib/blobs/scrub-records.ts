@@ -1,5 +1,5 @@
-// Which record of a volume belongs to which blob, as the catalog has it: what a scrub needs to check a
-// record, whose checksum covers its blob's id and its index.
+// Which record of a volume belongs to which blob, by the catalog. Scrub verifies a record with it, because the
+// checksum covers the blob's id and the record's index.
 import { decodePiece } from './locator.ts'
 import { RecordSum } from './record.ts'
 import type { BlobId } from './store.ts'
@@ -12,7 +12,7 @@ export interface NamedRun {
   readonly index: number
 }
 
-/** Blobs whose checksums are kept ready: their records lie mixed as they were written. */
+/** Blobs whose checksums are kept ready. Records of blobs that were written together lie mixed. */
 const SUMS_MAX = 64
 
 export class NamedRecords {
@@ -24,7 +24,7 @@ export class NamedRecords {
     return this.#runs.reduce((sum, { length }) => sum + length, 0)
   }
 
-  /** Adds a blob by all pieces of its locator; returns how many records it names. Throws StoreCorrupt. */
+  /** Adds a blob with all pieces of its locator. Returns how many records it names. Throws StoreCorrupt. */
   add(blob: BlobId, pieces: readonly Buffer[]): number {
     const runs = pieces.flatMap(decodePiece)
     let index = 0
@@ -36,14 +36,14 @@ export class NamedRecords {
     return index
   }
 
-  /** All runs, by their numbers. */
+  /** All runs, by rising first number. */
   runs(): readonly NamedRun[] {
     if (!this.#sorted) this.#runs.sort((a, b) => a.first - b.first)
     this.#sorted = true
     return this.#runs
   }
 
-  /** Pairs of blobs that claim the same record, each once, with the first such number. */
+  /** Pairs of blobs that claim the same record, each pair once, with the first such number. */
   overlaps(): { readonly number: number; readonly blobs: readonly [BlobId, BlobId] }[] {
     const found: { number: number; blobs: [BlobId, BlobId] }[] = []
     let widest: NamedRun | undefined
@@ -57,7 +57,7 @@ export class NamedRecords {
     return found
   }
 
-  /** True where the value is that record of the run, whole. */
+  /** True where `value` is record `number` of the run, and whole. */
   holds(run: NamedRun, number: number, value: Buffer): boolean {
     const index = run.index + number - run.first
     return this.#sumOf(run.blob).check(value, number, index) !== undefined

@@ -1,78 +1,78 @@
-// How much a device may still take. The filesystem is asked at most once a second; in between, what was
-// written since counts, and always what begun blobs claim: not all that they have announced, or whoever announces
-// much and sends little would lock everybody out.
+// How much a device may still take. The filesystem is queried at most once a second; bytes written since then
+// are subtracted. Bytes that begun blobs have claimed count as used. A blob claims what it has announced step
+// by step: a client that announces much and sends little would otherwise lock all others out.
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { makeShares } from '../shares.ts'
 
 const CACHED_MS = 1000
 
-/** A blob claims so much of what it has announced at a time, and the next when that is written. */
+/** A blob claims this much of what it has announced at a time, and the next step when that is written. */
 const STEP_BYTES = 1 << 20
 
 export class Space {
   readonly #engine: Engine
   readonly #directory: string
   readonly #reserveBytes: number
-  /** What begun blobs have announced and not yet claimed, by who sends them. */
+  /** Bytes that begun blobs have announced and not yet claimed, by sender. */
   readonly announced = makeShares()
   #freeBytes = 0
   #writtenBytes = 0
   #claimedBytes = 0
-  #askedAtMs = Number.NEGATIVE_INFINITY
+  #measuredAtMs = Number.NEGATIVE_INFINITY
 
-  /** Keeps `reserveBytes` free; 0 turns that off. */
+  /** `reserveBytes` are kept free; 0 turns that off. */
   constructor(engine: Engine, directory: string, reserveBytes: number) {
     this.#engine = engine
     this.#directory = directory
     this.#reserveBytes = reserveBytes
   }
 
-  /** True where `bytes` more leave the reserve, and what is claimed, untouched; of `sender`, what it has announced
-   * too, so that nobody announces more than there is room for. Throws StoreUnavailable where the filesystem does
-   * not say. */
+  /** True where `bytes` more touch neither the reserve nor what is claimed. With a `sender`, what that sender
+   * has announced counts as used too, so that nobody announces more than there is room for. Throws
+   * StoreUnavailable where the filesystem cannot be queried. */
   takes(bytes: number, sender?: string): boolean {
     if (this.#reserveBytes === 0) return true
     const announcedBytes = sender === undefined ? 0 : this.announced.of(sender)
     return this.has(this.#reserveBytes + this.#claimedBytes + announcedBytes + bytes)
   }
 
-  /** True where at least `bytes` are free. A refusal rests on figures of this moment. Throws
-   * StoreUnavailable where the filesystem does not say. */
+  /** True where at least `bytes` are free. Before it returns false the filesystem is queried. Throws
+   * StoreUnavailable where the filesystem cannot be queried. */
   has(bytes: number): boolean {
-    if (performance.now() < this.#askedAtMs + CACHED_MS && this.#left() >= bytes) return true
-    this.#freeBytes = this.#ask()
+    if (performance.now() < this.#measuredAtMs + CACHED_MS && this.#left() >= bytes) return true
+    this.#freeBytes = this.#measure()
     this.#writtenBytes = 0
-    this.#askedAtMs = performance.now()
+    this.#measuredAtMs = performance.now()
     return this.#left() >= bytes
   }
 
-  /** Bytes that are free beyond the reserve, 0 where it is touched. Throws StoreUnavailable. */
+  /** Bytes that are free beyond the reserve; 0 where the reserve is touched. Throws StoreUnavailable. */
   get freeBytes(): number {
-    return Math.max(0, this.#ask() - this.#reserveBytes)
+    return Math.max(0, this.#measure() - this.#reserveBytes)
   }
 
-  /** The next question goes to the filesystem: something did not find room. */
+  /** Makes the next call query the filesystem, because a write has failed for want of space. */
   forget(): void {
-    this.#askedAtMs = Number.NEGATIVE_INFINITY
+    this.#measuredAtMs = Number.NEGATIVE_INFINITY
   }
 
-  /** Counts bytes that have gone to the device. */
+  /** Counts bytes that were written to the device. */
   wrote(bytes: number): void {
     this.#writtenBytes += bytes
   }
 
-  /** What begun blobs, and a reclaim, may write without asking. */
+  /** Bytes that begun blobs, and a reclaim, may write without another check. */
   get claimedBytes(): number {
     return this.#claimedBytes
   }
 
-  /** Counts bytes that are claimed; negative where they were written or given up. */
+  /** Adds to the claimed bytes; negative for bytes that were written or are not claimed any more. */
   claim(bytes: number): void {
     this.#claimedBytes += bytes
   }
 
-  #ask(): number {
+  #measure(): number {
     try {
       return this.#engine.freeBytes(this.#directory)
     } catch (error) {
@@ -86,17 +86,17 @@ export class Space {
   }
 }
 
-/** What one blob has announced and not yet written, of which it has claimed what comes next. */
+/** What one blob has announced and not yet written. The part that comes next is claimed. */
 export class Claim {
   readonly #space: Space
   readonly #sender: string
   readonly #stepBytes: number
   #claimedBytes = 0
-  /** Announced beyond what is claimed. */
+  /** Bytes announced beyond those claimed. */
   #aheadBytes: number
 
-  /** `expectedBytes` is plaintext: records take a little more, less than a thousandth. `stepBytes` is claimed at a
-   * time: Infinity for what must not be stopped half-way. */
+  /** `expectedBytes` counts plaintext; sealed records take less than a thousandth more. `stepBytes` is claimed
+   * at a time: Infinity for work that must not be stopped half-way. */
   constructor(space: Space, expectedBytes: number, sender: string, stepBytes = STEP_BYTES) {
     this.#space = space
     this.#sender = sender
@@ -106,8 +106,8 @@ export class Claim {
     this.#claim(Math.min(stepBytes, this.#aheadBytes))
   }
 
-  /** Claims the next step where that is needed for a record of so many bytes. Throws StoreFull where the reserve would
-   * be touched, StoreUnavailable. */
+  /** Claims the next step where a record of so many bytes needs it. Throws StoreFull where the reserve would
+   * be touched, and StoreUnavailable where the filesystem cannot be queried. */
   require(bytes: number): void {
     const missingBytes = bytes - this.#claimedBytes
     if (missingBytes <= 0) return

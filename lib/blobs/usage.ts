@@ -1,4 +1,4 @@
-// What lies on a device, volume by volume, as its files say.
+// What lies on a device, volume by volume, measured from its files.
 import type { Engine } from '../leveldb/engine.ts'
 import { type FoundVolume, locationOf } from './directory.ts'
 import { DiskSize, type DiskUse } from './disk-size.ts'
@@ -6,13 +6,13 @@ import { forEach } from './parallel.ts'
 import type { VolumeUsage } from './store.ts'
 import type { Volume } from './volume.ts'
 
-/** Sizes of volumes that are not opened: nobody writes to them. */
+/** Sizes of volumes that are not opened. Nothing is written to those. */
 const heldSizes = new WeakMap<FoundVolume, DiskSize>()
 
-/** Volumes of a device that are looked at at the same time: their files are very many. */
+/** Volumes of a device that are measured at the same time, because each has very many files. */
 const LOOKS_MAX = 2
 
-/** What the volumes of a device take, those that are not opened among them. */
+/** Usage of each volume of a device, quarantined ones included. */
 export async function usagesOf(
   engine: Engine,
   device: string,
@@ -52,7 +52,7 @@ async function usageOfHeld(
   return { ...about, records: 0, writtenBytes: diskBytes, files, diskBytes, deadSinceMs: null }
 }
 
-/** One volume that cannot be looked at must not hide the others. */
+/** A volume that cannot be measured must not hide the others. */
 async function orNothing(look: Promise<DiskUse>) {
   const { files, bytes } = await look.catch(() => ({ files: 0, bytes: 0 }))
   return { files, diskBytes: bytes }

@@ -1,6 +1,6 @@
-// What the store needs of a volume, whatever its format: a run of records under numbers that only grow, and its states,
-// open → draining (takes no new blobs) → sealed (takes nothing), and failed. Device, writer, reader and reclaim
-// know volumes by this alone; lib/blobs/level/ has them on LevelDB.
+// The interface of a volume, whatever its format: records under numbers that only grow. Its states are open → draining
+// (takes no new blobs) → sealed (takes no writes), and failed. Device, writer, reader and reclaim use volumes through
+// this interface only. lib/blobs/level/ implements it on LevelDB.
 import type { BegunBlobs } from './begun.ts'
 import type { DeadSince } from './dead-since.ts'
 import type { DiskSize } from './disk-size.ts'
@@ -8,60 +8,60 @@ import type { VolumeHeader } from './header.ts'
 import type { RecordSum } from './record.ts'
 import type { VolumeUsage } from './store.ts'
 
-/** What opening a volume found. `damaged`: its header cannot be read; records can. */
+/** What `open` found. `damaged`: no header can be read, but records can. */
 export type Found = 'writable' | 'sealed' | 'empty' | 'foreign' | 'damaged'
 
 export interface Volume {
   readonly id: string
-  /** The blobs that hold the volume. */
+  /** Blobs that keep the volume from being sealed. */
   readonly begun: BegunBlobs
   readonly dead: DeadSince
   readonly size: DiskSize
   readonly state: VolumeUsage['state']
-  /** 1 when it was made, one more with every reclaim. */
+  /** 1 for a new volume, one more with every reclaim. */
   readonly generation: number
   readonly location: string
-  /** Numbers used so far, headers included: the next record's number. */
+  /** How many numbers are used, those of headers included. It is the next record's number. */
   readonly records: number
   readonly writtenBytes: number
   /** The commit number in the newest header that was read; 0 where there is none. */
   readonly commitNumber: number
-  /** So many puts in flight keep the volume busy; more than that only wait. */
+  /** Puts in flight that keep the volume busy. Further ones would only wait. */
   readonly putsMax: number
 
   /**
-   * Opens its files, closing them first where they are open, and reads what it is. Nothing is remembered:
-   * the next number is the last key + 1. Only for a volume that failed (or was never opened) and has
-   * no begun blob. Rejects with the error of file or database, FormatNewer where a later release wrote it.
+   * Closes the volume's files where they are open, opens them and reads the header. The next number is read as
+   * the last key + 1, and not kept from before. Call it only for a volume that failed, or was never opened, and has
+   * no begun blob. Rejects with the error of file or database, and with FormatNewer where a later release wrote it.
    */
   open(): Promise<Found>
-  /** True for what a crash leaves that came while the volume was being made, after `open` has tried it: nothing in it can
-   * hold data. Rejects with the system's error. */
+  /** True for a volume that a crash interrupted while it was being made, and that `open` has tried since: no file in it
+   * can hold records. Rejects with the system's error. */
   isHalfMade(): Promise<boolean>
-  /** Takes writes from now on. Only after `open` found it writable. */
+  /** Takes writes from now on. Call it only after `open` returned `writable`. */
   accept(): void
-  /** Takes no new blobs from now on, and is sealed once the begun ones let go. */
+  /** Takes no new blobs from now on, and is sealed once the begun ones have left the volume. */
   drain(): void
-  /** Writes the sealed header and makes everything durable. Fails the volume instead of rejecting.
-   * Only where no blob is begun, and after `open` found it writable, or it drains. */
+  /** Writes the sealed header and makes everything durable. An error fails the volume, and does not reject.
+   * Call it only where no blob is begun, and after `open` returned `writable` or `drain` was called. */
   seal(): Promise<void>
-  /** Some of its records are dead from now on. */
+  /** Records that some of the volume's records have died. */
   markDead(): void
-  /** Closes its files until the next read, which gives their memory back, where they could be opened again.
-   * Only where it is sealed. Rejects with the error of file or database. */
+  /** Closes a sealed volume's files until the next read, which gives their memory back, unless the files could not be
+   * opened again. Rejects with the error of file or database. */
   rest(): Promise<void>
-  /** The sealed header as reclaim writes it into a copy: with the catalog's commit number of this moment. */
+  /** The sealed header for reclaim's copy, with the catalog's last commit number. */
   makeSealedHeader(): VolumeHeader
   /**
-   * Goes over to the next generation, which lies beside this one with the same live records: reads that have
-   * begun end on the old one. Returns what closes that. Rejects with the error of file or database; then nothing
-   * has changed. Only where the volume is sealed.
+   * Switches a sealed volume to the next generation, which lies beside this one with the same live records. Reads
+   * that have begun end on the old generation. Returns a function that closes it. Rejects with the error of file or
+   * database; nothing has changed then.
    */
   moveOn(): Promise<() => Promise<void>>
   /**
-   * Puts a record under the next number, which `took` gets in the same step. Resolves when the volume
-   * has it, not yet durable. The slab is free when this returns. Throws (or rejects with)
-   * StoreUnavailable.
+   * Puts a record under the next number, and calls `took` with the number in the same step. Resolves when the volume
+   * has the record, which is not yet durable. The slab may be used again when `append` returns. Throws, or rejects
+   * with, StoreUnavailable.
    */
   append(
     sum: RecordSum,
@@ -74,6 +74,6 @@ export interface Volume {
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]>
   /** Resolves when every blob finished before the call is durable. Rejects with StoreUnavailable. */
   barrier(): Promise<void>
-  /** Ends the puts in flight, makes them durable where it can, and closes. */
+  /** Ends the puts in flight, makes them durable where possible, and closes the volume. */
   close(): Promise<void>
 }

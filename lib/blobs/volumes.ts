@@ -1,5 +1,5 @@
-// The blob store on LevelDB volumes: spreads new blobs over the devices, and finds the volume for
-// everything else.
+// The blob store on LevelDB volumes. Each new blob begins on the next device that has room for it; all other
+// calls go to the volume that they name.
 import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
 import { FormatNewer } from '../format-version.ts'
@@ -29,49 +29,53 @@ import type { Volume } from './volume.ts'
 
 export interface VolumesOptions extends DeviceOptions, DiskOptions {
   readonly engine: Engine
-  /** One directory a disk. */
+  /** The directories of the devices, one for each disk. */
   readonly devices: readonly string[]
-  /** Bounds what readers hold that nobody has taken yet. */
+  /** The budget of memory for records that were read and not yet taken. */
   readonly readAhead: Budget
-  /** The catalog is of a backup that nobody has accepted yet: nothing is reclaimed, whatever its commit number. */
+  /** The catalog was restored from a backup, and no operator has accepted it: nothing is reclaimed. */
   readonly catalogRestored?: boolean
 }
 
 export interface Volumes extends BlobStore {
-  /** Ids of volumes of another catalog: they were left alone. */
+  /** Ids of volumes of another catalog, which are left closed and unchanged. */
   readonly foreign: readonly string[]
-  /** Ids of volumes that know a later commit than the catalog does: it is an old copy. */
+  /** Ids of volumes whose header names a later commit than the catalog's last one: the catalog is an old
+   * copy. */
   readonly catalogBehind: readonly string[]
-  /** Why nothing can be reclaimed, a sentence; null where it can. */
+  /** Why nothing can be reclaimed, as a sentence; null where reclaim may run. */
   readonly reclaimOff: string | null
   devices(): DeviceState[]
-  /** Lets an open volume take no new blobs; it is sealed once the begun ones let go. Of another volume nothing.
-   * Rejects with StoreUnavailable where there is no such volume, and with the error of making the next one. */
+  /**
+   * Makes another volume take the new blobs in the place of an open one, which is sealed once its begun blobs
+   * have left it. Does nothing where the volume takes no new blobs. Rejects with StoreUnavailable where there
+   * is no such volume, and with the error of making another one.
+   */
   roll(volume: string): Promise<void>
   /**
-   * Rewrites a sealed volume without its dead records. One at a time. Rejects as `reclaimVolume` does
-   * (lib/blobs/reclaim.ts), also with ReclaimRefused for a volume that is not sealed, and for any where the catalog
-   * is older than a volume: bytes that it has not heard of would be destroyed.
+   * Rewrites a sealed volume without its dead records, one volume at a time. Rejects as `reclaimVolume` of
+   * lib/blobs/reclaim.ts does, and with ReclaimRefused where the volume is not sealed or the catalog is older
+   * than a volume: blobs of later commits would be destroyed.
    */
   reclaim(volume: string, collect: CollectLive, options: ReclaimOptions): Promise<Reclaimed>
 }
 
 export interface DeviceState {
   readonly device: string
-  /** What may still be written, the reserve apart; null where the filesystem does not say. */
+  /** Bytes that may still be written, without the reserve; null where the filesystem cannot be queried. */
   readonly freeBytes: number | null
-  /** What uploads under way, and a reclaim, may write of that. */
+  /** Bytes of those that uploads under way, and a reclaim, may write. */
   readonly claimedBytes: number
-  /** What uploads have announced beyond that and not yet sent. */
+  /** Bytes that uploads have announced beyond those and not yet sent. */
   readonly announcedBytes: number
-  /** Null while it takes writes, else why not. */
+  /** Null while the device takes writes, else why it does not. */
   readonly impaired: string | null
 }
 
 /**
- * Opens the volumes of all devices. A device that cannot be used is logged, its blobs are unavailable, and it is
- * tried again; rejects with the error of the first where none can (DiskMissing where its disk seems not to be
- * mounted), and with FormatNewer where a later release has written one.
+ * Opens the volumes of all devices. A device that cannot be used is logged and opened again later; its blobs
+ * are unavailable meanwhile. Where no device can be used, rejects with the error of the first one (DiskMissing
+ * where its disk seems not to be mounted). Rejects with FormatNewer where a later release has written a volume.
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const open = async (directory: string) => {
@@ -102,17 +106,16 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   return new DeviceStore(usable, absent, options)
 }
 
-/** What a blob of unknown length is taken for when it begins: a device that has no room for one record
- * should not be chosen for it. */
+/** The bytes for which a blob of unknown length needs room when it begins: one record. */
 const UNANNOUNCED_BYTES = 65_536
 
 class DeviceStore implements Volumes {
-  /** Grows when one that was absent comes. */
+  /** Absent devices are added when they come. */
   readonly #devices: readonly Device[]
   readonly #absent: AbsentDevices
   readonly #catalogRestored: boolean
   readonly #readAhead: Budget
-  /** Blobs that were begun and neither settled nor given up. */
+  /** Blobs that were begun and neither settled nor aborted. */
   readonly #unsettled = new Map<BlobId, Volume>()
   readonly #closing = new AbortController()
   #reclaiming: Promise<unknown> | undefined
@@ -153,7 +156,7 @@ class DeviceStore implements Volumes {
       throw new CofferError('Internal', { what: 'blob begun twice', blob: id })
     }
     this.#absent.retry()
-    // Every device is asked, also behind the first that agrees: being asked, a device repairs itself.
+    // `refusal` also starts a device's repair, so that it is called for every device.
     const refusals = this.#devices.map((device) => device.refusal(expectedBytes, sender))
     let full = true
     for (let i = 0; i < this.#devices.length; i++) {
@@ -181,8 +184,8 @@ class DeviceStore implements Volumes {
     this.#unsettled.delete(id)
   }
 
-  /** Nothing is ever deleted from a volume: the catalog's counters say how much is dead in it, and the
-   * volume since when. */
+  /** No record is deleted: the catalog's counters hold how much of the volume is dead, and the volume keeps
+   * since when. */
   release(volume: string): void {
     this.#find(volume)?.markDead()
   }
@@ -267,7 +270,7 @@ function stateOf({ directory, room, impaired }: Device): DeviceState {
   try {
     freeBytes = room.freeBytes
   } catch {
-    // The filesystem does not say.
+    // The filesystem cannot be queried: the number is not known.
   }
   return { device: directory, freeBytes, claimedBytes, announcedBytes: announced.total, impaired }
 }

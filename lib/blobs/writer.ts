@@ -1,5 +1,5 @@
-// Writes one blob into one volume. A writer alone may have several puts in flight; where others write to
-// the same volume they share, so that a slab seldom has to be copied to wait for its turn.
+// Writes one blob into one volume. A blob that is alone in its volume may have PUTS_MAX puts in flight. Several
+// blobs share that number, so that a slab seldom has to be copied to wait for its turn.
 import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
 import { LocatorBuilder } from './locator.ts'
@@ -7,16 +7,16 @@ import { RecordSum } from './record.ts'
 import type { BlobId, BlobWriter, Locator } from './store.ts'
 import type { Volume } from './volume.ts'
 
-/** What the device that holds the volume wants to know. */
+/** Calls from the writer to the device that holds the volume. */
 export interface WriterHooks {
   /** Throws StoreFull where a record of that many bytes may not be written. */
   readonly admit: (bytes: number) => void
-  /** A record was put, of so many bytes with key and checksum. */
+  /** A record of so many bytes, with key and checksum, was put. */
   readonly wrote: (bytes: number) => void
   /** No more records come. */
   readonly ended: () => void
   /** The blob was aborted, finished or not. */
-  readonly gaveUp: () => void
+  readonly aborted: () => void
 }
 
 export class VolumeWriter implements BlobWriter {
@@ -26,7 +26,7 @@ export class VolumeWriter implements BlobWriter {
   readonly #hooks: WriterHooks
   readonly #sum: RecordSum
   readonly #locator = new LocatorBuilder()
-  /** Puts that have not resolved, oldest first. They never reject: the first error is kept. */
+  /** Puts that have not resolved, oldest first. They never reject: `#error` keeps the first error. */
   readonly #pending: Promise<void>[] = []
   #state: 'open' | 'finished' | 'aborted' = 'open'
   #ended = false
@@ -46,7 +46,7 @@ export class VolumeWriter implements BlobWriter {
 
   write(slab: Buffer, length: number): Promise<void> | undefined {
     this.#assertOpen()
-    // A Buffer that was released too early is empty.
+    // A Buffer that was released too early has no bytes.
     if (length <= 0 || slab.length < length + TRAILER_BYTES) {
       throw new CofferError('Internal', { what: 'slab too short', length, slab: slab.length })
     }
@@ -55,7 +55,7 @@ export class VolumeWriter implements BlobWriter {
       this.#hooks.admit(length)
       this.#append(slab, length)
     } catch (error) {
-      // The record is missing: the blob cannot be finished any more.
+      // The record is missing from the blob, which can no longer be finished.
       this.#error = error
       throw error
     }
@@ -84,7 +84,7 @@ export class VolumeWriter implements BlobWriter {
     this.#end()
     this.#volume.begun.settle(this.id)
     if (this.#storedBytes > 0) this.#volume.markDead()
-    this.#hooks.gaveUp()
+    this.#hooks.aborted()
   }
 
   #append(slab: Buffer, length: number): void {

@@ -1,6 +1,6 @@
-// The CRC of two pieces put together, from the CRCs of each and the length of the second: a multipart
-// object's whole checksum comes from its parts' without reading a byte. CRC(A‖B) = CRC(A)·x^(8·|B|) + CRC(B)
-// modulo the polynomial; begin and final values of all ones, as these CRCs have, cancel out.
+// The CRC of two pieces put together, from the CRC of each and the length of the second. It gives the full
+// checksum of a multipart object from those of its parts, without reading a byte. CRC(A‖B) = CRC(A)·x^(8·|B|) +
+// CRC(B) modulo the polynomial. Initial and final values of all ones, as these CRCs have, cancel out.
 
 export type CrcName = 'crc32' | 'crc32c' | 'crc64nvme'
 
@@ -27,8 +27,8 @@ function multiply({ width, polynomial }: Field, a: bigint, b: bigint): bigint {
   return product
 }
 
-// x^(8·2ᵏ) for k = 0, 1, … as far as lengths have asked for; and the last power, since parts mostly have
-// one size and an upload may have 10,000 of them.
+// x^(8·2ᵏ) for k = 0, 1, … as far as lengths needed them. The last power is kept too, because parts mostly have
+// one size, and an upload may have 10,000 of them.
 const squares = new Map<CrcName, bigint[]>()
 const last = new Map<CrcName, { length: number; power: bigint }>()
 

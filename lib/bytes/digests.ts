@@ -1,4 +1,4 @@
-// Digests over a body as it passes: MD5, SHA-1, SHA-256 and three CRCs, all big-endian bytes at the end.
+// Digests of a body as it passes: MD5, SHA-1, SHA-256 and three CRCs. Results are big-endian bytes.
 import { createHash, type Hash } from 'node:crypto'
 import { crc32, crc32c } from '@node-rs/crc32'
 import { createCRC64 } from 'hash-wasm'
@@ -17,7 +17,7 @@ export const digestBytes: Readonly<Record<DigestName, number>> = {
 
 interface Digest {
   update(data: Buffer): void
-  /** Ends it; to be called once. */
+  /** Ends the digest and returns it. May be called once. */
   digest(): Buffer
 }
 
@@ -53,8 +53,8 @@ class Crc32Digest implements Digest {
 /** CRC-64/NVME's polynomial, reflected (NVM Express NVM Command Set specification §5.2.1.3.4). */
 const NVME_POLYNOMIAL = '9a6c9329ac4bc9b5'
 
-// One WebAssembly instance serves all streams: whoever updates it loads its own state first, unless it was
-// the last to use it. Saving and loading take 3.5 µs together, a piece of 64 KiB takes 56 µs.
+// One WebAssembly instance serves all streams. A stream loads its own state before an update, unless it was the
+// last to use the instance. To save and load takes 3.5 µs together, a piece of 64 KiB 56 µs.
 const shared = await createCRC64(NVME_POLYNOMIAL)
 let holder: Crc64Digest | null = null
 
@@ -88,20 +88,20 @@ function startDigest(name: DigestName): Digest {
   return new HashDigest(name)
 }
 
-/** The digest of bytes that are all there. */
+/** The digest of bytes that are all in memory. */
 export function digestOnce(name: DigestName, data: Buffer): Buffer {
   const digest = startDigest(name)
   digest.update(data)
   return digest.digest()
 }
 
-/** The digests of one stream: those that were asked for before its first byte. */
+/** The digests of one stream, chosen before its first byte. */
 export class Digests {
   readonly #running = new Map<DigestName, Digest>()
   readonly #done = new Map<DigestName, Buffer>()
   #begun = false
 
-  /** Asks for a digest; asking twice is free. Throws Internal once bytes have passed. */
+  /** Adds a digest. A second call for the same digest has no effect. Throws Internal once bytes have passed. */
   want(name: DigestName): void {
     if (this.#running.has(name)) return
     if (this.#begun) throw new CofferError('Internal', { what: `${name} wanted too late` })
@@ -113,7 +113,7 @@ export class Digests {
     for (const digest of this.#running.values()) digest.update(data)
   }
 
-  /** A wanted digest, after the last byte. Throws Internal for one that was not asked for. */
+  /** The value of an added digest, after the last byte. Throws Internal for one that was not added. */
   digest(name: DigestName): Buffer {
     const done = this.#done.get(name)
     if (done !== undefined) return done

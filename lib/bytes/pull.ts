@@ -1,35 +1,35 @@
-// Reads a stream piece by piece, on demand, in the very Buffers the socket gave: `stream.read()` would
-// concatenate them into copies. A small queue keeps the socket busy while the reader works.
+// Reads a stream piece by piece in the Buffers that came from the socket: `stream.read()` would concatenate
+// them into copies. A small queue keeps the socket busy while the reader works.
 import type { Readable } from 'node:stream'
 import { CofferError } from '../errors.ts'
 
-/** Pieces of a body; undefined at the end. A reader that once threw throws the same again. */
+/** Pieces of a body; undefined at the end. After an error every `read` rejects with that error. */
 export interface Pieces {
-  /** The next piece, never empty, owned by the caller. One read at a time. */
+  /** The next piece, never empty, owned by the caller. Call it again only after it resolved. */
   read(): Promise<Buffer | undefined>
 }
 
 export interface PullOptions {
   /** Longest wait for the next byte, in milliseconds. */
   readonly idleTimeoutMs: number
-  /** What a stream must bring on average while it is waited for, once it was waited for as long as
-   * `idleTimeoutMs` altogether. Absent or 0: any. */
+  /** Least average rate while the stream is waited for, once that was for `idleTimeoutMs` altogether. Absent
+   * or 0: any. */
   readonly bytesPerSecond?: number
-  /** Longest time that a stream is waited for altogether. Absent: any. */
+  /** Longest time that the stream is waited for altogether, in milliseconds. Absent: any. */
   readonly totalTimeoutMs?: number
-  /** What the stream is to bring in all, where that is known: it must be as fast as would bring that within
+  /** Bytes of the whole stream, where known. The stream must be fast enough to bring them within
    * `totalTimeoutMs`, by the rule of `bytesPerSecond`. */
   readonly expectedBytes?: number | undefined
-  /** Called once, before the first byte is waited for (to tell the client to go on). */
+  /** Called once, before the first byte is waited for (the client then gets 100 Continue). */
   readonly onFirstRead?: () => void
 }
 
-/** The stream is paused while this much waits to be read … */
+/** The stream is paused when this much is queued … */
 const QUEUE_BYTES_HIGH = 256 << 10
-/** … and goes on below this. */
+/** … and resumed below this. */
 const QUEUE_BYTES_LOW = 64 << 10
-/** Of pieces below this all that come in one turn of the event loop, but the first, are given as one: each costs as
- * much as a large one, and a body may come in chunks of a byte … */
+/** Pieces below this that come in one turn of the event loop, all but the first, are returned as one piece.
+ * Each would cost as much as a large one, and a body may come in chunks of one byte … */
 const SMALL_BYTES = 1024
 /** … and the stream is paused when there are so many. */
 const SMALL_PIECES_MAX = 1000
@@ -41,21 +41,21 @@ interface Waiter {
 }
 
 /**
- * `read` throws BodyTruncated where the stream closes or fails before its end, BodyTooSlow where no byte
- * came for `idleTimeoutMs` while one was waited for, or where they come too slowly: fewer than `bytesPerSecond`, or too
- * few for `expectedBytes` to be there within `totalTimeoutMs`.
+ * `read` rejects with BodyTruncated where the stream closes or fails before its end. It rejects with
+ * BodyTooSlow where no byte came for `idleTimeoutMs` of waiting, or where bytes come too slowly: fewer than
+ * `bytesPerSecond`, or too few for `expectedBytes` to be there within `totalTimeoutMs`.
  */
 export class Pull implements Pieces {
   readonly #stream: Readable
   readonly #options: PullOptions
   #queue: Buffer[] = []
   #queuedBytes = 0
-  /** In this turn of the event loop. */
+  /** Small pieces that came in this turn of the event loop. */
   #smallPieces = 0
   #takenBytes = 0
   /** Pieces that have come, read or not. */
   #pieces = 0
-  /** Waited for bytes so far; time that a slow reader takes is not in it. */
+  /** Time that the stream was waited for. The time that a slow reader takes does not count. */
   #waitedMs = 0
   #waitingSinceMs = 0
   #waiter: Waiter | null = null
@@ -82,7 +82,7 @@ export class Pull implements Pieces {
     })
   }
 
-  /** Reads no more: what is queued is dropped, and what still comes waits in the stream. Safe more than once. */
+  /** Reads no more: drops the queue and pauses the stream. May be called more than once. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -93,7 +93,7 @@ export class Pull implements Pieces {
     this.#stream.pause()
   }
 
-  /** Takes the next piece off the queue, with those behind it where it is small. */
+  /** Takes the next piece off the queue. A small piece is joined with those behind it. */
   #shift(): Buffer | undefined {
     const queue = this.#queue
     const first = queue.shift()
@@ -131,7 +131,7 @@ export class Pull implements Pieces {
     this.#stream.on('error', (error) => this.#fail(new CofferError('BodyTruncated', {}, error)))
     this.#stream.on('close', () => {
       clearTimeout(timer)
-      // Every good body ends with 'close' too, and an error with its stack is not cheap.
+      // Every sound body ends with 'close' too, and to make an error with its stack is not cheap.
       if (!this.#ended) this.#fail(new CofferError('BodyTruncated'))
     })
     this.#stream.on('data', (piece: Buffer) => this.#take(piece))
@@ -148,12 +148,12 @@ export class Pull implements Pieces {
     }
     this.#queue.push(piece)
     this.#queuedBytes += piece.length
-    // Behind small ones that wait for the end of the turn: they go first.
+    // Small pieces that wait for the end of the turn go first.
     if (this.#waiter !== null && !isGathered) this.#give(this.#shift()!)
     if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
   }
 
-  /** Gives a piece to whoever waits for one. */
+  /** Resolves the pending `read` with a piece, unless the stream was too slow. */
   #give(piece: Buffer): void {
     this.#waitedMs += performance.now() - this.#waitingSinceMs
     if (this.#isTooSlow()) {
@@ -165,7 +165,7 @@ export class Pull implements Pieces {
     waiter?.resolve(piece)
   }
 
-  /** True for a small piece that is not the first of its turn: it waits for the end of the turn. */
+  /** True for a small piece that is not the first of its turn. It waits for the end of the turn. */
   #gathers(): boolean {
     if (++this.#smallPieces === 1) {
       setImmediate(() => {
@@ -206,8 +206,8 @@ export class Pull implements Pieces {
     waiter?.reject(error)
   }
 
-  // Time that a slow reader takes does not count: the timer starts again with each wait. Where this process stood
-  // still, bytes may have come that it has not looked at: it does that before the immediate.
+  // The timer starts again with each wait, because the time that a slow reader takes does not count. After a
+  // pause of this process, bytes may have come that were not read yet. They are read before the immediate runs.
   #idle(): void {
     if (this.#waiter === null) {
       this.#timer?.refresh()

@@ -2,18 +2,18 @@
 
 export type DigestName = 'md5' | 'sha1' | 'sha256' | 'crc32' | 'crc32c' | 'crc64nvme'
 
-/** Pulled by one reader, once. */
+/** May be read once, by one reader. */
 export interface Source {
-  /** Plain bytes to come, where the client said; undefined for bodies of unknown length. */
+  /** Plain bytes to come, where the client announced them; undefined for bodies of unknown length. */
   readonly length: number | undefined
-  /** Asks for a digest over the whole body. Only before the first `read`; asking twice is free. */
+  /** Adds a digest over the whole body, before the first `read`. A second call for it has no effect. */
   want(name: DigestName): void
   /**
-   * The next piece, never empty, owned by the caller (who may `release` it); undefined at the end,
-   * after every length, digest, checksum, signature and trailer that came with the request was found
-   * right. Throws the CofferError that says what was wrong; after that nothing more can be read.
+   * The next piece, never empty, owned by the caller (who may `release` it). Undefined at the end, after every
+   * length, digest, checksum, signature and trailer of the request was verified. Rejects with the CofferError
+   * of what was wrong; nothing more can be read after that.
    */
   read(): Promise<Buffer | undefined>
-  /** A wanted digest, after the end. */
+  /** The value of an added digest, after the end. */
   digest(name: DigestName): Buffer
 }

@@ -1,28 +1,28 @@
-// The body that the service reads: pieces pass through, digests are taken on the way, and the end is
-// only shown once everything that the client claimed about the body was found right.
+// Verifies a body on its way to the service. Digests are taken as pieces pass, and the end of the body shows
+// only after everything that the client claimed about the body was verified.
 import { CofferError } from '../errors.ts'
 import { Digests } from './digests.ts'
 import type { Pieces } from './pull.ts'
 import type { DigestName, Source } from './source.ts'
 
-/** What came with the body and must hold. */
+/** What the request claims about its body. */
 export interface Claims {
-  /** Plain bytes. */
+  /** Length in plain bytes. */
   readonly length?: number
-  /** 16 bytes. */
+  /** The 16 bytes of an MD5. */
   readonly md5?: Buffer
   /** The signed SHA-256, lower-case hex. */
   readonly sha256?: string
-  /** `value` is asked for at the end, where trailers are known; it may throw ChecksumInvalid. */
+  /** `value` is called at the end, when trailers have come. It may throw ChecksumInvalid. */
   readonly checksum?: { readonly algorithm: DigestName; value(): Buffer }
 }
 
-/** A body without a byte; the stream behind it is not touched. */
+/** A body without bytes. The request's stream is not read. */
 export const noPieces: Pieces = { read: () => Promise.resolve(undefined) }
 
 /**
- * Reading throws BodyTruncated (not as long as claimed), PayloadHashMismatch, DigestMismatch,
- * ChecksumMismatch, and whatever the pieces throw.
+ * `read` rejects with BodyTruncated (the length differs from the claim), PayloadHashMismatch, DigestMismatch,
+ * ChecksumMismatch, and the errors of `pieces`.
  */
 export class VerifiedSource implements Source {
   readonly #pieces: Pieces

@@ -1,5 +1,5 @@
-// How rows lie in a backup file: a magic number, a header, every row as the catalog stores it, in byte order,
-// and at the end their number and a SHA-256 of all before. Part of the format, see docs/format.md §13.
+// The format of a backup file: a magic number, a header, every row as the catalog stores it in byte order, the
+// number of rows, and a SHA-256 of everything before. See docs/format.md §13.
 import { FileInvalid } from '../file-invalid.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'
 import { ROW_KEY_BYTES_MAX } from '../names.ts'
@@ -10,19 +10,19 @@ const MAGIC = Buffer.from('coffer/v1 backup', 'latin1')
 const VERSION = 1
 const LENGTH_BYTES = 4
 export const DIGEST_BYTES = 32
-/** Zero where a row's key length would stand, then the number of rows. */
+/** At the end of the rows: zero in the place of a key's length, then the number of rows. */
 export const END_BYTES = LENGTH_BYTES + 8
 export const START_BYTES = MAGIC.length + LENGTH_BYTES
-/** Bounds that a damaged length would break: a key is made of names and ids, a row holds no body but a small one. */
+/** Greatest lengths that a sound file has. A key holds names and ids; a row holds no body but a small one. */
 const HEADER_BYTES_MAX = 4096
 const ROW_BYTES_MAX = 64 << 20
 
 export interface BackupHeader {
   /** 32 hex digits. */
   readonly catalogId: string
-  /** The catalog's at the moment of the backup. */
+  /** The catalog's commit number at the moment of the backup. */
   readonly commitNumber: number
-  /** That moment, in microseconds since 1970. */
+  /** The moment of the backup, in microseconds since 1970. */
   readonly timeMicros: number
 }
 
@@ -32,13 +32,14 @@ const lengthOf = (bytes: number) => {
   return length
 }
 
-/** Magic number, length of the header, header. */
+/** The start of the file: magic number, length of the header's fields, and the fields. */
 export function encodeBackupHeader(header: BackupHeader): Buffer {
   const fields = encodeItems([VERSION, header.catalogId, header.commitNumber, header.timeMicros])
   return Buffer.concat([MAGIC, lengthOf(fields.length), fields])
 }
 
-/** Length of the header's fields, from the first START_BYTES. Throws FormatNewer, FileInvalid. */
+/** Length of the header's fields, read from the first START_BYTES. Throws FormatNewer for a backup of a later
+ * release, FileInvalid where the file is no backup. */
 export function headerBytesOf(file: string, start: Buffer): number {
   const version = versionOfMagic(start, 'backup')
   if (start.length < START_BYTES || version === undefined) {
@@ -50,7 +51,8 @@ export function headerBytesOf(file: string, start: Buffer): number {
   return bytes
 }
 
-/** Throws FormatNewer, FileInvalid. */
+/** The header from its fields. Throws FormatNewer for a later layout, FileInvalid where the fields are
+ * damaged. */
 export function decodeBackupHeader(file: string, fields: Buffer): BackupHeader {
   let items: unknown[]
   try {
@@ -69,7 +71,7 @@ export function decodeBackupHeader(file: string, fields: Buffer): BackupHeader {
   return { catalogId, commitNumber, timeMicros } as BackupHeader
 }
 
-/** Rows, each as length of the key ‖ key ‖ length of the row ‖ row. */
+/** The bytes of rows, each as length of the key ‖ key ‖ length of the row ‖ row. */
 export function encodeBackupRows(rows: readonly RawRow[]): Buffer {
   return Buffer.concat(
     rows.flatMap(({ key, framed }) => {
@@ -79,7 +81,7 @@ export function encodeBackupRows(rows: readonly RawRow[]): Buffer {
   )
 }
 
-/** What stands behind the last row, before the digest. */
+/** The bytes between the last row and the digest. */
 export function encodeBackupEnd(rows: number): Buffer {
   const end = Buffer.alloc(END_BYTES)
   end.writeBigUInt64BE(BigInt(rows), LENGTH_BYTES)
@@ -89,8 +91,8 @@ export function encodeBackupEnd(rows: number): Buffer {
 export const rowsOfEnd = (end: Buffer) => Number(end.readBigUInt64BE(LENGTH_BYTES))
 
 /**
- * The row at `at`, and where the next begins; null for the end of rows; undefined where `bytes` are too few
- * to tell. Throws FileInvalid for lengths that no row has.
+ * The row at `at`, and where the next one begins; null at the end of the rows; undefined where `bytes` do not
+ * hold the whole row. Throws FileInvalid for lengths that no row has.
  */
 export function decodeBackupRow(
   file: string,

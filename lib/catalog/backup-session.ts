@@ -1,6 +1,6 @@
-// The node's side of a backup that the command line writes: it holds one moment of the catalog and hands it
-// out page by page, already in the form of the file. The moment is given up when nobody asks any more, so
-// that a command line that died keeps no old rows alive.
+// The node's side of a backup. The session holds a snapshot of the catalog and hands its rows to the command
+// line page by page, in the form of the backup file. A command line may die, so that a snapshot from which no
+// page was read for IDLE_MS is closed: an open one keeps old rows on the disk.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
@@ -9,14 +9,14 @@ import { encodeBackupRows } from './backup-format.ts'
 import type { Catalog, Snapshot } from './catalog.ts'
 import { openRow } from './framing.ts'
 
-/** A moment that nobody asks for is given up after this long. */
+/** A snapshot is closed when no page was read for this long. */
 const IDLE_MS = 60_000
 
 export interface BackupPage {
-  /** See encodeBackupRows; empty at the end. */
+  /** Rows in the form of `encodeBackupRows`; empty at the end. */
   readonly bytes: Buffer
   readonly rows: number
-  /** Where the next page begins. */
+  /** The key behind which the next page begins. */
   readonly after: string
 }
 
@@ -31,12 +31,12 @@ export class BackupSession {
     this.#catalog = catalog
   }
 
-  /** True while a moment is held: rows of it are not to be compacted away in vain. */
+  /** True while a snapshot is open. Compactions wait meanwhile, because they could not remove its rows. */
   get running(): boolean {
     return this.#opening || this.#open !== undefined
   }
 
-  /** Takes the present moment. Throws StoreUnavailable where another is held. */
+  /** Opens a snapshot. Rejects with StoreUnavailable while another is open. */
   async begin(): Promise<BackupHeader & { readonly id: string }> {
     if (this.running) throw refused('another backup is being taken, or was given up a moment ago')
     this.#opening = true
@@ -53,7 +53,8 @@ export class BackupSession {
     }
   }
 
-  /** Throws StoreUnavailable where the moment was given up, StoreCorrupt naming a rotten row. */
+  /** The next page of the backup `id`. Rejects with StoreUnavailable where its snapshot is closed, and with
+   * StoreCorrupt, which names the key, for a rotten row. */
   async page(id: string, after: string): Promise<BackupPage> {
     const open = this.#open
     if (open === undefined || open.id !== id) throw refused('the backup was given up: begin anew')
@@ -63,12 +64,12 @@ export class BackupSession {
     return { bytes: encodeBackupRows(rows), rows: rows.length, after: rows.at(-1)?.key ?? after }
   }
 
-  /** Gives the moment up; nothing where it was. */
+  /** Closes the snapshot of the backup `id`, if it is the open one. */
   async end(id: string): Promise<void> {
     if (this.#open?.id === id) await this.close()
   }
 
-  /** Before the catalog is closed. */
+  /** Closes the open snapshot. Call it before the catalog is closed. */
   async close(): Promise<void> {
     const open = this.#open
     this.#open = undefined

@@ -1,5 +1,5 @@
-// One moment of a LevelDB catalog, held open while a backup reads it page by page. LevelDB keeps the rows
-// that commits replace meanwhile, so nobody waits for it.
+// A snapshot of a LevelDB catalog, from which a backup reads rows page by page. LevelDB keeps the rows that
+// commits replace meanwhile, so that no commit waits for the backup.
 import { CofferError } from '../errors.ts'
 import { openRows } from '../leveldb/whole-read.ts'
 import type { RawRow, Snapshot } from './catalog.ts'
@@ -15,7 +15,8 @@ const lost = () =>
     message: 'the catalog was opened again, and its moment is lost: begin anew',
   })
 
-/** Holds the present moment of the catalog. Throws StoreUnavailable, StoreCorrupt for its row about itself. */
+/** Opens a snapshot of the catalog. Rejects with StoreUnavailable, and with StoreCorrupt where the meta row is
+ * damaged. */
 export async function openSnapshot(handle: Handle): Promise<Snapshot> {
   const { db, snapshot, meta } = await handle.during(async (db) => {
     const snapshot = db.snapshot()
@@ -44,7 +45,7 @@ export async function openSnapshot(handle: Handle): Promise<Snapshot> {
           const rows: RawRow[] = page
             .filter(([key]) => key !== META_KEY)
             .map(([key, framed]) => ({ key, framed }))
-          // Only a page of nothing but that one row has something behind it and no row to give.
+          // A page that held the meta row alone yields no row, though rows may follow it.
           if (rows.length > 0 || page.length === 0) return rows
         }
       },

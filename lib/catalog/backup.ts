@@ -1,5 +1,5 @@
-// Backups as files: written beside their place, read back whole, and only then renamed into it; read as a
-// stream in which every row's checksum, their order and number and the digest of the file are checked.
+// Backup files. A backup is written under another name, read back whole, and then renamed to its own. The
+// reader verifies the checksum and order of the rows, their number, and the digest of the file.
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -24,22 +24,22 @@ import { compareKeys } from './keys.ts'
 const READ_BYTES = 1 << 20
 
 export interface BackupSource extends BackupHeader {
-  /** Rows as `encodeBackupRows` gives them, piece by piece. */
+  /** Rows in the form of `encodeBackupRows`, piece by piece. */
   pieces(): AsyncIterable<{ readonly bytes: Buffer; readonly rows: number }>
 }
 
 export interface BackupReport extends BackupHeader {
   readonly rows: number
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number
-  /** SHA-256 of all before it, in hex, as it stands at the file's end. */
+  /** SHA-256 of everything before it in the file, in hex. */
   readonly digest: string
 }
 
 /**
- * Writes a backup to `file`, which then has mode 0600 and is durable. One that is there is replaced when the
- * new one was read back and found right; anything else that is there is refused. Throws FileInvalid, the
- * system's error, or what the source throws; nothing is left behind then.
+ * Writes a backup to `file`, durable and with mode 0600. An older backup under that name is replaced once the
+ * new one was read back and found whole; any other file is refused. Rejects with FileInvalid, the system's
+ * error, or the error of `source`. No file is left behind then.
  */
 export async function writeBackup(file: string, source: BackupSource): Promise<BackupReport> {
   await requirePlace(file)
@@ -65,7 +65,7 @@ export async function writeBackup(file: string, source: BackupSource): Promise<B
   }
 }
 
-/** Throws FileInvalid where something is in the backup's place that is no backup. */
+/** Rejects with FileInvalid where the name is taken by something else than a backup. */
 async function requirePlace(file: string): Promise<void> {
   const there = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -113,7 +113,7 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Reads a backup to its end. Throws FormatNewer, FileInvalid. */
+/** Reads a backup to its end. Rejects with FormatNewer, and with FileInvalid where it is damaged. */
 export async function verifyBackup(file: string): Promise<BackupReport> {
   const backup = await openBackup(file)
   try {
@@ -126,15 +126,15 @@ export async function verifyBackup(file: string): Promise<BackupReport> {
 
 export interface BackupReader {
   readonly header: BackupHeader
-  /** Every row, page by page. What it gave is known to be the whole backup only once it has ended. Throws
-   * FileInvalid; may be called once. */
+  /** Every row, page by page. The rows are proved to be the whole backup only when the last page has come.
+   * Throws FileInvalid. May be called once. */
   pages(): AsyncGenerator<RawRow[]>
-  /** Once `pages` has ended. */
+  /** The backup as a whole. Throws TypeError before `pages` has ended. */
   report(): BackupReport
   close(): Promise<void>
 }
 
-/** Opens a backup and reads its header. Throws FormatNewer, FileInvalid, the system's error. */
+/** Opens a backup and reads its header. Rejects with FormatNewer, FileInvalid or the system's error. */
 export async function openBackup(file: string): Promise<BackupReader> {
   const input = new Input(file, await open(file, 'r'))
   try {
@@ -192,7 +192,7 @@ function check(file: string, { key, framed }: RawRow): void {
   }
 }
 
-/** Reads what stands behind the rows; gives the digest. */
+/** Reads and verifies the end of the file. Returns the digest. */
 async function endOf(file: string, input: Input, rows: number): Promise<string> {
   if (rowsOfEnd(await input.take(END_BYTES)) !== rows) {
     throw damaged(file, 'it has another number of rows than it says')
@@ -205,12 +205,12 @@ async function endOf(file: string, input: Input, rows: number): Promise<string> 
   return digest.toString('hex')
 }
 
-/** The file's bytes in order, hashed as they are dropped. */
+/** The file's bytes in order. A byte is hashed when it is dropped. */
 class Input {
   readonly #file: string
   readonly #handle: FileHandle
   readonly #hash = createHash('sha256')
-  /** Bytes that were read and not yet taken. */
+  /** Bytes that were read from the file and not yet taken. */
   held: Buffer = Buffer.alloc(0)
   /** Bytes taken so far. */
   taken = 0
@@ -220,7 +220,7 @@ class Input {
     this.#handle = handle
   }
 
-  /** False at the end of the file. */
+  /** Reads more of the file. False at its end. */
   async more(): Promise<boolean> {
     // A row may be longer than one read.
     const chunk = Buffer.allocUnsafe(Math.max(READ_BYTES, this.held.length))
@@ -247,7 +247,7 @@ class Input {
     this.taken += bytes
   }
 
-  /** Of all that was taken. */
+  /** The hash of all bytes taken so far. */
   digest(): Buffer {
     return this.#hash.copy().digest()
   }

@@ -3,16 +3,16 @@
 import { Encoder } from 'cbor-x'
 import { CofferError } from '../errors.ts'
 
-// Plain CBOR: no records, no extension tags, so that any decoder reads a row.
+// Plain CBOR without records and extension tags, so that any decoder can read a row.
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true })
 
-/** A row's payload: the number of its layout and its fields. */
+/** The payload of a row. The first item is the number of the row's layout. */
 export const encodeItems = (items: readonly unknown[]): Buffer => cbor.encode(items)
 
 /**
- * Undoes `encodeItems`, and takes each integer in any of CBOR's widths or as a floating-point number: the format
- * leaves that to whoever writes. Throws StoreCorrupt where the payload is no array, and for a number that is no
- * integer or beyond 2⁵³ − 1: reckoned with, it would be another one.
+ * The items of a payload. Integers may have any of CBOR's widths, or be floating-point numbers: docs/format.md
+ * leaves that to the writer. Throws StoreCorrupt where the payload is no array, and for a number that is no
+ * integer or beyond 2⁵³ − 1, with which JavaScript would compute wrong results.
  */
 export function decodeItems(payload: Buffer): unknown[] {
   let items: unknown
@@ -28,8 +28,8 @@ export function decodeItems(payload: Buffer): unknown[] {
   return items
 }
 
-/** Makes plain numbers of all in a decoded value: the decoder gives a BigInt for 64 bits. Every row that is read passes
- * here, and one loop over indexes and names alike would take seven times as long. */
+/** Replaces each BigInt in a decoded value, which the decoder returns for 64 bits, by a number. The function
+ * runs for every row that is read. One loop for indexes and names alike would take seven times as long. */
 function settleNumbers(value: object): void {
   if (value instanceof Uint8Array) return
   if (Array.isArray(value)) {
@@ -54,7 +54,8 @@ function numberOf(value: number | bigint): number {
   throw new CofferError('StoreCorrupt', { what: 'a row with a number beyond its range' })
 }
 
-/** True where two decoded values say the same: what is absent is null, and the order of a map's names says nothing. */
+/** True where two decoded values are equal. Absent fields equal null, and the order of a map's names does not
+ * count. */
 export function saySame(a: unknown, b: unknown): boolean {
   if (a == null || b == null) return (a ?? null) === (b ?? null)
   if (typeof a !== 'object' || typeof b !== 'object') return a === b

@@ -1,6 +1,6 @@
-// The rows of a catalog for whoever checks them: each that holds its checksum, and word of those that do not,
-// where a reader of the seam would be stopped by the first. From the files of a LevelDB catalog, also
-// beside the node that has it open; from the seam for any other store.
+// The rows of a catalog for fsck and scrub: every row with a right checksum, and a report of each that has
+// none. (The catalog's own reads end at the first wrong checksum.) Rows come from the files of a LevelDB
+// catalog, also beside the node that has it open, or through the catalog's interface for any other store.
 import { CofferError } from '../errors.ts'
 import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
@@ -10,34 +10,39 @@ import { type Catalog, type Row, SCAN_LIMIT_MAX } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { META_KEY, type Meta, openMeta } from './meta.ts'
 
-/** Told of what does not hold: a row by its key, or a piece of a file. */
-export interface Told {
+/** Called with what is damaged: a row by its key, or a piece of a file. */
+export interface Faults {
   readonly row: (key: string) => void
   readonly file: (damage: Damage) => void
 }
 
 export interface RowSource {
-  /** Rows of keys from `from` up to `to`, in byte order. */
-  scan(from: string, to: string | undefined, told?: Told): AsyncGenerator<Row>
-  /** The row, where there is one that holds. */
+  /** Rows of keys from `from` up to `to` (exclusive), in byte order. */
+  scan(from: string, to: string | undefined, faults?: Faults): AsyncGenerator<Row>
+  /** The row, where there is one with a right checksum. */
   get(key: string): Promise<Row | undefined>
-  /** True where something could not be read so far: a row that is not found may be in it. */
+  /** True once something could not be read. A row that is not found may lie there. */
   readonly isUnread: boolean
-  /** The catalog's id and commit number. Throws StoreCorrupt. */
+  /** The catalog's id and commit number. Rejects with StoreCorrupt. */
   meta(): Promise<Meta>
   close(): Promise<void>
 }
 
-const nobody: Told = { row: () => {}, file: () => {} }
+const ignored: Faults = { row: () => {}, file: () => {} }
 
-/** Reads the files in `location`. Rejects with the system's error where there is no catalog, with FilesUnreadable where
- * what names its files cannot be read. */
+/** The rows in the files of `location`. Rejects with the system's error where there is no catalog, and with
+ * FilesUnreadable where CURRENT or the manifest cannot be read. */
 export async function fileRows(location: string, rate: Rate): Promise<RowSource> {
   const files = await DatabaseFiles.open(location, rate).catch((error) =>
     throwUnreadable(`the catalog in ${location}`, location, error),
   )
   let isUnread = files.damages.some(({ unreadable }) => unreadable !== undefined)
-  async function* scan(from: string, to: string | undefined, told: Told = nobody, ahead = true) {
+  async function* scan(
+    from: string,
+    to: string | undefined,
+    faults: Faults = ignored,
+    ahead = true,
+  ) {
     const range = {
       from: Buffer.from(from),
       to: to === undefined ? undefined : Buffer.from(to),
@@ -45,22 +50,22 @@ export async function fileRows(location: string, rate: Rate): Promise<RowSource>
     }
     const damaged = (damage: Damage) => {
       if (damage.unreadable !== undefined) isUnread = true
-      told.file(damage)
+      faults.file(damage)
     }
     for await (const { key, value } of files.scan(range, damaged)) {
       const row = opened(key.toString(), value)
-      if (row === undefined) told.row(key.toString())
+      if (row === undefined) faults.row(key.toString())
       else yield row
     }
   }
   const get = async (key: string) => {
-    for await (const row of scan(key, `${key}\0`, nobody, false)) return row
+    for await (const row of scan(key, `${key}\0`, ignored, false)) return row
     return undefined
   }
   return {
-    async *scan(from, to, told) {
-      if (from === '' && to === undefined) for (const damage of files.damages) told?.file(damage)
-      yield* scan(from, to, told)
+    async *scan(from, to, faults) {
+      if (from === '' && to === undefined) for (const damage of files.damages) faults?.file(damage)
+      yield* scan(from, to, faults)
     },
     get,
     get isUnread() {
@@ -75,10 +80,10 @@ export async function fileRows(location: string, rate: Rate): Promise<RowSource>
   }
 }
 
-/** Reads through the seam, page by page. */
+/** The rows of any catalog, read page by page. */
 export function seamRows(catalog: Catalog): RowSource {
   return {
-    async *scan(from, to = LAST, told = nobody) {
+    async *scan(from, to = LAST, faults = ignored) {
       let next: string | undefined = from
       let end = to
       while (next !== undefined) {
@@ -90,14 +95,14 @@ export function seamRows(catalog: Catalog): RowSource {
         } catch (error) {
           const key = rottenKey(error)
           if (key === undefined) throw error
-          // First what stands before it, then what stands behind.
-          told.row(key)
+          // Rows before the rotten one are read first, then those behind it.
+          faults.row(key)
           end = key
         }
       }
     },
     get: (key) => catalog.get(key).catch(ignoreRotten),
-    // It rejects where it cannot read.
+    // `scan` rejects where it cannot read.
     isUnread: false,
     meta: () => Promise.resolve({ catalogId: catalog.id, commitNumber: catalog.commitNumber }),
     close: () => Promise.resolve(),

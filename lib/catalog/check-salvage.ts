@@ -1,5 +1,5 @@
-// Makes a catalog of the rows that a damaged one still has. What a damaged piece held is gone, or shows as it was
-// before: so this is for an operator to ask for who has no better backup, and the catalog counts as restored.
+// Makes a catalog from the rows that a damaged one still has. A row of a damaged piece is lost, or shows as it
+// was before. Salvage is therefore for an operator without a better backup, and its catalog counts as restored.
 import { rename } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { CofferError } from '../errors.ts'
@@ -17,7 +17,7 @@ import { frameRestored, RESTORED_KEY } from './restore-mark.ts'
 
 export interface Salvaged {
   readonly rows: number
-  /** Keys of rows that are there and do not hold. */
+  /** Keys of rows whose checksum is wrong. */
   readonly rotten: readonly string[]
   /** Where the damaged catalog lies now. */
   readonly aside: string
@@ -26,9 +26,9 @@ export interface Salvaged {
 const BATCH_ROWS = 1000
 
 /**
- * Puts a sound catalog in the place of the damaged one, which is kept beside it. Nobody has it open. Throws
- * FilesUnreadable where anything in it cannot be read, FileInvalid where the row that tells whose catalog it is is
- * lost; then nothing has changed.
+ * Puts a sound catalog in the place of the damaged one, which is kept beside it. No process may have it open.
+ * Rejects with FilesUnreadable where a file cannot be read, and with FileInvalid where the meta row is lost.
+ * Nothing has changed then.
  */
 export async function salvageCatalog(
   engine: Engine,
@@ -73,7 +73,7 @@ export async function salvageCatalog(
   return { rows, rotten, aside }
 }
 
-/** Rows that cannot be read now are not lost, and are not to be dropped. */
+/** Rows that cannot be read now are not lost, so that they must not be dropped. */
 function requireAllRead(location: string, damages: readonly Damage[]): void {
   const unread = unreadableFiles(damages)
   if (unread.length > 0) throw new FilesUnreadable(`the catalog in ${location}`, unread)
@@ -82,8 +82,8 @@ function requireAllRead(location: string, damages: readonly Damage[]): void {
 const besideOf = (location: string) => `${location}.salvaged`
 
 /**
- * Where a salvage was cut short between its two renames, makes the second: the damaged catalog has gone aside, and a
- * start would make an empty one in its place. Otherwise does nothing.
+ * Makes the second rename of a salvage that was interrupted between its two. The damaged catalog was renamed
+ * already, and a start would make an empty catalog in its place. Does nothing otherwise.
  */
 export async function finishSalvage(engine: Engine, location: string): Promise<void> {
   const names = await engine.list(dirname(location)).catch(ignoreMissing)

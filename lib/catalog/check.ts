@@ -1,6 +1,6 @@
-// Looks at the files of a LevelDB catalog before it is opened. LevelDB checks none of its sums on reads and drops
-// what its log does not hold, both without a word, and then the row before the last shows, sound in itself: a
-// deleted object, an old version, yesterday's ACL. So a node opens no catalog with a damaged file.
+// Verifies the files of a LevelDB catalog before LevelDB opens it. LevelDB checks none of its sums on reads,
+// and drops what its log does not hold, without an error. An older row then shows in the place of the lost one:
+// a deleted object, an old version, yesterday's ACL. A node therefore opens no catalog with a damaged file.
 import { readdir } from 'node:fs/promises'
 import { FileInvalid } from '../file-invalid.ts'
 import type { Damage } from '../leveldb/coding.ts'
@@ -32,7 +32,7 @@ export class CatalogDamaged extends FileInvalid {
 
 const SHOWN_MAX = 10
 
-/** A sentence about a damaged piece; keys of rows are shown as text. */
+/** A sentence about a damaged piece. Keys of rows are shown as text. */
 export function describeDamage({ file, offset, what, keys, torn, unreadable }: Damage): string {
   if (unreadable !== undefined && offset === 0 && keys === undefined) return `${file} ${what}`
   const rows =
@@ -47,8 +47,8 @@ export function describeDamage({ file, offset, what, keys, torn, unreadable }: D
 const printed = (key: Buffer) => JSON.stringify(key.toString())
 
 /**
- * Reads every block of the catalog's files. A log that ends in an unfinished write is what a crash leaves, and
- * is only told to `warn`. Resolves where there is no catalog yet. Rejects with FilesUnreadable where anything
+ * Reads every block of the catalog's files. A log that ends in an unfinished write is what a crash leaves:
+ * `warn` is called for it. Resolves where there is no catalog yet. Rejects with FilesUnreadable where a file
  * cannot be read, whatever else is damaged, and with CatalogDamaged.
  */
 export async function requireSoundFiles(
@@ -74,8 +74,7 @@ async function readAll(engine: Engine, location: string): Promise<Damage[]> {
 
 const nameOf = (location: string) => `the catalog in ${location}`
 
-/** Throws FilesUnreadable where one of the damages is that something cannot be read: what the rest says of the rows
- * may be older than what is in it. */
+/** Throws FilesUnreadable where a file cannot be read: the rows in other files may be older than those in it. */
 function requireAllRead(location: string, damages: readonly Damage[]): void {
   const unread = unreadableFiles(damages)
   if (unread.length === 0) return
@@ -92,7 +91,7 @@ async function findDamages(location: string): Promise<Damage[]> {
     throw error
   })
   if (!names.includes('CURRENT')) {
-    // LevelDB would make an empty database of it, and delete the others' files.
+    // LevelDB would make an empty database there, and delete the files of the lost one.
     const holdsData = names.some((name) => /\.(ldb|sst)$/.test(name))
     return holdsData ? [{ file: 'CURRENT', offset: 0, what: 'is missing' }] : []
   }

@@ -1,11 +1,13 @@
-// Moves a catalog from one store to another: every row as it lies, page by page, then both read again and
-// compared row by row, and only then is the target a catalog. Its id and commit number go with it, because
-// volumes carry them. A copy that was cut short leaves a mark, and begins anew when it is run again.
+// Moves a catalog from one store to another. Every row is copied page by page; then both stores are read again
+// and compared row by row; only then the target becomes a catalog. Its id and commit number are those of the
+// source, because volumes carry them. A copy that was interrupted leaves a mark, and is begun anew by the next
+// run.
 import { openRow } from './framing.ts'
 import type { Meta } from './meta.ts'
 import { RAW_PAGE_ROWS, type RawCatalog, type RawRow } from './raw.ts'
 
-/** The copy cannot be made, and what to do about it; nothing was changed, or the target is marked. */
+/** The copy cannot be made. The message is a sentence for an operator. Nothing was changed, or the target is
+ * marked as unfinished. */
 export class CopyRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -17,14 +19,14 @@ export interface CopyReport extends Meta {
   readonly rows: number
   /** Bytes of keys and framed rows. */
   readonly bytes: number
-  /** True where an earlier copy had been cut short. */
+  /** True where an earlier copy was interrupted. */
   readonly restarted: boolean
 }
 
 /**
- * Copies all rows of `source` into `target`, which must hold nothing, or a copy of the same catalog that was
- * cut short. `progress` hears how many rows were copied so far. Throws CopyRefused; StoreCorrupt for a rotten
- * row of the source; what the stores throw.
+ * Copies all rows of `source` into `target`, which must be empty or hold an interrupted copy of the same
+ * catalog. `progress` is called with the number of rows copied so far. Rejects with CopyRefused, with
+ * StoreCorrupt for a rotten row of the source, and with the errors of the stores.
  */
 export async function copyCatalog(
   source: RawCatalog,
@@ -58,7 +60,7 @@ async function requireSource(source: RawCatalog): Promise<Meta> {
   )
 }
 
-/** True where the target holds an earlier, unfinished copy of the same catalog. */
+/** True where the target holds an interrupted copy of the same catalog. */
 async function requireRoom(target: RawCatalog, { catalogId }: Meta): Promise<boolean> {
   const state = await target.state()
   if (state.kind === 'empty') return false
@@ -83,7 +85,7 @@ async function* pagesOf(catalog: RawCatalog): AsyncGenerator<RawRow[]> {
   }
 }
 
-/** Reads both again, and gives the bytes of all rows. Throws CopyRefused where they differ. */
+/** Reads both stores again. Returns the bytes of all rows. Rejects with CopyRefused where they differ. */
 async function compare(source: RawCatalog, target: RawCatalog): Promise<number> {
   let bytes = 0
   const others = pagesOf(target)

@@ -1,8 +1,8 @@
 // How many rows lie in a range of keys, for whoever tells people how much work is left.
 import { type Catalog, SCAN_LIMIT_MAX } from './catalog.ts'
 
-/** Counts rows of keys from `first` up to `to`, and no further than the page in which `rowsMax` is reached. Throws
- * StoreCorrupt, StoreUnavailable. */
+/** Counts rows of keys from `first` up to `to` (exclusive). Ends after the page in which `rowsMax` is reached.
+ * Rejects with StoreCorrupt, StoreUnavailable. */
 export async function countRows(
   catalog: Catalog,
   first: string,

@@ -33,7 +33,7 @@ function seal(key: string, framed: Buffer): Buffer {
   return framed
 }
 
-/** A plain row's bytes in LevelDB; `value` is copied. */
+/** A plain row's bytes in LevelDB. `value` is copied. */
 export function frameRow(key: string, revision: CommitId, value: Buffer): Buffer {
   const framed = frame(KIND_PLAIN, revision, value.length)
   value.copy(framed, PAYLOAD_OFFSET)
@@ -49,10 +49,11 @@ export function frameCounters(key: string, revision: CommitId, values: readonly 
   return seal(key, framed)
 }
 
-/** True for the bytes of a counter row. Does not check them. */
+/** True for the bytes of a counter row. The checksum is not verified. */
 export const isCounters = (framed: Buffer) => framed[0] === KIND_COUNTERS
 
-/** Undoes the framing without a copy: `value` is a part of `framed`. Throws StoreCorrupt with the key. */
+/** The row in `framed`. `value` is a view into `framed`. Throws StoreCorrupt, with the key, where the checksum
+ * is wrong. */
 export function openRow(key: string, framed: Buffer): Row {
   const end = framed.length - CRC_BYTES
   if (
@@ -69,7 +70,7 @@ export function openRow(key: string, framed: Buffer): Row {
   }
 }
 
-/** Throws StoreCorrupt; Internal where the row is a plain one. */
+/** The counters in `framed`. Throws StoreCorrupt where the checksum is wrong, Internal for a plain row. */
 export function openCounters(key: string, framed: Buffer): Counters {
   const { value, revision } = openRow(key, framed)
   if (!isCounters(framed)) {

@@ -7,7 +7,8 @@ import { frameCounters, frameRow, isCounters, openCounters, openRow } from './fr
 import type { Operation } from './log-names.ts'
 import { META_KEY } from './meta.ts'
 
-/** A commit that is sound in itself, its plain rows framed: their values are the caller's again. */
+/** A commit that keeps the rules for a single commit. Its plain rows are framed, so that the caller may use
+ * the values again. */
 export interface Prepared {
   readonly id: CommitId
   readonly expect: NonNullable<Commit['expect']>
@@ -28,9 +29,9 @@ function checkKey(key: string): void {
 }
 
 /**
- * Checks what can be told of a commit by itself, and copies it. Throws Internal: more than
- * COMMIT_ROWS_MAX rows, a malformed id, revision or key, a key that is changed twice, the meta row,
- * deltas that are no safe integers.
+ * Checks the rules for a single commit, and copies it. Throws Internal for more than COMMIT_ROWS_MAX rows, a
+ * malformed id, revision or key, a key that is changed twice, the meta row, and deltas that are no safe
+ * integers.
  */
 export function prepare({ id, expect = [], put = [], del = [], add = [] }: Commit): Prepared {
   const rows = expect.length + put.length + del.length + add.length
@@ -62,7 +63,7 @@ export function prepare({ id, expect = [], put = [], del = [], add = [] }: Commi
 const copyAdds = (add: NonNullable<Commit['add']>) =>
   add.map(({ key, deltas }) => ({ key, deltas: [...deltas] }))
 
-/** Sums counter by counter; the shorter list counts as followed by zeros. */
+/** Adds counter by counter. The shorter list counts as followed by zeros. */
 function sum(key: string, values: readonly number[], deltas: readonly number[]): number[] {
   const sums: number[] = []
   for (let i = 0; i < Math.max(values.length, deltas.length); i++) {
@@ -76,19 +77,19 @@ function sum(key: string, values: readonly number[], deltas: readonly number[]):
 
 export class Group {
   readonly #read: (key: string) => Buffer | undefined
-  /** Rows as they will be after the group, as far as anyone asked. */
+  /** Rows as they will be after the group, as far as a commit needed them. */
   readonly #rows = new Map<string, Buffer | undefined>()
   readonly #changes = new Map<string, Buffer | undefined>()
 
-  /** `read` gives a row's bytes in LevelDB, where nothing may change while the group is made. */
+  /** `read` returns a row's bytes in LevelDB. No other write may happen while the group is made. */
   constructor(read: (key: string) => Buffer | undefined) {
     this.#read = read
   }
 
   /**
-   * Lets a commit in, whole. Throws Conflict where an expectation does not hold, Internal for a sum
-   * below zero or a row of the other kind, StoreCorrupt for a rotten row that it depends on: then
-   * nothing of it is in the group.
+   * Adds a whole commit to the group. Throws Conflict where an expectation does not hold, Internal for a sum
+   * below zero or a row of the other kind, StoreCorrupt for a rotten row that the commit depends on. The group
+   * is unchanged then.
    */
   admit(commit: Prepared): void {
     for (const { key, revision } of commit.expect) {
@@ -121,7 +122,7 @@ export class Group {
     this.#changes.set(key, framed)
   }
 
-  /** The changes of all that were let in, one for each row. */
+  /** The changes of all commits in the group, one for each row. */
   operations(): Operation[] {
     return Array.from(this.#changes, ([key, value]) =>
       value === undefined ? { type: 'del', key } : { type: 'put', key, value },

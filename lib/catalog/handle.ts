@@ -18,10 +18,10 @@ export interface LevelCatalogOptions {
   readonly engine: Engine
   /** The database's directory. */
   readonly location: string
-  /** LevelDB's memtable; reopening after a failed write waits for three times as much free space. */
+  /** LevelDB's memtable. To reopen after a failed write takes three times as much free space. */
   readonly writeBufferBytes: number
   readonly log: Logger
-  /** Only reads: nothing of ours is written (LevelDB itself still recovers its log). */
+  /** Writes nothing to the catalog. (LevelDB itself still recovers its log.) */
   readonly readonly?: boolean
 }
 
@@ -29,33 +29,35 @@ const FREE_SPACE_FACTOR = 3
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 32 << 20
 
-/** No key is greater: kinds of rows are words. */
+/** Greater than every key, because keys begin with lower-case words. */
 const BEHIND_ALL = '~'
 
 export interface Handle {
   readonly catalogId: string
-  /** As read at the last opening, one more with every batch since. */
+  /** As read at the last opening, plus one for every batch since. */
   readonly commitNumber: number
-  /** Null when it takes writes, else why not. */
+  /** Null while writes are taken, else why they are not. */
   readonly impaired: string | null
-  /** Rows that a failed write may still change. Whoever reads looks here in the same step. */
+  /** Rows that a failed write may still change. A read must check them in the same synchronous step. */
   readonly unsettled: Unsettled
-  /** The database for one synchronous read. Waits only while it is being reopened. Throws StoreUnavailable. */
+  /** The database for one synchronous read. Waits only while it is being reopened. Rejects with
+   * StoreUnavailable. */
   reading(): Database<string> | Promise<Database<string>>
-  /** A read that takes turns: the database stays open until it is done. Throws StoreUnavailable. */
+  /** Runs an asynchronous read. The database stays open until it has ended. Rejects with StoreUnavailable. */
   during<T>(read: (db: Database<string>) => Promise<T>): Promise<T>
-  /** Writes a batch, synced, together with the next commit number, and makes the log's own name
-   * durable. `id` is that of a commit in it. Where it rejects and the batch may have been done all the same, the
-   * handle is dead, and `unsettled` has the batch. */
+  /** Writes a batch, synced, together with the next commit number, and makes the log's own name durable. `id`
+   * is the id of a commit in the batch. When it rejects, the batch may have been written all the same: the
+   * handle then takes no more writes, and `unsettled` holds the batch. */
   write(operations: Operation[], id: CommitId): Promise<void>
-  /** Raises the commit number to at least that, durably. Nobody writes meanwhile. Rejects as `write`. */
+  /** Raises the commit number to at least that, durably. Nothing is written meanwhile. Rejects as `write`
+   * does. */
   advance(commitNumber: number): Promise<void>
-  /** Rewrites the tables of a range of keys without rows that were replaced or removed. One caller at a
-   * time. Throws StoreUnavailable. */
+  /** Rewrites the tables of a range of keys without the rows that were replaced or removed. One call at a
+   * time. Rejects with StoreUnavailable. */
   compact(from: string, to: string): Promise<void>
-  /** Reopens a dead handle where there is room. True when it takes writes. One caller at a time. */
+  /** Reopens a handle whose write failed, where there is room. True when it takes writes. One call at a time. */
   revive(): Promise<boolean>
-  /** Of a handle that stays dead: settles a failed batch that no log holds. */
+  /** For a handle that cannot be reopened: settles a failed batch that no log holds. */
   settleFromLogs(): Promise<void>
   close(): Promise<void>
 }
@@ -63,14 +65,14 @@ export interface Handle {
 const unavailable = (message: string, cause?: unknown) =>
   new CofferError('StoreUnavailable', { message }, cause)
 
-/** What a read threw, in the service's words: the engine's own errors mean that it cannot be read now. */
+/** The error of a read as a CofferError. An error of the engine means that the catalog cannot be read now. */
 export function asReadError(error: unknown): CofferError {
   return error instanceof CofferError ? error : unavailable('the catalog cannot be read', error)
 }
 
 /**
- * Opens the catalog's database, or makes it. Throws StoreCorrupt where it holds rows but no sound meta
- * row, and the engine's error where it cannot be opened.
+ * Opens the catalog's database, or makes it. Rejects with StoreCorrupt where it holds rows but no sound meta
+ * row, and with the engine's error where it cannot be opened.
  */
 export async function openHandle(options: LevelCatalogOptions): Promise<Handle> {
   const handle = new LevelHandle(options)
@@ -244,12 +246,12 @@ class LevelHandle implements Handle {
     try {
       return engine.freeBytes(location) >= FREE_SPACE_FACTOR * writeBufferBytes
     } catch {
-      return false // the disk itself is gone: as good as full
+      return false // without its disk a database has no room either
     }
   }
 
   async #reopen(): Promise<void> {
-    // On a disk that takes nothing the closed database could not be opened, and not be read on.
+    // On a read-only disk a closed database could neither be opened again nor be read.
     await this.#options.engine.requireWritable(dirname(this.#options.location))
     await this.#noReaders()
     await this.#db?.close()
@@ -276,9 +278,9 @@ class LevelHandle implements Handle {
     this.#db = null
   }
 
-  /** Leaves nothing in the log: rot at its end cannot be told from a write that a crash cut short. */
+  /** Leaves nothing in the log: rot at its end looks like a write that a crash cut short. */
   async #flush(): Promise<void> {
-    // A range of no keys: LevelDB writes its memtable to a table first, whatever the range.
+    // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
     await this.#db?.compactRange(BEHIND_ALL, BEHIND_ALL).catch((error) => {
       this.#options.log.warn({ err: error }, 'catalog: its log stays for the next start')
     })

@@ -1,8 +1,8 @@
-// Keys of the catalog's rows: UTF-8 text, `/` after account and container (neither may contain one).
-// Part of the format, see docs/format.md §5.
+// Keys of the catalog's rows: UTF-8 text with `/` after account and container, neither of which may contain
+// one. The keys are part of the stored format (docs/format.md §5).
 
-/** The least text that sorts (by UTF-8 bytes) after every text that begins with `prefix`; undefined
- * where there is none, because `prefix` is nothing but U+10FFFF. */
+/** The least text that sorts, by UTF-8 bytes, after every text that begins with `prefix`; undefined where
+ * `prefix` is nothing but U+10FFFF, because there is none. */
 export function successorOf(prefix: string): string | undefined {
   const points = Array.from(prefix, (char) => char.codePointAt(0)!)
   while (points.length > 0) {
@@ -17,11 +17,11 @@ export function successorOf(prefix: string): string | undefined {
 /** End of the range of keys that begin with `prefix`, which is not empty and no run of U+10FFFF. */
 export const endOf = (prefix: string) => successorOf(prefix)!
 
-/** Order of keys: that of their UTF-8 bytes, which JavaScript's own is not beyond the BMP. */
+/** Compares keys by their UTF-8 bytes. JavaScript's own order differs from that beyond the BMP. */
 export const compareKeys = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** True where `key`, below `prefix`, ends with the first delimiter in it: it names a common prefix, and
- * whoever lists on behind it is done with all of that. */
+/** True where `key`, below `prefix`, ends with the first delimiter in it, and so names a common prefix. A
+ * listing that goes on behind such a key must skip all keys below it. */
 export function isFolded(key: string, prefix: string, delimiter: string | undefined): boolean {
   if (delimiter === undefined || delimiter === '') return false
   if (!key.startsWith(prefix)) return false
@@ -29,14 +29,14 @@ export function isFolded(key: string, prefix: string, delimiter: string | undefi
   return at !== -1 && at + delimiter.length === key.length
 }
 
-/** Where a range of keys below `prefix` goes on behind `key`: never before the range. */
+/** Where a range of keys below `prefix` goes on behind `key`; never before the range. */
 export function startBehind(key: string, prefix: string): string {
   const behind = `${key}\u0000`
   return compareKeys(behind, prefix) < 0 ? prefix : behind
 }
 
-// An object name may hold any character, so where something follows it U+0000 is escaped, in a way
-// that keeps the order of names: U+0000 becomes U+0000 U+0002, and the name ends with U+0000 U+0001.
+// An object's name may hold any character. Where an id follows the name, U+0000 in it becomes U+0000 U+0002,
+// and U+0000 U+0001 ends the name. Escaped names sort as the names themselves do.
 const END = '\u0000\u0001'
 export const escapeName = (name: string) =>
   name.includes('\u0000') ? name.replaceAll('\u0000', '\u0000\u0002') : name
@@ -44,14 +44,14 @@ export const unescapeName = (name: string) =>
   name.includes('\u0000') ? name.replaceAll('\u0000\u0002', '\u0000') : name
 
 export const containerPrefix = (account: string) => `container/${account}/`
-/** Rows of objects whose current version can be seen; listings read these and no others. */
+/** Rows of objects with a visible current version. Listings of objects read no others. */
 export const objectPrefix = (account: string, container: string) =>
   `object/${account}/${container}/`
 export const versionPrefix = (account: string, container: string, object?: string) =>
   object === undefined
     ? `version/${account}/${container}/`
     : `version/${account}/${container}/${escapeName(object)}${END}`
-/** Uploads of an account, or of all. */
+/** Uploads of an account, or of all accounts. */
 export const uploadsPrefix = (account?: string) =>
   account === undefined ? 'upload/' : `upload/${account}/`
 export const uploadPrefix = (account: string, container: string, object?: string) =>
@@ -63,10 +63,10 @@ export const settingPrefix = (account: string, container: string) =>
   `setting/${account}/${container}/`
 export const expiryPrefix = 'expiry/'
 export const segmentPrefix = (body: string) => `segment/${body}/`
-/** Work that must follow a commit and may be done later, in slices. */
+/** Rows of work that must follow a commit, and may be done later in slices. */
 export const queuePrefix = 'queue/'
 
-/** The key of each kind of row. A row's key is a name; keys that are secrets are `lib/crypto`'s. */
+/** The key of each kind of row. (Secret keys are the business of lib/crypto.) */
 export const rowKeys = {
   account: (account: string) => `account/${account}`,
   accountUsage: (account: string) => `account-usage/${account}`,
@@ -78,42 +78,43 @@ export const rowKeys = {
   bucket: (container: string) => `bucket/${container}`,
   object: (account: string, container: string, object: string) =>
     `object/${account}/${container}/${object}`,
-  /** Rows of objects that have versions, but none that a plain GET shows. */
+  /** Rows of objects that have versions, but no visible current one. */
   hidden: (account: string, container: string, object: string) =>
     `hidden/${account}/${container}/${object}`,
   version: (account: string, container: string, object: string, id: string) =>
     versionPrefix(account, container, object) + id,
   upload: (account: string, container: string, object: string, id: string) =>
     uploadPrefix(account, container, object) + id,
-  /** A counter row that every part bumps, so that Complete sees a part that came in between. */
+  /** A counter row that every upload of a part raises, so that Complete conflicts with a part stored
+   * meanwhile. */
   uploadParts: (id: string) => `upload-parts/${id}`,
-  /** The id that tokens of a user carry, once the user has logged out. */
+  /** The id that a user's tokens must carry, once the user has logged out. */
   logout: (account: string, user: string) => `logout/${account}/${user}`,
-  /** One row a current version that is to go at that second. */
+  /** One row for each current version that expires in that second. */
   expiry: (deleteAtSeconds: number, versionId: string) =>
     `${expiryPrefix}${String(deleteAtSeconds).padStart(10, '0')}/${versionId}`,
-  /** References of a body: a counter row; at 0 it is gone for good. */
+  /** A counter row: how many versions reference a body. At 0 the body never comes back. */
   body: (body: string) => `body/${body}`,
   /** Sizes of a body's segments, where it has more than one. */
   layout: (body: string) => `layout/${body}`,
   segment: (body: string, part: number) => segmentPrefix(body) + String(part).padStart(5, '0'),
   blob: (blob: string, piece: number) => `blob/${blob}/${piece.toString(16).padStart(8, '0')}`,
-  /** Live bytes and blobs of a volume: a counter row. */
+  /** A counter row: live bytes and blobs of a volume. */
   volumeUsage: (volume: string) => `volume-usage/${volume}`,
-  /** One row a blob in a volume, so that reclaim need not read the whole catalog. */
+  /** One row for each blob in a volume, so that reclaim need not read the whole catalog. */
   volume: (volume: string, blob: string) => `volume/${volume}/${blob}`,
-  /** `place`: which piece of the commit's work, from 0. */
+  /** `place` numbers the pieces of work of one commit, from 0. */
   queue: (commitId: string, place = 0) =>
     place === 0 ? `${queuePrefix}${commitId}` : `${queuePrefix}${commitId}/${place}`,
 }
 
-/** Splits what follows `versionPrefix(a, c)` or `uploadPrefix(a, c)` into name and id. */
+/** Splits the part of a key behind `versionPrefix(a, c)` or `uploadPrefix(a, c)` into name and id. */
 export function splitNameAndId(rest: string): { name: string; id: string } {
   const end = rest.lastIndexOf(END)
   return { name: unescapeName(rest.slice(0, end)), id: rest.slice(end + END.length) }
 }
 
-/** Which upload a whole key is about. */
+/** The object and upload that a whole key of an upload names. */
 export function splitUploadKey(key: string) {
   const [, account, container] = key.split('/', 3) as [string, string, string]
   const { name, id } = splitNameAndId(key.slice(uploadPrefix(account, container).length))

@@ -1,5 +1,5 @@
-// The catalog on LevelDB: the single-node implementation of seam 2. Reads go straight to the database,
-// small ones synchronously, because rows are small and cached; every change goes through the one writer.
+// The catalog on LevelDB, for a single node. Rows are small and mostly cached, so that few rows are read
+// synchronously from the database. Every change goes through one writer.
 import type { Database } from '../leveldb/engine.ts'
 import { randomId } from '../names.ts'
 import { openSnapshot } from './backup-snapshot.ts'
@@ -9,7 +9,7 @@ import { asReadError, type LevelCatalogOptions, openHandle } from './handle.ts'
 import { scanPage } from './scan.ts'
 import { makeWriter } from './writer.ts'
 
-/** Most rows that are read one by one in the same turn; more are worth the way through the pool. */
+/** Most rows that are read synchronously in one turn. More are worth a task of the thread pool. */
 const SYNC_READS_MAX = 32
 
 async function readMany(db: Database<string>, keys: string[]): Promise<(Row | undefined)[]> {
@@ -18,7 +18,7 @@ async function readMany(db: Database<string>, keys: string[]): Promise<(Row | un
 }
 
 function readAtOnce(db: Database<string>, keys: string[]): (Buffer | undefined)[] {
-  // A batch may land between two reads of the same turn: it is applied on another thread.
+  // A batch is applied on another thread, and may land between two reads of the same turn.
   const snapshot = db.snapshot()
   try {
     return keys.map((key) => db.getSync(key, { snapshot }))
@@ -28,9 +28,9 @@ function readAtOnce(db: Database<string>, keys: string[]): (Buffer | undefined)[
 }
 
 /**
- * Opens the catalog in `location`, or makes it (not when `readonly`). Nobody else may have it open: the
- * data directory's control socket sees to that. Throws StoreCorrupt where there are rows but no sound
- * meta row, and the engine's error where the database cannot be opened.
+ * Opens the catalog in `location`, or makes it (not when `readonly`). No other process may have it open, which
+ * the lock on the data directory ensures. Rejects with StoreCorrupt where there are rows but no sound meta row,
+ * and with the engine's error where the database cannot be opened.
  */
 export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Catalog> {
   const handle = await openHandle(options)
@@ -75,8 +75,9 @@ export async function openLevelCatalog(options: LevelCatalogOptions): Promise<Ca
     snapshot: () => openSnapshot(handle),
     async compact(from, to) {
       await handle.compact(from, to)
-      // LevelDB never rewrites a table of the lowest level that has any, and a memtable's goes there whole, with
-      // what was replaced in it. Tombstones at both ends make a table above that overlaps all of them.
+      // LevelDB never rewrites a table of the lowest level that has any. It writes a memtable straight to that
+      // level, with the replaced rows that it holds. Tombstones at both ends make a table above, which overlaps
+      // all of those, so that the second compaction rewrites them.
       await writer.commit({ id: randomId(), del: [from, to] })
       await handle.compact(from, to)
     },

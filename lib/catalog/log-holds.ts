@@ -1,14 +1,15 @@
-// Whether a batch that LevelDB failed to write lies whole in a log, where the next opening would find it. On a disk that
-// is full or read-only it does not, and the outcome is known although nothing can be opened again there.
+// Whether a batch that LevelDB failed to write lies whole in a log, where the next opening would apply it. On a
+// disk that is full or read-only the log does not hold it, and the outcome is known although the database
+// cannot be opened again there.
 import { join } from 'node:path'
 import { batchEntries, logRecords } from '../leveldb/log-file.ts'
 import { PlainFile, Rate } from '../leveldb/plain-file.ts'
 import { META_KEY, openMeta } from './meta.ts'
 
 /**
- * True where the batch `commitNumber` may come to life when the database in `location` is opened; false where no log
- * holds it whole. `names` are the files there. Nothing is written to the database any more. Never rejects: what cannot be
- * read may hold it.
+ * True where batch `commitNumber` may be applied when the database in `location` is opened; false where no log
+ * holds it whole. `names` are the files there. The database must take no writes any more. Never rejects: a log
+ * that cannot be read may hold the batch.
  */
 export async function logsMayHold(
   location: string,
@@ -29,7 +30,7 @@ async function logMayHold(path: string, commitNumber: number): Promise<boolean> 
   const file = await PlainFile.open(path, new Rate(Number.POSITIVE_INFINITY))
   try {
     for await (const record of logRecords(file)) {
-      // A log that only ends too early has lost its last record. Other damage may hide any.
+      // A log that only ends too early has lost its last record. Any other damage may hide records.
       if (!Buffer.isBuffer(record)) {
         if (record.torn !== true) return true
         continue

@@ -1,13 +1,14 @@
-// The names of the catalog's logs. LevelDB syncs what its log holds, but not the name of a log that it has just begun:
-// after a power cut the file would not be there. So its directory is synced before anything in such a log counts.
+// The names of the catalog's logs. LevelDB syncs the content of its log, but not the directory entry of a log
+// that it has just begun: after a power cut the file could be missing. The directory is therefore synced before
+// anything in such a log counts as durable.
 import type { Engine } from '../leveldb/engine.ts'
 
 export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: Buffer }
   | { readonly type: 'del'; readonly key: string }
 
-/** What an entry takes in LevelDB's memtable beyond key and value, at most: sequence number, lengths, and
- * a skip list's node of up to a few pointers. */
+/** Most bytes that an entry takes in LevelDB's memtable beyond key and value: sequence number, lengths, and a
+ * skip list's node with a few pointers. */
 const MEMTABLE_ENTRY_BYTES = 64
 
 export interface LogNamesOptions {
@@ -20,16 +21,16 @@ export interface LogNamesOptions {
 export class LogNames {
   readonly #options: LogNamesOptions
   #files = new Set<string>()
-  /** Upper bound of what LevelDB's memtable holds since its log began. */
+  /** Upper bound of the bytes in LevelDB's memtable since its log began. */
   #memtableBytes = 0
-  /** A compaction makes LevelDB begin a log at any time, not only when its memtable is full. */
+  /** During a compaction LevelDB may begin a log at any time, and not only when its memtable is full. */
   #compacting = false
 
   constructor(options: LogNamesOptions) {
     this.#options = options
   }
 
-  /** Makes the name of every log durable. Rejects with the error of the disk. */
+  /** Makes the names of all logs durable. Rejects with the error of the disk. */
   async sync(): Promise<void> {
     const { engine, location } = this.#options
     const names = (await engine.list(location)).filter((name) => name.endsWith('.log'))
@@ -39,8 +40,8 @@ export class LogNames {
     this.#memtableBytes = 0
   }
 
-  /** The same after a batch. LevelDB begins a log when its memtable is full, so the directory is looked at only from
-   * shortly before. */
+  /** Makes the names of all logs durable after a batch. LevelDB begins a log when its memtable is full, so
+   * that the directory is read only when the memtable is nearly full. */
   async syncAfter(batch: readonly Operation[]): Promise<void> {
     for (const operation of batch) {
       const bytes =
@@ -51,7 +52,8 @@ export class LogNames {
     if (full || this.#compacting) await this.sync()
   }
 
-  /** Runs a compaction. Where this fails every later batch tries the sync again, and is not acknowledged before. */
+  /** Runs a compaction, and makes the names of all logs durable. After a failure every later batch tries that
+   * again, and is not acknowledged before. */
   async during(compact: () => Promise<void>): Promise<void> {
     this.#compacting = true
     await compact()

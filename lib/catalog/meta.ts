@@ -1,5 +1,5 @@
-// The catalog's row about itself, `meta`: CBOR [1, catalog id, commit number], rewritten by every batch.
-// Part of the format, see docs/format.md §5.
+// The meta row, the catalog's row about itself: CBOR [1, catalog id, commit number], rewritten by every batch.
+// See docs/format.md §5.
 import { CofferError } from '../errors.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
 import { frameRow, openRow } from './framing.ts'
@@ -7,21 +7,22 @@ import { frameRow, openRow } from './framing.ts'
 const LAYOUT = 1
 
 export const META_KEY = 'meta'
-/** Stands in its place, with the source's content, while a copy of a whole catalog is not finished. */
+/** The key that stands in the place of `meta`, with the source's content, while a copy of a catalog is not
+ * finished. */
 export const UNFINISHED_KEY = 'unfinished-copy'
 
-/** Why such a place is no catalog. */
+/** Why a database with an unfinished copy is no catalog. */
 export const UNFINISHED =
   'a copy into this catalog was not finished: run coffer catalog copy again, or empty it'
 
 export interface Meta {
   /** 32 hex digits, drawn when the catalog was made. */
   readonly catalogId: string
-  /** One more with every batch. */
+  /** Grows by one with every batch. */
   readonly commitNumber: number
 }
 
-/** The row's bytes in LevelDB; `revision` is the id of a commit of the batch. */
+/** The row's bytes in LevelDB. `revision` is the id of a commit in the batch. */
 export function frameMeta(
   { catalogId, commitNumber }: Meta,
   revision: string,
@@ -30,7 +31,8 @@ export function frameMeta(
   return frameRow(key, revision, encodeItems([LAYOUT, catalogId, commitNumber]))
 }
 
-/** Throws StoreCorrupt where the checksum does not hold, or the layout is not known. */
+/** The content of a meta row. Throws StoreCorrupt where the checksum is wrong, or the layout is of a later
+ * release. */
 export function openMeta(framed: Buffer, key = META_KEY): Meta {
   const [layout, catalogId, commitNumber] = decodeItems(openRow(key, framed).value)
   if (layout !== LAYOUT) {

@@ -1,5 +1,5 @@
-// A LevelDB catalog from below its seam (raw.ts). An unfinished copy is a database with a mark and without
-// the row about itself, which opening it as a catalog refuses.
+// A LevelDB catalog for copies of whole catalogs (raw.ts). An unfinished copy is a database with a mark and
+// without a meta row. To open it as a catalog fails.
 import { dirname } from 'node:path'
 import { CofferError } from '../errors.ts'
 import type { Database, Engine } from '../leveldb/engine.ts'
@@ -13,8 +13,8 @@ const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 8 << 20
 
 /**
- * Opens what lies in `location`; nothing is made before `begin`. Nobody else may have it open. Throws the
- * engine's error where there is a database that cannot be opened.
+ * Opens what lies in `location`. Nothing is made before `begin`. No other process may have it open. Rejects
+ * with the engine's error where a database is there and cannot be opened.
  */
 export async function openRawLevel(engine: Engine, location: string): Promise<RawCatalog> {
   const files = await engine.list(location).catch((error: NodeJS.ErrnoException) => {
@@ -94,7 +94,7 @@ class RawLevel implements RawCatalog {
     await this.#db!.batch([...steps], { sync: true })
   }
 
-  /** What was written is durable; so become the names of the files it lies in. */
+  /** Makes the names of the files durable, whose content is durable already. */
   async #syncNames(): Promise<void> {
     await this.#engine.syncDirectory(this.#location)
     await this.#engine.syncDirectory(dirname(this.#location))

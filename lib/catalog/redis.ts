@@ -1,6 +1,6 @@
-// The catalog on Redis: seam 2's second implementation, in which several nodes may share the rows. The
-// rows lie in a hash, framed as in LevelDB, their keys in a sorted set beside it; every read and every
-// commit is one script. The only file that knows ioredis.
+// The catalog on Redis, whose rows several nodes may share. The rows lie in a hash, framed as in LevelDB, and
+// their keys in a sorted set beside it. Every read and every commit is one script. This is the only file that
+// imports ioredis.
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'
@@ -17,13 +17,13 @@ import { type Endpoint, endpointOf, type RedisSettings, sentinelOf } from './red
 import { openRedisSnapshot } from './redis/snapshot.ts'
 
 export interface RedisLinkOptions extends RedisSettings {
-  /** Longest wait for Redis at the start. */
+  /** Longest wait for Redis when a node starts. */
   readonly startTimeoutMs: number
   readonly log: Logger
 }
 
 export interface RedisCatalogOptions extends RedisLinkOptions {
-  /** What an empty Redis begins with; null where a catalog must be there already. */
+  /** The id and commit number of a new catalog; null where a catalog must be there already. */
   readonly create: Meta | null
 }
 
@@ -37,9 +37,9 @@ const retryAfter = (attempts: number) => Math.min(20 * attempts, RETRY_MS)
 const wrong = (message: string) => new CofferError('StoreCorrupt', { message })
 
 /**
- * Opens the catalog, or makes it where there is none and `create` says so. Throws StoreUnavailable where
- * Redis is away or may lose what it acknowledges; StoreCorrupt where it is empty and must not be, holds
- * rows without a catalog, half a copy, or a catalog of a newer layout.
+ * Opens the catalog, or makes it where there is none and `create` is not null. Rejects with StoreUnavailable
+ * where Redis is away or could lose acknowledged writes. Rejects with StoreCorrupt where Redis is empty and
+ * must not be, or holds rows without a catalog, half a copy, or a catalog of a later layout.
  */
 export async function openRedisCatalog(options: RedisCatalogOptions): Promise<Catalog> {
   const link = await openLink(options, (link) => adopt(link, options.create))
@@ -71,7 +71,7 @@ export async function openRedisCatalog(options: RedisCatalogOptions): Promise<Ca
     commit: (commit) => commits.commit(commit),
     snapshot: () => openRedisSnapshot(link),
     async advance(commitNumber) {
-      await link.ask(scripts.advance, [String(commitNumber)])
+      await link.call(scripts.advance, [String(commitNumber)])
     },
     async close() {
       await commits.close()
@@ -80,7 +80,8 @@ export async function openRedisCatalog(options: RedisCatalogOptions): Promise<Ca
   }
 }
 
-/** Reaches Redis, for `Link.run` alone: whatever lies there. Throws as openRedisCatalog for Redis' own part. */
+/** Opens a link for `Link.run` alone, whatever lies in Redis. Rejects with StoreUnavailable as
+ * openRedisCatalog does. */
 export function openRedisLink(options: RedisLinkOptions): Promise<Link> {
   return openLink(options, async () => ({ id: '', number: 0 }))
 }
@@ -102,7 +103,7 @@ async function openLink(
   }
 }
 
-/** Learns the catalog's id and commit number, or draws them. */
+/** Reads the catalog's id and commit number, or makes the catalog. */
 async function adopt(link: Link, create: Meta | null): Promise<{ id: string; number: number }> {
   const args =
     create === null ? ['', '', ''] : [create.catalogId, String(create.commitNumber), LAYOUT]
@@ -127,7 +128,7 @@ function makeClient(options: RedisSettings): Client {
   let stopped = false
   surviveErrors(redis)
   redis.on('end', () => {
-    // ioredis gives up where it fails before there was a connection at all.
+    // ioredis makes no further attempt where the first one fails before there was a connection.
     if (!stopped) setTimeout(() => !stopped && connect(), RETRY_MS).unref()
   })
   const connect = () => void redis.connect().catch(() => undefined)
@@ -158,15 +159,15 @@ function makeClient(options: RedisSettings): Client {
   }
 }
 
-/** ioredis hears one error of each socket, and TLS may have two: an alert, and the reset behind it. An error that
- * nobody hears ends the process (https://github.com/redis/ioredis/pull/961). */
+/** ioredis listens for one error of each socket. TLS may emit two: an alert, and the reset behind it. The
+ * second one would end the process (https://github.com/redis/ioredis/pull/961). */
 function surviveErrors(redis: Redis | Cluster): void {
   if (redis instanceof Cluster) redis.on('+node', surviveErrors)
   else redis.on('connect', () => redis.stream?.on('error', () => undefined))
 }
 
-/** Lets commands of the same turn leave in one piece: that saves system calls, and Redis takes them together
- * and syncs once for all. ioredis' own way to it sends nothing while an earlier piece is under way. */
+/** Sends commands of the same turn in one piece. That saves system calls, and Redis executes them together and
+ * syncs once for all. ioredis' own pipelining sends nothing while an earlier piece is under way. */
 function gather(redis: Redis | Cluster): void {
   if (redis instanceof Cluster || redis.stream === undefined) return
   const { stream } = redis
@@ -179,7 +180,7 @@ const server = (redis: Redis): Server => ({
   call: (command, ...args) => redis.call(command, ...args),
 })
 
-/** What holds for every connection: nothing is queued or sent again behind the catalog's back. */
+/** Options of every connection. ioredis must neither queue nor repeat a command: the catalog decides that. */
 function connectionOptions(settings: RedisSettings, isTls: boolean, endpoint?: Endpoint) {
   const username = endpoint?.username ?? settings.username
   const password = endpoint?.password ?? settings.password
@@ -219,7 +220,8 @@ function behindSentinels(
     sentinelCommandTimeout: settings.timeoutMs,
     enableTLSForSentinelMode: isTls,
     ...(isTls ? { sentinelTLS: { ...settings.tls } } : {}),
-    // Without it a master that is alive and was replaced is written to until it closes the connection.
+    // Without the detector, writes would go to a master that is alive and was replaced, until it closes the
+    // connection.
     failoverDetector: true,
   })
 }
@@ -233,7 +235,7 @@ function cluster(settings: RedisSettings, urls: readonly string[]): Cluster {
       lazyConnect: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: retryAfter,
-      // A command that a node did not answer is not sent again here: only the catalog knows how.
+      // A command that a node did not answer must not be sent again by ioredis: see commits.ts.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
       slotsRefreshTimeout: settings.timeoutMs,

@@ -1,5 +1,6 @@
-// A LevelDB catalog that is being restored: a database beside its place, renamed into it when it is whole. A
-// restore that was cut short leaves a directory that no node opens and the next restore removes.
+// Restores a LevelDB catalog: rows go into a database beside the catalog's place, which is renamed into it when
+// it is whole. A restore that was interrupted leaves a directory which no node opens, and the next restore
+// removes.
 import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FileInvalid } from '../file-invalid.ts'
@@ -15,7 +16,7 @@ const WRITE_BUFFER_BYTES = 16 << 20
 const MAX_FILE_BYTES = 8 << 20
 const CACHE_BYTES = 8 << 20
 
-/** `location` is where the catalog will be. Nobody else may use its directory meanwhile. */
+/** `location` is where the catalog will be. No other process may use its directory meanwhile. */
 export function levelRestore(engine: Engine, location: string): RestoreTarget {
   const staging = `${location}.restoring`
   let db: Database<string> | null = null
@@ -57,7 +58,7 @@ export function levelRestore(engine: Engine, location: string): RestoreTarget {
       await db!.close()
       db = null
       await engine.syncDirectory(staging)
-      // An empty directory may be in the place, and rename replaces it.
+      // The place may hold an empty directory, which rename replaces.
       await rename(staging, location)
       await engine.syncDirectory(dirname(location))
     },

@@ -1,7 +1,7 @@
-// The row `restored`: CBOR [1, commit number, time of the backup, time of the restore]. While it is there the
-// catalog is older than its volumes, whatever the commit numbers say: those of a restored catalog grow past
-// the ones in the volumes' headers, and what was written after the backup is still in the volumes. So
-// nothing is reclaimed before an operator has accepted the catalog. Part of the format, see docs/format.md §5.
+// The row `restored`: CBOR [1, commit number, time of the backup, time of the restore]. It says that the
+// catalog is older than its volumes. Commit numbers alone do not show that for long: those of a restored
+// catalog grow past the ones in the volumes' headers, while the volumes still hold what was written after the
+// backup. While the row is there nothing is reclaimed. See docs/format.md §5.
 import { randomId } from '../names.ts'
 import type { Catalog } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
@@ -9,11 +9,11 @@ import { frameRow } from './framing.ts'
 
 const LAYOUT = 1
 
-/** Deleted by whoever accepts the catalog (`coffer fsck --accept-catalog`). */
+/** Deleted when an operator accepts the catalog (`coffer fsck --accept-catalog`). */
 export const RESTORED_KEY = 'restored'
 
 export interface Restored {
-  /** The catalog's at the moment of the backup. */
+  /** The catalog's commit number at the moment of the backup. */
   readonly commitNumber: number
   /** Microseconds since 1970. */
   readonly backupMicros: number
@@ -27,7 +27,7 @@ export function frameRestored(restored: Restored): Buffer {
   return frameRow(RESTORED_KEY, randomId(), value)
 }
 
-/** From what backup the catalog is, where nobody has accepted it yet: then reclaim is off. Else null. */
+/** From which backup the catalog was restored, while no operator has accepted it; else null. */
 export async function readRestored(catalog: Catalog): Promise<Restored | null> {
   const row = await catalog.get(RESTORED_KEY)
   if (row === undefined) return null

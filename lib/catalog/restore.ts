@@ -1,28 +1,29 @@
-// A backup becomes a catalog again: written to a place of its own, read back against the file, and only then
-// switched to. The new catalog is marked as restored, because volumes hold bytes that it does not know of.
+// Makes a catalog from a backup file: the rows are written to a place of their own, compared with the file, and
+// only then become the catalog. The new catalog is marked as restored, because volumes hold blobs of later
+// commits.
 import { FileInvalid } from '../file-invalid.ts'
 import { type BackupReport, openBackup } from './backup.ts'
 import type { RawRow } from './catalog.ts'
 import { META_KEY, type Meta } from './meta.ts'
 import { frameRestored, RESTORED_KEY } from './restore-mark.ts'
 
-/** Where a catalog is to be; nothing of it is seen before `finish`. */
+/** The place of the new catalog. No node sees anything of it before `finish`. */
 export interface RestoreTarget {
-  /** Makes room for the catalog `meta`. Throws FileInvalid where a catalog is there already. */
+  /** Makes room for the catalog `meta`. Rejects with FileInvalid where a catalog is there already. */
   begin(meta: Meta): Promise<void>
-  /** Durable when done. */
+  /** Durable when it resolves. */
   put(rows: readonly RawRow[]): Promise<void>
-  /** What was put, in byte order. */
+  /** The rows that were put, in byte order, behind the key `after`. */
   rowsBehind(after: string): Promise<RawRow[]>
-  /** The switch: makes the place the catalog that `meta` says. */
+  /** Makes the place the catalog `meta`. */
   finish(meta: Meta): Promise<void>
   /** Removes what is not finished. */
   close(): Promise<void>
 }
 
 /**
- * Restores `file`. `nowMicros`: microseconds since 1970. Throws FormatNewer and FileInvalid where the backup
- * is not whole, or the target not empty; what the target throws. Then there is no catalog.
+ * Restores `file`. `nowMicros`: microseconds since 1970. Rejects with FormatNewer, with FileInvalid where the
+ * backup is not whole or the target is not empty, and with the errors of the target. There is no catalog then.
  */
 export async function restoreBackup(
   file: string,
@@ -51,10 +52,10 @@ export async function restoreBackup(
   }
 }
 
-/** A backup of a catalog that was restored itself has an older mark. */
+/** A backup of a catalog that was itself restored holds an older mark. */
 const isOrdinary = ({ key }: RawRow) => key !== RESTORED_KEY && key !== META_KEY
 
-/** Reads the target and the file, which may have changed meanwhile, again. */
+/** Compares the target with the file, which is read again and may have changed meanwhile. */
 async function compare(file: string, report: BackupReport, target: RestoreTarget): Promise<void> {
   const differs = () =>
     new FileInvalid([`${file}: what was restored does not read as the backup says`])

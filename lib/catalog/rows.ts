@@ -1,9 +1,10 @@
-// What rows say. Each is a CBOR array (RFC 8949) whose first item is the version of its layout; the
-// catalog adds revision and checksum around it. Part of the format, see docs/format.md §5.
+// The content of each kind of row. A row is a CBOR array (RFC 8949) whose first item is the number of its
+// layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
-/** Headers that travel with an object in both dialects. Values are byte strings: one character a byte. */
+/** Headers of an object that both dialects store and return. Values are byte strings: one character for each
+ * byte. */
 export interface ContentHeaders {
   type?: string
   encoding?: string
@@ -19,7 +20,7 @@ export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha
 export interface Checksum {
   algorithm: ChecksumAlgorithm
   type: 'FULL_OBJECT' | 'COMPOSITE'
-  /** Base64; a composite one ends with `-<parts>`. */
+  /** Base64. A composite one ends with `-<parts>`. */
   value: string
 }
 
@@ -31,9 +32,10 @@ export interface PartChecksum {
 
 export interface AccountRow {
   createdMicros: number
-  /** Names in lower case, without any dialect's prefix. */
+  /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
-  /** Users and accounts that may do what its admins, writers or readers may; null: nobody. */
+  /** Users and accounts with the rights of admins, writers or readers of this account; null where there are
+   * none. */
   acl: { admin: string[]; readWrite: string[]; readOnly: string[] } | null
 }
 
@@ -46,7 +48,7 @@ export interface ContainerRow {
   modifiedMicros: number
   /** Who else may read and write: lists in the words of lib/auth/acl.ts. */
   acl: { read: string; write: string }
-  /** Null: never asked for. */
+  /** Null where versioning was never configured. */
   versioning: 'enabled' | 'suspended' | null
 }
 
@@ -72,39 +74,40 @@ export interface ObjectRow {
   summary: Summary | null
 }
 
-/** What listings show, kept with the object so that a page is one read. */
+/** What listings show of an object, so that a page of a listing is one read. */
 export interface Summary {
   timeMicros: number
   size: number
   etag: string
   type: string
   checksum: [ChecksumAlgorithm, Checksum['type']] | null
-  /** Absent: never. */
+  /** Absent where the version does not expire. */
   deleteAtSeconds?: number
 }
 
 export interface VersionRow {
   timeMicros: number
   size: number
-  /** Without quotes. Opaque (random) under a customer key. */
+  /** Without quotes. Random under a customer key. */
   etag: string
   /** Null for a delete marker. */
   body: string | null
-  /** Number of parts of a multipart object, 0 for a plain one. */
+  /** Number of parts of a multipart object, 0 for any other. */
   parts: number
   envelope: Envelope | null
   headers: ContentHeaders
-  /** Names in lower case, without any dialect's prefix. */
+  /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
   checksum: Checksum | null
-  /** `account:user` that wrote it. */
+  /** `account:user` of the writer. */
   writer: string
-  /** From then on it is no longer shown as the current version; null: never. Seconds since 1970. */
+  /** The version is not shown as current from this second on; null where it does not expire. Seconds since
+   * 1970. */
   deleteAtSeconds: number | null
 }
 
-/** A body's parts where it has more than one segment, run-length: `count` parts of `size` bytes each,
- * numbered from `first` without gaps. Segments not covered are not part of the body. */
+/** The parts of a body with more than one segment, run-length: `count` parts of `size` bytes each, numbered
+ * from `first` without gaps. Segments outside the runs are not part of the body. */
 export type Layout = { first: number; count: number; size: number }[]
 
 export interface SegmentRow {
@@ -115,13 +118,13 @@ export interface SegmentRow {
   inline: Buffer | null
   volume: string | null
   storedBytes: number
-  /** Of a part: what listings of parts show. */
+  /** What listings of parts show, where the segment is a part of an upload. */
   part: { timeMicros: number; etag: string; checksum: PartChecksum | null } | null
 }
 
 export interface UploadRow {
   containerId: string
-  /** The version that Complete makes; the envelope is bound to it. */
+  /** The version that Complete will make. The envelope is bound to it. */
   versionId: string
   body: string
   createdMicros: number
@@ -142,11 +145,11 @@ export type QueueRow =
 interface Codec<T> {
   encode(row: T): Buffer
   decode(bytes: Buffer): T
-  /** True where the bytes, whoever wrote them, say what the row does. Throws as `decode` does. */
+  /** True where the bytes, which any program may have encoded, mean the same row. Throws as `decode` does. */
   says(bytes: Buffer, row: T): boolean
 }
 
-/** A codec for one kind of row: fields in a fixed order, behind the number of the layout. */
+/** A codec for one kind of row: fields in a fixed order behind the number of the layout. */
 function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
   const decode = (bytes: Buffer) => {
     const items = decodeItems(bytes)
@@ -207,16 +210,16 @@ export const uploadRow = codec<UploadRow>(
   'initiator',
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
-/** The current version that is due at the second its key names. */
+/** The current version that expires in the second named by the row's key. */
 export const expiryRow = codec<{ account: string; container: string; object: string }>(
   'account',
   'container',
   'object',
 )
-/** Random: tokens that carry another id are over. */
+/** Random. Tokens with another id are no longer valid. */
 export const logoutRow = codec<{ id: string }>('id')
 export const bucketRow = codec<{ account: string }>('account')
-/** A row of `volume/…`: which segment the blob is, and what it takes. */
+/** A row of `volume/…`: the segment that a blob holds, and the bytes that it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
   'body',
   'part',

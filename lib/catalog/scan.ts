@@ -1,6 +1,6 @@
-// One page of the catalog in byte order, from one snapshot: plain, or with long groups of keys folded into
-// one entry, forwards or backwards. Reading the 1,000 rows of a page in one call is cheap and each further
-// call costs a turn through the thread pool, so short groups are walked through and long ones jumped over.
+// Reads one page of the catalog in byte order, from one snapshot, forwards or backwards, with groups of keys
+// folded into one entry. A thousand rows are cheap in one call, and each further call is a task of the thread
+// pool. Short groups are therefore read through, and long ones skipped with a seek.
 import { CofferError } from '../errors.ts'
 import type { Database } from '../leveldb/engine.ts'
 import { openRows, type Rows } from '../leveldb/whole-read.ts'
@@ -8,22 +8,22 @@ import { type Group, type Page, type Row, SCAN_LIMIT_MAX, type Scan } from './ca
 import { openRow } from './framing.ts'
 import { successorOf } from './keys.ts'
 
-/** What one call may bring into memory; a page of small rows stays below it. */
+/** Most bytes that one call brings into memory. A page of small rows stays below it. */
 const CHUNK_BYTES_MAX = 1 << 20
 const CHUNK_ROWS_MAX = 1000
-/** Chunks grow by this factor while they bring entries. */
+/** Chunks grow by this factor while they yield entries. */
 const GROWTH = 4
 /** Rows read to find out whether groups are short. */
 const PROBE_ROWS = 32
-/** After so many jumps in a row, groups are probed again. */
+/** After so many seeks in a row the groups are probed again. */
 const JUMPS_PER_PROBE = 16
-/** Rows read after a jump. Backwards a jump may land on the key that is the group itself, the least of its
- * keys (a directory's marker), so that only the next one tells more. */
+/** Rows read after a seek. Backwards a seek may end on the key that equals the group, the least of its keys (a
+ * directory's marker), so that one more row is needed. */
 const JUMP_ROWS = { forward: 1, reverse: 2 }
 
 /**
- * Reads one page. Throws Internal for a range that the seam does not allow, StoreCorrupt for a row
- * whose checksum does not hold, LevelDB's error where a row of the page cannot be read.
+ * Reads one page. Rejects with Internal for a range that catalog.ts does not allow, StoreCorrupt for a row with
+ * a wrong checksum, LevelDB's error where a row of the page cannot be read.
  */
 export async function scanPage(db: Database<string>, range: Scan): Promise<Page> {
   checkScan(range)
@@ -31,7 +31,7 @@ export async function scanPage(db: Database<string>, range: Scan): Promise<Page>
     gte: range.from,
     lt: range.to,
     reverse: range.reverse ?? false,
-    // A jump touches one block out of a whole group: worth keeping for the next listing.
+    // A seek touches one block of a whole group, which the next listing will need again.
     fillCache: range.group !== undefined,
     highWaterMarkBytes: CHUNK_BYTES_MAX,
   })
@@ -47,7 +47,7 @@ export async function scanPage(db: Database<string>, range: Scan): Promise<Page>
   }
 }
 
-/** Throws Internal for a range that the seam does not allow. */
+/** Throws Internal for a range that catalog.ts does not allow. */
 export function checkScan({ from, to, limit, group }: Scan): void {
   const wrong = (message: string) => new CofferError('Internal', { message })
   if (!Number.isInteger(limit) || limit < 1 || limit > SCAN_LIMIT_MAX) {
@@ -63,7 +63,7 @@ export function checkScan({ from, to, limit, group }: Scan): void {
 async function scanRows(rows: Rows<string>, { limit, reverse }: Scan): Promise<Page> {
   const entries: Row[] = []
   for (;;) {
-    // One more than asked for tells whether this is the end.
+    // One row more than the page needs shows whether this is the end.
     const chunk = await rows.nextv(limit + 1 - entries.length)
     if (chunk.length === 0) return { entries }
     for (const [key, framed] of chunk) {
@@ -87,7 +87,7 @@ async function scanGroups(
   const entries: (Row | Group)[] = []
   const jumpRows = reverse ? JUMP_ROWS.reverse : JUMP_ROWS.forward
   const pastRow = reverse ? (key: string) => key : after
-  // Backwards every key of a group is at or behind the group itself.
+  // Backwards, every key of a group sorts at or behind the group itself.
   const pastGroup = reverse ? (group: string) => group : behindGroups(delimiter)
 
   let group: string | null = null // the last entry, where that is a group
@@ -111,7 +111,7 @@ async function scanGroups(
 
     const sparse = (entries.length - found) * PROBE_ROWS <= chunk.length || size === jumpRows
     if (group === null || group === left || !sparse) {
-      // As many rows as the rest of the page will take, if they go on like these.
+      // As many rows as the rest of the page needs, if groups stay as long.
       const perEntry = chunk.length / Math.max(1, entries.length - found)
       const wanted = Math.ceil((limit + 1 - entries.length) * perEntry)
       size = Math.max(PROBE_ROWS, Math.min(size * GROWTH, wanted, CHUNK_ROWS_MAX))
@@ -125,7 +125,7 @@ async function scanGroups(
   }
 }
 
-/** Gives the least key behind a group; only a group of nothing but U+10FFFF has none. */
+/** Returns the least key behind a group; undefined for a group of nothing but U+10FFFF, which has none. */
 export function behindGroups(delimiter: string): (group: string) => string | undefined {
   const end = successorOf(delimiter)
   return end === undefined ? successorOf : (group) => group.slice(0, -delimiter.length) + end

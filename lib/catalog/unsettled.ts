@@ -1,6 +1,6 @@
-// The rows that a failed batch would have changed. LevelDB may hold the batch in its log although it reported a failure,
-// and brings it to life when the database is opened again. Until then nobody may decide anything from such a row:
-// a DELETE that finds nothing to delete would be answered, and undone by the reopening.
+// The rows that a failed batch would have changed. LevelDB may hold the batch in its log although it reported a
+// failure, and then applies it when the database is opened again. Until then no verb may decide anything from
+// such a row: a DELETE that finds no object would be answered, and undone by the reopening.
 import { CofferError } from '../errors.ts'
 
 interface Batch {
@@ -11,7 +11,7 @@ interface Batch {
 }
 
 export class Unsettled {
-  /** One at most: a handle whose write failed takes no further one. */
+  /** At most one, because a handle whose write failed takes no other. */
   #batch: Batch | null = null
 
   /** Whether the batch was done, once that is known; null where no batch is in doubt. Never rejects. */
@@ -19,25 +19,26 @@ export class Unsettled {
     return this.#batch?.outcome ?? null
   }
 
-  /** The batch that was to be `commitNumber`, and would change these rows, may have been done or not. */
+  /** Batch `commitNumber`, which changes the rows `keys`, may have been done or not. */
   begin(commitNumber: number, keys: Iterable<string>): void {
     const { promise: outcome, resolve: settle } = Promise.withResolvers<boolean>()
     this.#batch = { commitNumber, keys: new Set(keys), outcome, settle }
   }
 
-  /** The database was opened again and holds batches up to `commitNumber`: nothing that failed before comes back now. */
+  /** The database was opened again and holds batches up to `commitNumber`. A batch that failed before stays
+   * undone. */
   settle(commitNumber: number): void {
     this.#batch?.settle(commitNumber >= this.#batch.commitNumber)
     this.#batch = null
   }
 
-  /** Throws StoreUnavailable where one of the rows may change by itself. */
+  /** Throws StoreUnavailable where the batch in doubt may change one of the rows. */
   requireSettled(...keys: readonly string[]): void {
     const batch = this.#batch
     if (batch !== null && keys.some((key) => batch.keys.has(key))) throw inDoubt()
   }
 
-  /** Throws StoreUnavailable where a row between `from` (inclusive) and `to` (exclusive) may change by itself. */
+  /** Throws StoreUnavailable where it may change a row between `from` (inclusive) and `to` (exclusive). */
   requireSettledBetween(from: string, to: string): void {
     if (this.#batch === null) return
     const [first, end] = [Buffer.from(from), Buffer.from(to)]

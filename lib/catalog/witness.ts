@@ -1,5 +1,6 @@
-// What a node last saw of a catalog that lies elsewhere: a small file in its data directory. A Redis that was
-// emptied, restored from yesterday, or is another one than before, looks all right by itself.
+// A small file in the data directory with the id and commit number that a node last saw of a catalog elsewhere.
+// Without it, a Redis that was emptied, restored from an old copy, or exchanged for another one would look
+// sound.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CofferError } from '../errors.ts'
@@ -7,16 +8,16 @@ import { isThere, readText } from '../file-invalid.ts'
 import { writePrivately } from '../private-file.ts'
 import type { Meta } from './meta.ts'
 
-/** How old the commit number in the file may be, at most, while the node runs. */
+/** While the node runs the commit number in the file is at most this old. */
 const KEEP_MS = 10_000
 
 const fileOf = (data: string) => join(data, 'catalog-seen.json')
 
-/** True where the node has had a catalog that lies elsewhere. */
+/** True where the node's catalog lay elsewhere before. */
 export const hasWitness = (data: string) => isThere(fileOf(data))
 
-/** What was seen last; null where nothing was. Throws FileInvalid where the file cannot be read, StoreCorrupt for one
- * that is no such note. */
+/** The catalog that was seen last; null where none was. Throws FileInvalid where the file cannot be read,
+ * StoreCorrupt where its content is no such note. */
 export function readWitness(data: string): Meta | null {
   if (!hasWitness(data)) return null
   const text = readText(fileOf(data))
@@ -31,23 +32,23 @@ export function readWitness(data: string): Meta | null {
   throw new CofferError('StoreCorrupt', { message: `${fileOf(data)} is damaged` })
 }
 
-/** Notes what lies elsewhere from now on. Throws the system's error. */
+/** Writes the file. Throws the system's error. */
 export function noteWitness(data: string, { catalogId, commitNumber }: Meta): void {
   writePrivately(fileOf(data), `${JSON.stringify({ catalogId, commitNumber })}\n`)
 }
 
-/** The catalog lies in the data directory from now on. Throws the system's error. */
+/** Removes the file, because the catalog lies in the data directory from now on. Throws the system's error. */
 export function forgetWitness(data: string): void {
   rmSync(fileOf(data), { force: true })
 }
 
 export interface Witness {
-  /** Notes the last state. */
+  /** Writes the last state, and no more. */
   close(): void
 }
 
-/** Notes now and from now on what `seen` says. Throws the system's error where the first note fails; later
- * ones that fail are told to `failed`. */
+/** Writes the file now, and again whenever `seen` has changed. Throws the system's error where the first write
+ * fails. `failed` is called with the errors of later ones. */
 export function keepWitness(
   data: string,
   seen: () => Meta,

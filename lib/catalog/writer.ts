@@ -1,15 +1,15 @@
-// The single writer: commits that wait are checked together and go to the disk in one synced batch, while
-// those that come meanwhile gather for the next. All of a batch, winners and losers, hear their outcome
-// when the batch is durable, so that nobody is refused for the sake of a commit that is lost again.
+// The single writer. Commits that wait are checked together and written in one synced batch; commits that come
+// meanwhile wait for the next one. Every commit of a batch, also a refused one, is answered when the batch is
+// durable. Otherwise a commit could be refused because of another that is then lost.
 import { CofferError } from '../errors.ts'
 import { type Commit, CommitUnknown, Conflict } from './catalog.ts'
 import { Group, type Prepared, prepare } from './group.ts'
 import { asReadError, type Handle } from './handle.ts'
 
-/** Bounds of one batch, so that it delays nobody for long. One commit may be larger. */
+/** Bounds of one batch, so that no commit waits long. A single commit may be larger. */
 const BATCH_ROWS_MAX = 4000
 const BATCH_BYTES_MAX = 4 << 20
-/** How often a handle that failed tries to come back without a commit to make it. */
+/** How often a handle whose write failed is reopened while no commit comes. */
 const REVIVE_INTERVAL_MS = 1000
 
 interface Waiting {
@@ -21,7 +21,7 @@ interface Waiting {
 export interface Writer {
   /** See Catalog.commit. */
   commit(commit: Commit): Promise<void>
-  /** Takes no more commits, and resolves when those it had taken have their outcome. */
+  /** Takes no more commits. Resolves when all earlier ones have their outcome. */
   close(): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export function makeWriter(handle: Handle): Writer {
   }
 
   async function run(): Promise<void> {
-    // Commits of the same turn go together.
+    // Commits of the same turn go into one batch.
     await null
     do {
       const alive = await handle.revive()
@@ -47,7 +47,7 @@ export function makeWriter(handle: Handle): Writer {
       else refuse(queue.splice(0), unavailable(handle.impaired!))
       keepTrying()
     } while (queue.length > 0)
-    // In the same step as the last look at the queue, or a commit could fall between the two.
+    // In the same step as the last look at the queue, or a commit that comes between the two would wait for ever.
     running = null
   }
 
@@ -55,7 +55,8 @@ export function makeWriter(handle: Handle): Writer {
     for (const { reject } of waiting) reject(error)
   }
 
-  /** A dead handle is tried again from time to time: where health turns writes away, no commit would. */
+  /** Reopens a handle whose write failed from time to time: health checks may keep all commits away from the
+   * node. */
   function keepTrying(): void {
     if (handle.impaired !== null && !closed) {
       reviving ??= setInterval(start, REVIVE_INTERVAL_MS).unref()
@@ -108,8 +109,9 @@ export function makeWriter(handle: Handle): Writer {
   }
 
   /**
-   * After a write that failed with `failure`: opens the database again at once, or looks into its logs, to see whether the
-   * batch is in it. Refuses all of the batch and gives false where it is not, or where that stays unknown.
+   * After a write that failed with `failure`: reopens the database at once, or reads its logs, to see whether
+   * the batch was done. Returns true where it was. Otherwise, or where that stays unknown, rejects all of the
+   * batch.
    */
   async function isDoneAllTheSame(
     waiting: Waiting[],

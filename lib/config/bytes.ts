@@ -1,5 +1,5 @@
-// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema lets both through, and
-// `convertBytes` makes numbers of them before anything else reads the configuration.
+// Keys of the configuration that take bytes: a whole number, or a text with a unit. The schema accepts both,
+// and `convertBytes` replaces the texts by numbers before the configuration is used.
 import type { Path, Problem } from '../document.ts'
 import { BYTES_FORM, BYTES_PATTERN, readBytes, writeBytes } from '../units.ts'
 
@@ -18,7 +18,7 @@ interface SchemaNode {
 /** True for the schema of a key that takes bytes. */
 export const takesBytes = ({ pattern }: SchemaNode) => pattern === BYTES_PATTERN
 
-/** Puts numbers in the place of texts in `value`, which fits the schema; yields what is out of its bounds. */
+/** Replaces texts by numbers in `value`, which fits the schema. Yields the values that are out of bounds. */
 export function* convertBytes(
   { properties = {}, anyOf = [] }: SchemaNode,
   value: unknown,

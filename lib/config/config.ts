@@ -1,5 +1,5 @@
-// The configuration: read once at start, validated, frozen and handed down. Nothing reads it at import
-// time, and nothing changes it afterwards.
+// The configuration: read once at start, validated, frozen and passed down. No module reads it while it is
+// imported, and nothing changes it afterwards.
 import { resolve } from 'node:path'
 import {
   compile,
@@ -19,18 +19,19 @@ export { exposed, unbuilt } from './rules.ts'
 export type { Config, Listener }
 
 export interface ConfigSource {
-  /** The file to read; absent: defaults alone. */
+  /** The file to read. Absent: defaults alone. */
   readonly file?: string
-  /** Stands for the file's `data`; keyring and devices follow where the file does not set them. */
+  /** Replaces the file's `data`. Keyring and devices follow it where the file does not set them. */
   readonly data?: string
-  /** Stands for the ports of `listen`: the first entry takes it, each further one the next. 0: each a free one. */
+  /** Replaces the ports of `listen`: the first entry takes it, each further one the next number. 0: each a
+   * free one. */
   readonly port?: number
 }
 
 /**
- * Reads, validates and completes the configuration. Synchronous, because it must be known before libuv's
- * thread pool starts. Throws FileInvalid with one line for each thing that is wrong,
- * files that it names and that are missing among them.
+ * Reads, validates and completes the configuration. Synchronous, because libuv's thread pool, which it sizes,
+ * must not have started. Throws FileInvalid with one line for each problem; a named file that is missing is one
+ * of them.
  */
 export function loadConfig({ file, data, port }: ConfigSource): Config {
   const validate = compile(configSchema)
@@ -48,12 +49,12 @@ function onPorts(written: Written, first: number): Written {
   return { ...written, listen }
 }
 
-/** The configuration of a node that sets nothing. */
+/** The configuration of a node without a file. */
 export function defaultConfig(): Config {
   return loadConfig({})
 }
 
-/** Makes paths absolute and fills in those that follow `data`. */
+/** Makes paths absolute, and fills in those that follow `data`. */
 function complete(written: Written): Config {
   const data = resolve(written.data)
   const listen = written.listen.map((entry) => {
@@ -96,7 +97,8 @@ function freeze<T>(value: T): T {
   return value
 }
 
-/** Files that the configuration names and that are not there, or are behind what this process may not enter. */
+/** A problem for each file that the configuration names and that is missing, or that this process cannot look
+ * up. */
 function missingFiles(config: Config): Problem[] {
   const named: { path: Path; file: string }[] = []
   if (config.users !== undefined) named.push({ path: ['users'], file: config.users })

@@ -1,4 +1,5 @@
-// The parts of the configuration's schema that stand in lists: listeners, account prefixes, policies.
+// The parts of the configuration's schema that describe entries of lists: listeners, account prefixes,
+// policies.
 
 /** The greatest TCP port (RFC 9293 §3.1: 16 bits). */
 export const PORT_MAX = 65_535

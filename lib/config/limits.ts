@@ -1,4 +1,4 @@
-// The part of the configuration's schema that bounds what clients may take of the node, and for how long.
+// The part of the configuration's schema that bounds what clients may use of the node, and for how long.
 import { bytes } from './bytes.ts'
 
 const count = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const

@@ -1,4 +1,4 @@
-// The part of the configuration that says where Redis is, and what the schema cannot say about it.
+// The part of the configuration's schema about Redis, and the rules about it that a schema cannot express.
 import { bytes } from './bytes.ts'
 import { file } from './entries.ts'
 
@@ -83,7 +83,7 @@ export const redis = {
   },
 } as const
 
-/** The redis map as the schema lets it through. */
+/** The `redis` map after validation by the schema. */
 export interface RedisConfig {
   readonly url?: string
   readonly sentinels?: readonly string[]
@@ -99,7 +99,7 @@ export interface RedisConfig {
   readonly timeoutMs?: number
 }
 
-/** Contradictions within it: the key, and what is wrong. Never repeats a value. */
+/** Contradictions within the map: the key, and what is wrong. No message quotes a value. */
 export function* redisContradictions(
   config: RedisConfig,
 ): Generator<{ key: keyof RedisConfig | null; message: string }> {

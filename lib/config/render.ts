@@ -1,5 +1,5 @@
-// Writes the configuration's schema out for people: the sample file and the page of documentation.
-// Everything they say comes from the schema, so that they cannot disagree with what is accepted.
+// Writes the configuration's schema out for people: the sample file and the page of documentation. All they say
+// comes from the schema, so that they cannot contradict what the node accepts.
 import { stringify } from 'yaml'
 import { writeBytes } from '../units.ts'
 import { takesBytes } from './bytes.ts'
@@ -23,11 +23,11 @@ interface Node {
 
 const root: Node = configSchema
 
-/** The value on one line. */
+/** The value as YAML on one line. */
 const inline = (value: unknown) =>
   stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true }).trim()
 
-/** A list of maps reads best with an entry a line. */
+/** True for a list of maps, which is written with one entry on each line. */
 const isLong = (value: unknown) =>
   Array.isArray(value) && value.some((item) => typeof item === 'object')
 
@@ -49,7 +49,8 @@ function sampleLines(name: string, node: Node, indent: string): string[] {
   return [comment, `${indent}${name}:`, ...items]
 }
 
-/** etc/coffer.yaml: every key at its default; one that may be absent, or follows another, as a comment. */
+/** The text of etc/coffer.yaml: every key with its default. A key that may be absent, or follows another, is a
+ * comment. */
 export function renderSample(): string {
   const head = [
     '# yaml-language-server: $schema=./coffer.schema.json',
@@ -62,7 +63,7 @@ export function renderSample(): string {
   return `${head.join('\n')}\n\n${blocks.join('\n\n')}\n`
 }
 
-/** What a value may be, in a few words. */
+/** The form of a value, in a few words. */
 function form(node: Node): string {
   if (node.anyOf !== undefined) return node.anyOf.map(form).join(' or ')
   if (node.const !== undefined) return `\`${node.const}\``
@@ -74,7 +75,7 @@ function form(node: Node): string {
   return String(node.type ?? '')
 }
 
-/** One row a value; the keys of a map have theirs below a path that shows where it stands. */
+/** One table row for each value. A map has rows for its keys, whose paths contain the map's. */
 function rowsOf(path: string, node: Node, required: boolean): string[] {
   const keys = Object.entries(node.properties ?? {})
   if (keys.length > 0) {
@@ -88,7 +89,7 @@ function rowsOf(path: string, node: Node, required: boolean): string[] {
   return [row, ...items, ...maps.flatMap((choice) => rowsOf(path, choice, false))]
 }
 
-/** docs/config.md. */
+/** The text of docs/config.md. */
 export function renderPage(): string {
   const rows = Object.entries(root.properties ?? {}).flatMap(([name, node]) =>
     rowsOf(name, node, false),

@@ -1,4 +1,5 @@
-// What the schema cannot say about a configuration, and which of its keys are accepted but not built yet.
+// The rules about a configuration that a schema cannot express, and the keys that are accepted but not built
+// yet.
 import ipaddr from 'ipaddr.js'
 import type { Problem } from '../document.ts'
 import { PORT_MAX } from './entries.ts'
@@ -93,7 +94,8 @@ function* ofLimits({ limits }: Config): Generator<Problem> {
 
 const isThisMachine = (host: string) => /^(?:127\.|::1$|localhost$)/.test(host)
 
-/** One sentence for each listener that takes passwords and tokens unencrypted from other machines, to be logged at start. */
+/** One sentence for each listener on which other machines may send passwords and tokens unencrypted. Logged at
+ * start. */
 export function exposed({ listen }: Config): string[] {
   return listen.flatMap(({ host, port, serves, tls }, i) => {
     const isOpen = serves.includes('object') && tls === undefined && !isThisMachine(host)
@@ -103,8 +105,8 @@ export function exposed({ listen }: Config): string[] {
 }
 
 /**
- * One sentence for each key that is set to something this version does not do yet, to be logged at start.
- * Such keys are accepted because configurations are written against the whole list.
+ * One sentence for each key whose value this version does not implement yet, logged at start. Such keys are
+ * accepted, because configurations are written against the whole list.
  */
 export function unbuilt(config: Config, defaults: Config): string[] {
   const warnings: string[] = []

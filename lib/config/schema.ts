@@ -1,6 +1,6 @@
-// The one source of the configuration's form: JSON schema with the descriptions and defaults from which
-// the validator, the type `Config`, etc/coffer.yaml, etc/coffer.schema.json and docs/config.md are made
-// (`npm run schema`). A key without `default` may be absent; `examples` shows what then holds.
+// The one source of the configuration's form: a JSON schema with descriptions and defaults. The validator, the
+// type `Config`, etc/coffer.yaml, etc/coffer.schema.json and docs/config.md are made from it (`npm run
+// schema`). A key without `default` may be absent; `examples` shows the value that then holds.
 import { logLevels } from '../log.ts'
 import { bytes } from './bytes.ts'
 import { file, listener, policy, reseller } from './entries.ts'

@@ -2,7 +2,7 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import type { configSchema } from './schema.ts'
 
-/** Bytes are numbers once they are read. */
+/** The type of the configuration after `convertBytes`: bytes are numbers. */
 type Measured<T> = [string | number] extends [T]
   ? number
   : T extends object
@@ -14,7 +14,7 @@ export type Written = Measured<FromSchema<typeof configSchema>>
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
-/** Every key at its value, defaults filled in, paths absolute. Deeply frozen. */
+/** Every key with its value, defaults filled in, paths absolute. Deeply frozen. */
 export type Config = Frozen<
   Omit<Written, 'keyring' | 'devices'> & { keyring: string; devices: string[] }
 >

@@ -19,22 +19,22 @@ export type { BodySecret, WrapContext }
 
 export interface Cipher {
   readonly sealing: 'root' | 'customer'
-  /** Wraps under a new random salt. */
+  /** Wraps a body key under a new random salt. */
   wrap(context: WrapContext, secret: BodySecret): Envelope
-  /** Throws KeyRequired (envelope is a customer's, no key came), KeyNotApplicable (the reverse),
-   * KeyWrong, StoreCorrupt (a root-key envelope that does not open). */
+  /** Opens an envelope. Throws KeyRequired (the envelope is a customer's, and the request brought no key),
+   * KeyNotApplicable (the reverse), KeyWrong, StoreCorrupt (an envelope under a root key does not open). */
   unwrap(context: WrapContext, envelope: Envelope): BodySecret
 }
 
 /** The operator's root keys. */
 export interface Keyring {
-  /** Id of the key that wraps from now on; never empty. */
+  /** Id of the root key that wraps new body keys; never empty. */
   readonly active: string
-  /** The key's 32 bytes; undefined where the keyring has no such key. */
+  /** The key's 32 bytes; undefined where the keyring has no key of that id. */
   key(id: string): Buffer | undefined
 }
 
-/** The cipher of requests that bring no key. `wrap` throws Internal where the active key is missing. */
+/** The cipher of requests without a key. `wrap` throws Internal where the active key is missing. */
 export function rootCipher(keyring: Keyring): Cipher {
   return {
     sealing: 'root',
@@ -53,7 +53,7 @@ export function rootCipher(keyring: Keyring): Cipher {
       try {
         return unwrap(key, context, envelope)
       } catch (error) {
-        // Nobody sent this key: if it does not fit, the row or the keyring is damaged.
+        // No client sent this key. Where it is wrong, the row or the keyring is damaged.
         if (!isCode(error, 'KeyWrong')) throw error
         throw new CofferError('StoreCorrupt', { what: 'envelope', rootKeyId }, error)
       }
@@ -61,7 +61,7 @@ export function rootCipher(keyring: Keyring): Cipher {
   }
 }
 
-/** The cipher of requests that bring a customer key. The key stays its maker's to destroy. */
+/** The cipher of requests with a customer key. The caller destroys the key. */
 export function customerCipher(key: CustomerKey): Cipher {
   return {
     sealing: 'customer',
@@ -76,7 +76,7 @@ export function customerCipher(key: CustomerKey): Cipher {
   }
 }
 
-/** Seals as `customer` does and opens what either of them opens: for a request that may read both kinds. */
+/** Wraps as `customer` does, and opens envelopes of both kinds: for a request that may read both. */
 export function eitherCipher(root: Cipher, customer: Cipher): Cipher {
   return {
     sealing: customer.sealing,

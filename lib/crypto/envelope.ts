@@ -1,6 +1,5 @@
-// How a version wraps its body key: pure functions of key, context and salt. Every wrap takes a new
-// salt, so every key-encryption key (KEK) seals one message and may use the zero nonce. Part of the
-// format, see docs/format.md §4.
+// How a version wraps its body key: pure functions of key, context and salt. Every wrap takes a new salt, so
+// that every key-encryption key (KEK) seals one message and may use the zero nonce. See docs/format.md §4.
 import {
   createCipheriv,
   createDecipheriv,
@@ -13,7 +12,7 @@ import { CofferError } from '../errors.ts'
 import { KEY_BYTES } from './keys.ts'
 import { TAG_BYTES } from './records.ts'
 
-/** What the wrap of a body key is bound to (docs/format.md §4). */
+/** The names that the wrap of a body key is bound to (docs/format.md §4). */
 export interface WrapContext {
   readonly versionId: string
   readonly account: string
@@ -21,7 +20,7 @@ export interface WrapContext {
   readonly object: string
 }
 
-/** What a wrap seals. `size` null: the wrap precedes the body (uploads). */
+/** What a wrap seals. `size` is null where the wrap precedes the body (multipart uploads). */
 export interface BodySecret {
   readonly bodyKey: Buffer
   readonly size: number | null
@@ -52,8 +51,8 @@ const ZERO_NONCE = Buffer.alloc(12)
 const CONTEXT_LABEL = Buffer.from('coffer/v1 context')
 const WRAP_LABEL = Buffer.from('coffer/v1 wrap')
 
-/** SHA-256("coffer/v1 context" ‖ fields), each field behind its length as 4 bytes big-endian, so that
- * no two contexts run together. Names are their UTF-8 bytes, never normalised. */
+/** SHA-256("coffer/v1 context" ‖ fields). Each field stands behind its length, 4 bytes big-endian, so that no
+ * two contexts give the same bytes. Names are their UTF-8 bytes, never normalised. */
 function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buffer {
   const { versionId, account, container, object } = context
   const names = [rootKeyId, versionId, account, container, object]
@@ -71,8 +70,8 @@ function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buf
   return hash('sha256', bytes.subarray(0, at), 'buffer')
 }
 
-/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v1 wrap" ‖ context hash, 64 bytes) (RFC 5869). The
- * info is hashed down because node:crypto takes no more than 1,024 bytes of it. */
+/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v1 wrap" ‖ context hash, 64 bytes) (RFC 5869). The info
+ * is a hash because node:crypto takes at most 1,024 bytes of info. */
 function expand(key: Buffer, salt: Buffer, context: Buffer): { kek: Buffer; commitment: Buffer } {
   const info = Buffer.concat([WRAP_LABEL, context])
   const okm = Buffer.from(hkdfSync('sha256', createSecretKey(key), salt, info, 64))
@@ -80,7 +79,7 @@ function expand(key: Buffer, salt: Buffer, context: Buffer): { kek: Buffer; comm
 }
 
 function checkKey(key: Buffer): void {
-  // A Buffer that was released is empty, not an error: without this it would be a key of no bytes.
+  // A released Buffer is empty, and would be taken for a key of no bytes.
   if (key.length !== KEY_BYTES) throw new RangeError('a wrapping key has 32 bytes')
 }
 
@@ -112,22 +111,22 @@ function corrupt(field: string): CofferError {
   return new CofferError('StoreCorrupt', { what: 'envelope', field })
 }
 
-/** What can be told wrong about an envelope without a key. Unknown kinds are refused, never guessed. */
+/** Checks the form of an envelope, without a key. Throws StoreCorrupt, also for an unknown kind. */
 function checkForm(envelope: Envelope): void {
   const { kind, rootKeyId, salt, commitment, wrapped } = envelope
   if (kind !== KIND_ROOT && kind !== KIND_CUSTOMER) throw corrupt('kind')
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) throw corrupt('rootKeyId')
   if (salt.length !== SALT_BYTES) throw corrupt('salt')
-  // Before the comparison: a shorter commitment is a corrupt row, not a shorter comparison.
+  // A shorter commitment must not shorten the comparison.
   if (commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
   const secretBytes = wrapped.length - TAG_BYTES - KEY_BYTES - 8
   if (secretBytes !== 0 && secretBytes !== MD5_BYTES) throw corrupt('wrapped')
 }
 
 /**
- * Wraps a body key. `salt` is 32 bytes that were never used before with this key: wrapping two secrets
- * under one key, context and salt gives both away. `rootKeyId` is empty for customer keys and only
- * for them. Throws RangeError where an argument has not its form.
+ * Wraps a body key. `salt` is 32 bytes that were never used with this key before: two secrets under one key,
+ * context and salt could both be read. `rootKeyId` is empty for customer keys, and only for them. Throws
+ * RangeError for an argument of another form.
  */
 export function wrap(
   key: Buffer,
@@ -163,9 +162,9 @@ export function wrap(
 }
 
 /**
- * Opens an envelope. Throws KeyWrong where the commitment says that it was wrapped under another key
- * or for another context; StoreCorrupt where its form is wrong, or where the key is right and the rest
- * does not open. The commitment is compared in constant time, before anything is decrypted.
+ * Opens an envelope. Throws KeyWrong where the commitment shows another key or another context. Throws
+ * StoreCorrupt where the form is wrong, or where the key is right and the rest does not open. The commitment is
+ * compared in constant time, before anything is decrypted.
  */
 export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): BodySecret {
   checkKey(key)
@@ -173,7 +172,7 @@ export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): B
   const { kind, rootKeyId, salt, wrapped } = envelope
   const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context))
   try {
-    // Both lengths are 32 here: timingSafeEqual of two empty (released) Buffers would be true.
+    // Both lengths are 32 here. timingSafeEqual of two empty (released) Buffers would be true.
     if (commitment.length !== COMMITMENT_BYTES) throw new RangeError('HKDF gave too few bytes')
     if (!timingSafeEqual(commitment, envelope.commitment)) throw new CofferError('KeyWrong')
     const end = wrapped.length - TAG_BYTES

@@ -1,6 +1,6 @@
-// Changes to the keyring: a key is added, or becomes the active one. The file is replaced whole, keeps its
-// comments, owner and mode, and is written only where the text still gives every key it had. Nothing here takes a key out:
-// that is done by hand, once no row is under it any more.
+// Adds a root key to the keyring file, or makes one active. The file is replaced as a whole, and keeps its
+// comments, owner and mode. It is written only where the new text still holds every earlier key. No function
+// removes a key: an operator does that by hand, once no row is under it any more.
 import { dirname } from 'node:path'
 import { type Document, isMap, parse, parseDocument } from 'yaml'
 import { FileInvalid, readText } from '../file-invalid.ts'
@@ -15,12 +15,12 @@ import {
   readKeyring,
 } from './keyring.ts'
 
-/** Where systemd puts what LoadCredential names: copies, which are gone at the next start. */
+/** Where systemd puts the files of LoadCredential: copies, which are gone at the next start. */
 const CREDENTIALS = /^\/run\/credentials\//
 
 /**
- * Adds a random key, which is not yet used for anything, and returns its id. Throws FileInvalid: no such
- * keyring, an id that is there already or is none, a file that systemd made.
+ * Adds a random key, which wraps nothing yet, and returns its id. Throws FileInvalid where there is no keyring,
+ * the id is taken or malformed, or systemd made the file.
  */
 export function addRootKey(file: string, id = drawRootKeyId()): string {
   if (!isRootKeyId(id)) {
@@ -33,7 +33,7 @@ export function addRootKey(file: string, id = drawRootKeyId()): string {
   return id
 }
 
-/** Makes a key that is there the one that wraps from now on. Throws FileInvalid. */
+/** Makes an existing key the one that wraps new body keys. Throws FileInvalid where there is no such key. */
 export function activateRootKey(file: string, id: string): void {
   edit(file, (document, { keys }) => {
     if (!Object.hasOwn(keys, id)) throw new FileInvalid([`${file}: has no key ${id}`])
@@ -49,7 +49,7 @@ function edit(file: string, change: (document: Document, value: KeyringFile) => 
   }
   const { value } = readKeyring(file)
   const document = parseDocument(readText(file))
-  // An alias would make two keys one text to edit.
+  // With a YAML alias two keys would share one text.
   if (!isMap(document.contents) || !isMap(document.get('keys'))) {
     throw new FileInvalid([`${file}: keys is no plain map: edit it by hand`])
   }
@@ -62,7 +62,7 @@ function edit(file: string, change: (document: Document, value: KeyringFile) => 
   writePrivately(file, text)
 }
 
-/** A keyring that can be replaced by what its file says now, under whoever holds it. */
+/** A keyring whose content can be replaced, for the parts of the node that keep a reference to it. */
 export interface ReplaceableKeyring extends ListedKeyring {
   replace(next: ListedKeyring): void
 }
@@ -83,7 +83,7 @@ export function replaceableKeyring(first: ListedKeyring): ReplaceableKeyring {
   }
 }
 
-/** Ids of `before` whose key is another one in `after`: what lies under them could not be opened any more. */
+/** Ids whose key is another one in `after`. Envelopes under such a key could no longer be opened. */
 export function changedRootKeys(before: ListedKeyring, after: Keyring): string[] {
   return before.ids.filter((id) => {
     const key = after.key(id)

@@ -1,6 +1,6 @@
-// The operator's root keys, in a YAML file of mode 0600: `version: 1`, `active: k1a2b3c4d` and `keys: { id:
-// base64 }`. Whoever has this file and the data can read every object that is not under a customer key;
-// whoever loses it has lost them. Keys are never logged, and an error names the file and an id, never a key.
+// The operator's root keys: a YAML file of mode 0600 with `version: 1`, `active: k1a2b3c4d` and `keys: { id:
+// base64 }`. With this file and the data every object can be read that is not under a customer key; without it
+// none of them can. Keys are never logged. An error names the file and an id, never a key.
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -16,7 +16,7 @@ import { KEY_BYTES } from './keys.ts'
 /** Where systemd puts credentials (systemd.exec(5), CREDENTIALS). */
 const CREDENTIALS = '/run/credentials/'
 
-/** True for a keyring that only the unit's LoadCredential makes, and only while the service runs. */
+/** True for a keyring that exists only while the service runs, because LoadCredential of the unit makes it. */
 export const isPutBySystemd = (file: string) => resolve(file).startsWith(CREDENTIALS)
 const VERSION = 1
 const ID_PATTERN = '^[A-Za-z0-9._-]{1,64}$'
@@ -32,7 +32,7 @@ const schema = {
       type: 'object',
       minProperties: 1,
       propertyNames: { pattern: ID_PATTERN },
-      // 32 bytes: 43 characters, whose last carries four bits, and one of padding.
+      // 32 bytes in base64: 43 characters, of which the last carries four bits, and one of padding.
       additionalProperties: { type: 'string', pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$' },
     },
   },
@@ -40,7 +40,7 @@ const schema = {
 
 export type KeyringFile = FromSchema<typeof schema>
 
-/** Read first: what a later version holds is not this one's to judge. */
+/** The version is read first, because a later version may have another form. */
 const versionSchema = {
   type: 'object',
   properties: { version: { type: 'integer', minimum: 1, default: 1 } },
@@ -49,13 +49,13 @@ const versionSchema = {
 /** True for an id that a root key may have. */
 export const isRootKeyId = (id: string) => new RegExp(ID_PATTERN).test(id)
 
-/** A new key's id: nobody need think of one. */
+/** A random id for a new key. */
 export const drawRootKeyId = () => `k${randomBytes(4).toString('hex')}`
 
-/** A new key, as it stands in the file. */
+/** A random key, as it stands in the file. */
 export const drawRootKey = () => randomBytes(KEY_BYTES).toString('base64')
 
-/** Keys in private fields, so that nothing that prints the object prints them. */
+/** Keeps the keys in a private field, so that printing the object does not print them. */
 class FileKeyring implements Keyring {
   readonly active: string
   readonly ids: readonly string[]
@@ -72,16 +72,17 @@ class FileKeyring implements Keyring {
   }
 }
 
-/** A keyring that can say which keys it has. */
+/** A keyring that lists its keys. */
 export interface ListedKeyring extends Keyring {
-  /** In the order of the file. */
+  /** Ids in the order of the file. */
   readonly ids: readonly string[]
 }
 
 /**
- * Opens the keyring. With `create` a missing one is made, with one random key; without, a missing one is
- * an error, and so is a missing credential. Throws FormatNewer, and FileInvalid for a file that is missing or
- * cannot be read, readable by others than its owner, or not of the form above, and for an active id that has no key.
+ * Opens the keyring. With `create` a missing file is made, with one random key. A missing file is otherwise an
+ * error, and so is a missing credential of systemd. Throws FormatNewer for a later version. Throws FileInvalid
+ * for a file that is missing, unreadable, readable by others than its owner, or malformed, and for an active id
+ * without a key.
  */
 export function openKeyring(file: string, { create }: { create: boolean }): ListedKeyring {
   if (create && !isThere(file)) makeKeyring(file)
@@ -92,7 +93,7 @@ export function openKeyring(file: string, { create }: { create: boolean }): List
   return new FileKeyring(active, new Map(entries))
 }
 
-/** Reads the file as it is. Throws as openKeyring. */
+/** Reads the file. Throws as `openKeyring` does. */
 export function readKeyring(file: string): ParsedFile<KeyringFile> {
   if (!isThere(file)) {
     throw new FileInvalid([`${file}: no such file: objects cannot be opened without it`])

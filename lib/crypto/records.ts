@@ -1,5 +1,5 @@
-// The arithmetic of records: how a blob of a given size is cut, where a byte lies, and which nonce
-// seals which record. No key, no stream, no state. Part of the format, see docs/format.md §2.
+// The arithmetic of records: how a blob of a given size is cut, in which record a byte lies, and which nonce
+// seals which record. No key, no stream, no state. See docs/format.md §2.
 
 /** Plaintext bytes of every record but the last. */
 export const RECORD_BYTES = 65536
@@ -11,7 +11,7 @@ function checkSize(size: number): void {
   if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is no size in bytes`)
 }
 
-/** Records of a blob of `size` plaintext bytes: max(1, ⌈size / 65536⌉), so an empty blob has one.
+/** The number of records in a blob of `size` plaintext bytes: max(1, ⌈size / 65536⌉). An empty blob has one.
  * Throws RangeError where `size` is no whole number of bytes. */
 export function recordCount(size: number): number {
   checkSize(size)
@@ -23,20 +23,20 @@ export function lastRecordBytes(size: number): number {
   return size - (recordCount(size) - 1) * RECORD_BYTES
 }
 
-/** Where a byte extent lies in a blob's records. */
+/** The records in which a range of bytes lies. */
 export interface RecordSpan {
-  /** Index of the first record touched. */
+  /** Index of the first record. */
   readonly first: number
-  /** Index of the last record touched. */
+  /** Index of the last record. */
   readonly last: number
-  /** Plaintext bytes of record `first` that come before the extent. */
+  /** Plaintext bytes of record `first` that come before the range. */
   readonly skipBytes: number
 }
 
 /**
- * The records that hold bytes `offset` … `offset + length − 1` of a blob of `size` plaintext bytes.
- * An extent of no bytes touches the record in which it lies, so that an empty blob is still opened
- * and its tag checked. Throws RangeError where the extent leaves the blob.
+ * The records that hold bytes `offset` … `offset + length − 1` of a blob of `size` plaintext bytes. An empty
+ * range has the record in which it lies, so that the tag of an empty blob is verified too. Throws RangeError
+ * where the range exceeds the blob.
  */
 export function recordSpan(size: number, offset: number, length: number): RecordSpan {
   checkSize(offset)
@@ -49,9 +49,9 @@ export function recordSpan(size: number, offset: number, length: number): Record
 }
 
 /**
- * The 12-byte nonce of record `index`: final (1 on the blob's last record, else 0) ‖ three zero bytes
- * ‖ index as 8 bytes big-endian. The flag is STREAM's (Hoang, Reyhanitabar, Rogaway, Vizár 2015): a
- * blob that was cut or grew fails at the record that pretends to be last. Throws RangeError.
+ * The 12-byte nonce of record `index`: final (1 on the blob's last record, else 0) ‖ three zero bytes ‖ index
+ * as 8 bytes big-endian. The final flag is STREAM's (Hoang, Reyhanitabar, Rogaway, Vizár 2015): a blob that was
+ * cut, or to which records were added, fails at its last record. Throws RangeError.
  */
 export function nonceOf(index: number, final: boolean): Buffer {
   if (!Number.isSafeInteger(index) || index < 0) throw new RangeError(`${index} is no record index`)

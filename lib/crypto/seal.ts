@@ -1,7 +1,7 @@
-// Seals a stream of plaintext into records and opens records again. This is the hot path: one reused
-// record buffer and one reused slab per stream, cipher outputs released at once, no promise where the
-// sink gives none. Which record is the last is known only at the end, so the sealer holds one full
-// record back. The format is that of records.ts, see docs/format.md §2.
+// Seals a stream of plaintext into records, and opens records. This is the hot path: one reused record buffer
+// and one reused slab for each stream, cipher outputs released at once, and no promise where the sink returns
+// none. The last record is known only at the end, so that the sealer holds one full record back. See
+// docs/format.md §2.
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import { release } from '../bytes/release.ts'
 import { TRAILER_BYTES } from '../bytes/slab.ts'
@@ -13,20 +13,20 @@ import { spendKey } from './spent-keys.ts'
 const ALGORITHM = 'aes-256-gcm'
 const SEALED_BYTES_MAX = RECORD_BYTES + TAG_BYTES
 
-/** Takes sealed records, in order. A BlobWriter is one. */
+/** Takes sealed records, in order. A BlobWriter is a Sink. */
 export interface Sink {
-  /** `slab[0 … length)` is a sealed record, with TRAILER_BYTES of room behind; it is copied (or written)
-   * before `write` returns. A promise must be awaited before the next write. */
+  /** Takes a sealed record: `slab[0 … length)`, with TRAILER_BYTES of room behind. The record is copied (or
+   * written) before `write` returns. A returned promise must be awaited before the next call. */
   write(slab: Buffer, length: number): Promise<void> | undefined
 }
 
-/** What a stream needs while it runs. Own memory each (not pooled), so that nothing shares it. */
+/** Buffers of one stream, each in memory of its own (not pooled). */
 interface Buffers {
   readonly record: Buffer
   readonly slab: Buffer
 }
 
-/** Buffers kept for the next streams: at most 64, which is 8 MiB. */
+/** Buffers kept for later streams: at most 64 pairs, which is 8 MiB. */
 const FREE_MAX = 64
 const free: Buffers[] = []
 
@@ -39,10 +39,10 @@ function takeBuffers(): Buffers {
   )
 }
 
-/** A blob key as node:crypto takes it fastest: a context made from a Buffer costs 33 µs, from this 9. The
- * Buffer may be zeroed at once. Throws RangeError unless there are 32 bytes. */
+/** A blob key as a KeyObject: a cipher made from a Buffer takes 33 µs, from a KeyObject 9. The Buffer may be
+ * zeroed at once. Throws RangeError unless there are 32 bytes. */
 export function blobKeyObject(blobKey: Buffer): KeyObject {
-  // A released Buffer is empty, not an error.
+  // A released Buffer is empty.
   if (blobKey.length !== KEY_BYTES) throw new RangeError('a blob key has 32 bytes')
   return createSecretKey(blobKey)
 }
@@ -63,9 +63,9 @@ function sealInto(key: KeyObject, index: number, final: boolean, plain: Buffer, 
 }
 
 /**
- * Seals one blob. `write` any number of times, then `finish` once, or `abort`. Calls must not overlap:
- * where `write` returned a promise it is awaited before the next call. After any throw or rejection the
- * sealer is done. Blob keys are for one sealer only: a second one under the same key throws Internal.
+ * Seals one blob. Call `write` any number of times, then `finish` once, or `abort`. Calls must not overlap:
+ * await the promise of a `write` before the next call. After any throw or rejection the sealer takes no more. A
+ * blob key is for one sealer only: a second one under the same key throws Internal.
  */
 export class Sealer {
   readonly #key: KeyObject
@@ -76,7 +76,7 @@ export class Sealer {
   #dirtyBytes = 0
   #records = 0
 
-  /** `blobKey` is not kept: its owner may zero it at once. Throws Internal where it has sealed before. */
+  /** `blobKey` is not kept, and may be zeroed at once. Throws Internal where it has sealed before. */
   constructor(blobKey: Buffer, sink: Sink) {
     this.#key = blobKeyObject(blobKey)
     spendKey(blobKey)
@@ -85,10 +85,9 @@ export class Sealer {
   }
 
   /**
-   * Takes the next plaintext, which is read before `write` returns or its promise resolves and stays
-   * the caller's to release then. Returns a promise only where the sink gave one. Throws (or rejects
-   * with) whatever the sink throws, Internal on an empty piece: a Buffer that was released too early
-   * looks like one.
+   * Takes the next plaintext. The caller may release it when `write` has returned, or its promise has resolved.
+   * Returns a promise only where the sink returns one. Throws, or rejects with, the sink's error. Throws
+   * Internal on an empty piece, because a Buffer that was released too early is empty.
    */
   write(plain: Buffer): Promise<void> | undefined {
     this.#begin()
@@ -105,8 +104,8 @@ export class Sealer {
   }
 
   /**
-   * Seals the held record with the final flag, also where it is empty (a blob of no bytes has one
-   * record). Resolves, with the plaintext size, when the sink has taken it.
+   * Seals the held record with the final flag, also where it is empty (a blob of no bytes has one record).
+   * Resolves with the plaintext size when the sink has taken it.
    */
   async finish(): Promise<{ size: number; records: number }> {
     this.#begin()
@@ -119,13 +118,13 @@ export class Sealer {
     }
   }
 
-  /** Gives the stream up and its buffers back. Safe at any time, more than once, and after `finish`. */
+  /** Ends the stream and returns its buffers. May be called at any time, more than once, and after `finish`. */
   abort(): void {
     this.#state = 'done'
     const buffers = this.#buffers
     if (buffers === undefined) return
     this.#buffers = undefined
-    // No request's plaintext waits in the free list.
+    // No plaintext may lie in the list of free buffers.
     buffers.record.fill(0, 0, this.#dirtyBytes)
     if (free.length < FREE_MAX) free.push(buffers)
   }
@@ -147,7 +146,7 @@ export class Sealer {
     }
   }
 
-  /** Takes `plain` from `offset` on. Each record is sealed once it is full and more has come. */
+  /** Takes `plain` from `offset` on. A record is sealed when it is full and more plaintext has come. */
   #take(plain: Buffer, offset: number): Promise<void> | undefined {
     const { record } = this.#buffers!
     let at = offset
@@ -157,7 +156,7 @@ export class Sealer {
         this.#heldBytes = 0
         pending = this.#seal(record, false)
       } else if (this.#heldBytes === 0 && plain.length - at > RECORD_BYTES) {
-        // A whole record with more behind it needs no holding back, and no copy.
+        // A whole record with more behind it is not held back, and not copied.
         pending = this.#seal(plain.subarray(at, at + RECORD_BYTES), false)
         at += RECORD_BYTES
       } else {
@@ -174,7 +173,7 @@ export class Sealer {
 
   async #takeRest(pending: Promise<void>, plain: Buffer, offset: number): Promise<void> {
     await pending
-    // Aborted while the sink was busy: the buffers are another stream's by now.
+    // After an `abort` the buffers may belong to another stream.
     if (this.#state !== 'writing')
       throw new CofferError('Internal', { what: 'the seal was aborted' })
     await this.#take(plain, offset)
@@ -188,7 +187,7 @@ export class Sealer {
 }
 
 /** Seals a whole blob of at most one record (65,536 bytes): ciphertext ‖ tag, for segments that lie beside
- * their row. Throws Internal where the blob key has sealed before, RangeError on more bytes. */
+ * their row. Throws Internal where the blob key has sealed before, RangeError for more bytes. */
 export function sealSmall(blobKey: Buffer, plain: Buffer): Buffer {
   if (plain.length > RECORD_BYTES) throw new RangeError(`${plain.length} bytes are no small blob`)
   const key = blobKeyObject(blobKey)
@@ -199,13 +198,13 @@ export function sealSmall(blobKey: Buffer, plain: Buffer): Buffer {
 }
 
 /**
- * Opens record `index` of a blob: the plaintext, in memory of its own that the caller may release.
- * `final` says whether the reader takes it for the last one; `sealed` stays the caller's. Throws
- * StoreCorrupt where the record is not that one, whole and unchanged; no byte of it gets out then.
+ * Opens record `index` of a blob. Returns the plaintext, in memory of its own that the caller may release.
+ * `final` is true for the blob's last record. `sealed` stays the caller's. Throws StoreCorrupt where the record
+ * is not that one, whole and unchanged; none of its plaintext is returned then.
  */
 export function openRecord(key: KeyObject, index: number, final: boolean, sealed: Buffer): Buffer {
   const plainBytes = sealed.length - TAG_BYTES
-  // Every record but the last is full, and only the one record of an empty blob is empty.
+  // Every record but the last is full. Only the one record of an empty blob is empty.
   const sound = final
     ? plainBytes <= RECORD_BYTES && plainBytes >= (index === 0 ? 0 : 1)
     : plainBytes === RECORD_BYTES

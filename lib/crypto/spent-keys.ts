@@ -1,5 +1,5 @@
-// The guard against sealing twice under one blob key, which would repeat every nonce and give away
-// both plaintexts. Blob ids are random, so only a bug (a retry that keeps the blob id) gets here.
+// Guards against sealing twice under one blob key, which would repeat every nonce and reveal both plaintexts.
+// Blob ids are random, so that only a bug (a retry with the same blob id) can do that.
 import { hash } from 'node:crypto'
 import { CofferError } from '../errors.ts'
 
@@ -10,8 +10,8 @@ let recent = new Set<string>()
 let older = new Set<string>()
 
 /**
- * Marks a blob key as used for sealing; throws Internal where it was. Remembered is not the key but its
- * SHA-256, which tells nothing of 32 random bytes.
+ * Marks a blob key as used for sealing. Throws Internal where it was used before. The list holds the key's
+ * SHA-256, which reveals nothing about 32 random bytes.
  */
 export function spendKey(blobKey: Buffer): void {
   const print = hash('sha256', blobKey, 'base64')

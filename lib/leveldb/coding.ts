@@ -5,24 +5,24 @@ import { basename } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
 import { describeReadError, readErrorOf } from '../system-error.ts'
 
-/** Something in a file that LevelDB did not write so. */
+/** A piece of a file that is not as LevelDB wrote it. */
 export interface Damage {
   /** Name of the file in the database's directory. */
   readonly file: string
-  /** Where the damaged piece begins. */
+  /** Where the damaged piece begins, in bytes. */
   readonly offset: number
   readonly what: string
-  /** User keys that may lie in the damaged piece: behind the first, up to the last. */
+  /** User keys that may lie in the damaged piece: greater than `after`, up to `last`. */
   readonly keys?: { readonly after?: Buffer; readonly last: Buffer }
-  /** The file only ends too early there, as a crash leaves it: nothing sound follows. */
+  /** The file ends in the middle of a record, as a crash leaves it, and nothing sound follows. */
   readonly torn?: boolean
-  /** The system's error where the piece, or the file, cannot be read: it may be as it was written. */
+  /** The system's error where the piece, or the file, cannot be read. Its bytes may be sound. */
   readonly unreadable?: string
-  /** A process that reads it through LevelDB may die: of SIGBUS, or of an assertion. */
+  /** A process that reads the piece through LevelDB may die of SIGBUS or of an assertion. */
   readonly deadly?: boolean
 }
 
-/** The damage that an error of reading `path` is; undefined where it is another error, or the file is missing. */
+/** A failed read of `path` as a Damage; undefined where `error` is another error, or the file is missing. */
 export function unreadableAt(path: string, offset: number, error: unknown): Damage | undefined {
   const found = readErrorOf(error)
   if (found === undefined) return undefined
@@ -30,7 +30,7 @@ export function unreadableAt(path: string, offset: number, error: unknown): Dama
   return { file: basename(path), offset, what, unreadable: found.code }
 }
 
-/** Bytes that cannot be what LevelDB wrote. */
+/** Thrown for bytes that LevelDB cannot have written. */
 export class Malformed extends Error {
   constructor(what: string) {
     super(what)
@@ -38,7 +38,7 @@ export class Malformed extends Error {
   }
 }
 
-/** Reads numbers and slices one after the other. Throws Malformed at the end of the bytes. */
+/** Reads numbers and slices one after the other. Each read throws Malformed behind the end of the bytes. */
 export class Cursor {
   readonly #bytes: Buffer
   at: number
@@ -54,7 +54,8 @@ export class Cursor {
     return this.at >= this.#end
   }
 
-  /** LEB128, a safe integer, in the shortest form: LevelDB writes no other, so a longer one is a changed byte. */
+  /** A LEB128 number, a safe integer in its shortest form. LevelDB writes no other form, so that a longer one
+   * is damage. */
   varint(): number {
     let value = 0
     for (let scale = 1; this.at < this.#end; scale *= 128) {
@@ -66,43 +67,43 @@ export class Cursor {
     throw new Malformed('a number is malformed')
   }
 
-  /** A view. */
+  /** The next `length` bytes, as a view. */
   take(length: number): Buffer {
     if (length > this.#end - this.at) throw new Malformed('a length goes beyond the end')
     this.at += length
     return this.#bytes.subarray(this.at - length, this.at)
   }
 
-  /** A view of what its length stands before. */
+  /** The bytes behind a length, as a view. */
   slice(): Buffer {
     return this.take(this.varint())
   }
 }
 
-/** The sum as it stands in files: rotated, and a constant added (util/crc32c.h). */
+/** The checksum as it stands in files: rotated, plus a constant (LevelDB's util/crc32c.h). */
 export function maskedCrc(bytes: Buffer): number {
   const crc = crc32c(bytes)
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 }
 
-/** An entry of a table or a log: what a key held from a sequence number on. */
+/** An entry of a table or a log: the value of a key from a sequence number on. */
 export interface Entry {
   readonly key: Buffer
   readonly sequence: bigint
-  /** Null: deleted. */
+  /** Null for a deletion. */
   readonly value: Buffer | null
 }
 
-/** Order of entries: keys rising, of one key the newest first. */
+/** Orders entries by rising keys, and those of one key by falling sequence numbers. */
 export function compareEntries(a: Entry, b: Entry): number {
   const order = Buffer.compare(a.key, b.key)
   return order !== 0 ? order : a.sequence > b.sequence ? -1 : a.sequence < b.sequence ? 1 : 0
 }
 
-/** Sequence number and type, behind a user key. */
+/** Bytes of sequence number and type behind a user key. */
 export const TAG_BYTES = 8
 
-/** The user key of a key as tables and manifests have it. Throws Malformed. */
+/** The user key inside a key of a table or a manifest. Throws Malformed. */
 export function userKey(key: Buffer): Buffer {
   if (key.length < TAG_BYTES) throw new Malformed('a key is too short')
   return key.subarray(0, key.length - TAG_BYTES)

@@ -1,6 +1,7 @@
-// A LevelDB database read from its files alone: without its lock, without a map, changing nothing, also
-// while a process has it open. What is found is the state of one moment. Used where rot is looked for: an
-// opened LevelDB checks none of its own sums, and dies of a sector that cannot be read.
+// Reads a LevelDB database from its files, without LevelDB's lock, without a memory map, and without changing
+// anything, also while a process has it open. The result is the state of one moment. An opened LevelDB checks
+// none of its own sums, and dies of a sector that cannot be read, so that every search for rot reads the files
+// instead.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,14 +11,14 @@ import { readManifest, type TableName } from './manifest.ts'
 import { PlainFile, type Rate } from './plain-file.ts'
 import { TableFile } from './table-file.ts'
 
-/** A process that has the database open may delete files between two of our steps. */
+/** A process that has the database open may delete files between two steps, so that the open is repeated. */
 const OPEN_TRIES_MAX = 20
-/** It may also be in the middle of a write, which ends within this time or is no write. */
+/** Such a process may also be in the middle of a write. A write ends within this time. */
 const WRITE_MS = 100
 
 export interface StoredRow {
   readonly key: Buffer
-  /** Valid until the next row is asked for. */
+  /** Valid until the next row is read. */
   readonly value: Buffer
 }
 
@@ -28,7 +29,7 @@ interface OpenTable {
 
 export class DatabaseFiles {
   readonly location: string
-  /** What is wrong with manifest, logs, and the tables' own parts. Damaged blocks are told by `scan`. */
+  /** What is wrong with manifest, logs, and the tables' own parts. `scan` and `verify` report damaged blocks. */
   readonly damages: readonly Damage[]
   readonly #tables: readonly OpenTable[]
   readonly #logged: readonly Entry[]
@@ -45,18 +46,19 @@ export class DatabaseFiles {
     this.damages = damages
   }
 
-  /** Opens all files of the database. Rejects with the system's error where there is none, or what names its files
-   * cannot be opened; a table or log that cannot be is among the damages. */
+  /** Opens all files of the database. Rejects with the system's error where there is no database, or where
+   * CURRENT or the manifest cannot be opened. A table or log that cannot be opened is one of `damages`. */
   static async open(location: string, rate: Rate): Promise<DatabaseFiles> {
     let before: { cut: string; vanished: string | undefined } = { cut: '', vanished: undefined }
     for (let tries = 1; ; tries++) {
       const { tables, logged, damages, vanished } = await tryOpen(location, rate)
       const cut = placesOf(damages.filter(isCut))
-      // A manifest says of a file that it is not needed before the file is removed: one that is missed twice is missing.
+      // LevelDB removes a file from the manifest before it deletes the file. One that is missing twice is
+      // really missing.
       const isWhole = vanished === undefined || vanished === before.vanished
       const isSettled = cut === '' || cut === before.cut
       if (tries === OPEN_TRIES_MAX || (isWhole && isSettled)) {
-        // Where it is cut off in another place each time, somebody writes there.
+        // A file that ends in another place each time is being written to.
         const held = isSettled ? damages : damages.filter((damage) => !isCut(damage))
         return new DatabaseFiles(location, tables, logged, held)
       }
@@ -66,21 +68,21 @@ export class DatabaseFiles {
     }
   }
 
-  /** The greatest key, also of a row that was deleted; undefined where there is none. */
+  /** The greatest key, also of a deleted row; undefined where there is none. */
   get lastKey(): Buffer | undefined {
     const keys = this.#tables.map(({ name }) => name.greatest)
     const all = [...keys, this.#logged.at(-1)?.key].filter((key) => key !== undefined)
     return all.sort(Buffer.compare).at(-1)
   }
 
-  /** Reads every block of every table, and tells `damaged` of those that do not hold. */
+  /** Reads every block of every table, and calls `damaged` for each that is damaged. */
   async verify(damaged: (damage: Damage) => void): Promise<void> {
     for (const { table } of this.#tables) await table.verify(damaged)
   }
 
   /**
-   * The rows of keys from `from` up to `to` (exclusive), in order, each with its newest value. `damaged` is
-   * told of blocks that do not hold; where one is, an older value may show, or none. `ahead`: many are wanted.
+   * The newest values of all keys from `from` up to `to` (exclusive), in order. `damaged` is called for each
+   * damaged block; an older value may come, or none, for the keys in it. `ahead`: many rows will be read.
    */
   async *scan(
     range: { readonly from?: Buffer; readonly to?: Buffer; readonly ahead?: boolean },
@@ -91,7 +93,7 @@ export class DatabaseFiles {
     const levels = new Map<number, OpenTable[]>()
     for (const each of this.#tables) {
       const { level } = each.name
-      // Tables of level 0 overlap one another; those of another level do not, and stand in order.
+      // Tables of level 0 overlap one another. Those of another level do not, and stand in order.
       if (level === 0) sources.push(new Source(each.table.entries(from, ahead), damaged))
       else levels.set(level, [...(levels.get(level) ?? []), each])
     }
@@ -118,7 +120,7 @@ export class DatabaseFiles {
   }
 }
 
-/** One of the sorted lists that are merged, and its first entry that is left. */
+/** One of the sorted lists that are merged, with the first entry that is left. */
 class Source {
   head: Entry | undefined
   readonly #entries: AsyncIterator<Entry | Damage>
@@ -164,7 +166,7 @@ interface Opened {
   readonly tables: readonly OpenTable[]
   readonly logged: readonly Entry[]
   readonly damages: readonly Damage[]
-  /** A file that is named and is not there. */
+  /** A file that CURRENT or the manifest names, and that is missing. */
   readonly vanished: string | undefined
 }
 
@@ -183,7 +185,7 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
     } else throw error
   }
   const { logged, hasFirst } = await readLogs(location, logNumber, rate, damages, missing)
-  // LevelDB makes a log before it names it: one that is gone is in a table of a later manifest.
+  // LevelDB makes a log before it names it. A missing log was written to a table, which a later manifest names.
   if (!hasFirst) vanished ??= fileOf(logNumber, 'log')
   for (const name of named) {
     try {
@@ -198,7 +200,7 @@ async function tryOpen(location: string, rate: Rate): Promise<Opened> {
   return { tables, logged, damages, vanished }
 }
 
-/** A log, or a manifest, that ends in the middle of a record. */
+/** The damage is a log, or a manifest, that ends in the middle of a record. */
 const isCut = ({ torn }: Damage) => torn === true
 
 const placesOf = (damages: readonly Damage[]) =>
@@ -212,7 +214,7 @@ async function openTable(location: string, name: TableName, rate: Rate): Promise
   return await TableFile.open(await PlainFile.open(join(location, file), rate), name.size)
 }
 
-/** The entries of all logs that count, sorted, and whether the first of those was there. */
+/** The sorted entries of all logs that the database uses, and whether the first of those logs was there. */
 async function readLogs(
   location: string,
   logNumber: number,
@@ -246,7 +248,7 @@ async function readLogs(
       await file.close()
     }
   }
-  // A database that was never opened again has number 0, and no log.
+  // A database that was never reopened has log number 0, and no log of that number.
   const hasFirst = logNumber === 0 || numbers.some((digits) => Number(digits) === logNumber)
   return { logged: entries.sort(compareEntries), hasFirst }
 }

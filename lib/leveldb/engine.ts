@@ -21,13 +21,13 @@ import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
 
-/** The kinds of key a database may have, by the name of their encoding. */
+/** The kinds of key that a database may have, by the name of their encoding. */
 export interface Keys {
   utf8: string
   buffer: Buffer
 }
 
-/** Bounds of an iterator, and how it reads. */
+/** Bounds of an iterator, and its options. */
 export type Range<K> = IteratorOptions<K, Buffer>
 
 /**
@@ -50,13 +50,13 @@ export interface Database<K>
 
 export interface OpenOptions<E extends keyof Keys> {
   readonly keyEncoding: E
-  /** LevelDB's memtable and log; up to two of them are in memory. */
+  /** Size of LevelDB's memtable and log. Up to two memtables are in memory. */
   readonly writeBufferBytes: number
-  /** Size of a table file. */
+  /** Greatest size of a table file. */
   readonly maxFileBytes: number
-  /** LevelDB's cache of blocks. */
+  /** Size of LevelDB's block cache. */
   readonly cacheBytes: number
-  /** Makes the database (and its directory) where there is none; otherwise that is an error. */
+  /** Makes the database, and its directory, where there is none. Otherwise a missing database is an error. */
   readonly create: boolean
 }
 
@@ -68,40 +68,40 @@ export interface SyncFile {
 }
 
 export interface Engine {
-  /** Opens a database, which nobody else in this process has open. Rejects with FilesUnreadable where a file of it
+  /** Opens a database that is not open in this process. Rejects with FilesUnreadable where one of its files
    * cannot be read, and with LevelDB's error. */
   open<E extends keyof Keys>(location: string, options: OpenOptions<E>): Promise<Database<Keys[E]>>
-  /** Removes a closed database with all its files; nothing where there is none. */
+  /** Removes a closed database with all its files. Does nothing where there is none. */
   destroy(location: string): Promise<void>
-  /** Gives a database another name in its directory, durable after `syncDirectory`. Whoever has it open
-   * can only close it afterwards. */
+  /** Renames a database within its directory, durable after `syncDirectory`. A process that has it open can
+   * only close it afterwards. */
   rename(location: string, to: string): Promise<void>
-  /** Gives the files of a closed database names in a second, new directory, too: they take no room, and outlive
-   * the first. Durable with that directory, whose own name `syncDirectory` makes so. Rejects with the system's
-   * error, EPERM where the filesystem has no second names. */
+  /** Makes hard links to the files of a closed database in a new directory. They take no room, and outlive the
+   * first names. The links are durable when it resolves, the new directory's own name after `syncDirectory`.
+   * Rejects with the system's error, EPERM where the filesystem has no hard links. */
   link(location: string, to: string): Promise<void>
-  /** Keeps a small text in a file among a database's own, unless there is one of that name. It goes with the
+  /** Writes a small text to a file among a database's own, unless the file exists. The file goes with the
    * database, and is not made durable. */
   note(path: string, text: string): Promise<void>
-  /** What `note` kept; undefined where there is nothing. */
+  /** The text that `note` wrote; undefined where there is none. */
   readNote(path: string): Promise<string | undefined>
-  /** Makes a directory and those above it, where they are missing, durably. */
+  /** Makes a directory and the missing ones above it, durably. */
   makeDirectory(directory: string): Promise<void>
-  /** Rejects with the system's error where no file can be made and made durable in a directory. */
+  /** Rejects with the system's error where no file can be made, and made durable, in a directory. */
   requireWritable(directory: string): Promise<void>
-  /** Names in a directory: databases in a device's, files in a database's. */
+  /** Names in a directory: databases in that of a device, files in that of a database. */
   list(directory: string): Promise<string[]>
-  /** Files of a database and their bytes. */
+  /** The number of a database's files, and their bytes. */
   measure(location: string): Promise<{ files: number; bytes: number }>
-  /** Opens a file to sync it. Rejects with `code` ENOENT where it is gone. */
+  /** Opens a file in order to sync it. Rejects with `code` ENOENT where it is missing. */
   openFile(path: string): Promise<SyncFile>
-  /** fsync of a directory: names made or changed in it before are durable. */
+  /** Fsyncs a directory: names that were made or changed in it before are durable. */
   syncDirectory(directory: string): Promise<void>
   /** Bytes that an unprivileged process may still write on the directory's filesystem. */
   freeBytes(directory: string): number
 }
 
-/** True where `error`, or what caused it, is a full disk or a spent quota. */
+/** True where `error`, or its cause, is a full disk or a spent quota. */
 export function isSpaceError(error: unknown): boolean {
   const code = systemErrorOf(error)?.code
   return code === 'ENOSPC' || code === 'EDQUOT'
@@ -110,7 +110,7 @@ export function isSpaceError(error: unknown): boolean {
 /** LevelDB on the local filesystem. */
 export const classicEngine: Engine = {
   async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
-    // LevelDB would make the directory all the same, on whatever disk lies there now.
+    // LevelDB would make a missing directory, on whatever disk is mounted there now.
     if (!options.create) await access(location)
     await requireReadable(location)
     const db = new Level<Keys[E], Buffer>(location, {
@@ -154,7 +154,8 @@ export const classicEngine: Engine = {
   async makeDirectory(directory) {
     const first = await mkdir(directory, { recursive: true, mode: 0o700 })
     if (first === undefined) return
-    // Durable with its name, and so are those above it that were made: a volume in it is to be found again.
+    // The directory becomes durable together with its name, and so do those above it that were made: otherwise
+    // a volume could be lost with them.
     const top = dirname(resolve(first))
     for (let at = resolve(directory); at !== top; at = dirname(at)) await syncDirectory(dirname(at))
   },
@@ -177,7 +178,7 @@ export const classicEngine: Engine = {
     let files = 0
     let bytes = 0
     for (const name of await readdir(location)) {
-      // LevelDB unlinks files at any time: one that is gone by now counts as never seen.
+      // LevelDB deletes files at any time. A file that is gone by now is not counted.
       const found = await stat(join(location, name)).catch(ignoreMissing)
       if (found === undefined) continue
       files++

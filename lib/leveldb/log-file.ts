@@ -16,13 +16,13 @@ interface Fragment {
 }
 
 /**
- * The records of a log, in order. Damage is told before the record behind it; `torn` where no whole
- * record begins behind it: a crash leaves a log so. What cannot be read is told at once, and never torn.
+ * The records of a log, in order, and its damage. Damage comes before the record behind it. It is `torn` where no
+ * whole record begins behind it, as after a crash. A piece that cannot be read comes at once, and is never torn.
  */
 export async function* logRecords(file: PlainFile): AsyncGenerator<Buffer | Damage> {
   let pending: Damage | undefined
   let begun: Buffer[] | undefined
-  /** What follows may be the rest of a record that began where nothing could be read. */
+  /** The next fragments may end a record that began where nothing could be read. */
   let isBehindGap = false
   const damage = (offset: number, what: string) => {
     begun = undefined
@@ -76,7 +76,7 @@ export async function* logRecords(file: PlainFile): AsyncGenerator<Buffer | Dama
   if (pending !== undefined) yield { ...pending, torn: true }
 }
 
-/** The record, or piece of one, that begins at `offset`; undefined where none does. */
+/** The record, or fragment of one, that begins at `offset`; undefined where none does. */
 function fragmentAt(block: Buffer, offset: number): Fragment | undefined {
   const length = block.readUInt16LE(offset + 4)
   const type = block[offset + 6]!
@@ -86,7 +86,7 @@ function fragmentAt(block: Buffer, offset: number): Fragment | undefined {
   return { type, payload: block.subarray(offset + HEADER_BYTES, end) }
 }
 
-/** Where the next piece that holds its checksum begins; the block's end where none does. */
+/** Where the next fragment with a right checksum begins; the block's end where none does. */
 function nextSound(block: Buffer, from: number): number {
   for (let offset = from; offset + HEADER_BYTES <= block.length; offset++) {
     if (fragmentAt(block, offset) !== undefined) return offset
@@ -94,7 +94,7 @@ function nextSound(block: Buffer, from: number): number {
   return block.length
 }
 
-/** The entries of a batch, as it lies in a log (db/write_batch.cc). Throws Malformed. */
+/** The entries of a batch as it lies in a log (LevelDB's db/write_batch.cc). Throws Malformed. */
 export function batchEntries(batch: Buffer): Entry[] {
   if (batch.length < 12) throw new Malformed('a batch is too short')
   let sequence = batch.readBigUInt64LE(0)

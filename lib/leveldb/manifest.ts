@@ -1,5 +1,6 @@
-// Which files of a LevelDB database hold its entries: the edits in the manifest that CURRENT names, summed up
-// (db/version_edit.cc). A file that no edit names is a leftover or unfinished, and means nothing.
+// The tables and logs of a LevelDB database: all edits in the manifest that CURRENT names, applied in order
+// (LevelDB's db/version_edit.cc). A file that no edit names is left over or unfinished, and not part of the
+// database.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Cursor, type Damage, Malformed, userKey } from './coding.ts'
@@ -10,22 +11,21 @@ export interface TableName {
   readonly number: number
   readonly level: number
   readonly size: number
-  /** User keys. Those in the table's index may be shortened ones between its keys. */
+  /** The least and greatest user key. Keys in the table's index may be shortened, and lie between its own. */
   readonly least: Buffer
   readonly greatest: Buffer
 }
 
 export interface Manifest {
   readonly tables: readonly TableName[]
-  /** Logs from this number on hold what is in no table. */
+  /** Logs from this number on hold the entries that are in no table. */
   readonly logNumber: number
   readonly damages: readonly Damage[]
-  /** A file that is named and is not there. */
+  /** A file that is named and is missing. */
   readonly vanished?: string
 }
 
-/** Reads the manifest. Rejects with the system's error where CURRENT, or the manifest, cannot be
- * opened. */
+/** Reads the manifest. Rejects with the system's error where CURRENT or the manifest cannot be opened. */
 export async function readManifest(location: string, rate: Rate): Promise<Manifest> {
   const current = await readFile(join(location, 'CURRENT'), 'latin1')
   const name = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
@@ -59,7 +59,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
-/** Applies an edit; returns the log number where it has one. Throws Malformed. */
+/** Applies an edit. Returns the log number where the edit has one. Throws Malformed. */
 function apply(edit: Buffer, tables: Map<number, TableName>): number | undefined {
   const cursor = new Cursor(edit)
   let logNumber: number | undefined

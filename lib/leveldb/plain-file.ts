@@ -6,31 +6,31 @@ import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOfDisk } from '../system-error.ts'
 
-/** What one read brings of a file that is read from end to end. */
+/** Bytes that one read fetches from a file that is read from end to end. */
 const WINDOW_BYTES = 1 << 20
-/** What a disk gives or does not give as a whole. */
+/** The unit in which a disk can or cannot be read. */
 const SECTOR_BYTES = 4096
-/** Shorter waits cost more than they bring. */
+/** Shorter waits cost more than they gain. */
 const PAUSE_MS_MIN = 5
 
-/** Lets so many bytes a second through, on the average since it was made. */
+/** Limits reads to so many bytes a second, on the average since it was made. */
 export class Rate {
   readonly #bytesPerSecond: number
   readonly #sinceMs = performance.now()
   #bytes = 0
   #stopped = false
 
-  /** Infinity: no limit. */
+  /** Infinity turns the limit off. */
   constructor(bytesPerSecond: number) {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** Bytes let through so far. */
+  /** Bytes read so far. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** From now on nothing may be read. */
+  /** Makes every later `take` reject. */
   stop(): void {
     this.#stopped = true
   }
@@ -39,7 +39,7 @@ export class Rate {
     return this.#stopped
   }
 
-  /** Resolves when that many bytes more may be read. Rejects once it was stopped. */
+  /** Resolves when that many bytes more may be read. Rejects once `stop` was called. */
   async take(bytes: number): Promise<void> {
     if (this.#stopped) throw new Error('reading was stopped')
     this.#bytes += bytes
@@ -66,7 +66,7 @@ export class PlainFile {
     this.#rate = rate
   }
 
-  /** Rejects with the system's error. */
+  /** Opens a file. Rejects with the system's error. */
   static async open(path: string, rate: Rate): Promise<PlainFile> {
     const file = await open(path, 'r')
     try {
@@ -78,8 +78,8 @@ export class PlainFile {
   }
 
   /**
-   * The bytes from `offset` on; fewer than `length` where the file ends. `ahead`: the bytes behind them are
-   * wanted next. They are valid until the next read. Rejects with the system's error.
+   * The bytes from `offset` on; fewer than `length` where the file ends. `ahead`: the bytes behind them will be
+   * read next. The bytes are valid until the next read. Rejects with the system's error.
    */
   async read(offset: number, length: number, ahead: boolean): Promise<Buffer> {
     const at = offset - this.#windowAt
@@ -89,14 +89,14 @@ export class PlainFile {
       this.#window = await this.#fresh(offset, WINDOW_BYTES)
       this.#windowAt = offset
     } catch {
-      // Something in the window is bad: perhaps not what was asked for.
+      // A sector of the window cannot be read. It may lie outside the wanted bytes.
       return await this.#fresh(offset, length)
     }
     return this.#window.subarray(0, length)
   }
 
-  /** The bytes from `offset` on, fewer than `length` where the file ends, with zeros for the sectors that the disk
-   * cannot read. Rejects with the system's error where it is not of the disk. */
+  /** The bytes from `offset` on, fewer than `length` where the file ends, with zeros for the sectors that the
+   * disk cannot read. Rejects with the system's error where the disk is not its reason. */
   async readAround(offset: number, length: number): Promise<Buffer> {
     const whole = await this.#fresh(offset, length).catch(ignoreUnreadable)
     if (whole !== undefined) return whole

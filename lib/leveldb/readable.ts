@@ -1,16 +1,17 @@
-// Whether LevelDB can read what it recovers from. A log that it cannot open, or not read to its end, it leaves out
-// without a word, opens the rest, and removes the log: what was acknowledged is gone for good
-// (db/db_impl.cc, MaybeIgnoreError). So each database is looked at before LevelDB opens it.
+// Whether LevelDB can read the files that it recovers from. LevelDB drops a log that it cannot open, or not
+// read to its end, without an error, opens the rest, and deletes the log: acknowledged writes are lost for good
+// (LevelDB's db/db_impl.cc, MaybeIgnoreError). Every database is therefore checked before LevelDB opens it.
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwUnreadable } from '../unreadable.ts'
 
 const READ_BYTES = 1 << 20
-/** What LevelDB opens at a time while it recovers: its lock, its own log, the manifest, a log, what it writes. */
+/** Files that LevelDB has open at a time while it recovers: its lock, its own log, the manifest, a log, and a
+ * table. */
 const SPARE_FILES = 8
 
-/** Rejects with FilesUnreadable where CURRENT, the manifest or a log cannot be read to its end, or too few files can
- * be open at a time to recover. Resolves where there is no database. */
+/** Rejects with FilesUnreadable where CURRENT, the manifest or a log cannot be read to its end, or where the
+ * process may not open as many files as recovery takes. Resolves where there is no database. */
 export async function requireReadable(location: string): Promise<void> {
   try {
     const names = await readdir(location)
@@ -29,7 +30,7 @@ async function readWhole(path: string, bytes: Buffer): Promise<void> {
   try {
     while ((await file.read(bytes, 0, bytes.length, null)).bytesRead > 0);
   } catch (error) {
-    // A read names no file.
+    // The system's error of a read names no file.
     throw Object.assign(error as Error, { path })
   } finally {
     await file.close()

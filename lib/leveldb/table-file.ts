@@ -19,21 +19,21 @@ const MAGIC = 0xdb4775248b80fb57n
 const TRAILER_BYTES = 5
 const UNCOMPRESSED = 0
 
-/** Where a block lies. */
+/** Where a block lies, in bytes. */
 interface Place {
   readonly offset: number
   readonly size: number
 }
 
 interface IndexEntry extends Place {
-  /** No user key of the block is greater; it need not be one. */
+  /** No user key of the block is greater. It need not be a key of the block. */
   readonly last: Buffer
 }
 
 export class TableFile {
   readonly #file: PlainFile
   readonly #index: readonly IndexEntry[]
-  /** What is wrong with the table's own parts: its footer, index, and filter. */
+  /** What is wrong with the table's footer, index and filter. */
   readonly damages: readonly Damage[]
 
   private constructor(file: PlainFile, index: readonly IndexEntry[], damages: readonly Damage[]) {
@@ -42,10 +42,11 @@ export class TableFile {
     this.damages = damages
   }
 
-  /** Reads what says where the blocks are. Where that is damaged the table has no entries. */
+  /** Opens a table and reads its index. A table with a damaged index has no entries. Rejects with the system's
+   * error. */
   static async open(file: PlainFile, size: number): Promise<TableFile> {
     const damages: Damage[] = []
-    // LevelDB follows an index anywhere.
+    // LevelDB follows the offsets of an index wherever they lead.
     if (file.size !== size) {
       const what = `has ${file.size} bytes, not ${size}`
       damages.push({ file: file.name, offset: Math.min(file.size, size), what, deadly: true })
@@ -75,8 +76,8 @@ export class TableFile {
   }
 
   /**
-   * The entries of keys from `from` on, in order, and in their places the damaged blocks. Entries are valid
-   * until the next is asked for.
+   * The entries of keys from `from` on, in order, with each damaged block in its place. Entries are valid until
+   * the next one is read.
    */
   async *entries(from: Buffer = Buffer.alloc(0), ahead = true): AsyncGenerator<Entry | Damage> {
     for (let i = this.#firstFor(from); i < this.#index.length; i++) {
@@ -92,7 +93,7 @@ export class TableFile {
     }
   }
 
-  /** Reads every block, and tells `damaged` of those that do not hold. */
+  /** Reads every block, and calls `damaged` for each that is damaged. */
   async verify(damaged: (damage: Damage) => void): Promise<void> {
     for (const [i, place] of this.#index.entries()) {
       try {
@@ -130,7 +131,7 @@ export class TableFile {
   }
 }
 
-/** A block that was read and does not hold its checksum. */
+/** A block that was read, and whose checksum is wrong. */
 class Rotten extends Malformed {
   readonly block: Buffer
 
@@ -140,8 +141,8 @@ class Rotten extends Malformed {
   }
 }
 
-/** True where only values can have changed. LevelDB parses the rest of a block, and asserts of keys that they are
- * long enough and in order (db/dbformat.h, table/table_builder.cc): then it ends the process. */
+/** True where only values can have changed. LevelDB parses the rest of a block, and asserts that keys are long
+ * enough and in order (LevelDB's db/dbformat.h, table/table_builder.cc). A failed assertion ends the process. */
 function isHarmless(block: Buffer, { after, last }: NonNullable<Damage['keys']>): boolean {
   try {
     const starts = new Set<number>()
@@ -155,7 +156,7 @@ function isHarmless(block: Buffer, { after, last }: NonNullable<Damage['keys']>)
     }
     const count = block.readUInt32LE(block.length - 4)
     for (let i = 1; i <= count; i++) {
-      // A search begins at any of these, and takes what is there for a whole key.
+      // A search may begin at any restart, and takes the entry there for one with a whole key.
       if (!starts.has(block.readUInt32LE(block.length - 4 - 4 * i))) return false
     }
     return count > 0
@@ -165,7 +166,7 @@ function isHarmless(block: Buffer, { after, last }: NonNullable<Damage['keys']>)
   }
 }
 
-/** The damage that an error of reading a piece is. Throws the error where it is none of a read. */
+/** The damage that a failed read of a block is. Throws `error` where it is none of a read. */
 function damageAt(file: PlainFile, offset: number, error: unknown): Damage {
   if (error instanceof Malformed) {
     return { file: file.name, offset, what: error.message, deadly: true }
@@ -175,7 +176,8 @@ function damageAt(file: PlainFile, offset: number, error: unknown): Damage {
   return { ...damage, deadly: isOfDisk(damage.unreadable!) }
 }
 
-/** Blocks lie one behind the other, without gaps: so no byte of a table is unchecked. */
+/** The end of a block that begins at `end`. Blocks lie one behind the other, so that no byte of a table is
+ * unchecked. */
 function followed(end: number, { offset, size }: Place): number {
   if (offset !== end) throw new Malformed('blocks do not follow one another')
   return offset + size + TRAILER_BYTES
@@ -196,7 +198,7 @@ function readFooter(footer: Buffer): { metaindex: Place; index: Place } {
   return places
 }
 
-/** A block without its trailer. Throws Malformed, or the system's error. */
+/** Reads a block, without its trailer. Rejects with Malformed, or the system's error. */
 async function readBlock(file: PlainFile, place: Place, ahead: boolean): Promise<Buffer> {
   const { offset, size } = place
   if (offset + size + TRAILER_BYTES > file.size) throw new Malformed('a block lies beyond the end')
@@ -212,12 +214,12 @@ async function readBlock(file: PlainFile, place: Place, ahead: boolean): Promise
 interface Pair {
   readonly key: Buffer
   readonly value: Buffer
-  /** Where it stands in the block, and how much of the key is the one's before. */
+  /** Where the pair stands in the block, and how many bytes its key shares with the one before. */
   readonly at: number
   readonly shared: number
 }
 
-/** Keys and values of a block: keys are written without what they share with the one before. */
+/** The keys and values of a block. A key is stored without the bytes that it shares with the one before. */
 function* blockPairs(block: Buffer): Generator<Pair> {
   if (block.length < 4) throw new Malformed('a block has no end')
   const end = block.length - 4 - 4 * block.readUInt32LE(block.length - 4)

@@ -1,25 +1,25 @@
-// Reads of several rows that fail where one of them cannot be read. LevelDB's iterators pass over a table that cannot
-// be opened or a block that cannot be read and go on behind it (table/merger.cc); the error waits in the iterator, and
-// its binding looks for it only at the end of the range. A page that was filled before would lack rows
-// without a word: a listing objects, a volume its last number, reclaim what is live.
+// Reads of several rows that fail where one row cannot be read. LevelDB's iterators skip a table that cannot be
+// opened, or a block that cannot be read, and go on behind it (table/merger.cc). The error stays in the
+// iterator, and the binding checks for it only at the end of the range. A page that was filled before that
+// would lack rows without an error: a listing would lack objects, a volume its last number, reclaim live blobs.
 import type { Database, Keys, Range } from './engine.ts'
 
 type Key = Keys[keyof Keys]
 
-/** What is used of LevelDB's iterator. It sees the database as it was when it was made. */
+/** The part of LevelDB's iterator that is used. It shows the database as it was when the iterator was made. */
 export interface Rows<K> {
   nextv(size: number): Promise<[key: K, value: Buffer][]>
   seek(target: K): void
-  /** Rejects with LevelDB's error where something was passed over so far. The last call before `close`. */
+  /** Rejects with LevelDB's error where rows were skipped so far. Must be the last call before `close`. */
   requireWhole(): Promise<void>
   close(): Promise<void>
 }
 
-/** Begins to read a range. */
+/** Opens a range for reading. */
 export function openRows<K extends Key>(db: Database<K>, options: Range<K>): Rows<K> {
   let end: (() => void) | undefined
-  // An iterator that is told to end looks for its error, in the thread pool and without reading anything more. A real
-  // signal would be looked at before that.
+  // A signal that ends an iterator makes the binding check its error, in the thread pool and without reading
+  // more. A real AbortSignal would be checked before that.
   const signal = {
     aborted: false,
     addEventListener: (_: string, listener: () => void) => {
@@ -42,7 +42,7 @@ export function openRows<K extends Key>(db: Database<K>, options: Range<K>): Row
   }
 }
 
-/** The first rows of a range, `count` unless there are fewer. Rejects with LevelDB's error. */
+/** The first `count` rows of a range, fewer where there are fewer. Rejects with LevelDB's error. */
 export async function readRows<K extends Key>(
   db: Database<K>,
   options: Range<K>,

@@ -1,5 +1,5 @@
-// Removes objects that are due (Swift's X-Delete-At). They are hidden from their second on whether this has
-// run or not; it gives their bytes back. Where versions are kept, the current one leaves a delete marker.
+// Removes objects whose time has come (Swift's X-Delete-At). Readers do not see such an object from its second
+// on; the removal releases its bytes. In a container that keeps versions it makes a delete marker.
 import { expiryPrefix, rowKeys } from '../catalog/keys.ts'
 import { isUnavailable } from '../errors.ts'
 import { deleteDue } from '../service/changes.ts'
@@ -9,13 +9,13 @@ import { startWorker, type Worker } from './worker.ts'
 /** How often due objects are looked for, at least. */
 const LOOK_EVERY_MS = 30_000
 
-/** Begins to remove what is due. `failed` hears of errors. */
+/** Starts the removal of due objects. `failed` is called with errors. */
 export function startExpiry(stores: Stores, failed: (error: unknown) => void): Worker {
   return startWorker((closed) => expire(stores, failed, closed), failed, LOOK_EVERY_MS)
 }
 
-/** Removes all that is due by now, object by object. `failed` hears of those that cannot be removed; they are the
- * next run's, and hold up no other. Throws StoreUnavailable. */
+/** Removes all objects that are due by now, one by one. `failed` is called with the error of each that cannot
+ * be removed: the others are removed, and the next run tries that one again. Rejects with StoreUnavailable. */
 export async function expire(
   stores: Stores,
   failed: (error: unknown) => void,

@@ -1,6 +1,6 @@
-// An operator's word that a catalog is the one to go on with although its volumes know of later commits: a
-// restored backup, or what could be saved of a damaged one. What it does not name is dead from then on, and
-// reclaim may destroy it.
+// Accepts a catalog that is older than its volumes: a restored backup, or the rows of a damaged catalog. Only
+// an operator can decide that. Blobs that the catalog does not name are dead from then on, and reclaim may
+// destroy them.
 import { allHeaders } from '../blobs/level/volume-headers.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { RESTORED_KEY, readRestored } from '../catalog/restore-mark.ts'
@@ -10,13 +10,16 @@ export interface Accepted {
   /** The catalog's commit number before and after. */
   readonly before: number
   readonly after: number
-  /** It was marked as restored from a backup, or of what a damaged one had left. */
+  /** The catalog was marked as restored from a backup, or as salvaged. */
   readonly restored: boolean
 }
 
-/** Accepts the catalog, whose volumes know of commits, and of which the node has seen `seen`. `keepMark`: a mark as restored
- * stays, and with it reclaim is off, so that the bytes of rows that are gone are kept. Nobody else uses it.
- * Throws StoreUnavailable; FilesUnreadable where a volume cannot be read, which may know of more commits. */
+/**
+ * Accepts the catalog whose headers lie on `devices`. `seen` is the last commit number that this node saw of
+ * it. `keepMark`: the mark as restored stays, so that reclaim stays off and keeps the bytes of missing rows. No
+ * other process may use the catalog. Rejects with StoreUnavailable; with FilesUnreadable where a volume cannot
+ * be read, because it may hold a later commit number.
+ */
 export async function acceptCatalog(
   catalog: Catalog,
   devices: readonly string[],
@@ -33,7 +36,7 @@ export async function acceptCatalog(
   return { before, after: catalog.commitNumber, restored }
 }
 
-/** The highest commit number that a volume of the catalog knows of. Throws FilesUnreadable. */
+/** The highest commit number in the headers of the catalog's volumes. Rejects with FilesUnreadable. */
 export async function highestCommit(
   catalogId: string,
   devices: readonly string[],

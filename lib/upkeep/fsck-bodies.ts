@@ -1,4 +1,5 @@
-// Bodies against who refers to them, and their segments against the rows that say where the bytes lie.
+// Checks bodies against the versions and uploads that reference them, and segments against the rows of their
+// blobs.
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
@@ -20,11 +21,11 @@ import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 /** Why a body is kept, and which of its segments. */
 interface Held {
   references: number
-  /** Of a finished body: the parts that belong to it; undefined for an upload's and for queued work. */
+  /** The parts of a finished body; undefined for the body of an upload, and for queued work. */
   layout: Layout | undefined
 }
 
-/** A segment that no version, upload or work in the queue needs. */
+/** A segment that no version, upload or row of the queue needs. */
 interface Orphan {
   readonly row: Row
   readonly body: string
@@ -37,11 +38,11 @@ export class BodyCheck {
   readonly #findings: Findings
   readonly #sums: Sums
   readonly #held = new Map<string, Held>()
-  /** Bodies whose segments the sweep will look at. */
+  /** Bodies whose segments the sweep will check. */
   readonly #queued = new Set<string>()
-  /** Blobs that a segment has, and their volumes. */
+  /** Blobs of segments, with their volumes. */
   readonly #blobs = new Map<string, string>()
-  /** Blobs that two segments have: freeing one of them would take the other's bytes. */
+  /** Blobs of two segments. To free one of them would free the other's bytes. */
   readonly #shared = new Set<string>()
   readonly #orphans: Orphan[] = []
 
@@ -51,7 +52,7 @@ export class BodyCheck {
     this.#sums = sums
   }
 
-  /** A version has the body. */
+  /** Counts a reference from a version to its body. */
   async refer(ref: ObjectRef, version: string, row: VersionRow): Promise<void> {
     const body = row.body!
     const held = this.#held.get(body)
@@ -66,17 +67,17 @@ export class BodyCheck {
     if (layout !== undefined) await this.#checkSegments(name, body, layout, row)
   }
 
-  /** An unfinished upload has the body, with all parts that there are. */
+  /** Keeps the body of an unfinished upload, with all its parts. */
   hold(body: string): void {
     this.#held.set(body, { references: 0, layout: undefined })
   }
 
-  /** The sweep will free what nobody needs of the body. */
+  /** The sweep will free the segments of the body that are not needed. */
   queue(body: string): void {
     this.#queued.add(body)
   }
 
-  /** Checks all segments, then the rows of blobs and volumes, against what was told. */
+  /** Checks all segments, then the rows of blobs and volumes. */
   async finish(): Promise<void> {
     await this.#checkAllSegments()
     await this.#checkVolumeRows()
@@ -131,10 +132,10 @@ export class BodyCheck {
         this.#orphans.push({ row, body, layout, blob: segment.blob })
       }
     }
-    this.#tellOrphans()
+    this.#reportOrphans()
   }
 
-  #tellOrphans(): void {
+  #reportOrphans(): void {
     const unsafe = new Set<string>()
     for (const { body, blob } of this.#orphans) if (this.#shared.has(blob)) unsafe.add(body)
     for (const { row, body, layout } of this.#orphans) {
@@ -147,13 +148,13 @@ export class BodyCheck {
         queue: queueRow.encode({ work }),
       }
       if (unsafe.has(body)) this.#findings.add('orphan', what)
-      // The sweep frees all such segments of a body at once.
+      // The sweep frees all unneeded segments of a body at once.
       else if (!this.#queued.has(body)) this.#findings.add('orphan', what, repair)
       if (!unsafe.has(body)) this.#queued.add(body)
     }
   }
 
-  /** The rows that say where a segment's bytes lie. */
+  /** Checks the rows that say where a segment's bytes lie. */
   async #checkPlace(key: string, body: string, part: number, segment: SegmentRow): Promise<void> {
     const { blob, volume, records, storedBytes } = segment
     if (volume === null) {
@@ -189,7 +190,7 @@ export class BodyCheck {
       const stored = await this.#rows.get(rowKeys.segment(body, part))
       const segment = stored === undefined ? undefined : segmentRow.decode(stored.value)
       if (segment?.blob === blob && segment.volume === volume) continue
-      // A row that is of another segment was told above, and is written anew.
+      // A row with another segment was reported above, and its repair rewrites it.
       if (this.#blobs.get(blob) === volume) continue
       const expect = [unchanged(row.key, row), unchanged(rowKeys.segment(body, part), stored)]
       const repair = { what: 'remove the row', expect, del: [row.key] }

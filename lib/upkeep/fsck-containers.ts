@@ -14,8 +14,11 @@ export interface ContainerCheck {
   readonly sums: Sums
 }
 
-/** Checks all containers: each counts for its account, and the index of S3 names leads to containers. One without
- * a place in the index is no damage: its name was taken when it was made, and it never inherits it. */
+/**
+ * Checks that each container counts for its account, and that the index of S3 names leads to containers. A
+ * container that is missing from the index is no damage: another account had its name when it was made, and it
+ * never gets the name later.
+ */
 export async function checkContainers({ rows, findings, sums }: ContainerCheck): Promise<void> {
   for await (const { key } of rows.scan('container/', endOf('container/'))) {
     const [, account, container] = key.split('/') as [string, string, string]
@@ -96,7 +99,7 @@ async function queuedContainers(rows: RowSource): Promise<Set<string>> {
   return ids
 }
 
-/** Checks the queue, and tells which bodies the sweep will look at. */
+/** Checks the queue, and passes the bodies in it to `bodies.queue`. */
 export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   for await (const { row, work } of queued(rows)) {

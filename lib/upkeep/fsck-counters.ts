@@ -1,4 +1,4 @@
-// Counters against the rows that they count. Every one of them can be computed anew, so each can be mended.
+// Checks counters against the rows that they count. Every counter can be computed anew, and so be repaired.
 import { countersOf } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'
@@ -7,7 +7,7 @@ import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
 const kinds = ['account-usage/', 'container-usage/', 'volume-usage/', 'body/'] as const
 
-/** Checks every counter that there is, and that none is missing. */
+/** Checks every counter row, and that none is missing. */
 export async function checkCounters(
   rows: RowSource,
   findings: Findings,
@@ -19,7 +19,7 @@ export async function checkCounters(
       seen.add(row.key)
       const counted = countersOf(row.value)
       const exact = sums.get(row.key)
-      if (exact === undefined && prefix === 'body/') await giveUp(rows, findings, row)
+      if (exact === undefined && prefix === 'body/') await reportUnused(rows, findings, row)
       else if (exact === undefined && prefix === 'container-usage/') {
         const expect = [unchanged(row.key, row)]
         const repair = { what: 'remove the row', expect, del: [row.key] }
@@ -30,7 +30,7 @@ export async function checkCounters(
   for (const key of sums.keys()) {
     if (seen.has(key)) continue
     const exact = sums.get(key)!
-    // An account or volume of which nothing is left may never have had a row.
+    // An account or volume without content may never have had a row.
     if (exact.every((value) => value === 0) && !key.startsWith('container-usage/')) continue
     const expect = [{ key, revision: null }]
     const repair = { what: `write ${exact}`, expect, add: [{ key, deltas: exact }] }
@@ -54,8 +54,8 @@ function compare(
   })
 }
 
-/** A body that no version has any more: its bytes are given up, as with the last version that goes. */
-async function giveUp(
+/** Reports a body without any version. Its repair queues the body, as the deletion of its last version does. */
+async function reportUnused(
   rows: RowSource,
   findings: Findings,
   row: { readonly key: string; readonly revision: string },

@@ -1,5 +1,5 @@
-// Objects against their versions: each object's row says what its versions say, under the key that its current
-// version calls for, and each version that is to expire is found by its second.
+// Checks objects against their versions: the row of each object agrees with its versions, lies under the key
+// for its current version, and each version that expires has a row for its second.
 
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
@@ -24,9 +24,9 @@ interface Version {
 export interface ObjectCheck {
   readonly rows: RowSource
   readonly findings: Findings
-  /** Counters of containers and accounts, as the rows would have them. */
+  /** Counters of containers and accounts, computed from the rows. */
   readonly sums: Sums
-  /** Told of every version that has a body. */
+  /** Called for every version that has a body. */
   readonly body: (ref: ObjectRef, version: string, row: VersionRow) => Promise<void>
 }
 
@@ -114,7 +114,8 @@ const countShown = (sums: Sums, { account, container }: ObjectRef) => {
   sums.add(rowKeys.accountUsage(account), 0, 1, 0)
 }
 
-/** Where versions were never kept, the only one there is is current; elsewhere nobody can tell. */
+/** The missing row of an object. It can be computed only where versions were never kept, because then the one
+ * version is current. */
 async function provenRow(
   rows: RowSource,
   { account, container }: ObjectRef,
@@ -163,7 +164,7 @@ async function checkExpiry(
   findings.add('expiry', `${shown(key)}: no row, and its object would never expire`, repair)
 }
 
-/** Rows of objects that have no version at all. */
+/** Checks for rows of objects that have no version. */
 async function checkLoneRows({ rows, findings }: ObjectCheck): Promise<void> {
   for (const prefix of ['object/', 'hidden/']) {
     for await (const stored of rows.scan(prefix, endOf(prefix))) {

@@ -1,25 +1,25 @@
-// What an fsck gathers while it reads: problems, each with the commit that would mend it where that follows
-// from other rows alone, and sums to hold counters against.
+// What an fsck gathers while it reads: problems, each with the commit that repairs it where other rows prove
+// what is right, and the sums that counters must have.
 import type { Row } from '../catalog/catalog.ts'
 
-/** The rows a repair changes, on condition that those it was computed from have not changed. */
+/** The rows that a repair changes, and the rows from which it was computed, which must be unchanged. */
 export interface Repair {
-  /** A sentence: what it does. */
+  /** What the repair does, as a sentence. */
   readonly what: string
   readonly expect: readonly { readonly key: string; readonly revision: string | null }[]
   readonly put?: readonly { readonly key: string; readonly value: Buffer }[]
   readonly del?: readonly string[]
   readonly add?: readonly { readonly key: string; readonly deltas: readonly number[] }[]
-  /** Rows that only the commit's own id can name: work for the sweep. */
+  /** A row of work for the sweep, whose key contains the id of the commit. */
   readonly queue?: Buffer
 }
 
 export interface Problem {
-  /** Which rule is broken: a word for programs. */
+  /** The broken rule, as a word for programs. */
   readonly rule: string
-  /** A sentence. */
+  /** The problem as a sentence. */
   readonly what: string
-  /** Absent: it cannot be proved what would be right. */
+  /** Absent where no rows prove what is right. */
   readonly repair?: Repair
 }
 
@@ -31,7 +31,7 @@ export class Findings {
   }
 }
 
-/** Sums of counters under the keys of their rows. */
+/** Sums of counters, by the keys of their rows. */
 export class Sums {
   readonly #sums = new Map<string, number[]>()
 
@@ -50,11 +50,11 @@ export class Sums {
   }
 }
 
-/** The condition that a row is as it was read, or is not there. */
+/** The condition that a row is as it was read, or still missing. */
 export const unchanged = (key: string, row: Row | undefined) => ({
   key,
   revision: row?.revision ?? null,
 })
 
-/** A key as people read it. */
+/** A key as text in a report. */
 export const shown = (key: string) => JSON.stringify(key)

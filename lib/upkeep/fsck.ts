@@ -1,6 +1,6 @@
-// Proves the catalog against itself and against the volumes, in both directions, on a node that does not run.
-// What follows from other rows alone can be repaired, and nothing else: where a row is rotten nothing is, because
-// what looks unneeded may be what that row named.
+// Checks the catalog against itself and against the volumes, in both directions, on a node that does not run. A
+// problem is repaired only where other rows prove what is right. Where any row is rotten nothing is repaired,
+// because the rotten row may name what seems unneeded.
 
 import { type Catalog, COMMIT_ROWS_MAX } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
@@ -16,19 +16,19 @@ import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
 import { newProgress, type Progress, scrub } from './scrub.ts'
 
 export interface FsckReport {
-  /** What rows say of one another. */
+  /** Contradictions between rows. */
   readonly problems: readonly Problem[]
-  /** What is rotten or missing, or cannot be read, as a scrub tells it. */
+  /** What is rotten, missing or unreadable: the findings of a scrub. */
   readonly rotten: readonly Finding[]
   readonly catalogRows: number
   readonly records: number
-  /** Of each volume: the bytes that its blobs take, and how many there are. */
+  /** For each volume: the bytes and the number of its blobs. */
   readonly live: ReadonlyMap<string, readonly number[]>
 }
 
 /**
- * Checks everything. `records`: read every record too, which takes as long as reading all that is stored.
- * Nobody may write meanwhile. Throws StoreUnavailable.
+ * Checks everything. `records`: also reads every record, which takes as long as to read all stored bytes.
+ * Nothing may be written meanwhile. Rejects with StoreUnavailable.
  */
 export async function fsck(options: {
   readonly rows: RowSource
@@ -60,7 +60,7 @@ export async function fsck(options: {
 
 const VOLUME_USAGE = 'volume-usage/'
 
-/** Every row, and every record where that is wanted, against its checksum. */
+/** Verifies the checksum of every row, and of every record where `records` is set. */
 async function readAll(options: Parameters<typeof fsck>[0]): Promise<Progress> {
   const { rows, devices, rate, records } = options
   const progress = newProgress(Date.now())
@@ -71,13 +71,13 @@ async function readAll(options: Parameters<typeof fsck>[0]): Promise<Progress> {
   return progress
 }
 
-/** Why nothing of a report may be repaired; null where it may. */
+/** Why no problem of a report may be repaired, as a sentence; null where repairs are allowed. */
 export function refusalToRepair({ rotten }: FsckReport): string | null {
   if (!rotten.some(({ where }) => where === 'catalog')) return null
   return 'rows of the catalog are rotten, or cannot be read: what looks unneeded may be what they named, so nothing is repaired'
 }
 
-/** Repairs what can be; returns the problems that are left. Throws StoreUnavailable, Conflict. */
+/** Applies all repairs. Returns the problems without one. Rejects with StoreUnavailable, Conflict. */
 export async function repairAll(
   catalog: Catalog,
   problems: readonly Problem[],

@@ -1,5 +1,5 @@
-// Aborts uploads that were begun long ago and never completed: their parts take space that nobody sees in a listing, and
-// whoever began them has forgotten them.
+// Aborts multipart uploads that were begun long ago and never completed. Their parts take space, and no listing
+// of objects shows them.
 import { Conflict, type Row } from '../catalog/catalog.ts'
 import { endOf, splitUploadKey, uploadsPrefix } from '../catalog/keys.ts'
 import { uploadRow } from '../catalog/rows.ts'
@@ -8,10 +8,10 @@ import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
 import { startWorker, type Worker } from './worker.ts'
 
-/** How often they are looked for: each time reads the row of every begun upload. */
+/** How often old uploads are looked for. Each run reads the row of every begun upload. */
 const LOOK_EVERY_MS = 600_000
 
-/** Begins to abort what is older than `ageSeconds`; 0: nothing ever is. `failed` hears of errors. */
+/** Starts aborting uploads that are older than `ageSeconds`; 0: none ever. `failed` is called with errors. */
 export function startUploadExpiry(
   stores: Stores,
   ageSeconds: number,
@@ -25,8 +25,11 @@ export function startUploadExpiry(
   return startWorker(run, failed, LOOK_EVERY_MS)
 }
 
-/** Aborts every upload that was begun before that time, in microseconds since 1970. `failed` hears of those that cannot be
- * aborted; they are the next run's, and hold up no other. Throws StoreUnavailable. */
+/**
+ * Aborts every upload that was begun before `beforeMicros`, in microseconds since 1970. `failed` is called with
+ * the error of each that cannot be aborted: the others are aborted, and the next run tries that one again.
+ * Rejects with StoreUnavailable.
+ */
 async function abortOld(
   stores: Stores,
   beforeMicros: number,
@@ -59,7 +62,7 @@ async function abortIfOld(stores: Stores, stored: Row, beforeMicros: number): Pr
   try {
     await draft.commit(stores.catalog)
   } catch (error) {
-    // Whoever changed the upload meanwhile has ended it.
+    // A Conflict means that the upload was completed or aborted meanwhile.
     if (!(error instanceof Conflict)) throw error
   }
 }

@@ -6,8 +6,8 @@ const BUSY = 0.5
 const BUSY_FACTOR = 4
 
 /**
- * Waits, after so many bytes, until the rate allows for more. `bytesPerSecond` 0: does not wait, but lets other
- * work in.
+ * Returns a function that waits, after so many bytes, until the rate allows for more. With `bytesPerSecond` 0
+ * it does not wait, but lets other work run.
  */
 export function makePace(
   bytesPerSecond: number,
@@ -23,7 +23,7 @@ export function makePace(
     const slower = utilization > BUSY ? BUSY_FACTOR : 1
     const nowMs = performance.now()
     nextAtMs = Math.max(nextAtMs, nowMs) + (slower * bytes * 1000) / bytesPerSecond
-    // Who ends the work looks at the signal again.
+    // The caller checks the signal after each wait.
     await sleep(Math.max(0, nextAtMs - nowMs), undefined, { signal }).catch(() => undefined)
   }
 }

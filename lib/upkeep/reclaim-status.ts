@@ -1,5 +1,5 @@
-// What lies on the devices: of each volume what is live, what is dead, and what reclaim would give back. Bytes on
-// disk are the files' own; what LevelDB adds to a record (under 1 %) counts as dead.
+// The state of the devices: which bytes of each volume are live and dead, and how many of them reclaim would
+// free. Bytes on disk are the sizes of files. LevelDB's overhead for a record (under 1 %) counts as dead.
 
 import type { VolumeUsage } from '../blobs/store.ts'
 import type { DeviceState, Volumes } from '../blobs/volumes.ts'
@@ -10,7 +10,7 @@ import { liveOf, type VolumeLive } from './reclaim.ts'
 
 export interface VolumeStatus extends VolumeUsage, VolumeLive {
   readonly deadBytes: number
-  /** Dead bytes of a sealed volume, else 0. */
+  /** Dead bytes of a sealed volume; 0 for any other. */
   readonly reclaimableBytes: number
 }
 
@@ -19,12 +19,12 @@ export interface DeviceStatus extends DeviceState {
   readonly liveBytes: number
   readonly deadBytes: number
   readonly reclaimableBytes: number
-  /** The earliest of its volumes; null where none is known. */
+  /** The earliest time among the device's volumes; null where none is known. */
   readonly deadSinceMs: number | null
   readonly volumes: readonly VolumeStatus[]
 }
 
-/** Every volume with its live and dead bytes. Throws StoreCorrupt, StoreUnavailable of the catalog. */
+/** Every volume with its live and dead bytes. Rejects with StoreCorrupt, StoreUnavailable of the catalog. */
 export async function volumeStatuses(catalog: Catalog, blobs: Volumes): Promise<VolumeStatus[]> {
   const statuses: VolumeStatus[] = []
   for (const usage of await blobs.usage()) {
@@ -36,7 +36,7 @@ export async function volumeStatuses(catalog: Catalog, blobs: Volumes): Promise<
   return statuses
 }
 
-/** Every device that is in use, with its volumes. Throws as `volumeStatuses` does. */
+/** Every device that is in use, with its volumes. Rejects as `volumeStatuses` does. */
 export async function deviceStatuses(catalog: Catalog, blobs: Volumes): Promise<DeviceStatus[]> {
   const all = await volumeStatuses(catalog, blobs)
   return blobs.devices().map((device) => {
@@ -56,5 +56,6 @@ export async function deviceStatuses(catalog: Catalog, blobs: Volumes): Promise<
   })
 }
 
-/** Rows that wait for the sweep. Reads all of them. Throws StoreCorrupt, StoreUnavailable. */
+/** The number of rows that wait for the sweep. Reads all of them. Rejects with StoreCorrupt,
+ * StoreUnavailable. */
 export const queueLength = (catalog: Catalog) => countRows(catalog, queuePrefix, endOf(queuePrefix))

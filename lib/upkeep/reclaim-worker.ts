@@ -1,5 +1,6 @@
-// Who reclaims, and when: the background policy takes sealed volumes whose dead share has passed a threshold,
-// the command also those that are still open, after rolling them. One volume at a time, the most dead bytes first.
+// When volumes are reclaimed. The background policy takes sealed volumes whose dead share exceeds a threshold.
+// The command may also take open volumes, after rolling them. One volume at a time, the one with the most dead
+// bytes first.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoreLog } from '../blobs/options.ts'
 import { type Reclaimed, ReclaimRefused, type ReclaimStep } from '../blobs/reclaim.ts'
@@ -18,37 +19,37 @@ export interface ReclaimSettings {
   readonly enabled: boolean
   /** Share of a volume's bytes on disk that must be dead. */
   readonly deadShare: number
-  /** 0: as fast as it goes. */
+  /** 0: no limit. */
   readonly bytesPerSecond: number
 }
 
 export interface ReclaimRequest {
-  /** Only this one, whatever its dead share. */
+  /** Reclaims this volume only, whatever its dead share. */
   readonly volume?: string
-  /** Instead of the setting. */
+  /** Used in the place of the setting. */
   readonly deadShare?: number
   readonly bytesPerSecond?: number
-  /** Says what it would do, and does nothing. */
+  /** Returns what would be done, and does nothing. */
   readonly dryRun?: boolean
   /** Open volumes are rolled first. */
   readonly roll?: boolean
 }
 
-/** What became of one volume. */
+/** The outcome for one volume. */
 export interface ReclaimOutcome {
   readonly device: string
   readonly volume: string
   readonly deadBytes: number
-  /** Absent of a dry run, and where it failed. */
+  /** Absent for a dry run, and where reclaim failed. */
   readonly done?: Reclaimed
-  /** Why it stayed as it was, a sentence. */
+  /** Why the volume is unchanged, as a sentence. */
   readonly failure?: string
 }
 
 export interface ReclaimUnderWay {
   readonly volume: string
   readonly step: ReclaimStep
-  /** Of the step so far, in `copy` and `verify`. */
+  /** Bytes of the step so far, in `copy` and `verify`. */
   readonly bytes: number
   readonly sinceMs: number
 }
@@ -58,19 +59,23 @@ export interface Reclaimer {
   readonly underWay: ReclaimUnderWay | null
   /** Why nothing can be reclaimed at all; null where it can. */
   readonly off: string | null
-  /** Waits for what is under way, then works the request off. Throws ReclaimRefused where there is no such
-   * volume, none can be reclaimed, or the node is closed meanwhile; what befalls a single volume is in the outcomes. */
+  /**
+   * Waits for the reclaim under way, then does the request. Rejects with ReclaimRefused where there is no such
+   * volume, none can be reclaimed, or the node is closed meanwhile. The failure of a single volume is an
+   * outcome.
+   */
   run(request: ReclaimRequest): Promise<ReclaimOutcome[]>
-  /** Ends what is under way at the next slice; the volume stays as it is. */
+  /** Ends the reclaim under way at its next slice. The volume stays as it is. */
   close(): Promise<void>
 }
 
 const POLICY_EVERY_MS = 60_000
-/** Below this a volume is left alone: LevelDB's own small files would be called dead for ever. */
+/** Least dead bytes of a volume that is reclaimed. LevelDB's own small files would otherwise count as dead for
+ * ever. */
 const DEAD_BYTES_MIN = 1 << 20
-/** A volume that could not be reclaimed is tried again by the policy after this long. */
+/** The policy tries a volume that could not be reclaimed again after this time. */
 const FAILED_PAUSE_MS = 3_600_000
-/** A rolled volume waits for the blobs that were begun in it. */
+/** How long reclaim waits for the blobs that were begun in a rolled volume. */
 const SEAL_TIMEOUT_MS = 30_000
 const SEAL_POLL_MS = 50
 
@@ -89,7 +94,7 @@ class VolumeReclaimer implements Reclaimer {
   readonly #log: StoreLog
   readonly #closing = new AbortController()
   readonly #policy: { close(): Promise<void> }
-  /** When a volume that failed may be tried by the policy again. */
+  /** When the policy may try a volume that failed again. */
   readonly #pausedUntilMs = new Map<string, number>()
   #queue: Promise<unknown> = Promise.resolve()
   #underWay: ReclaimUnderWay | null = null
@@ -181,7 +186,8 @@ class VolumeReclaimer implements Reclaimer {
       .sort((a, b) => b.deadBytes - a.deadBytes)
   }
 
-  /** Throws ReclaimRefused where begun uploads hold the volume for too long. */
+  /** Rolls an open volume and waits until it is sealed. Rejects with ReclaimRefused where begun uploads keep
+   * it open for too long. */
   async #rollAndSeal(volume: string): Promise<void> {
     await this.#blobs.roll(volume)
     const stateOf = async () =>
@@ -223,7 +229,8 @@ class VolumeReclaimer implements Reclaimer {
     }
   }
 
-  /** The counters of a volume that is gone; where this fails zeros stay, which say the same. */
+  /** Deletes the counters of a volume that is gone. Where that fails, counters of zero stay, which mean the
+   * same. */
   async #forget(volume: string): Promise<void> {
     const key = rowKeys.volumeUsage(volume)
     await commitWithRetry(this.#catalog, async (draft) => {
@@ -233,7 +240,7 @@ class VolumeReclaimer implements Reclaimer {
   }
 }
 
-/** A failure as a sentence for people. */
+/** A failure as a sentence for an operator. */
 export function sentenceOf(error: unknown): string {
   if (!(error instanceof CofferError)) return (error as Error).message
   if (error.code === 'StoreFull') return 'there is no room for the copy of what is live'

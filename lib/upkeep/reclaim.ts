@@ -1,6 +1,6 @@
-// What the catalog says is live in a volume: the blobs of the rows `volume/<id>/…`, each by the record numbers
-// of its locator. Rows of a sealed volume only ever go, so what is read page by page is never too little.
-// Where rows contradict one another nothing is reclaimed: that is for fsck.
+// Which blobs of a volume are live by the catalog: those of the rows `volume/<id>/…`, each with the record
+// numbers of its locator. Rows of a sealed volume are only ever deleted, so that reading them page by page
+// misses no live blob. Where rows contradict one another nothing is reclaimed, and fsck must run first.
 import { type CollectLive, ReclaimRefused } from '../blobs/reclaim.ts'
 import type { LiveRecords } from '../blobs/reclaim-live.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
@@ -9,23 +9,23 @@ import { endOf, rowKeys } from '../catalog/keys.ts'
 import { type SegmentRow, segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 
-/** Rows a page; each is followed by two reads of as many rows. */
+/** Rows in a page. Two reads of as many rows follow each page. */
 const PAGE_ROWS = 500
 
-/** Live bytes and blobs of a volume, as its counters say. */
+/** Live bytes and blobs of a volume, from its counters. */
 export interface VolumeLive {
   readonly liveBytes: number
   readonly liveBlobs: number
 }
 
-/** Exact at any moment. Throws StoreCorrupt, StoreUnavailable. */
+/** The counters of a volume, exact at any moment. Rejects with StoreCorrupt, StoreUnavailable. */
 export async function liveOf(catalog: Catalog, volume: string): Promise<VolumeLive> {
   const counters = await catalog.getCounters(rowKeys.volumeUsage(volume))
   const [liveBytes = 0, liveBlobs = 0] = counters?.values ?? []
   return { liveBytes, liveBlobs }
 }
 
-/** Volumes in which some blob is live. Throws StoreCorrupt, StoreUnavailable. */
+/** Ids of the volumes with live blobs. Rejects with StoreCorrupt, StoreUnavailable. */
 export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
   const prefix = rowKeys.volumeUsage('')
   const ids: string[] = []
@@ -43,9 +43,10 @@ export async function volumesWithBlobs(catalog: Catalog): Promise<string[]> {
 }
 
 /**
- * Adds every live blob of a sealed volume to what reclaim keeps. The collector rejects with StoreCorrupt where a
- * row of the volume has no segment, a segment no locator, or the counters do not agree with the rows, and
- * with StoreUnavailable; with ReclaimRefused once `signal` is aborted, and while the catalog takes no writes.
+ * Returns a collector, which adds every live blob of a sealed volume to the records that reclaim keeps. The
+ * collector rejects with StoreCorrupt where a row of the volume has no segment, a segment no locator, or
+ * counters and rows disagree; with StoreUnavailable; with ReclaimRefused once `signal` is aborted, and while
+ * the catalog takes no writes.
  */
 export function liveCollector(catalog: Catalog, volume: string, signal: AbortSignal): CollectLive {
   return async (live) => {
@@ -60,9 +61,10 @@ export function liveCollector(catalog: Catalog, volume: string, signal: AbortSig
       bytes += await addPage(catalog, volume, rows, live)
       from = page.cursor
     }
-    // A commit that failed may show and be gone at the next start: what it gave up must not be destroyed.
+    // A failed commit may show now and be gone after the next start. The blobs that it released must not be
+    // destroyed.
     if (catalog.impaired !== null) throw new ReclaimRefused(catalog.impaired)
-    // Rows may have gone meanwhile, and none can have come.
+    // Rows may have been deleted meanwhile, but none can have been added.
     const after = await liveOf(catalog, volume)
     const isBetween = (found: number, from: number, to: number) => from >= found && found >= to
     const agrees =
@@ -104,7 +106,7 @@ async function addPage(
     at += pieceKeys.length
     const values = own.flatMap((piece) => (piece === undefined ? [] : [piece.value]))
     if (pieceKeys.length === 0 || values.length < pieceKeys.length) {
-      // All rows of a blob go in one commit.
+      // All rows of a blob are deleted in one commit.
       if ((await catalog.get(key)) === undefined) continue
       throw new CofferError('StoreCorrupt', { what: 'a blob has no locator', volume, blob })
     }

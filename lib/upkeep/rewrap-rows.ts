@@ -28,7 +28,7 @@ export const envelopeRanges = kinds.map((kind) => ({
   to: endOf(`${kind}/`),
 }))
 
-/** What the row wraps under a root key; undefined for customer keys and delete markers. */
+/** The envelope of a row under a root key; undefined for customer keys and delete markers. */
 export function wrappedOf(kind: EnvelopeKind, row: Row): Wrapped | undefined {
   const [, account, container] = row.key.split('/', 3) as [string, string, string]
   const { name, id } = splitNameAndId(row.key.slice(`${kind}/${account}/${container}/`.length))
@@ -55,7 +55,7 @@ export function wrappedOf(kind: EnvelopeKind, row: Row): Wrapped | undefined {
   }
 }
 
-/** Pages of the rows that may have an envelope. Throws StoreCorrupt for a rotten row. */
+/** Pages of the rows that may have an envelope. Rejects with StoreCorrupt for a rotten row. */
 export async function* envelopePages(
   { catalog }: Rows,
   pageRows: number,
@@ -71,12 +71,12 @@ export async function* envelopePages(
 }
 
 export interface KeyUse {
-  /** Rows of versions and of unfinished uploads. */
+  /** Numbers of versions and of unfinished uploads. */
   versions: number
   uploads: number
 }
 
-/** How many rows are under each root key; keys without any are not there. */
+/** How many rows are under each root key. A key without any is left out. */
 export async function countRootKeys(stores: Rows): Promise<Map<string, KeyUse>> {
   const uses = new Map<string, KeyUse>()
   for await (const { kind, rows } of envelopePages(stores, SCAN_LIMIT_MAX)) {

@@ -1,6 +1,6 @@
-// Wraps every body key that is under an older root key under the active one: envelopes change, bodies do not.
-// Each row is committed only as it was read, so that whoever changes it meanwhile wins and is looked at
-// again. A run that ends early loses nothing: the next one passes over what is done.
+// Wraps every body key that is under another root key under the active one. Envelopes change, bodies do not.
+// Each row is committed only if it is unchanged since it was read. A row that a verb changes meanwhile is read
+// again. A run that ends early loses nothing: the next one skips the rows that are done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Conflict, type Row } from '../catalog/catalog.ts'
 import { type Cipher, type Keyring, rootCipher } from '../crypto/cipher.ts'
@@ -15,44 +15,44 @@ import {
   wrappedOf,
 } from './rewrap-rows.ts'
 
-/** Rows of one commit: each is expected and put, and a commit takes 100. */
+/** Rows of one commit. Each row is both expected and put, and a commit takes 100. */
 const BATCH_ROWS = 40
-/** Rows read at once. */
+/** Rows that are read at once. */
 const PAGE_ROWS = 400
-/** A row that others change all the time is left to the next pass after so many tries. */
+/** A row that changes again and again is left to the next pass after so many tries. */
 const TRIES_MAX = 10
-/** Rows between two places at which a compaction may be interrupted. */
+/** Rows between two keys at which a compaction may be interrupted. */
 const COMPACT_ROWS = 100_000
 
 export interface RewrapProgress {
   phase: 'wrapping' | 'compacting' | 'done'
-  /** Key that wraps. */
+  /** Id of the key that wraps. */
   readonly active: string
-  /** Rows looked at in this pass. */
+  /** Rows read in this pass. */
   scanned: number
   versions: number
   uploads: number
-  /** Rows whose key the keyring lacks, or whose envelope is damaged: they were left as they are. */
+  /** Rows whose key is not in the keyring, or whose envelope is damaged. They stay as they are. */
   failed: number
-  /** The first of those, by name, and why. */
+  /** Names of the first of those rows, with the reason. */
   readonly failures: string[]
-  /** False where the store has old rows rewritten by its own rules. */
+  /** False where the catalog removes old rows by its own rules. */
   compacted: boolean
 }
 
 export interface RewrapOptions {
-  /** Only rows under this key; absent: under any but the active one. */
+  /** Rewraps only rows under this key. Absent: rows under any key but the active one. */
   readonly from?: string
   readonly rowsPerSecond: number
-  /** The run should stop soon. */
+  /** True once the run must stop soon. */
   readonly closed: () => boolean
 }
 
 const FAILURES_MAX = 20
 
 /**
- * Runs to the end, or until `closed`. Returns at once what it fills in while it goes on. `done` rejects with
- * StoreUnavailable, StoreCorrupt for a rotten row, Internal where the active key is missing.
+ * Runs to the end, or until `closed`. Returns at once, with the progress that the run updates. `done` rejects
+ * with StoreUnavailable, StoreCorrupt for a rotten row, Internal where the active key is missing.
  */
 export function startRewrap(
   stores: Rows,
@@ -83,14 +83,15 @@ class Rewrap {
     const { active } = keyring
     const key = keyring.key(active)
     if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
-    // One key for the whole run, also where another becomes active meanwhile.
+    // One key for the whole run, also where another key becomes active meanwhile.
     this.#cipher = rootCipher({ active, key: (id) => (id === active ? key : keyring.key(id)) })
     const counts = { scanned: 0, versions: 0, uploads: 0, failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }
 
   async run(): Promise<void> {
-    // A verb that had read a row before it was wrapped may put the old envelope back: the next pass finds it.
+    // A verb that read a row before it was wrapped may write the old envelope back. The next pass wraps it
+    // again.
     let found: number
     do {
       found = await this.#pass()
@@ -100,7 +101,7 @@ class Rewrap {
     if (!this.#options.closed()) this.progress.phase = 'done'
   }
 
-  /** Goes over all rows once; how many it found under another key and could open. */
+  /** Reads all rows once. Returns how many were under another key and could be opened. */
   async #pass(): Promise<number> {
     const { progress } = this
     Object.assign(progress, { scanned: 0, failed: 0 })
@@ -172,7 +173,8 @@ class Rewrap {
     }
   }
 
-  /** Undefined where the envelope cannot be opened: it is reported and stays. */
+  /** The row's value with its envelope under the active key. Undefined where the envelope cannot be opened:
+   * the row is reported and stays. */
   #seal(wrapped: Wrapped): { wrapped: Wrapped; value: Buffer } | undefined {
     try {
       const secret = this.#cipher.unwrap(wrapped.context, wrapped.envelope)
@@ -195,7 +197,7 @@ class Rewrap {
     this.#written++
   }
 
-  /** Waits until the rows written so far are not too many for the time they took. */
+  /** Waits until the number of rows written so far fits the rate. */
   async #pace(): Promise<void> {
     const dueMs = this.#startMs + (this.#written / this.#options.rowsPerSecond) * 1000
     while (!this.#options.closed() && performance.now() < dueMs) {
@@ -203,7 +205,7 @@ class Rewrap {
     }
   }
 
-  /** Old envelopes lie in the store until their range is compacted. */
+  /** Removes old envelopes from the store's files, which keep them until their range is compacted. */
   async #compact(): Promise<void> {
     const { catalog } = this.#stores
     if (catalog.compact === undefined) return

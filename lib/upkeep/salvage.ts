@@ -1,5 +1,6 @@
-// Salvages a volume of a node that does not run: what the catalog says is live in it is taken from its files, and
-// whose bytes are lost is told. Where the catalog may not know everything nothing is done, as with reclaim.
+// Salvages a volume of a node that does not run: records that are live by the catalog are read from the
+// volume's files, and the objects whose bytes are lost are reported. As with reclaim, nothing is done where the
+// catalog may be incomplete.
 import { locationOf } from '../blobs/directory.ts'
 import type { VolumeHeader } from '../blobs/header.ts'
 import { isQuarantined, liftQuarantine } from '../blobs/level/quarantine.ts'
@@ -24,20 +25,20 @@ import { holdersOf } from './scrub-objects.ts'
 export interface SalvageReport {
   readonly device: string
   readonly volume: string
-  /** It was marked, and so not opened. */
+  /** The volume was marked as quarantined, and so not opened. */
   readonly quarantined: boolean
-  /** Why it cannot be opened as it is: sentences. */
+  /** Why the volume cannot be opened as it is, as sentences. */
   readonly faults: readonly string[]
-  /** Live records that hold. */
+  /** Live records with a right checksum. */
   readonly taken: number
-  /** Live records that are there and do not hold, and those that are not there. */
+  /** Live records with a wrong checksum, and live records that were not found. */
   readonly damaged: number
   readonly missing: number
-  /** The blobs that lost records, and the objects that have them. */
+  /** Blobs that lost records, with the objects that hold those blobs. */
   readonly lost: readonly Finding[]
-  /** `sound`: it can be opened as it is. `planned`: it would be salvaged. */
+  /** `sound`: the volume can be opened as it is. `planned`: it would be salvaged without `dryRun`. */
   readonly outcome: 'sound' | 'planned' | 'salvaged'
-  /** Where the damaged generation is kept; null unless it was salvaged. */
+  /** Where the damaged generation is kept; null unless the volume was salvaged. */
   readonly kept: string | null
 }
 
@@ -46,18 +47,19 @@ export interface SalvageOptions {
   readonly devices: readonly string[]
   readonly engine: Engine
   readonly rate: Rate
-  /** Only says what it would do. */
+  /** Returns what would be done, and does nothing. */
   readonly dryRun: boolean
-  /** Ends the work before anything has changed. */
+  /** Ends the work while nothing has changed. */
   readonly signal: AbortSignal
-  /** What a copy needs of a device. */
+  /** The parts of a device that a copy needs. */
   readonly siteOf: (device: string) => ReclaimSite
 }
 
 /**
- * Salvages a volume, or lifts its quarantine where nothing is wrong with it. Nobody else uses catalog and volumes.
- * Rejects with SalvageRefused, FilesUnreadable, FormatNewer, StoreFull, StoreUnavailable, and the error of a file; then the volume is
- * what it was, or, where the last steps failed, what it is to become: then salvage it again.
+ * Salvages a volume, or lifts its quarantine where nothing is wrong with it. No other process may use catalog
+ * and volumes. Rejects with SalvageRefused, FilesUnreadable, FormatNewer, StoreFull, StoreUnavailable, and the
+ * error of a file. The volume is unchanged then; or, where a last step failed, it is replaced already, and must
+ * be salvaged again.
  */
 export async function salvage(options: SalvageOptions, volume: string): Promise<SalvageReport> {
   const { catalog, devices, engine, rate, dryRun, signal } = options
@@ -100,7 +102,7 @@ async function locate(devices: readonly string[], id: string): Promise<Place> {
   throw new SalvageRefused(`volume ${id} is on more than one device: ${names}`)
 }
 
-/** What such a catalog does not name is not dead. */
+/** A record that an old catalog does not name need not be dead. */
 async function refuseOldCatalog(
   catalog: Catalog,
   devices: readonly string[],
@@ -120,7 +122,7 @@ async function readLive(
   volume: string,
   signal: AbortSignal,
 ): Promise<LiveRecords> {
-  // The volume cannot be asked how far its numbers go.
+  // The volume is closed, so that the end of its numbers is unknown.
   const live = new LiveRecords(volume, Number.MAX_SAFE_INTEGER)
   try {
     await liveCollector(catalog, volume, signal)(live)
@@ -138,7 +140,7 @@ function refuseForeign({ headers }: FoundRecords, catalog: Catalog, id: string):
 
 interface LostBlob {
   readonly blob: string
-  /** Index of its first record that is lost, and how many are. */
+  /** Index of the blob's first lost record, and how many are lost. */
   readonly first: number
   readonly records: number
 }

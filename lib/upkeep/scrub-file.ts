@@ -1,5 +1,5 @@
-// Where a scrub keeps how far it is: `scrub.json` in the data directory, so that the next run goes on and people
-// see what the last one found. Removed, or of another form, it only costs a scrub from the beginning.
+// The progress of a scrub: `scrub.json` in the data directory. The next run goes on from there. The file also keeps
+// the findings of the last run. Where it is missing or has another form, the next scrub begins anew.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isThere, readText } from '../file-invalid.ts'
@@ -8,10 +8,10 @@ import { newProgress, type Progress } from './scrub.ts'
 
 const FORM = 1
 
-/** The file of a data directory. */
+/** The path of the file. */
 export const scrubFile = (data: string) => join(data, 'scrub.json')
 
-/** What an earlier run left to go on with, or has finished; null where there is nothing. Throws FileInvalid where the
+/** The progress of an earlier run, finished or not; null where there is none. Throws FileInvalid where the
  * file cannot be read. */
 export function loadProgress(data: string): Progress | null {
   if (!isThere(scrubFile(data))) return null
@@ -24,12 +24,12 @@ export function loadProgress(data: string): Progress | null {
   }
 }
 
-/** Durable when it returns. Throws the system's error. */
+/** Writes the progress, durable when it returns. Throws the system's error. */
 export function saveProgress(data: string, progress: Progress): void {
   writePrivately(scrubFile(data), `${JSON.stringify({ form: FORM, ...progress })}\n`)
 }
 
-/** The next scrub begins anew. */
+/** Removes the progress, so that the next scrub begins anew. */
 export function forgetProgress(data: string): void {
   rmSync(scrubFile(data), { force: true })
 }

@@ -1,5 +1,5 @@
-// What a rotten row or record means to people: which objects have it. Rows point from names to bytes, so
-// the versions are read once for all that was found.
+// The objects that a rotten row or record belongs to. Rows point from names to bytes, so that all versions are
+// read once for all findings.
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, splitNameAndId } from '../catalog/keys.ts'
 import { type UploadRow, uploadRow, type VersionRow, versionRow } from '../catalog/rows.ts'
@@ -13,7 +13,7 @@ export interface NamedVersion {
   readonly upload?: string
 }
 
-/** The object that a row's key names, where it names one. */
+/** The object that the key of a row names; undefined where it names none. */
 export function versionOfKey(key: string): NamedVersion | undefined {
   const [kind, account, container] = key.split('/')
   if (account === undefined || container === undefined) return undefined
@@ -25,12 +25,12 @@ export function versionOfKey(key: string): NamedVersion | undefined {
   return kind === 'version' ? { ...ref, version: id } : { ...ref, upload: id }
 }
 
-/** The body that a row's key belongs to, where that stands in the key. */
+/** The body in the key of a row; undefined where the key has none. */
 export function bodyOfKey(key: string): string | undefined {
   return /^(?:body|layout|segment)\/([0-9a-f]{32})/.exec(key)?.[1]
 }
 
-/** Who has each of the bodies: versions and uploads. */
+/** The versions and uploads that hold each of the bodies. */
 export async function holdersOf(
   rows: RowSource,
   bodies: ReadonlySet<string>,

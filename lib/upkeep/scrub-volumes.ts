@@ -1,5 +1,5 @@
-// A volume as a scrub finds it: where it lies, which records the rows say are whose, and what a finding in it
-// is called.
+// A volume during a scrub: where it lies, which of its records belong to which blobs, and the sentences for its
+// findings.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { locationOf, volumeIdsIn } from '../blobs/directory.ts'
 import type { RecordsFinding, VolumeFinding } from '../blobs/level/scrub.ts'
@@ -17,16 +17,16 @@ import { readErrorOf } from '../system-error.ts'
 import { FilesUnreadable, type UnreadableFile, unreadableFile } from '../unreadable.ts'
 import { type Finding, volumeFinding } from './finding.ts'
 
-/** Where a volume lies now; undefined where it is on none of the devices. Rejects with FilesUnreadable where it may be
- * on one that cannot be read. */
+/** Returns where a volume lies now; undefined where it is on none of the devices. Rejects with FilesUnreadable
+ * where it may lie on a device that cannot be read. */
 export type Locate = () => Promise<string | undefined>
 
-/** Every volume that lies on a device or that a row names, and how to find where it lies now. `tell` gets a finding for
- * each device whose names cannot be read. */
+/** Every volume that lies on a device or that a row names, with a function that returns where it lies now.
+ * `report` is called with a finding for each device that cannot be read. */
 export async function findVolumes(
   devices: readonly string[],
   rows: RowSource,
-  tell: (finding: Finding) => void,
+  report: (finding: Finding) => void,
 ): Promise<Map<string, Locate>> {
   const ids = new Set<string>()
   const prefix = 'volume-usage/'
@@ -36,7 +36,7 @@ export async function findVolumes(
       for (const id of volumeIdsIn(await namesOn(device))) ids.add(id)
     } catch (error) {
       for (const { what, code } of filesOf(error)) {
-        tell({ where: 'device', what: `the device ${device} ${what}`, unreadable: code })
+        report({ where: 'device', what: `the device ${device} ${what}`, unreadable: code })
       }
     }
   }
@@ -52,9 +52,9 @@ const TRIES_MAX = 10
 const PAUSE_MS = 50
 
 /**
- * Opens the volume's files; undefined where they are on none of the devices. Reclaim names the next generation
- * before it removes what was found, so what still is in its place afterwards was opened whole. Rejects with the
- * system's error, ENOENT where there is no database (yet).
+ * Opens the volume's files; undefined where they are on none of the devices. Reclaim gives the next generation
+ * its name before it removes the old one. A generation that is still in its place after it was opened was
+ * therefore opened whole. Rejects with the system's error, ENOENT where there is no database (yet).
  */
 export async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFiles | undefined> {
   for (let tries = 1; ; tries++) {
@@ -75,7 +75,7 @@ export async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFi
   }
 }
 
-/** The files that cannot be read, where `error` is about such. Throws it where it is about anything else. */
+/** The files that cannot be read, where `error` is about files. Throws any other error. */
 export function filesOf(error: unknown): readonly UnreadableFile[] {
   if (error instanceof FilesUnreadable) return error.files
   const found = readErrorOf(error)
@@ -83,7 +83,8 @@ export function filesOf(error: unknown): readonly UnreadableFile[] {
   return [unreadableFile(found, 'a file')]
 }
 
-/** Where the volume's blobs lie in it, by the rows. Where rows could not be read, none is missed. */
+/** Where the volume's blobs lie in it, by the rows. Missing rows are no findings where rows could not be
+ * read. */
 export async function readNamed(rows: RowSource, volume: string) {
   const named = new NamedRecords()
   const bodies = new Map<string, string>()
@@ -151,10 +152,10 @@ function wrongWith({ wrong, count, unreadable }: RecordsFinding): string {
   return count === 1 ? 'does not hold its checksum' : 'do not hold their checksums'
 }
 
-/** Keys of a volume are record numbers. */
+/** Describes a damage with record numbers, which are the keys of a volume. */
 function describeNumbers(damage: Parameters<typeof describeDamage>[0]): string {
   const { keys, ...rest } = damage
-  // An index shortens keys: what is shorter stands behind all records of its table.
+  // An index shortens keys. A key of another length sorts behind all records of its table.
   const numberOf = (key: Buffer) =>
     key.length === 8 ? `record ${key.readBigUInt64BE()}` : 'the end of the table'
   if (keys === undefined) return describeDamage(rest)

@@ -1,6 +1,6 @@
-// Reads everything that a node keeps and says what is rotten, without keys: every block of every file, every
-// row of the catalog, every record of every volume, each against its checksum. It goes on where an earlier
-// run was ended, at a rate that leaves the disks to others, beside a node that serves or without one.
+// Verifies everything that a node stores, without keys: every block of every file, every row of the catalog,
+// and every record of every volume, each by its checksum. A scrub goes on where an earlier run ended, reads at
+// a limited rate, and runs beside a node or without one.
 import { scrubVolume } from '../blobs/level/scrub.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
@@ -19,16 +19,16 @@ import {
   readNamed,
 } from './scrub-volumes.ts'
 
-/** How far a scrub is; survives the process. */
+/** How far a scrub is. Kept across restarts. */
 export interface Progress {
   readonly begunMs: number
-  /** Null while it is under way. */
+  /** Null while the scrub is not finished. */
   endedMs: number | null
   catalogRows: number
   catalogDone: boolean
   records: number
   bytes: number
-  /** By volume: the next record, or that it was read whole. */
+  /** For each volume the number of the next record, or 'done'. */
   readonly volumes: Record<string, number | 'done'>
   readonly findings: Finding[]
 }
@@ -50,13 +50,13 @@ export interface ScrubOptions {
   readonly devices: readonly string[]
   readonly rate: Rate
   readonly progress: Progress
-  /** False: only the catalog. */
+  /** False: only the catalog is scrubbed. */
   readonly records?: boolean
-  /** Called between pieces of work; may keep the progress. False: stop here. */
+  /** Called between pieces of work. May save the progress. The scrub stops where it resolves with false. */
   readonly proceed: () => Promise<boolean>
 }
 
-/** Scrubs on from where the progress stands. True where it came to its end. */
+/** Goes on from where the progress stands. True where the scrub came to its end. */
 export async function scrub(options: ScrubOptions): Promise<boolean> {
   const { progress } = options
   const rows = await options.openRows()
@@ -64,9 +64,9 @@ export async function scrub(options: ScrubOptions): Promise<boolean> {
     if (!progress.catalogDone && !(await scrubCatalog(options, rows))) return false
     const catalogId = await idOf(rows)
     const none = new Map<string, Locate>()
-    const tell = (finding: Finding) => addNew(progress, [finding])
+    const report = (finding: Finding) => addNew(progress, [finding])
     const volumes =
-      options.records === false ? none : await findVolumes(options.devices, rows, tell)
+      options.records === false ? none : await findVolumes(options.devices, rows, report)
     for (const [volume, locate] of volumes) {
       if (progress.volumes[volume] === 'done') continue
       if (!(await scrubOne(options, { rows, catalogId }, volume, locate))) return false
@@ -84,7 +84,7 @@ async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boo
   const { progress } = options
   const findings: Finding[] = []
   let read = 0
-  const told = {
+  const faults = {
     row: (key: string) =>
       findings.push({ where: 'catalog', key, what: `row ${JSON.stringify(key)} does not hold` }),
     file: (damage: Damage) => {
@@ -93,7 +93,7 @@ async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boo
       findings.push(unreadable === undefined ? found : { ...found, unreadable })
     },
   }
-  for await (const _ of rows.scan('', undefined, told)) {
+  for await (const _ of rows.scan('', undefined, faults)) {
     if (++read % PROCEED_ROWS === 0 && !(await options.proceed())) return false
   }
   progress.catalogRows = read
@@ -105,7 +105,7 @@ async function scrubCatalog(options: ScrubOptions, rows: RowSource): Promise<boo
 const PROCEED_ROWS = 10_000
 const PROCEED_RECORDS = 256
 
-/** Null where the row that says it is rotten, which was told by then. */
+/** The catalog's id; null where the meta row is rotten, which was reported before. */
 async function idOf(rows: RowSource): Promise<string | null> {
   try {
     return (await rows.meta()).catalogId
@@ -115,7 +115,7 @@ async function idOf(rows: RowSource): Promise<string | null> {
   }
 }
 
-/** Scrubs a volume. False where it was told to stop. */
+/** Scrubs a volume. False where `proceed` stopped the scrub. */
 async function scrubOne(
   options: ScrubOptions,
   { rows, catalogId }: { rows: RowSource; catalogId: string | null },
@@ -141,7 +141,7 @@ async function scrubOne(
           catalogId,
           named,
           fromNumber,
-          tell: (finding) => findings.push(describeFinding(volume, finding, bodies)),
+          report: (finding) => findings.push(describeFinding(volume, finding, bodies)),
           passed: async (number) => {
             watch.next = number
             if (number % PROCEED_RECORDS !== 0) return true
@@ -170,13 +170,13 @@ async function scrubOne(
   return (await options.proceed()) && !stopped
 }
 
-/** What is wrong with files as a whole is found again where an earlier run was ended in the middle. */
+/** Adds findings that are not known yet. A scrub that was interrupted finds faults of whole files again. */
 function addNew({ findings }: Progress, found: readonly Finding[]): void {
   const known = new Set(findings.map(({ what }) => what))
   findings.push(...found.filter(({ what }) => !known.has(what)))
 }
 
-/** Whether some row names the volume now: reclaim removes one of which nothing is live. */
+/** Whether a row names the volume now. Reclaim removes a volume without live blobs. */
 async function isNamed({ openRows }: ScrubOptions, volume: string): Promise<boolean> {
   const rows = await openRows()
   try {
@@ -188,7 +188,8 @@ async function isNamed({ openRows }: ScrubOptions, volume: string): Promise<bool
   }
 }
 
-/** Leaves out blobs that were given up while their volume was read: reclaim may have dropped them. */
+/** Leaves out findings about blobs that were released while their volume was read, because reclaim may have
+ * dropped them. */
 async function stillNamed(
   { openRows }: ScrubOptions,
   volume: string,
@@ -210,7 +211,7 @@ async function stillNamed(
   }
 }
 
-/** Says of each finding whose it is. */
+/** Adds to each finding the objects that it affects. */
 async function nameObjects(rows: RowSource, progress: Progress): Promise<void> {
   const bodyOf = ({ body, key }: Finding) =>
     body ?? (key === undefined ? undefined : bodyOfKey(key))

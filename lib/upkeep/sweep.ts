@@ -13,24 +13,26 @@ import { draftAbort } from '../service/uploads.ts'
 import { coversPart } from '../service/versions.ts'
 import { startWorker, type Worker } from './worker.ts'
 
-/** Rows that a slice may touch: below the limit of a commit. */
+/** Most rows of one commit of the sweep, below the limit of a commit. */
 const SLICE_ROWS_MAX = 90
 
-/** What a run left undone, while the catalog took no writes say, is tried again after this long. */
+/** Work that a run left undone, for example because the catalog took no writes, is tried again after this
+ * time. */
 const SWEEP_EVERY_MS = 60_000
 
-/** Begins to sweep: what an earlier run left, then whenever woken, and from time to time. `failed` hears of
- * errors; nothing is lost by one, because the rows are still in the queue. */
+/** Starts the sweep: first the work that an earlier run left, then whenever it is woken, and from time to
+ * time. `failed` is called with errors. After an error the rows are still in the queue. */
 export function startSweep(stores: Stores, failed: (error: unknown) => void): Worker {
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const rowFailed = (key: string, error: unknown) => {
-    if (!told.has(key)) failed(error)
-    told.add(key)
+    if (!reported.has(key)) failed(error)
+    reported.add(key)
   }
   return startWorker((closed) => sweepQueue(stores, closed, rowFailed), failed, SWEEP_EVERY_MS)
 }
 
-/** `rowFailed` hears of rows that cannot be worked off; they hold up no other. Throws StoreUnavailable. */
+/** `rowFailed` is called with rows whose work fails; the work of other rows is done. Rejects with
+ * StoreUnavailable. */
 async function sweepQueue(
   stores: Stores,
   closed: () => boolean,
@@ -53,10 +55,10 @@ async function sweepQueue(
   }
 }
 
-/** Works one row of the queue off, then removes it. */
+/** Does the work of one row of the queue, then removes the row. */
 async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Promise<void> {
   const { work } = queueRow.decode(entry.value)
-  // Whoever reads the body wakes the sweep when done.
+  // A read of the body wakes the sweep when it ends.
   if (work.kind === 'body' && stores.leases.isTaken(work.body)) return
   if (work.kind === 'container') {
     await removeSettings(stores, work, work.containerId)
@@ -97,7 +99,7 @@ async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'con
       try {
         await draft.commit(stores.catalog)
       } catch (error) {
-        // Whoever changed the upload meanwhile has ended it.
+        // A Conflict means that the upload was completed or aborted meanwhile.
         if (!(error instanceof Conflict)) throw error
       }
     }

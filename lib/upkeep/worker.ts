@@ -1,15 +1,15 @@
-// Runs work in the background, one run at a time: now, whenever woken, and from time to time.
+// Runs work in the background, one run at a time: at once, whenever woken, and from time to time.
 
 export interface Worker {
-  /** There is work to do. */
+  /** Starts a run, or another one after the run under way. */
   wake(): void
   /** Resolves when the run under way has stopped. */
   close(): Promise<void>
 }
 
 /**
- * Begins with a run of `work`, which should stop soon once `closed()` is true. `failed` hears of errors: what
- * a run has left undone is the next one's. `everyMs`: also that often, however long nobody wakes it.
+ * Begins with a run of `work`, which must stop soon once `closed()` is true. `failed` is called with errors;
+ * the next run does what a run has left undone. `everyMs`: a run also begins at this interval.
  */
 export function startWorker(
   work: (closed: () => boolean) => Promise<void>,

@@ -1,7 +1,7 @@
 #!/bin/sh
-# /usr/bin/coffer of the Debian package: the program, on the Node.js that it brought along and the configuration in
-# /etc. Called by root it goes on as the user coffer: a command that opens the stores would otherwise leave files
-# in them that the service may not write. COFFER_USER=root lets it stay root.
+# /usr/bin/coffer of the Debian package: runs the program with the package's Node.js and the configuration in /etc.
+# For root it runs as the user coffer: a command that opens the stores would otherwise leave files in them that the
+# service may not write. With COFFER_USER=root it stays root.
 set -e
 COFFER_CONFIG=${COFFER_CONFIG:-/etc/coffer/coffer.yaml}
 export COFFER_CONFIG

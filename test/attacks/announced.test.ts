@@ -1,4 +1,4 @@
-// Uploads that announce much and send little: they take what they send, and lock nobody out.
+// Uploads that announce much and send little take only what they send, and lock no other client out.
 import { statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t, { type Test } from 'tap'
@@ -11,7 +11,8 @@ const GIB = 2 ** 30
 const MIB = 2 ** 20
 const SENT_BYTES = 20_000
 
-/** A node that may still write about so many bytes. What others do to the disk meanwhile is little beside it. */
+/** A node that may still write about so many bytes. What others do to the disk meanwhile is little beside
+ * that. */
 async function startWithRoom(t: Test, roomBytes: number, limits = {}) {
   const { bavail, bsize } = statfsSync(tmpdir())
   const reserveBytes = Math.max(0, bavail * bsize - roomBytes)
@@ -26,7 +27,7 @@ async function startWithRoom(t: Test, roomBytes: number, limits = {}) {
   return { node, token: String(login.headers['x-auth-token']) }
 }
 
-/** Begins uploads of which so many bytes are announced and SENT_BYTES come. */
+/** Begins uploads that announce so many bytes, and send SENT_BYTES. */
 async function announce(t: Test, node: TestNode, token: string, bytes: number, count: number) {
   const all = Array.from({ length: count }, async (_, i) => {
     const upload = await dialRaw(t, { base: node.http })

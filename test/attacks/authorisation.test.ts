@@ -1,6 +1,6 @@
-// Every operation of both dialects, tried by three strangers on what is not theirs: each is refused, changes nothing,
-// and learns nothing that the dialect promises to keep. The rows come from the tables of operations: one that is
-// added there without an attempt here does not compile.
+// Every operation of both dialects, tried by three strangers on what belongs to another account. Each attempt
+// is refused, changes nothing, and reveals nothing that the dialect keeps secret. The rows come from the tables
+// of operations: an operation without an attempt here does not compile.
 import t, { type Test } from 'tap'
 import { detect as detectS3 } from '../../middleware/s3/detect.ts'
 import {
@@ -21,7 +21,7 @@ import { attackTable } from './table.ts'
 
 const table = attackTable(t, 'authorisation')
 
-/** What a request is about, in place of `{b}`, `{o}`, `{v}` and `{u}`. */
+/** The names in a request, for `{b}`, `{o}`, `{v}` and `{u}`. */
 interface Names {
   readonly b: string
   readonly o: string
@@ -41,7 +41,7 @@ const form = { 'content-type': 'multipart/form-data; boundary=x' }
 const formBody = '--x\r\nContent-Disposition: form-data; name="key"\r\n\r\n{o}\r\n--x--\r\n'
 const empty = { body: '' }
 
-/** PUT of a subresource that is not built: what it would set does not matter. */
+/** PUT of a subresource that is not implemented, with an arbitrary body. */
 const put = (target: string): Attempt[] => [[`PUT ${target}`, { body: '<X/>' }]]
 
 const s3Attempts: Record<S3Name, readonly Attempt[]> = {
@@ -178,7 +178,7 @@ const o = `${c}/{o}`
 
 const swiftAttempts: Record<SwiftName, readonly Attempt[]> = {
   Auth: [['GET /auth/v1.0', { headers: { 'x-auth-user': 'test:tester', 'x-auth-key': 'wrong' } }]],
-  // A stranger's own good token would end itself.
+  // A stranger's own valid token would only end itself.
   Logout: [['DELETE /auth/v1.0', { headers: { 'x-auth-token': 'AUTH_tkx' } }]],
   Info: ['GET /info'],
   Healthcheck: ['GET /healthcheck'],
@@ -235,12 +235,12 @@ const swiftAttempts: Record<SwiftName, readonly Attempt[]> = {
   ],
 }
 
-/** What everybody may do, and how a stranger is answered where that is neither 401 nor 403. */
+/** What anybody may do, and a stranger's answer where it is neither 401 nor 403. */
 const others: Readonly<Record<string, string>> = {
-  // Everybody who is known has a list of its own account's; the owner's names are in none.
+  // Every user has a list of its own account's buckets, which contains no name of the owner.
   ListBuckets: '200',
   CreateBucket: '409 BucketAlreadyExists',
-  // Each key has an answer of its own.
+  // Each key in the document has an answer of its own.
   DeleteObjects: '200',
   PostObject: '501 NotImplemented',
   GetObjectTorrent: '404 NoSuchKey',
@@ -250,7 +250,7 @@ const others: Readonly<Record<string, string>> = {
   Options: '200',
 }
 
-/** How callers who are known learn that an operation is not built; nobody else does. */
+/** The answers about an operation that is not implemented, which only known callers get. */
 const notBuilt = { s3: 501, swift: 400 }
 const isRefused = (dialect: 's3' | 'swift', name: string) =>
   dialect === 's3'
@@ -260,7 +260,7 @@ const isRefused = (dialect: 's3' | 'swift', name: string) =>
 const fill = (text: string, names: object) =>
   text.replace(/\{(\w)\}/g, (_, name: string) => String(names[name as keyof typeof names]))
 
-/** The request of an attempt, about these names. */
+/** The request of an attempt, with these names. */
 function requestOf(attempt: Attempt, names: Names & Record<string, string>) {
   const [line, rest] = typeof attempt === 'string' ? [attempt, {}] : attempt
   const [method = '', path = ''] = fill(line, names).split(' ')
@@ -272,7 +272,7 @@ function requestOf(attempt: Attempt, names: Names & Record<string, string>) {
   return { method, path, options: { headers: Object.fromEntries(headers), ...body } }
 }
 
-/** An answer without what differs from request to request and the names that were asked for. */
+/** An answer without the parts that differ from request to request, and without the requested names. */
 function shown({ status, headers, text }: Answer, names: Omit<Names, 'u'>): string {
   const own =
     /^(date|x-amz-request-id|x-amz-id-2|x-trans-id|x-openstack-request-id|content-length)$/
@@ -285,9 +285,9 @@ function shown({ status, headers, text }: Answer, names: Omit<Names, 'u'>): stri
 const theirs = { access: 'other:other', secret: 'testing2' }
 const poor = { access: 'test:tester3', secret: 'testing3' }
 
-/** A node with what is to be attacked, names for it, and everything that its owners see of it. */
+/** A node with the owner's data, their names, and all that the owner sees of them. */
 async function startOwned(t: Test) {
-  // Denied logins are part of it: nobody has to wait for the next.
+  // Denied logins are among the attempts, and must not delay the next one.
   const limits = { loginFailures: 10_000, loginFailuresPerAddress: 10_000 }
   const node = await startNode(t, { limits })
   const owner = await login(node)
@@ -324,7 +324,7 @@ async function startOwned(t: Test) {
     ])
     return answers.map((answer) => shown(answer, { b: '\0', o: '\0', v: '\0' })).join('\n')
   }
-  /** What no answer to a stranger may hold. */
+  /** What no answer to a stranger may contain. */
   const secrets = [
     /hidden-(?!name)/,
     new RegExp(hexMd5('hidden-content')),
@@ -382,7 +382,8 @@ for (const [who, become] of Object.entries(strangers)) {
       for (const secret of secrets) if (secret.test(all)) faults.push(`shows ${secret}`)
       if (all.includes('hidden-name') && !line.includes('hidden-name')) faults.push('shows a name')
       if (all.includes('<Deleted>')) faults.push('deletes')
-      // S3 says which buckets there are. Swift says nothing of what is closed, and neither does of objects.
+      // S3 reveals which buckets exist. Swift reveals nothing about a closed container, and neither does about
+      // objects.
       const missing = [
         ...(line.includes('{o}') ? [noObject] : []),
         ...(dialect === 'swift' ? [noContainer] : []),

@@ -1,5 +1,5 @@
-// Lies inside an aws-chunked body: chunks and trailers that were changed, moved, left out or taken from another upload,
-// lengths that are not so, and signatures that are not asked for. Each is refused, and nothing of it is stored.
+// Lies inside an aws-chunked body: chunks and trailers that were changed, moved, left out or taken from another
+// upload, wrong lengths, and signatures where none belong. Each is refused, and nothing of it is stored.
 import { createHash, createHmac } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -12,7 +12,7 @@ const table = attackTable(t, 'aws-chunked')
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex')
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
 
-/** The first chunk must have 8 KiB; the last may have less. */
+/** The first chunk must have 8 KiB. The last may have less. */
 const FIRST = 'a'.repeat(8192)
 const SECOND = 'b'.repeat(8192)
 const LAST = 'c'.repeat(100)
@@ -24,9 +24,9 @@ const crcOf = (text: string) => {
 }
 const crc = `x-amz-checksum-crc32:${crcOf(WHOLE)}`
 
-/** What signs the chunks of one request. */
+/** Signs the chunks of one request. */
 interface Chain {
-  /** A chunk with its signature, which the next one goes on from. */
+  /** A chunk with its signature, which the next one covers. */
   chunk(data: string): string
   /** The signature of a trailer's lines, which end in LF. */
   trailer(lines: string): string
@@ -66,11 +66,11 @@ function chainOf(headers: Record<string, string>, secret = secretKey): Chain {
 interface Upload {
   readonly mode: Mode
   readonly body: (chain: Chain, other: Chain) => string
-  /** Signed headers beside the mode's own; '' takes one away. */
+  /** Signed headers besides those of the mode. An empty value removes one. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Put in the place of signed ones. */
+  /** Headers that replace signed ones after the signing. */
   readonly changed?: Readonly<Record<string, string>>
-  /** Whose the chunks are. */
+  /** The secret that signs the chunks. */
   readonly secret?: string
 }
 

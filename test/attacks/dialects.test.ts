@@ -1,5 +1,6 @@
-// Two dialects share one port: signatures where tokens belong, tokens where signatures do, control headers of one in
-// a request of the other, hosts and paths that could be read in two ways, and what only a proxy may say.
+// Two dialects share one port: signatures in the place of tokens, tokens in the place of signatures, control
+// headers of one dialect in a request of the other, hosts and paths that could be read in two ways, and headers
+// that only a proxy may send.
 import t, { type Test } from 'tap'
 import { makeHeaderTable, ruleFor } from '../../middleware/header-table.ts'
 import { headerRules as s3Rules } from '../../middleware/s3/header-rules.ts'
@@ -46,7 +47,7 @@ async function startShared(t: Test) {
     return [...answers.map(({ text }) => text), ...(await Promise.all(lists))].join('\n')
   }
   const before = await state()
-  /** A row: no content in the answer, nothing changed, and the status is none of success unless `mayAnswer`. */
+  /** A row: no content in the answer, nothing changed, and no status of success unless `mayAnswer`. */
   const tried = async (
     name: string,
     answer: { status: number; text: string },
@@ -60,7 +61,7 @@ async function startShared(t: Test) {
   return { ...both, other, tried, host: new URL(node.http).host }
 }
 
-/** What a raw exchange answered last; 0 where the connection was closed without a word. */
+/** The last answer of a raw exchange; status 0 where the connection was closed without one. */
 const lastOf = ({ text, statuses }: { text: string; statuses: readonly number[] }) => ({
   status: statuses.at(-1) ?? 0,
   text,
@@ -176,7 +177,7 @@ t.test('a parameter of S3’s signatures makes no request of Swift pass', async 
       )
     }
   }
-  // Where only the case differs, they are nothing to Swift, which answers as ever.
+  // In another case these are no parameters of a signature, and Swift answers as usual.
   for (const query of ['x-amz-signature=x', 'X-AMZ-SIGNATURE=x', 'signature=x']) {
     const { text } = await node.request('GET', `${root}/bkt/o?${query}`, {
       sign: false,
@@ -190,13 +191,13 @@ t.test('a parameter of S3’s signatures makes no request of Swift pass', async 
   }
 })
 
-/** Of an object as its owner sees it, what a smuggled header could have set. */
+/** What a smuggled header could have changed in an object, as the owner sees it. */
 function seen({ headers, text }: Answer): string {
   const own = /^(date|etag|last-modified|x-timestamp|x-trans-id|x-openstack-request-id|connection)$/
   return JSON.stringify([Object.entries(headers).filter(([name]) => !own.test(name)), text])
 }
 
-/** Values that would do most. */
+/** Values with the greatest effect. */
 const values: Readonly<Record<string, string>> = {
   'x-copy-from': '/bkt/o',
   'x-copy-from-account': 'AUTH_test',
@@ -314,7 +315,7 @@ t.test('a host is read in one way', async (t) => {
   ]) {
     await tried(`${fields.join(' + ') || 'no host'}`, await raw('GET /o HTTP/1.1', fields))
   }
-  // What is signed for one bucket opens no other.
+  // A signature for one bucket opens no other.
   const signed = await sign('GET', '/o', { host: 'theirs.s3.test' }, Buffer.alloc(0), theirs)
   const { host: _, ...rest } = signed
   const lines = Object.entries(rest).map(([name, value]) => `${name}: ${value}`)

@@ -1,5 +1,5 @@
-// Request smuggling: where a body ends is said in two ways, or in one that somebody else reads differently. The node
-// refuses or closes, takes no byte of a body for a request, and stores nothing of what it refuses.
+// Request smuggling: the end of a body is given in two ways, or in one that another server reads differently.
+// The node refuses or closes, reads no byte of a body as a request, and stores nothing of what it refuses.
 import t from 'tap'
 import { requestText, type Side, startWire, type Wire } from '../helpers/wire.ts'
 import { attackTable } from './table.ts'
@@ -9,23 +9,23 @@ const table = attackTable(t, 'framing')
 
 const crlf = (...lines: string[]) => `${lines.join('\r\n')}\r\n`
 
-/** The request that must never be done: it deletes `bkt/o` for whoever may. */
+/** The request that must never be executed: it would delete `bkt/o`. */
 function hidden(side: Side): string {
   const [target, fields] = side.may('DELETE', 'o')
   return `${crlf(`DELETE ${target} HTTP/1.1`, 'Host: h', ...fields)}\r\n`
 }
 
-/** Comes behind everything: where a connection still serves, its answer ends it. */
+/** The last request of all. On a connection that still serves, its answer ends the connection. */
 const last = (side: Side) => requestText('GET', side.path('o'))
 
 interface Lie {
-  /** Header lines beside those that name and prove. */
+  /** Header lines besides those that name and authenticate. */
   readonly lines: readonly string[]
-  /** What follows the head; `{x}` is the hidden request. */
+  /** The bytes behind the head. `{x}` is the hidden request. */
   readonly body: string
   /** `1.0` in place of `1.1`. */
   readonly version?: string
-  /** The node waits for what was announced, so that the client must end. */
+  /** The node waits for the announced bytes, so that the client must end the connection. */
   readonly waits?: boolean
 }
 
@@ -186,7 +186,7 @@ const lies: Readonly<Record<string, Lie>> = {
   'a trailer without end': { lines: [te], body: `0\r\n${'A: b\r\n'.repeat(20_000)}\r\n{x}` },
 }
 
-/** Sends one lie, which hides a request that the connection then could take for its next. */
+/** Sends one lie, with a hidden request that the connection could take for its next one. */
 async function attempt(wire: Wire, side: Side, name: string, lie: Lie): Promise<void> {
   const [target, fields] = side.may('PUT', 'made')
   const body = lie.body.replaceAll('{x}', hidden(side))
@@ -197,7 +197,8 @@ async function attempt(wire: Wire, side: Side, name: string, lie: Lie): Promise<
   await judge(wire, side, name, said)
 }
 
-/** A row: at most one refusal was said, the hidden request was not done, and nothing is stored. */
+/** A row: there was at most one answer, a refusal; the hidden request was not executed; and nothing is
+ * stored. */
 async function judge(wire: Wire, side: Side, name: string, said: Said): Promise<void> {
   const { statuses } = said
   const isRefused = statuses.length === 0 || (statuses.length === 1 && statuses[0]! >= 400)
@@ -241,7 +242,7 @@ t.test('a body whose end is said in two ways is refused', async (t) => {
   }
 })
 
-/** Requests that are refused, or that take no body, and bring one all the same. */
+/** Requests that are refused, or take no body, and send one all the same. */
 const strangers: readonly (readonly [name: string, method: string, fields: readonly string[]])[] = [
   ['an upload of nobody', 'PUT', []],
   ['an upload with a wrong token', 'PUT', ['X-Auth-Token: AUTH_tk00']],

@@ -1,5 +1,5 @@
-// Headers that mean one thing to whoever sent them and another to whoever reads them: control characters, keys that
-// come twice or in another spelling, ranges that cost more than they bring, and what is older than headers.
+// Headers that sender and reader understand differently: control characters, keys that come twice or in another
+// spelling, ranges that cost more than they return, and requests of HTTP/0.9.
 import { createHash, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ const table = attackTable(t, 'headers')
 
 const CONTROLS = ['\0', '\x01', '\b', '\n', '\r', '\r\nSet-Cookie: a=b', '\x0b', '\x1b[2J', '\x7f']
 
-/** A V4 URL of PUT /bkt/o, in whose query these headers stand. */
+/** A V4 URL of PUT /bkt/o with these headers in its query. */
 async function presigned(node: TestNode, headers: Record<string, string>): Promise<string> {
   return (await presignV4('PUT', node.http, '/bkt/o', {}, headers)).slice(node.http.length)
 }
@@ -137,7 +137,7 @@ t.test('a container of any name can be asked for again by S3', async (t) => {
   t.strictSame(elements(listed, 'Name'), [])
 })
 
-/** One request over TLS with header lines as they are, each as often as it stands there. */
+/** One request over TLS with these header lines, unchanged, each as often as listed. */
 function askLines(node: TestNode, method: string, path: string, lines: readonly string[]) {
   const { hostname, port, host } = new URL(node.https)
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
@@ -204,7 +204,7 @@ t.test('a key header that comes twice is refused', async (t) => {
   t.equal((await s3('HEAD', '/bkt/o')).status, 404, 'nothing was written')
 })
 
-/** A V2 URL that signs header lines, those that come twice joined by a comma, as V2 has it. */
+/** A V2 URL that signs header lines. Those that come twice are joined by a comma, as in V2. */
 function presignV2For(method: string, path: string, lines: readonly string[]): string {
   const signed: Record<string, string> = {}
   for (const line of lines) {
@@ -214,7 +214,7 @@ function presignV2For(method: string, path: string, lines: readonly string[]): s
     signed[name] = name in signed ? `${signed[name]},${value}` : value
   }
   const url = presignV2(method, path, { parameters: signed })
-  // They are sent as headers: the query keeps what proves who signed.
+  // They are sent as headers. The query keeps the signature only.
   const query = new URLSearchParams(url.slice(url.indexOf('?') + 1))
   for (const name of Object.keys(signed)) query.delete(name)
   return `${path}?${query}`
@@ -267,7 +267,7 @@ t.test('a key header with an underscore is refused, not ignored', async (t) => {
   }
   t.equal((await s3('GET', '/bkt/plain')).text, 'x', 'the object is what it was')
   t.equal((await s3('HEAD', '/bkt/q')).status, 404, 'nothing was written')
-  // Swift takes the two for one, as its servers do: the key counts.
+  // Swift reads both spellings as one header, as other Swift servers do, so that the key counts.
   for (const [prefix, at] of [
     ['X_Object_Encryption_Customer_', 'o1'],
     ['X_Object_Meta_Encryption_', 'o2'],

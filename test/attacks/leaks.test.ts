@@ -1,5 +1,5 @@
 // What a stranger, or a request that fails, is shown: no key, token, password or signature, no path of the disk, no
-// stack, nothing of other accounts; and what an answer says again of a request is escaped, so that it stays text.
+// stack, nothing of other accounts. Parts of a request that an answer repeats are escaped, so that they stay text.
 import t, { type Test } from 'tap'
 import type { Config } from '../../lib/config/config.ts'
 import { swiftSpellings } from '../helpers/both.ts'
@@ -19,7 +19,7 @@ const root = '/v1/AUTH_test'
 const limits = { loginFailures: 100_000, loginFailuresPerAddress: 100_000 }
 const password = 'canary-password-77'
 
-/** A node with a sealed and a public object, and the words that none of its answers may hold. */
+/** A node with a sealed and a public object, and the words that none of its answers may contain. */
 async function startSecret(t: Test) {
   const listen = [
     { host: '127.0.0.1', port: 0, serves: ['object'] },
@@ -162,7 +162,7 @@ t.test('a request that fails is answered without a secret', async (t) => {
   ]
   for (const [method, path, options] of requests) {
     const answer = await node.request(method, path, options)
-    // A request may name its own container.
+    // An answer may name the request's own container.
     const found = shown(whole(answer)).filter(
       (name) =>
         !(
@@ -249,7 +249,7 @@ t.test('a refused signature does not say which one would be right', async (t) =>
 
 const MARK = `"><script>alert('x')</script>&`
 
-/** True where markup that a request brought is in an answer that is read as a document. */
+/** True where markup of a request is in an answer that clients read as a document. */
 const isMarkup = ({ headers, text }: Answer) =>
   text.includes('<script') &&
   !/^(application\/json|text\/plain)/.test(headers['content-type'] ?? '')

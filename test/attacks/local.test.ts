@@ -1,4 +1,4 @@
-// Other users of the machine: what they can take, read or stand in the way of, without a right on the node's files.
+// Other users of the machine: what they can take, read or block without a right on the node's files.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { attackTable } from './table.ts'
 
 const table = attackTable(t, 'local')
 
-/** `nobody` of Debian: another user, where the test may become one. */
+/** `nobody` of Debian: another user, where the test may run processes as that user. */
 const NOBODY = 65_534
 const isRoot = process.getuid?.() === 0
 
@@ -35,7 +35,7 @@ t.test('nobody else can take the lock of a start', async (t) => {
     await control.close()
     squatter.close()
   }
-  // The directory may be open to all, as one that an operator has made; its files are not.
+  // The directory may be open to all, as one that an operator has made. Its files are not.
   chmodSync(dir, 0o755)
   const control = await acquireControl(dir, echo)
   for (const file of ['start.lock', 'control.sock']) {
@@ -44,7 +44,7 @@ t.test('nobody else can take the lock of a start', async (t) => {
     table.tried(`${file}: no other user can open it`, await isClosed(join(dir, file)))
   }
   if (isRoot) {
-    // What root's tools leave behind, the service must be able to lock.
+    // The service must be able to lock files that a command of root left.
     await control.close()
     rmSync(join(dir, 'start.lock'))
     chownSync(dir, NOBODY, NOBODY)
@@ -56,14 +56,14 @@ t.test('nobody else can take the lock of a start', async (t) => {
   t.strictSame(readdirSync(dir), ['start.lock'], 'nothing else is left')
 })
 
-/** True where a process of another user can neither open nor connect to the path. */
+/** True where a process of another user can neither open the path nor connect to it. */
 async function isClosed(path: string): Promise<boolean> {
   const script = `
     const { openSync } = require('node:fs')
     try { openSync(process.argv[1], 'r'); process.exit(1) } catch {}
     const socket = require('node:net').connect(process.argv[1])
     socket.on('connect', () => process.exit(2)).on('error', () => process.exit(0))`
-  // Without root there is no other user to be: then the modes above must do.
+  // Without root there is no other user, and the check of the modes above must suffice.
   if (!isRoot) return true
   const child = spawn('node', ['-e', script, path], {
     uid: NOBODY,
@@ -102,7 +102,7 @@ t.test('nothing that a node makes is for others, whatever the mask it starts wit
   const node = await startChildNode(t)
   await node.request('PUT', '/bucket')
   await node.request('PUT', '/bucket/o', { body: Buffer.alloc(1 << 20) })
-  // LevelDB's own files are made anew at a start.
+  // A start makes new files of LevelDB.
   await node.kill('SIGTERM')
   await node.start()
   let seen = 0

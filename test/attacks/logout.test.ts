@@ -1,4 +1,4 @@
-// Tokens after a logout: wherever they are sent, on another node too, and after a restart.
+// Tokens after a logout, on this node and on another one, and after a restart.
 import t from 'tap'
 import { startNode, type TestNode } from '../helpers/node.ts'
 import { askToken, login } from '../helpers/swift.ts'

@@ -1,5 +1,5 @@
-// One connection that asks again and again without waiting for answers: the node answers one at a time, and
-// others meanwhile.
+// One connection that sends requests without waiting for answers. The node answers one at a time, and other
+// connections meanwhile.
 import { once } from 'node:events'
 import t from 'tap'
 import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
@@ -10,12 +10,12 @@ import { type AttackTable, attackTable } from './table.ts'
 const MIB = 1 << 20
 const BIG_BYTES = 2 * MIB
 const SMALL_BYTES = 300_000
-/** One request is answered, and so many wait. */
+/** One request is being answered, and so many wait. */
 const TAKEN = 33
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
 
-/** A node with what anybody may read: a large object, a smaller one, and a listing. And a header with a token. */
+/** A node with public data: a large object, a smaller one, and a listing. Also a header with a token. */
 async function startPublic(t: Parameters<typeof startChildNode>[0]) {
   const node = await startChildNode(t, { storage: { reserveBytes: 0 } })
   const headers = { 'x-auth-user': 'test:tester', 'x-auth-key': 'testing' }

@@ -1,5 +1,5 @@
-// Bodies behind a refusal: whoever goes on sending is not read without end, holds no connection for ever, and still
-// gets to read why it was refused.
+// Bodies behind a refusal. A client that goes on sending is not read without end, and holds no connection for
+// ever. It can still read why it was refused.
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -13,15 +13,15 @@ import { dialRaw, type RawAddress } from '../helpers/raw.ts'
 import { attackTable } from './table.ts'
 
 const MIB = 1 << 20
-/** A client that was not cut off by then has been read without end. What lies in the kernel's buffers, up to 10 MiB on
- * loopback, was not read. */
+/** A client that is not cut off by then was read without end. Bytes in the kernel's buffers, up to 10 MiB on
+ * loopback, were not read. */
 const FLOOD_BYTES = 32 * MIB
 
 const objectListener = { host: '127.0.0.1', port: 0, serves: ['object'] }
 const listeners = [objectListener, { ...objectListener, tls: 'auto' }, opsListener]
 const listen = listeners as unknown as Config['listen']
 
-/** What is refused with the body unread. */
+/** Requests that are refused with the body unread. */
 const refused = {
   'S3 without a signature': 'PUT /none/name',
   'S3 with a bad one': 'PUT /none/name?X-Amz-Signature=x',
@@ -52,7 +52,7 @@ function* cases(
   }
 }
 
-/** Sends on behind the answer; how much until the connection was gone. */
+/** Goes on sending after the answer. Returns how much it sent until the connection was closed. */
 async function flood(t: Test, address: RawAddress, line: string, framing: string) {
   const { socket, answers, closed } = await dialRaw(t, address)
   socket.write(headOf(line, framing))
@@ -130,7 +130,7 @@ t.test('clients that drip do not fill the node', async (t) => {
   }
 })
 
-/** This machine's own addresses that are not loopback: what they send stays on it. */
+/** This machine's own addresses that are not loopback. Traffic to them stays on the machine. */
 function ownAddresses(family: 'IPv4' | 'IPv6'): string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   const own = all.filter((one) => one.family === family && !one.internal)
@@ -182,7 +182,7 @@ t.test('this machine itself may have any number of connections', async (t) => {
   t.equal((await node.request('GET', '/')).status, 200)
 })
 
-/** Clients that read the answer only when they have sent all, or find that nobody reads. */
+/** Clients that read the answer only after they have sent all, or when sending fails. */
 const sending: readonly [
   Client,
   string,

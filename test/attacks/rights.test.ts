@@ -1,5 +1,6 @@
-// What a container once held, and what is about to be written: who may see it, who may bring it back. A container's
-// lists open its objects as they are now; the rest takes a right on the account, whatever the words of the request.
+// The earlier content of a container, and requests that will be written: who may see it, and who may restore
+// it. A container's lists open its present objects. Anything else needs a right on the account, whatever the
+// request says.
 import t from 'tap'
 import { type SentRequest, startNode } from '../helpers/node.ts'
 import { element, outcome } from '../helpers/s3.ts'

@@ -1,5 +1,5 @@
-// Signatures of S3 that do not fit the request they come with: replayed with something changed, presigned URLs that were
-// tampered with parameter by parameter, scopes of another day, region or service. None opens anything.
+// S3 signatures that do not fit their request: replayed with a change, presigned URLs with changed parameters,
+// scopes of another day, region or service. None opens anything.
 import t, { type Test } from 'tap'
 import type { SignedRequest } from '../../lib/auth/request.ts'
 import { accessKey, exchange, secretKey, startNode } from '../helpers/node.ts'
@@ -249,7 +249,7 @@ t.test('a signature of another scope or time is refused, however right', async (
   for (const [name, plan] of Object.entries(badScopes)) {
     await denied(`signed with ${name}`, sentOf(reading(plan)))
     await denied(`a write signed with ${name}`, sentOf(writing(plan), body))
-    // A presigned URL may be an hour old, and is as good as its life says.
+    // A presigned URL may be an hour old, and is valid for its lifetime.
     const life = name.includes('ago') ? { expires: '60' } : {}
     await denied(`presigned with ${name}`, sentOf(presigned({ ...plan, ...life })))
   }

@@ -1,4 +1,5 @@
-// Clients that ask for much and take little: they hold little memory, not for ever, and others are served meanwhile.
+// Clients that request much and read little. They hold little memory, and not for ever, and others are served
+// meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startChildNode } from '../helpers/child-node.ts'
@@ -15,7 +16,7 @@ const LARGE_BYTES = 12 * MIB
 const get = (path: string, token = '') =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\n${token && `X-Auth-Token: ${token}\r\n`}\r\n`
 
-/** Connections that ask for a path, and read nothing of the answer. */
+/** Connections that request a path, and read nothing of the answer. */
 async function stallOn(t: Test, base: string, request: string, count: number) {
   const all = await Promise.all(
     Array.from({ length: count }, () => dialRaw(t, { base }, { reads: false })),
@@ -47,7 +48,7 @@ t.test('readers that do not read hold little memory', async (t) => {
   for (const { socket } of stalled) socket.destroy()
 })
 
-/** A node with little memory for answers, and what may be asked of it. */
+/** A node with little memory for answers, and the requests for it. */
 async function startSmall(t: Test, answerWaitMs: number) {
   const limits = { answerBytes: MIB, answerWaitMs }
   const node = await startOpsNode(t, { limits })

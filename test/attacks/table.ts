@@ -1,14 +1,14 @@
-// The table of attacks that a file of test/attacks/ tries: each row is an assertion, and the end says how
-// many were tried and how many held.
+// The table of attacks in a file of test/attacks/. Each row is an assertion, and the end prints how many
+// attacks were tried, and against how many the node held.
 
 import type { Test } from 'tap'
 
 export interface AttackTable {
-  /** A row: what was tried, and whether the node held. `detail` is shown where it did not. */
+  /** Adds a row: what was tried, and whether the node held. `detail` is shown where it did not. */
   tried(name: string, held: boolean, detail?: unknown): void
 }
 
-/** The table of one topic, made by the file's own test; prints `attacks <topic>: N tried, N held` at its end. */
+/** The table of one topic. Prints `attacks <topic>: N tried, N held` at the end of the file's own test. */
 export function attackTable(t: Test, topic: string): AttackTable {
   let tried = 0
   let held = 0

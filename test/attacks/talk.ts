@@ -1,17 +1,17 @@
-// Says bytes to a node and takes what it answers, however the connection ends: for messages that no client would
-// send, after which a node may answer, close or cut.
+// Sends bytes to a node, and reads its answer, however the connection ends. It is for messages that no client
+// would send, after which a node may answer, close or cut.
 import { connect } from 'node:net'
 
 export interface Said {
-  /** All that was answered, one character a byte. */
+  /** All received text, one character for each byte. */
   readonly text: string
-  /** Of each final answer, in order. */
+  /** The status of each final answer, in order. */
   readonly statuses: readonly number[]
 }
 
 /**
- * Sends text of one character a byte and reads until the connection is gone. `isAll`: there is no more to come, so
- * that nothing that is missing is waited for; otherwise the node must end the connection by itself.
+ * Sends text with one character for each byte, and reads until the connection is closed. `isAll`: the client
+ * ends its side, so that the node waits for nothing. Otherwise the node must end the connection by itself.
  */
 export function talk(base: string, text: string, { isAll = false } = {}): Promise<Said> {
   const { hostname, port } = new URL(base)
@@ -22,7 +22,7 @@ export function talk(base: string, text: string, { isAll = false } = {}): Promis
     socket.on('data', (piece: string) => {
       answered += piece
     })
-    // What a reset takes away was not answered.
+    // Bytes lost by a reset do not count as an answer.
     socket.on('error', () => {})
     socket.on('end', () => socket.destroy())
     socket.on('close', () => {
@@ -36,6 +36,6 @@ export function talk(base: string, text: string, { isAll = false } = {}): Promis
   })
 }
 
-/** A request with these lines and no others but the end of the connection. */
+/** A request with these lines, and with the end of the connection. */
 export const requestOf = (line: string, fields: readonly string[], body = '') =>
   `${[line, 'Connection: close', ...fields].join('\r\n')}\r\n\r\n${body}`

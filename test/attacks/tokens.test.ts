@@ -1,5 +1,5 @@
-// Tokens that are not what a login of this node handed out: forged, changed, cut, swapped, too old, of another node, or
-// of a user who is no more what he was. None opens anything, and none is said to be wrong in another way than others.
+// Tokens that no login of this node has issued: forged, changed, cut, swapped, expired, of another node, or of
+// a user whose rights or password have changed. None opens anything, and all are refused alike.
 import { createHmac } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { makeTokens } from '../../lib/auth/tokens.ts'
@@ -32,7 +32,7 @@ async function startGuarded(t: Test) {
     ['DELETE', '/bkt/o'],
     ['HEAD', ''],
   ] as const
-  /** A row: no request passes with these headers, and the object is there still. */
+  /** A row: no request succeeds with these headers, and the object is still there. */
   const denied = async (name: string, headers: Record<string, string>) => {
     const answers = []
     for (const [method, path] of requests) {
@@ -138,7 +138,7 @@ t.test('a token whose claims are others is none', async (t) => {
       'x-auth-token': tokenOf(createHmac('sha256', key).update(said).digest(), said),
     })
   }
-  // What is good for one account is not for another.
+  // A token of one account is not valid for another.
   const answer = await node.request('GET', '/v1/AUTH_test/bkt/o', {
     sign: false,
     headers: { 'x-auth-token': foreign },
@@ -266,7 +266,7 @@ t.test('a login says nothing of what was wrong', async (t) => {
     ],
   ] as [string, string][]) {
     const answer = await askToken(node, user, key)
-    // Blanks around a value are no part of it (RFC 9110 §5.5).
+    // Blanks around a value are not part of it (RFC 9110 §5.5).
     if (key.trim() === 'testing' && user === 'test:tester') {
       table.tried(`blanks around a password are none of it`, answer.status === 200, answer.status)
       continue

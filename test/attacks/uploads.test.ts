@@ -1,4 +1,4 @@
-// Uploads that are begun and never completed: how many a user may leave, and for how long.
+// Uploads that are begun and never completed: how many a user may have, and for how long.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { startBoth } from '../helpers/both.ts'
@@ -17,7 +17,7 @@ const begin = (node: Pick<TestNode, 'request'>, path: string, options?: SentRequ
 
 const isRefused = (told: string) => told === '400 InvalidRequest'
 
-/** Ids of what is begun in a bucket. */
+/** Ids of the begun uploads in a bucket. */
 async function begunIn(node: TestNode, bucket: string): Promise<string[]> {
   return elements(await node.request('GET', `/${bucket}?uploads`), 'UploadId')
 }
@@ -70,7 +70,7 @@ t.test('what has ended counts no more', async (t) => {
     }
     t.equal(await full(), LIMIT, 'a completed one leaves room for one')
   }
-  // What could not be begun was not begun.
+  // A refused upload does not exist.
   const [id] = await begunIn(node, 'bkt')
   await node.request('DELETE', `/bkt/fill?uploadId=${id}`)
   for (let i = 0; i < 2 * LIMIT; i++) {
@@ -122,7 +122,7 @@ t.test('an upload that is never completed is aborted, and gives its space back',
   }
   await node.request('PUT', '/bkt/kept', { body: 'x' })
   await sleep(1100)
-  // Each start looks for them, as every ten minutes does.
+  // Each start looks for old uploads, as the node does every ten minutes.
   await node.restart()
   while ((await begunIn(node, 'bkt')).length > 0) await sleep(20)
   for (const id of old) {
@@ -154,7 +154,7 @@ t.test('a young upload, and any where the age is 0, stays', async (t) => {
     const id = await createUpload(node, '/bkt/o')
     const etag = await putPart(node, '/bkt/o', id, 1, { body: 'part' })
     await node.restart()
-    // A second start's look is over when this node has closed again.
+    // The search of a second start has ended when this node has closed again.
     await node.restart()
     t.strictSame(await begunIn(node, 'bkt'), [id])
     const body = completeBody([[1, etag]])

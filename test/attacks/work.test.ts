@@ -1,5 +1,5 @@
-// Requests at the greatest size that is legal, and one beyond it: whatever a header, a query or a listing has of
-// elements, there is a bound on them, and work for many is done a turn of the event loop at a time.
+// Requests at the greatest legal size, and one beyond it. The number of elements in a header, a query or a
+// listing is bounded, and work for many elements is done in turns of the event loop.
 import t from 'tap'
 import { COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'

@@ -1,6 +1,6 @@
-// Documents as weapons: strangers' are not read, hostile ones end where they leave the operation's shape, and
-// the longest that are legal are read a turn of the event loop at a time. What is looked at is what was counted
-// (lib/turns.ts) and how often others had their turn meanwhile, never milliseconds.
+// Documents as weapons. Those of strangers are not read, hostile ones end where they leave the operation's
+// shape, and the longest legal ones are read in turns of the event loop. The test checks counted steps
+// (lib/turns.ts) and turns of other requests, never milliseconds.
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { ChecksumAlgorithm } from '../../lib/catalog/rows.ts'
@@ -13,7 +13,7 @@ import { attackTable } from './table.ts'
 
 const table = attackTable(t, 'xml')
 
-/** Of a document's slice: what even the first 4 KiB of a body would count. */
+/** Steps for one slice of a document: even the first 4 KiB of a body would count more. */
 const SLICE_STEPS = 100
 const SLICE_BYTES = 4096
 
@@ -72,7 +72,7 @@ t.test('a stranger’s document is not read', async (t) => {
       )
     }
   }
-  // Another account's admin may make buckets of its own.
+  // Another account's admin may make buckets in its own account.
   for (const [who, credentials] of Object.entries(strangers).filter(
     ([who]) => !/admin/.test(who),
   )) {

@@ -1,4 +1,5 @@
-// The contract of seam 1 where a store has volumes and devices: rolling, sealing, restarts.
+// The contract of the blob store (lib/blobs/store.ts) for stores with volumes and devices: rolling, sealing,
+// restarts.
 import type { Test } from 'tap'
 import type { BlobStore, VolumeUsage } from '../../lib/blobs/store.ts'
 import {

@@ -1,5 +1,5 @@
-// The contract of seam 1 (lib/blobs/store.ts), run on every implementation: what is written is read, under
-// its blob, its index and no other. Volumes, devices and restarts have a suite of their own,
+// The contract of the blob store (lib/blobs/store.ts), run on every implementation: what is written is read,
+// under its blob and its index and under no other. Volumes, devices and restarts have a suite of their own,
 // blobs-volumes.ts.
 import type { Test } from 'tap'
 import { type BlobStore, RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
@@ -19,9 +19,9 @@ import {
 } from '../helpers/blobs.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 
-/** One place for a store, empty at first. */
+/** A place for one store, empty at first. */
 export interface BlobSite {
-  /** Opens the store; not while it is open. */
+  /** Opens the store. Must not be called while it is open. */
   open(options?: { devices?: number; volumeSizeBytes?: number }): Promise<BlobStore>
 }
 

@@ -1,5 +1,5 @@
-// The contract of seam 2's pages: byte order, cursors, directions, and groups, each against a naive model
-// that sorts all keys with Buffer.compare.
+// The contract of the catalog's pages: byte order, cursors, directions and groups. Each is compared with a
+// naive model that sorts all keys with Buffer.compare.
 import type { Test } from 'tap'
 import type { Catalog, Page, Scan } from '../../lib/catalog/catalog.ts'
 import { endOf } from '../../lib/catalog/keys.ts'
@@ -11,7 +11,7 @@ const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.
 const nameOf = (entry: Page['entries'][number]) =>
   'group' in entry ? `group ${entry.group}` : `row ${entry.key}`
 
-/** What a scan without limit must give. */
+/** The result of a scan without a limit. */
 function model(
   keys: Iterable<string>,
   { from, to, reverse, group }: Omit<Scan, 'limit'>,
@@ -27,8 +27,8 @@ function model(
   return reverse ? names.reverse() : names
 }
 
-/** All pages of a scan, end to end; each must be full but the last, none empty but an only one, and say how
- * the next one begins. */
+/** All pages of a scan, end to end. Each must be full but the last, none empty but an only one, and each must
+ * hold the first entry of the next. */
 async function pages(t: Test, catalog: Catalog, scan: Scan): Promise<string[]> {
   const names: string[] = []
   let range = scan
@@ -293,7 +293,7 @@ export function scanContract(t: Test, makeSite: MakeSite): void {
     },
   )
 
-  // Long and short groups in every mixture, so that both walking and jumping take place.
+  // Long and short groups in every mixture, so that both reading through and jumping happen.
   const sizes = [
     1,
     500,

@@ -1,4 +1,5 @@
-// The places on which contracts of the catalog run: LevelDB and memory-level, through the same code, and Redis.
+// The implementations on which the catalog's contracts run: LevelDB and memory-level, through the same code,
+// and Redis.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -49,7 +50,7 @@ function siteIn({ url, raw }: TestRedis, prefix: string): Site {
   }
 }
 
-/** Runs `suite` on every implementation, each in a test of its name. */
+/** Runs `suite` on every implementation, each in a test with its name. */
 export function onEveryCatalog(t: TAP, suite: (t: Test, makeSite: MakeSite) => void): void {
   for (const [name, makeEngine] of [
     ['classic-level', () => classicEngine],

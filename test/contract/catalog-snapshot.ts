@@ -1,5 +1,5 @@
-// The contract of snapshots (Catalog.snapshot), run on every implementation: what is read is the catalog at one
-// commit number, whatever is committed while it is read. A model replays the history up to that number.
+// The contract of snapshots (Catalog.snapshot), run on every implementation: the rows are those at one commit
+// number, whatever is committed while they are read. A model replays the history up to that number.
 import type { Test } from 'tap'
 import {
   type Catalog,
@@ -14,12 +14,12 @@ import { randomId } from '../../lib/names.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import type { MakeSite } from './catalog.ts'
 
-/** Rows as they lie, by key. */
+/** Stored rows, by key. */
 type Model = Map<string, Buffer>
 
 const counts = new WeakMap<Model, Map<string, number>>()
 
-/** What the commit does to the model. */
+/** Applies a commit to the model. */
 function apply(model: Model, { id, put = [], del = [], add = [] }: Commit): void {
   for (const { key, value } of put) model.set(key, frameRow(key, id, value))
   for (const key of del) model.delete(key)
@@ -38,7 +38,7 @@ const keyOf = (random: Random, below: number) => {
   return `${kinds[n % kinds.length]}/${n % 3 === 0 ? '\u0000\u0001' : ''}${n}`
 }
 
-/** A commit of up to `rows` rows that are put, removed and counted, some of them there and some not. */
+/** A commit of up to `rows` rows that are put, removed and counted. Some of the rows exist and some do not. */
 function draw(random: Random, below: number, rows = 8): Commit {
   const keys = new Set(Array.from({ length: 1 + random.integer(rows) }, () => keyOf(random, below)))
   const put: { key: string; value: Buffer }[] = []
@@ -51,7 +51,7 @@ function draw(random: Random, below: number, rows = 8): Commit {
   return { id: randomId(), put, del, add }
 }
 
-/** Reads the rest of a snapshot; `between` runs before each page. */
+/** Reads the rest of a snapshot. `between` runs before each page. */
 export async function readAll(
   snapshot: Snapshot,
   between: () => Promise<void> = async () => {},
@@ -71,7 +71,7 @@ function rowsOf(model: Model): RawRow[] {
   return keys.map((key) => ({ key, framed: model.get(key)! }))
 }
 
-/** The first place at which two lists of rows differ, or null. */
+/** The first place at which two lists of rows differ; null where they are equal. */
 function differs(found: readonly RawRow[], wanted: readonly RawRow[]): string | null {
   for (let i = 0; i < Math.max(found.length, wanted.length); i++) {
     const [a, b] = [found[i], wanted[i]]
@@ -99,7 +99,7 @@ export function snapshotContract(t: Test, makeSite: MakeSite): void {
       history.push(next)
     }
     const first = catalog.commitNumber
-    // More rows than a page has, then as many commits behind, at and before the place that is read.
+    // More rows than in a page, then as many commits behind, at and before the place that is read.
     for (let n = 0; n < 70; n++) await commit(3000, 90)
     for (let round = 0; round < 2; round++) {
       const at = catalog.commitNumber
@@ -124,7 +124,7 @@ export function snapshotContract(t: Test, makeSite: MakeSite): void {
     const random = randomFrom(seedOfRun())
     const order: Commit[] = []
     let stopped = false
-    // The row `head` has the place of a commit in the order of all: each expects the one before it.
+    // The row `head` orders all commits: each expects the one before it.
     const write = async (random: Random) => {
       while (!stopped) {
         const head = await catalog.get('head')
@@ -141,7 +141,7 @@ export function snapshotContract(t: Test, makeSite: MakeSite): void {
         } catch (error) {
           if (!(error instanceof Conflict)) throw error
         }
-        // Else writers to memory let nobody else do anything.
+        // Without a pause, writers to memory would let nothing else run.
         await new Promise(setImmediate)
       }
     }

@@ -1,5 +1,5 @@
-// The contract of seam 2 (lib/catalog/catalog.ts), run on every implementation: rows, commits, counters,
-// and what survives a restart. Pages of scans have a suite of their own, catalog-scan.ts.
+// The contract of the catalog (lib/catalog/catalog.ts), run on every implementation: rows, commits, counters,
+// and restarts. Pages of scans have a suite of their own, catalog-scan.ts.
 import type { Test } from 'tap'
 import {
   type Catalog,
@@ -12,11 +12,11 @@ import { isCode } from '../../lib/errors.ts'
 import { randomId } from '../../lib/names.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 
-/** One place for a catalog, empty at first. */
+/** A place for one catalog, empty at first. */
 export interface Site {
-  /** Opens the catalog; not while it is open. */
+  /** Opens the catalog. Must not be called while it is open. */
   open(): Promise<Catalog>
-  /** Flips one bit in the stored form of a row, behind the catalog's back; not while it is open. */
+  /** Flips one bit in the stored form of a row. Must not be called while the catalog is open. */
   damage(key: string, byte: number): Promise<void>
   /** Length of the stored form of a row. */
   storedBytes(key: string): Promise<number>
@@ -26,7 +26,7 @@ export type MakeSite = (t: Test) => Promise<Site>
 
 const buf = (text: string) => Buffer.from(text)
 
-/** Runs `work` and gives what it threw; undefined where it did not. */
+/** The error of `work`; undefined where it succeeds. */
 async function thrownBy(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => undefined,
@@ -35,7 +35,7 @@ async function thrownBy(work: Promise<unknown>): Promise<unknown> {
 }
 
 export function catalogContract(t: Test, makeSite: MakeSite): void {
-  /** A test on a fresh, open catalog. */
+  /** Runs a test on a fresh, open catalog. */
   const withCatalog = (
     name: string,
     run: (t: Test, catalog: Catalog, site: Site) => Promise<void>,

@@ -1,4 +1,4 @@
-// A process for catalog-kill.test.ts: commits without end and prints each id once it is acknowledged.
+// A process for catalog-kill.test.ts: commits without end, and prints each id once it is acknowledged.
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'

@@ -30,7 +30,7 @@ interface Record {
   readonly value: Buffer
 }
 
-/** Gives what the commit threw; undefined where it is durable. */
+/** The error of the commit; undefined where it is durable. */
 async function commitOne(catalog: Catalog, record: Record): Promise<unknown> {
   const commit = catalog.commit({
     id: record.id,
@@ -46,7 +46,7 @@ async function commitOne(catalog: Catalog, record: Record): Promise<unknown> {
   )
 }
 
-/** Rows of a commit that are there, with its value and its id. */
+/** How many rows of a commit are there, with its value and its id. */
 async function rowsOf(catalog: Catalog, { id, value }: Record): Promise<number> {
   const keys = Array.from({ length: ROWS_PER_COMMIT }, (_, n) => `row/${id}/${n}`)
   const rows = await catalog.getMany(keys)
@@ -96,7 +96,7 @@ t.test(
       id: randomId(),
       value: random.bytes(1 + random.integer(bytes)),
     })
-    /** Commits `count` times, four at once; how many were refused. */
+    /** Commits `count` times, four at once. Returns how many were refused. */
     const write = async (count: number, bytes: number) => {
       let refused = 0
       for (let n = 0; n < count; n += 4) {

@@ -13,7 +13,7 @@ import '../helpers/plain-children.ts'
 
 const committer = fileURLToPath(new URL('catalog-committer.ts', import.meta.url))
 
-/** Runs the committer until it has printed `count` ids, kills it, and gives all that it printed. */
+/** Runs the committer until it has printed `count` ids, and kills it. Returns all that it printed. */
 async function commitAndKill(location: string, count: number): Promise<string[]> {
   const child = spawn(process.execPath, [committer, location], {
     stdio: ['ignore', 'pipe', 'inherit'],

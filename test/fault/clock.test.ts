@@ -1,5 +1,5 @@
-// A node whose clock is put right, or set back, while it runs: the times that clients see follow it, and no order
-// of versions is turned round by it.
+// A node whose clock is corrected, or set back, while it runs. The times that clients see follow the clock, and
+// the order of versions never changes.
 import t from 'tap'
 import { startChildNode } from '../helpers/child-node.ts'
 import { buildClock } from '../helpers/clock-shim.ts'
@@ -7,7 +7,7 @@ import type { Answer } from '../helpers/node.ts'
 import { completeBody, createUpload, elements, putPart } from '../helpers/s3.ts'
 import { login } from '../helpers/swift.ts'
 
-/** Less than the skew that signatures may have. */
+/** Less than the clock skew that signatures may have. */
 const OFF_SECONDS = 600
 
 const clock = buildClock(t)

@@ -1,5 +1,6 @@
-// Devices that are not there at a start, come late, vanish, or take no more writes: the rest serves, objects of
-// that device are 503 or read on, log and status name it, and it comes back without a restart.
+// Devices that are missing at a start, come late, vanish, or take no more writes. The other devices serve, and
+// objects of that device answer 503 or stay readable. Log and status name the device, and it comes back without
+// a restart.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,7 @@ import { openStore } from '../helpers/volumes.ts'
 
 const BODY = Buffer.alloc(100_000, 7)
 
-/** A node on two devices with an object on each, and the names of those. */
+/** A node on two devices with an object on each, and the names of the objects. */
 async function startOnTwo(t: Test) {
   const directory = t.testdir()
   const devices = [join(directory, 'one'), join(directory, 'two')]

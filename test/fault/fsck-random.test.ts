@@ -1,6 +1,6 @@
-// fsck after random work through both dialects, on whatever catalog the node has: versions and null versions, delete
-// markers, copies that share bodies, parts sent again, uploads under way, expiries. It finds nothing wrong; counters
-// and rows that are then broken at random are mended, and every listing and every byte is what it was.
+// fsck after random work through both dialects, on either catalog: versions and null versions, delete markers,
+// copies that share bodies, parts sent again, uploads under way, expiries. It finds nothing wrong. Then
+// counters and rows are broken at random: fsck repairs them, and every listing and every byte is unchanged.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -36,7 +36,7 @@ const nameOf = (random: Random) => `o${random.integer(8)}`
 const contentOf = (random: Random) =>
   Buffer.alloc(random.pick(sizes), `${random.integer(2 ** 30)}.`)
 
-/** Each does something that a client may do; refusals are as good as successes. */
+/** Requests that a client may send. Refusals are allowed. */
 const work: Record<string, (worker: Worker, container: string, name: string) => Promise<unknown>> =
   {
     put: ({ node, random }, c, name) =>
@@ -85,7 +85,7 @@ const work: Record<string, (worker: Worker, container: string, name: string) => 
       const parts: [number, string][] = []
       if (random.integer(3) === 0)
         parts.push([1, await putPart(node, `/${c}/${name}`, id, 1, large)])
-      // Sent again, and one that is not listed.
+      // One part is sent twice, and one of the two is not listed.
       for (let i = 0; i < 2; i++) {
         const etag = await putPart(node, `/${c}/${name}`, id, 2, { body: contentOf(random) })
         if (i === 1) parts.push([2, etag])
@@ -121,7 +121,7 @@ const check = (node: TestNode, catalog: Catalog) =>
     records: true,
   })
 
-/** Everything that clients see: listings of both dialects, and every body. */
+/** All that clients see: listings of both dialects, and every body. */
 async function look(node: TestNode): Promise<string[]> {
   const swift = await login(node)
   const seen = [(await swift.request('GET', '?format=json')).text]
@@ -146,7 +146,7 @@ async function rowsOf(catalog: Catalog, prefix: string): Promise<Row[]> {
   return rows
 }
 
-/** Rows that follow from others, and what may befall them. */
+/** Rows that follow from others, and the ways to break them. */
 const breakable: Record<string, (row: Row, random: Random) => Omit<Commit, 'id'>> = {
   'container-usage/': ({ key }, random) => ({ add: [{ key, deltas: [1, random.integer(9), -1] }] }),
   'account-usage/': ({ key }, random) => ({ add: [{ key, deltas: [0, -2, random.integer(99)] }] }),

@@ -1,5 +1,5 @@
-// fsck on stores that were broken row by row: what is wrong is told, what follows from other rows is mended, and
-// what does not is left as it is.
+// fsck on stores that were broken row by row. It reports what is wrong, repairs what follows from other rows,
+// and leaves the rest as it is.
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -32,7 +32,7 @@ const settings = (data: string) => ({ data, devices: [join(data, 'volumes')], st
 const ID = 'ab'.repeat(16)
 const aSetting = settingRow.encode({ containerId: ID, value: { colour: 'red' } })
 
-/** Fills a node with what fsck looks at, and stops it. */
+/** Fills a node with rows of all kinds, and stops it. */
 async function makeStore(t: Test, data: string): Promise<void> {
   await t.test('a store to break', async (t) => {
     const node = await startNode(t, settings(data), drawnKeyring())
@@ -73,7 +73,7 @@ const check = (catalog: Catalog, data: string): Promise<FsckReport> =>
     records: true,
   })
 
-/** The row of a kind that a test breaks: the first whose key has `part` in it. */
+/** The row of a kind that a test breaks: the first whose key contains `part`. */
 async function rowOf(catalog: Catalog, prefix: string, part = ''): Promise<Row> {
   for await (const row of seamRows(catalog).scan(prefix, endOf(prefix))) {
     if (row.key.includes(part)) return row

@@ -1,7 +1,7 @@
-// ENOSPC and EIO at the n-th change of the disk (a write, a sync, a new file or name), once or from then on, for
-// volumes and catalog on the real LevelDB, under random requests: whichever it is, every answer holds, and the node takes
-// writes again when the disk is mended. IO_FAULT_STEP sets how many n are left out (20; 1: none), IO_FAULT_SEEDS how
-// many sequences of requests are tried (1).
+// ENOSPC and EIO at the n-th change of the disk (a write, a sync, a new file or name), once or from then on,
+// for volumes and catalog on the real LevelDB, under random requests. Every answer must stay true, and the node
+// takes writes again when the disk is repaired. IO_FAULT_STEP sets how many n are skipped (20; 1: none),
+// IO_FAULT_SEEDS how many sequences of requests are tried (1).
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -46,7 +46,7 @@ t.test('whichever change of the disk fails, every answer holds', { skip }, async
   t.comment(`${seeds} seeds: ${JSON.stringify(totals)}`)
 })
 
-/** Runs io-run.ts, in a process on the shim. */
+/** Runs io-run.ts in a process on the shim. */
 async function runSeed(shim: Shim, root: string, seed: number, step: number) {
   const first = 1 + randomFrom(seed).integer(step)
   mkdirSync(root)

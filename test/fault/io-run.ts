@@ -1,6 +1,7 @@
-// A process for io-faults.test.ts, on the disk shim: for each n it starts a node on an empty directory, lets the
-// n-th change of the disk fail while it starts and serves random requests, mends the disk, goes on, and holds what is
-// there against every answer, before a restart and after it. Prints what it found, a line of JSON each.
+// A process for io-faults.test.ts, on the disk shim. For each n it starts a node on an empty directory, makes
+// the n-th change of the disk fail while the node starts and serves random requests, repairs the disk, and goes
+// on. It checks the stored objects against every answer, before a restart and after it, and prints each finding
+// as a line of JSON.
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,9 +16,9 @@ export interface FaultRun {
   readonly n: number
   readonly fault: Fault
   readonly lasting: boolean
-  /** Changes that were made to fail; 0: there were not so many changes. */
+  /** Number of changes that failed; 0 where there were fewer than n. */
   readonly failed: number
-  /** The start that met the fault said so. */
+  /** The start during which the change failed was refused. */
   readonly startRefused: boolean
   readonly acknowledged: number
   readonly refused: number
@@ -29,9 +30,9 @@ const keyring = (() => {
   return { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
 })()
 
-/** Small, so that logs, tables and volumes are switched in a short run. */
+/** Small, so that logs, tables and volumes change often in a short run. */
 const storage = { reserveBytes: 0, writeBufferBytes: 64 << 10, volumeSizeBytes: 1 << 20 }
-/** Clients at once, requests of each while the disk fails, and after it is mended. */
+/** Concurrent clients, requests of each while the disk fails, and requests after it is repaired. */
 const CLIENTS = 2
 const STEPS = 12
 const STEPS_MENDED = 4
@@ -76,7 +77,7 @@ async function runOne(
     await run.verify('after the restart')
     run.problems.push(...(await inconsistencies(node.coffer.stores.catalog)))
   } catch (error) {
-    // A connection that broke without an answer: the node owes one, whatever the disk does.
+    // A connection that ended without an answer is a fault: the node owes one whatever the disk does.
     if ((error as NodeJS.ErrnoException).code === undefined) throw error
     failed ||= control.failed
     control.heal()
@@ -97,7 +98,7 @@ async function runOne(
   return found
 }
 
-/** Every `step`-th n from `first`, until there are no more changes. */
+/** Runs every `step`-th n from `first`, until there are fewer changes. */
 async function runAll(
   root: string,
   controlFile: string,

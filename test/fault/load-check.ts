@@ -1,5 +1,5 @@
-// What the load of the kill tests left behind, held against what its names may hold: every byte through either
-// dialect, both listings, and what is counted.
+// Checks what the load of the kill tests left: every byte through either dialect, both listings, and all
+// counts, against the possible states of its names.
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
 import { swiftKey } from '../helpers/both.ts'
@@ -7,17 +7,17 @@ import { keyHeaders, type SentRequest, type TestNode } from '../helpers/node.ts'
 import { customerKey, elements } from '../helpers/s3.ts'
 import { login, type Session } from '../helpers/swift.ts'
 
-/** What a name holds: the SHA-256 of its bytes. Null: no object. */
+/** The state of a name: the SHA-256 of its bytes, or null without an object. */
 export type State = string | null
 
-/** What a name may hold: the states that were acknowledged last, or asked for since. */
+/** The possible states of a name: those that were acknowledged last, or requested since. */
 export type Possible = readonly State[]
 
 export const loadKey = customerKey('k')
 
 export const hashOf = (body: Buffer) => createHash('sha256').update(body).digest('hex')
 
-/** Names with an even number are sealed under a customer's key, the others under the root key. */
+/** Names with an even number are under a customer key, the others under the root key. */
 export const isSealed = (name: string) => Number(name.split('-').at(-1)) % 2 === 0
 
 /** The options of a request that reads or writes `name`. */
@@ -27,8 +27,8 @@ export function sealing(name: string, throughSwift: boolean): SentRequest {
 }
 
 /**
- * Fails unless every name is in a state it may be in, both listings show just that, and counts are exact. Gives
- * the state of each.
+ * Fails unless every name is in a possible state, both listings show exactly these, and the counts are exact. Returns
+ * the state of each name.
  */
 export async function verifyNames(
   node: Pick<TestNode, 'request'>,

@@ -1,5 +1,5 @@
-// The load of the kill tests: clients that write, copy, delete and complete uploads through both dialects,
-// and remember in which states each name may be, so that afterwards every byte can be held against that.
+// The load of the kill tests: clients that write, copy, delete and complete uploads through both dialects. They
+// record the possible states of each name, so that every byte can be checked afterwards.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { swiftKey } from '../helpers/both.ts'
@@ -19,16 +19,18 @@ import {
 } from './load-check.ts'
 
 const NAMES = 12
-/** Around what lies beside its row (less on Redis), a record, and several records. */
+/** Sizes around the largest inline body (smaller on Redis), a record, and several records. */
 const sizes = [0, 1, 1024, 1025, 8192, 8193, 65536, 65537, 700_000]
 const PART_BYTES = 5 << 20
-/** A node whose catalog is away answers at once: whoever is refused waits a moment. */
+/** A node without its catalog refuses at once. A refused client waits for this time. */
 const REFUSED_PAUSE_MS = 20
 
 export interface LoadOptions {
-  /** Told of each change before it is asked for; returns what is told when it was acknowledged. */
+  /** Called with each change before its request. Returns a function that is called once the change is
+   * acknowledged. */
   readonly attempted?: (name: string, after: State) => () => void
-  /** Size of an upload's first part; below what S3 takes of one that another follows it is the only one. */
+  /** Size of an upload's first part. Below S3's least size of a part with another behind it, it is the only
+   * part. */
   readonly firstPartBytes?: number
 }
 
@@ -43,11 +45,11 @@ export class Load {
   readonly #swift: Session
   readonly #options: LoadOptions
   readonly #expected = new Map<string, Possible>()
-  /** Requests that were answered with success, and that were not. */
+  /** Number of requests that succeeded, and of those that did not. */
   acknowledged = 0
   refused = 0
 
-  /** Makes the container. Use `Load.on`. */
+  /** Makes the container. Call `Load.on` instead. */
   private constructor(node: ChildNode, swift: Session, options: LoadOptions) {
     this.#node = node
     this.#swift = swift
@@ -65,7 +67,7 @@ export class Load {
     return this.#expected.size
   }
 
-  /** One client: goes on until `ended`, or until the node is gone. */
+  /** Runs one client until `ended`, or until the node has ended. */
   async run(client: number, random: Random, ended: () => boolean = () => false): Promise<void> {
     while (!ended()) {
       const name = `c${client}-${random.integer(NAMES)}`
@@ -118,7 +120,7 @@ export class Load {
       }
     } catch (error) {
       if (isGone(error)) throw error
-      // Refused: nothing of an upload that was not completed shows.
+      // The upload was refused. Nothing of an upload without a Complete is visible.
       return await this.#pause()
     }
     await this.#attempt(name, hashOf(Buffer.concat(parts)), () =>
@@ -131,7 +133,7 @@ export class Load {
     this.#expected.set(name, [...before, after])
     const acknowledged = this.#options.attempted?.(name, after)
     const { status, text } = await send()
-    // S3 completes an upload with a 200 that may turn out to be an error.
+    // S3 answers Complete with a 200 whose document may be an error.
     if (status < 300 && !text.includes('<Error>')) {
       this.acknowledged++
       this.#expected.set(name, [after])
@@ -152,7 +154,8 @@ export class Load {
       : (method, path, options) => this.#node.request(method, path, options)
   }
 
-  /** Fails unless every name is in a state it may be in, both listings show just that, and counts are exact. */
+  /** Fails unless every name is in a possible state, both listings show exactly these, and the counts are
+   * exact. */
   async verify(t: Test, note: string): Promise<void> {
     for (const [name, found] of await verifyNames(this.#node, this.#expected, t, note)) {
       this.#expected.set(name, [found])
@@ -160,7 +163,7 @@ export class Load {
   }
 }
 
-/** True where a request ended without an answer: the node is gone, or hung up. */
+/** True where a request ended without an answer, because the node has ended or closed the connection. */
 function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))
 }

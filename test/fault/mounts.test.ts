@@ -1,6 +1,6 @@
-// Real disks that go away, come back, are replaced, or turn read-only under a node that serves over HTTP: the other
-// device goes on, what is open is read on, nothing that was acknowledged is lost, and nothing is written below a
-// mount point. The disks are ext4 on loop devices, which only root can mount.
+// Real disks that go away, come back, are replaced, or turn read-only under a node that serves over HTTP. The
+// other device serves on, open volumes stay readable, nothing acknowledged is lost, and nothing is written
+// below a mount point. The disks are ext4 on loop devices, which only root can mount.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ probe?.remove()
 const skip = probe === null && 'mounting an ext4 filesystem needs root and a loop device'
 
 const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20 }
-/** A note that a volume is being read is taken away after two seconds without a read. */
+/** The note of a volume is removed after two seconds without a read. */
 const IDLE_MS = 4500
 /** A repair is tried once a second. */
 const REPAIR_MS = 1500
@@ -40,7 +40,7 @@ interface Asked {
   ): Promise<{ readonly status: number; readonly body: Buffer }>
 }
 
-/** Objects that were acknowledged, and whether they are there. */
+/** Acknowledged objects, and a check whether they are there. */
 class Kept {
   readonly names: string[] = []
   readonly #node: Asked
@@ -49,7 +49,7 @@ class Kept {
     this.#node = node
   }
 
-  /** Puts so many objects; returns the statuses. */
+  /** Puts so many objects. Returns the statuses. */
   async put(count: number): Promise<number[]> {
     const statuses: number[] = []
     for (let i = 0; i < count; i++) {
@@ -61,7 +61,7 @@ class Kept {
     return statuses
   }
 
-  /** Those that are not 200 with every byte. */
+  /** The objects whose answer is not 200 with every byte. */
   async missing(names: readonly string[] = this.names): Promise<string[]> {
     const wrong: string[] = []
     for (const name of names) {
@@ -72,12 +72,12 @@ class Kept {
   }
 }
 
-/** A node on a device of the system's disk and one on `disk`, with an object on each, at least. */
+/** A node on a device of the system's disk and one on `disk`, with at least one object on each. */
 async function startOn(t: Test, disk: Disk) {
   const one = join(t.testdir(), 'one')
   const two = disk.directory
   const node = await startNode(t, { devices: [one, two], storage })
-  // Before its disks are removed.
+  // Closes the node before its disks are removed.
   t.teardown(() => node.coffer.close().catch(() => undefined))
   await node.request('PUT', '/bkt')
   const kept = new Kept(node)
@@ -125,7 +125,7 @@ t.test(
     const { reclaimer } = node.coffer
     const { volume } = (await blobs.usage()).find(({ device }) => device === two)!
     const request = { volume, roll: true }
-    // So slow that the disk goes in the middle of the copy.
+    // A rate at which the disk goes in the middle of the copy.
     const reclaiming = reclaimer.run({ ...request, bytesPerSecond: 200_000 })
     t.ok(await until(() => reclaimer.underWay?.step === 'copy' && reclaimer.underWay.bytes > 0))
     disk.unmountByForce()
@@ -193,7 +193,7 @@ t.test(
     await sleep(REPAIR_MS)
     t.same(new Set(await kept.put(3)), new Set([200]), 'the other device goes on')
     t.same(await kept.missing(), [], 'what is open is read on, also after repairs were tried')
-    // ext4 that has met an error is not made writable again while a file is open on it.
+    // After an error, ext4 cannot be made writable again while a file is open.
     disk.unmountByForce()
     disk.mount()
     t.type(impaired(), 'string')

@@ -1,5 +1,5 @@
-// A node on a disk that fills up: below the reserve both dialects refuse before anything is written, in words
-// that clients know, deletes go on, and writes come back with the room.
+// A node on a disk that fills up. Below the reserve both dialects refuse before anything is written, with
+// errors that clients understand. Deletes succeed, and writes succeed again when there is room.
 import { execFileSync } from 'node:child_process'
 import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ t.test(
     t.equal(outcome(await s3('PUT', '/bkt/new', big)), '507 InsufficientStorage')
     t.equal(outcome(await s3('PUT', '/bkt/new', withKey(key, big))), '507 InsufficientStorage')
     t.equal(outcome(await s3('PUT', '/bkt/a', big)), '507 InsufficientStorage')
-    // What Swift's proxy makes of a 507 of its disks.
+    // The status of Swift's proxy where a disk answers 507.
     t.equal((await swift('PUT', '/bkt/new', big)).status, 503)
     t.equal((await swift('PUT', '/bkt/new', withSwiftKey(key, big))).status, 503)
     t.ok(below - classicEngine.freeBytes(data) < 1 << 20, 'nothing of them was written')

@@ -1,6 +1,6 @@
-// kill -9 of a node under load, while its volumes are rolled and reclaimed: what was acknowledged is there with every
-// byte, what was not is there whole or not at all, rows and counts agree with what is listed. KILL_CYCLES sets how
-// often (3), SEED what happens; `npm run long:kill` is the long form.
+// kill -9 of a node under load, while its volumes are rolled and reclaimed. Acknowledged objects are there with
+// every byte, others are there whole or not at all, and rows and counts agree with the listings. KILL_CYCLES
+// sets how often (3), SEED what happens; `npm run long:kill` is the long form.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
@@ -36,7 +36,7 @@ t.test('nothing that was acknowledged is lost when the node is killed', async (t
       load.run(client, randomFrom(random.integer(2 ** 31))),
     )
     const reclaiming = reclaimOn(node, () => reclaimed++)
-    // Long enough, once in a while, for a sweep, and for a reclaim that finds something.
+    // Sometimes long enough for a sweep, and for a reclaim that finds dead bytes.
     await sleep(100 + random.integer(random.integer(6) === 0 ? 5000 : 700))
     await node.kill()
     await Promise.all([...clients, reclaiming])
@@ -51,7 +51,8 @@ t.test('nothing that was acknowledged is lost when the node is killed', async (t
   )
 })
 
-/** Reclaims whatever has dead bytes, over and over, until the node is gone; `done` hears of each volume. */
+/** Reclaims all volumes with dead bytes again and again, until the node has ended. `done` is called for each
+ * volume. */
 async function reclaimOn(node: ChildNode, done: () => void): Promise<void> {
   const request = { deadShare: 0.05, bytesPerSecond: 0, roll: true }
   for (;;) {
@@ -65,7 +66,7 @@ async function reclaimOn(node: ChildNode, done: () => void): Promise<void> {
   }
 }
 
-/** What does not fit together in the catalog of a node that is gone. */
+/** Contradictions between rows in the catalog of a node that has ended. */
 async function rowsOf(data: string): Promise<string[]> {
   const catalog = await openLevelCatalog({
     engine: classicEngine,

@@ -1,6 +1,7 @@
-// Random requests through both dialects, held against what may be true after each answer: a success or a "there is
-// none" fixes a name's state, a refusal by the stores (5xx) leaves it open, any other refusal changes nothing. Each answer
-// narrows what later ones may say, also those that wrote nothing: they must hold when the store has been mended.
+// Random requests through both dialects, checked against what may be true after each answer. A success, or an
+// answer that there is no object, fixes a name's state. A refusal by the stores (5xx) leaves the state open,
+// and any other refusal changes nothing. Each answer limits what later ones may be, also where nothing was
+// written, and the limits hold after the store is repaired.
 import { isDeepStrictEqual } from 'node:util'
 import { swiftKey } from '../helpers/both.ts'
 import { type Answer, keyHeaders, type TestNode } from '../helpers/node.ts'
@@ -18,10 +19,10 @@ import {
 } from './load-check.ts'
 
 const NAMES = 3
-/** Beside their rows, of a record, of several. */
+/** A body beside its row, of one record, and of several. */
 const sizes = [0, 100, 9000, 70_000, 300_000]
 
-/** Answers of a node that cannot tell now; anything else it must stand by. */
+/** An answer that leaves the outcome open. Any other answer must stay true. */
 const isOpen = ({ status }: Answer) => status >= 500
 
 export class OutcomeModel {
@@ -37,9 +38,9 @@ export class OutcomeModel {
     this.#node = node
   }
 
-  /** One client of its own names: `count` requests, one after the other. */
+  /** Runs one client with names of its own: `count` requests, one after the other. */
   async run(client: number, random: Random, count: number): Promise<void> {
-    // While the catalog is away nobody logs in: then all goes through S3.
+    // While the catalog is away no login succeeds. All requests then go through S3.
     this.#swift ??= await login(this.#node).catch(() => null)
     for (let n = 0; n < count; n++) {
       const step = random.pick(steps)
@@ -47,7 +48,7 @@ export class OutcomeModel {
     }
   }
 
-  /** Holds every name, both listings and all counts against what they may be. */
+  /** Checks every name, both listings and all counts against the possible states. */
   async verify(note: string): Promise<void> {
     const fail = (message: string) => void this.problems.push(message)
     const same = (found: unknown, wanted: unknown, message: string) => {
@@ -65,7 +66,7 @@ export class OutcomeModel {
     this.#changed(name, hashOf(body), answer)
   }
 
-  /** A PUT that must find nothing. */
+  /** A PUT that requires that there is no object. */
   async create(name: string, random: Random): Promise<void> {
     const body = this.#body(random)
     const through = this.#throughSwift(random)
@@ -86,7 +87,7 @@ export class OutcomeModel {
   async copy(name: string, random: Random, client: number): Promise<void> {
     const source = this.#nameOf(client, random)
     if (source === name) return
-    // Swift's COPY with one key opens the source and seals the target with it.
+    // Swift's COPY with one key opens the source, and seals the target, with that key.
     const unseals = isSealed(source) && !isSealed(name)
     const through = this.#throughSwift(random) && !unseals
     const { headers, ...options } = sealing(name, through)
@@ -161,7 +162,7 @@ export class OutcomeModel {
     return `c${client}-${random.integer(NAMES)}`
   }
 
-  /** No two are alike, so that it shows which of them a name holds. */
+  /** A body that differs from all others, so that it identifies the write. */
   #body(random: Random): Buffer {
     const size = random.pick(sizes)
     return size === 0 ? Buffer.alloc(0) : Buffer.alloc(size, `body ${++this.#bodies} `)
@@ -176,7 +177,7 @@ export class OutcomeModel {
     return this.expected.get(name) ?? [null]
   }
 
-  /** A change was answered; `after` is undefined for a step that changes nothing by itself. */
+  /** Records the answer to a change. `after` is undefined for a step that itself changes nothing. */
   #changed(name: string, after: State | undefined, answer: Answer): void {
     const isDone = answer.status < 300 && element(answer, 'Code') === undefined
     const before = this.#statesOf(name)
@@ -184,12 +185,12 @@ export class OutcomeModel {
     else this.refused++
     if (after === undefined) return
     if (isDone) this.expected.set(name, [after])
-    // A 200 that was sent to keep the connection alive can hold a refusal.
+    // A 200 that was sent early, to keep the connection alive, may contain an error.
     else if (isOpen(answer) || answer.status < 300) this.expected.set(name, [...before, after])
     else if (answer.status !== 404) this.#unexpected('change', name, answer)
   }
 
-  /** An answer says that the name's state is one of those. */
+  /** Records that the name's state is one of those. */
   #learned(name: string, may: (state: State) => boolean, step: string): void {
     const states = this.#statesOf(name)
     const left = states.filter(may)

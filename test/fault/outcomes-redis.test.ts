@@ -1,6 +1,6 @@
-// Random requests while Redis loses answers, is full, stands still, is killed or cannot be reached for longer than a
-// commit is waited for: every answer given holds afterwards. OUTCOME_SEEDS sets how many sequences (1), SEED the first;
-// the same on LevelDB is io-faults.test.ts.
+// Random requests while Redis loses answers, is full, stands still, is killed, or is away for longer than a
+// commit waits. Every answer must stay true. OUTCOME_SEEDS sets how many sequences (1), SEED the first;
+// io-faults.test.ts does the same on LevelDB.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { scripts } from '../../lib/catalog/redis/scripts.ts'
@@ -19,12 +19,12 @@ const seeds = Number(process.env.OUTCOME_SEEDS ?? 1)
 
 t.setTimeout(120_000 + seeds * 120_000)
 
-/** A way in which Redis fails, and how it is mended. */
+/** A way in which Redis fails, and its repair. */
 type Fault = (redis: TestRedis, proxy: CutProxy, random: Random) => Promise<() => Promise<unknown>>
 
 const commitMark = Buffer.from(scripts.commit.sha)
 
-/** The next commit loses its way, and the connection does not come back before nobody waits for its outcome. */
+/** The next commit is lost, and the connection comes back only after the wait for its outcome has ended. */
 const lose =
   (loss: Loss, isLong: boolean): Fault =>
   async (_redis, proxy) => {

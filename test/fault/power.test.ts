@@ -1,7 +1,7 @@
-// Power cuts that drop what was not synced. A node runs on the disk shim, which records every change; for many
-// places in the record the disk is built as a cut there may have left it, and a node opened on it: what was
-// acknowledged before the cut is there with every byte, what was not is there whole or not at all, and rows and
-// counts agree. POWER_CUTS sets how often (8).
+// Power cuts that lose unsynced changes. A node runs on the disk shim, which records every change. For many
+// places in the record the disk is built as a cut at that place may have left it, and a node is opened on it.
+// What was acknowledged before the cut is there with every byte, the rest is there whole or not at all, and
+// rows and counts agree. POWER_CUTS sets how often (8).
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,12 +16,12 @@ import { RecordedDisk } from '../helpers/recorded-disk.ts'
 import { Load } from './load.ts'
 import { type Possible, type State, verifyNames } from './load-check.ts'
 
-/** Small, so that logs, tables and volumes are switched all the time. */
+/** Small, so that logs, tables and volumes change often. */
 const storage = { reserveBytes: 0, writeBufferBytes: 256 << 10, volumeSizeBytes: 3 << 20 }
 const CUTS_PER_RECORD = 25
 const CLIENTS = 4
 
-/** One change that a client asked for; places are bytes of the record. */
+/** One change that a client requested. Places are bytes of the record. */
 interface Attempt {
   readonly after: State
   readonly asked: number
@@ -30,13 +30,13 @@ interface Attempt {
 
 interface Recorded {
   readonly data: string
-  /** The record once the container was there. */
+  /** The place in the record at which the container existed. */
   readonly begin: number
   readonly log: Buffer
   readonly attempts: ReadonlyMap<string, readonly Attempt[]>
 }
 
-/** Runs a node under load for a moment, twice, and gives all that it did to its disk. */
+/** Runs a node under load for a moment, twice. Returns the record of all its changes. */
 async function record(t: Test, shim: Shim, random: Random): Promise<Recorded> {
   rmSync(shim.logFile, { force: true })
   const node = await startChildNode(
@@ -72,7 +72,7 @@ async function record(t: Test, shim: Shim, random: Random): Promise<Recorded> {
   return { data: node.data, begin, log: readFileSync(shim.logFile), attempts }
 }
 
-/** What each name may hold after a cut at that place. */
+/** The possible states of each name after a cut at that place. */
 function possibleAt(attempts: Recorded['attempts'], place: number): Map<string, Possible> {
   const possible = new Map<string, Possible>()
   for (const [name, all] of attempts) {
@@ -86,7 +86,8 @@ function possibleAt(attempts: Recorded['attempts'], place: number): Map<string, 
   return possible
 }
 
-/** Opens a node on the disk as it is after a cut, and holds it against the attempts. Gives names checked. */
+/** Opens a node on the disk after a cut, and checks it against the attempts. Returns the names that were
+ * checked. */
 async function checkCut(
   t: Test,
   directory: string,

@@ -1,6 +1,6 @@
-// A volume that kills the node: a piece of a table that cannot be read is SIGBUS through LevelDB's map, which a
-// table that was cut off behind its reader's back gives on any disk. The next start keeps the volume closed,
-// says so, and serves everything else; taking the mark away gives it back once the disk is sound.
+// A volume that kills the node: a piece of a table that cannot be read is SIGBUS through LevelDB's map. On any
+// disk a table that is truncated while it is mapped does the same. The next start keeps the volume closed,
+// reports it, and serves everything else. Without the mark the volume is opened again, once the disk is sound.
 import {
   closeSync,
   existsSync,
@@ -22,7 +22,7 @@ import { randomFrom } from '../helpers/random.ts'
 const body = Buffer.alloc(300_000, randomFrom(7).bytes(97))
 
 async function startNode(t: Parameters<typeof startChildNode>[0]): Promise<ChildNode> {
-  // Small memtables, so that records leave the log for a table that is mapped.
+  // Small memtables, so that records are written to a table, which is mapped.
   const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20 }
   const node = await startChildNode(t, { storage })
   await node.request('PUT', '/bkt')
@@ -41,7 +41,7 @@ async function fill(node: ChildNode): Promise<void> {
   }
 }
 
-/** The device's directory, and the tables of its volumes, largest first. */
+/** The tables of the volumes on the device, largest first. */
 function tablesOf(node: ChildNode): { path: string; volume: string }[] {
   const device = join(node.data, 'volumes')
   return readdirSync(device)
@@ -54,7 +54,7 @@ function tablesOf(node: ChildNode): { path: string; volume: string }[] {
     .sort((a, b) => statSync(b.path).size - statSync(a.path).size)
 }
 
-/** What ends a process that has the table mapped and reads it. */
+/** Faults that end a process which has the table mapped and reads it. */
 const faults = {
   'a table that is cut off': {
     breaks: (path: string) => truncateSync(path, 4096),
@@ -63,7 +63,7 @@ const faults = {
   },
   'a damaged key': {
     breaks: (path: string) => {
-      // The first block's first key: the byte behind the one for what it shares is its length.
+      // The byte behind the first key's shared length is that key's length.
       const file = openSync(path, 'r+')
       writeSync(file, Buffer.from([3]), 0, 1, 1)
       closeSync(file)

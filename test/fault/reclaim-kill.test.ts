@@ -1,5 +1,5 @@
-// A reclaim killed before each call that it makes to files and databases: at the next start every live record
-// is there, what is dead is there as a whole or gone as a whole, and of each volume there is one generation.
+// A reclaim killed before each call that it makes to files and databases. At the next start every live record
+// is there, dead blobs are there as a whole or gone as a whole, and each volume has one generation.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, readdir, rm, writeFile } from 'node:fs/promises'
@@ -34,7 +34,7 @@ interface Site {
   readonly dead: readonly SavedBlob[]
 }
 
-/** A store that is closed, with one sealed volume of which every other blob is dead. */
+/** A closed store, with one sealed volume of which every other blob is dead. */
 async function makeSite(directory: string): Promise<Site> {
   const store = await openStore(classicEngine, directory)
   const saved: SavedBlob[] = []
@@ -50,7 +50,7 @@ async function makeSite(directory: string): Promise<Site> {
   return { directory, volume, live, dead: saved.filter((_, i) => i % 2 === 1) }
 }
 
-/** True where the process was killed, false where it came to its end. */
+/** True where the process was killed, false where reclaim came to its end. */
 async function reclaimAndDie(site: Site, live: readonly SavedBlob[], nth: number) {
   const file = `${site.directory}.job`
   await writeFile(file, JSON.stringify(jobOf(site.directory, site.volume, live, nth)))
@@ -63,7 +63,7 @@ async function reclaimAndDie(site: Site, live: readonly SavedBlob[], nth: number
   return signal === 'SIGKILL'
 }
 
-/** How many of the blobs can be read; a blob counts as gone where its volume or a record is missing. */
+/** How many of the blobs can be read. A blob counts as gone where its volume or a record is missing. */
 async function readable(store: Volumes, blobs: readonly SavedBlob[]): Promise<number> {
   let count = 0
   for (const blob of blobs) {

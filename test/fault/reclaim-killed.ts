@@ -1,5 +1,5 @@
-// A process for reclaim-kill.test.ts: reclaims one volume, and is killed by itself just before the n-th call
-// that reclaim makes to the engine. What is live comes as a file of JSON.
+// A process for reclaim-kill.test.ts: reclaims one volume, and kills itself just before the n-th call of
+// reclaim to the engine. A JSON file lists the live blobs.
 import { readFileSync } from 'node:fs'
 import type { SavedBlob } from '../helpers/blobs.ts'
 import { Killer, killingEngine } from '../helpers/killing-engine.ts'
@@ -8,9 +8,9 @@ import { openStore } from '../helpers/volumes.ts'
 export interface Job {
   readonly directory: string
   readonly volume: string
-  /** Id, and pieces of the locator in hex, of each live blob. */
+  /** The id of each live blob, and the pieces of its locator in hex. */
   readonly live: readonly (readonly [id: string, pieces: readonly string[]])[]
-  /** The call before which the process dies; one that is never reached lets it finish. */
+  /** The call before which the process dies. A number beyond the last call lets reclaim finish. */
   readonly nth: number
 }
 

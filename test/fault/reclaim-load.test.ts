@@ -1,6 +1,6 @@
-// Reclaim under load: while clients write, copy, complete, overwrite and delete through both dialects, every
-// volume is rewritten again and again, and the node is killed meanwhile. What was acknowledged is there with
-// every byte, and in the end the disk holds little more than what is live. KILL_CYCLES sets how often (2).
+// Reclaim under load. While clients write, copy, complete, overwrite and delete through both dialects, every
+// volume is rewritten again and again, and the node is killed meanwhile. Acknowledged objects are there with
+// every byte, and in the end the disk holds little more than the live ones. KILL_CYCLES sets how often (2).
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { NodeStatus } from '../../bin/commands/status.ts'
@@ -38,7 +38,7 @@ t.test('nothing is lost while every volume is rewritten under load', async (t) =
     const reclaiming = (async () => {
       const failures: string[] = []
       while (!ended) {
-        // The node that is killed gives no answer.
+        // A killed node gives no answer.
         const outcomes = await reclaimAll(node.data).catch(() => [])
         rewritten += outcomes.filter(({ done }) => done !== undefined).length
         for (const { failure } of outcomes) if (failure !== undefined) failures.push(failure)

@@ -1,5 +1,5 @@
-// Reads and copies that meet a reclaim half way: a download that began before its object was deleted goes on to its
-// end while its volume is rewritten, and a body that a copy still refers to is not given up with its first object.
+// Reads and copies during a reclaim. A download that began before its object was deleted goes on to its end
+// while its volume is rewritten. A body that a copy references is not released with its first object.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
@@ -9,7 +9,7 @@ import { until } from '../helpers/blobs.ts'
 import { startNode } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
 
-/** More than sockets and buffers hold on the way. */
+/** More than sockets and buffers hold. */
 const BODY_BYTES = 24 << 20
 
 const large = createHash('shake256', { outputLength: BODY_BYTES }).update('reclaim-read').digest()
@@ -20,7 +20,7 @@ async function start(t: Test, body: Buffer) {
   const node = await startNode(t, { storage })
   await node.request('PUT', '/bkt')
   t.equal((await node.request('PUT', '/bkt/large', { body })).status, 200)
-  /** Rewrites every volume, whatever is dead in it. */
+  /** Rewrites every volume, whatever its dead share. */
   const reclaimAll = async (): Promise<Reclaimed[]> => {
     const rewritten: Reclaimed[] = []
     for (const { volume } of await node.coffer.stores.blobs.usage()) {

@@ -1,5 +1,5 @@
-// A node whose Redis is away, paused, full, read-only or emptied: both dialects are refused in their own form,
-// what can be read is read, health and log say why, and the node comes back by itself with all it had.
+// A node whose Redis is away, paused, full, read-only or emptied. Both dialects refuse in their own form, reads
+// that are possible succeed, and health and log give the reason. The node recovers by itself with all objects.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Both, startWithContainer } from '../helpers/both.ts'
@@ -23,7 +23,7 @@ async function startPlace(t: Test): Promise<Place> {
   return { ...both, redis }
 }
 
-/** Fails unless a request was refused as each dialect says "try again". */
+/** Fails unless a request was refused in the dialect's form of "try again". */
 function checkRefusal(t: Test, answer: Answer, dialect: 's3' | 'swift', what: string): void {
   t.match(answer.headers['retry-after'], /^\d+$/, `${what}: Retry-After`)
   if (dialect === 's3') t.match(outcome(answer), /^503 (ServiceUnavailable|SlowDown)$/, what)
@@ -53,7 +53,7 @@ async function checkReads(t: Test, { s3, swift }: Place, names: readonly string[
   t.same(listing.split('\n').filter(Boolean), names, 'and lists')
 }
 
-/** Health and log say the same sentence. */
+/** Checks that health and log have the same sentence. */
 async function checkReason(t: Test, { node }: Place, reason: RegExp): Promise<void> {
   const { status, headers, text } = await node.request('GET', '/healthcheck', { sign: false })
   t.match({ status, text }, { status: 503, text: reason })
@@ -92,7 +92,7 @@ redisTest(t, 'a Redis that stands still keeps nobody waiting for ever', async (t
   await checkReason(t, place, /Redis does not answer/)
   await place.redis.kill('SIGCONT')
   await recovered(t, place)
-  // What was answered with 503 is there whole or not at all, and stays so.
+  // An upload that was answered with 503 is there whole or not at all, and that does not change.
   const names = (await place.swift('GET', '/bkt')).text.split('\n').filter(Boolean)
   for (const name of names.filter((each) => each.startsWith('waiting'))) {
     t.ok((await place.s3('GET', `/bkt/${name}`)).body.equals(small), `${name} is whole`)
@@ -118,7 +118,7 @@ redisTest(t, 'a Redis that is full is read, and takes deletes', async (t) => {
 
 redisTest(t, 'a Redis that became a replica takes no writes, and is read', async (t) => {
   const place = await startPlace(t)
-  // Nothing listens on port 1.
+  // No server listens on port 1.
   await place.redis.raw.replicaof('127.0.0.1', 1)
   await checkWritesRefused(t, place)
   await checkReason(t, place, /Redis is a replica/)

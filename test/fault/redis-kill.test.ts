@@ -1,6 +1,6 @@
-// kill -9 of a node, of its Redis, or of both, under load: what was acknowledged is there with every byte,
-// what was not is there whole or not at all, and rows and counts agree. A node whose Redis went away serves
-// again by itself. KILL_CYCLES sets how often (4), SEED what happens; `npm run long:kill:redis` is the long form.
+// kill -9 of a node, of its Redis, or of both, under load. Acknowledged objects are there with every byte,
+// others are there whole or not at all, and rows and counts agree. A node whose Redis was away serves again by
+// itself. KILL_CYCLES sets how often (4), SEED what happens; `npm run long:kill:redis` is the long form.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openRedisCatalog } from '../../lib/catalog/redis.ts'
@@ -27,7 +27,7 @@ redisTest(t, 'nothing acknowledged is lost when node, Redis or both are killed',
   })
   const load = await Load.on(node)
   for (let cycle = 0; cycle < cycles; cycle++) {
-    // Each of the three in a short run, then as the seed has it.
+    // Each of the three once in a short run, then as the seed decides.
     const victim = victims[cycle] ?? random.pick(victims)
     const note = `seed ${seed} cycle ${cycle}: ${victim}`
     let ended = false
@@ -64,14 +64,14 @@ redisTest(t, 'nothing acknowledged is lost when node, Redis or both are killed',
   t.comment(`seed ${seed}: ${cycles} kills, ${load.acknowledged} changes, ${load.refused} refusals`)
 })
 
-/** Resolves when the node serves again; the test's own timeout is what ends a wait that never does. */
+/** Resolves when the node serves again. The test's own timeout ends a wait without end. */
 async function healthy(node: ChildNode): Promise<void> {
   while ((await node.request('GET', '/healthcheck', { sign: false })).status !== 200) {
     await sleep(50)
   }
 }
 
-/** What does not fit together in the catalog that no node has open. */
+/** Contradictions between rows in a catalog that no node has open. */
 async function rowsOf(redis: TestRedis): Promise<string[]> {
   const catalog = await openRedisCatalog(catalogOptions(redis.url, { create: null }))
   try {

@@ -1,5 +1,5 @@
-// What a write leaves behind that the catalog refused, or of which nobody knows whether it was done: its volume can be
-// sealed as soon as the outcome is known, and while no commit is taken no body is read.
+// The traces of a write that the catalog refused, or whose outcome is unknown. The write's volume can be sealed
+// as soon as the outcome is known. While no commit is accepted, no body is read.
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'

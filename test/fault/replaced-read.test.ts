@@ -1,5 +1,5 @@
-// An object that is replaced between two steps of one read: the reader gets the new bytes, and no error. The
-// long load met this about once in 3,000 reads.
+// An object that is replaced between two steps of one read. The reader gets the new bytes, and no error. The
+// long load found this about once in 3,000 reads.
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import t from 'tap'
@@ -15,7 +15,7 @@ t.test('a read that finds its segment freed begins anew', async (t) => {
   const { node, s3, swift } = await startWithContainer(t)
   const { catalog, leases } = node.coffer.stores
   const get = catalog.get.bind(catalog)
-  // The writer drafts before the reader has its lease, and commits afterwards.
+  // Without leases, as where the writer drafts before the reader has its lease, and commits afterwards.
   leases.isTaken = () => false
   for (const ask of [s3, swift]) {
     await s3('PUT', '/bkt/o', { body: bodies.old })
@@ -119,7 +119,7 @@ t.test('a read of an object of parts begins anew where they are being freed', as
   const { node, s3, swift } = await startWithContainer(t)
   const { catalog, leases } = node.coffer.stores
   const getMany = catalog.getMany.bind(catalog)
-  // The sweep looks before the reader has its lease.
+  // The sweep runs before the reader has its lease.
   leases.isTaken = () => false
   for (const ask of [s3, swift]) {
     const upload = await createUpload(node, '/bkt/o')
@@ -135,7 +135,7 @@ t.test('a read of an object of parts begins anew where they are being freed', as
     let replaced = false
     catalog.getMany = async (keys) => {
       const rows = await getMany(keys)
-      // Where the first part lies is known; nobody has looked for the second.
+      // The place of the first part is read, and that of the second is not yet.
       if (keys.some((key) => key.startsWith('blob/')) && !replaced) {
         replaced = true
         t.equal((await s3('PUT', '/bkt/o', { body: bodies.new })).status, 200)
@@ -167,7 +167,7 @@ t.test('a copy whose source is replaced under it is one of the new source', asyn
       replaced = true
       t.equal((await s3('PUT', '/bkt/o', { body: bodies.new })).status, 200)
     }
-    // A copy within one kind of key asks for references, one across reads segments.
+    // A copy under the same kind of key reads references, and one to the other kind reads segments.
     catalog.getCounters = async (key) => {
       if (headers === copy) await replaceAt(key, 'body/')
       return await getCounters(key)

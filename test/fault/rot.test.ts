@@ -1,7 +1,6 @@
-// Rot: bytes changed at random places in the files of volumes and catalog, one place at a time, on a node that
-// was stopped. Each is found and named by a scrub, and no request is ever answered with other bytes than were
-// stored, with a version that is not the one, or as if an object were gone. ROT_FLIPS sets how many places
-// (30), and `npm run long:rot` is the long form.
+// Rot: bytes changed at random places in the files of volumes and catalog, one place at a time, on a stopped
+// node. A scrub finds and names each. No request is ever answered with wrong bytes, with another version, or as
+// if an object did not exist. ROT_FLIPS sets how many places (30), and `npm run long:rot` is the long form.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -47,7 +46,7 @@ async function makeStore(t: Test, data: string): Promise<Stored[]> {
     const body = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
     await node.request('PUT', '/kept?versioning', { body })
     for (let i = 0; i < 120; i++) {
-      // Again and again the same names: what a name held before must never come back.
+      // The same names again and again: an earlier content of a name must never come back.
       const path = `/${i % 3 === 0 ? 'kept' : 'plain'}/o${random.integer(40)}`
       const body = Buffer.alloc(random.pick(sizes), random.bytes(89))
       const object = { path, body, sealed: random.integer(3) === 0 }
@@ -60,7 +59,7 @@ async function makeStore(t: Test, data: string): Promise<Stored[]> {
   return [...stored.values()]
 }
 
-/** Files with bytes that count, of one database. One that was closed while it wrote a table has files that no
+/** Files with bytes that the database uses. One that was closed while it wrote a table has files that no
  * manifest names. */
 async function filesOf(data: string, database: string): Promise<string[]> {
   const location = join(data, database)
@@ -88,7 +87,7 @@ interface Flip {
 async function flip(data: string, database: string): Promise<Flip> {
   const file = random.pick(await filesOf(data, database))
   const bytes = readFileSync(join(data, file))
-  // Half of them at the end: indexes and footers are small beside records.
+  // Half of the changes are near the end, because indexes and footers are small beside records.
   const tail = random.integer(2) === 0 ? Math.min(bytes.length, 600) : bytes.length
   const at = bytes.length - 1 - random.integer(tail)
   bytes[at] = bytes[at]! ^ (1 + random.integer(255))
@@ -97,7 +96,7 @@ async function flip(data: string, database: string): Promise<Flip> {
   return { database, file, note }
 }
 
-/** A byte of the catalog, or one in each of some volumes. */
+/** Changes a byte of the catalog, or one in each of some volumes. */
 async function breakSome(data: string, most: number): Promise<Flip[]> {
   if (random.integer(3) === 0) return [await flip(data, 'catalog')]
   const volumes = readdirSync(join(data, 'volumes')).map((name) => join('volumes', name))
@@ -107,7 +106,7 @@ async function breakSome(data: string, most: number): Promise<Flip[]> {
   return flips
 }
 
-/** True where a finding names the file that was changed. */
+/** True where a finding names the changed file. */
 function isNamed({ file, database }: Flip, { findings }: Progress): boolean {
   return findings.some(({ where, volume, what }) => {
     const same = where === 'catalog' ? database === 'catalog' : database.includes(volume!)
@@ -151,8 +150,8 @@ t.test('a changed byte anywhere is found, named, and never served', async (t) =>
         await t.rejects(startNode(t, settings(work), keyring), CatalogDamaged)
       })
     } else {
-      // What LevelDB would die of, and this test with it, is left to the start after that death: a note tells
-      // it which volumes were being read.
+      // A volume that would kill LevelDB, and this test with it, is left to the start after such a death: a
+      // note shows that start which volumes were being read.
       for (const { database } of broken) {
         const fault = await deadlyFault(join(work, database), new Rate(Number.POSITIVE_INFINITY))
         if (fault === null) continue

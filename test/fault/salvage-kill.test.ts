@@ -1,6 +1,6 @@
-// A salvage killed before each call that it makes to files and databases: the next start finds the damaged volume,
-// still closed, or the new one with everything that could be taken; nothing that was damaged is destroyed; and the
-// same salvage, begun again, comes to the same end.
+// A salvage killed before each call that it makes to files and databases. The next start finds the damaged
+// volume, still closed, or the new one with all records that could be found. Nothing damaged is destroyed, and
+// the same salvage, begun again, comes to the same end.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
@@ -33,7 +33,7 @@ const CALLS_MAX = 200
 
 type Broken = BrokenVolume & { readonly saved: readonly SavedBlob[] }
 
-/** True where the process was killed, false where it came to its end. */
+/** True where the process was killed, false where salvage came to its end. */
 async function salvageAndDie(broken: BrokenVolume, nth: number): Promise<boolean> {
   const file = `${broken.directory}.job`
   const job: Job = { broken, nth }
@@ -46,7 +46,7 @@ async function salvageAndDie(broken: BrokenVolume, nth: number): Promise<boolean
   return signal === 'SIGKILL'
 }
 
-/** How each record can be read: `right`, or the code of the error. */
+/** The result of reading each record: `right`, or the code of the error. */
 async function readAll(t: Test, { directory, saved }: Broken, note: string) {
   const store = await openStore(classicEngine, directory)
   const answers: string[] = []

@@ -1,12 +1,12 @@
-// A process for salvage-kill.test.ts: salvages one volume, and is killed by itself just before the n-th call that
-// salvage makes to the engine.
+// A process for salvage-kill.test.ts: salvages one volume, and kills itself just before the n-th call of
+// salvage to the engine.
 import { readFileSync } from 'node:fs'
 import { Killer, killingEngine } from '../helpers/killing-engine.ts'
 import { type BrokenVolume, salvageBroken } from '../helpers/salvage.ts'
 
 export interface Job {
   readonly broken: BrokenVolume
-  /** The call before which the process dies; one that is never reached lets it finish. */
+  /** The call before which the process dies. A number beyond the last call lets salvage finish. */
   readonly nth: number
 }
 

@@ -1,5 +1,5 @@
-// `coffer salvage` on a node's volume that was broken: the other objects read back byte for byte, those that lost
-// bytes fail and are named, and nobody needs to mend the disk. A sector that cannot be read is one by a shim.
+// `coffer salvage` on a broken volume of a node. Other objects read back byte for byte, and those that lost
+// bytes fail and are named. The disk need not be repaired. A shim makes a sector unreadable.
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -26,7 +26,7 @@ const bodyOf = (name: string) =>
     .update(name)
     .digest()
 
-/** A node that was stopped, with objects in tables of several volumes. */
+/** A stopped node, with objects in tables of several volumes. */
 async function makeNode(t: Test, objects: readonly string[]): Promise<ChildNode> {
   const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20 }
   const environment = (data: string) => (typeof shim === 'string' ? {} : shim.environment(data))
@@ -44,11 +44,11 @@ const coffer = (node: ChildNode, ...args: string[]) =>
 
 interface Place {
   readonly volume: string
-  /** Its largest table. */
+  /** The volume's largest table. */
   readonly table: string
 }
 
-/** The volumes that have a large table. */
+/** The volumes with a large table. */
 function placesIn(device: string): Place[] {
   const tables = readdirSync(device, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ldb'))
@@ -65,7 +65,7 @@ function change(path: string, at: number): void {
   writeFileSync(path, bytes)
 }
 
-/** What is broken, and whether objects lose bytes by it. */
+/** Faults, and whether objects lose bytes by them. */
 const faults: { what: string; breaks: (table: string) => void; loses: boolean }[] = [
   { what: 'a length in a key', breaks: (table) => change(table, 1), loses: true },
   { what: 'an index', breaks: (table) => change(table, -120), loses: false },
@@ -78,7 +78,7 @@ if (typeof shim !== 'string') {
   faults.push({ what: 'a sector that cannot be read', breaks, loses: true })
 }
 
-/** The names by how the node answers; a body that is answered must be right. */
+/** The names, by the status of the node's answer. The body of a success must be right. */
 async function readAll(t: Test, node: ChildNode): Promise<Record<number, string[]>> {
   const answers: Record<number, string[]> = {}
   for (const name of names) {
@@ -98,7 +98,7 @@ t.test('volumes that were broken are salvaged', async (t) => {
   t.equal(places.length, faults.length, 'a volume for each fault')
   for (const [i, { volume, table }] of places.entries()) {
     faults[i]!.breaks(table)
-    // As a node leaves it that died while it read the volume.
+    // The note of a node that died while it read the volume.
     writeFileSync(join(device, `${volume}.reading`), '')
   }
   await node.start()
@@ -133,7 +133,7 @@ t.test('volumes that were broken are salvaged', async (t) => {
   t.equal(open[200]!.length, names.length - named.size, 'all others are there, byte for byte')
   for (const name of named) await node.request('DELETE', `/bkt/${name}`)
   await node.kill('SIGTERM')
-  // One that lost bytes, and one that lost none.
+  // One volume that lost bytes, and one that lost none.
   for (const { volume } of places.slice(0, 2)) {
     const reclaimed = await coffer(node, 'reclaim', '--volume', volume)
     t.equal(reclaimed.code, 0, `can be reclaimed: ${reclaimed.stdout}${reclaimed.stderr}`)
@@ -165,7 +165,7 @@ t.test('salvage refuses what it must not touch', async (t) => {
   t.notOk(existsSync(join(device, `${volume}.quarantined`)), 'nothing is wrong with it')
   t.ok(existsSync(join(device, `${volume}.g1`)), 'and it stays as it is')
 
-  // A catalog from before the volume was sealed does not know all that is live in it.
+  // A catalog from before the volume was sealed does not name all its live blobs.
   change(table, -1)
   await coffer(node, 'backup', join(node.dir, 'backup'))
   rmSync(join(node.data, 'catalog'), { recursive: true })

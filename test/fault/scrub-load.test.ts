@@ -1,6 +1,6 @@
-// A scrub beside a node whose volumes are rolled, sealed, rewritten and given up all the time, while clients write and
-// delete: it takes no lock, so it reads files that come and go. It must find no rot where there is none, read every
-// volume that stayed, and end with 0. SCRUBS sets how many there are (4).
+// A scrub beside a node whose volumes are rolled, sealed, rewritten and removed all the time, while clients
+// write and delete. It takes no lock, and so reads files that come and go. It must find no rot, read every
+// volume that stays, and end with 0. SCRUBS sets how many there are (4).
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

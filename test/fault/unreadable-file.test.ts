@@ -1,6 +1,7 @@
-// A file that may not be read, or not now, is no damaged one: a node that cannot read all of its catalog says which file
-// and why, scrub calls it unreadable and not rotten, and no command drops anything of it. Each error number is one by a
-// shim below every read; the first test has a file of another user, the last a process with few descriptors.
+// A file that may not be read, or not now, is not damaged. A node that cannot read all of its catalog says
+// which file and why, scrub reports it as unreadable and not as rotten, and no command drops anything of it. A
+// shim returns each error number for every read. The first test has a file of another user, the last a process
+// with few descriptors.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -100,7 +101,7 @@ t.test('a table of the catalog that cannot be read is told by its error', onShim
 t.test('what else of the catalog cannot be read is not passed over', onShim, async (t) => {
   if (typeof shim === 'string') return
   const node = await makeNode(t, shim)
-  // As after a kill, its last writes are in a log.
+  // The last writes are in a log, as after a kill.
   await node.start()
   await node.request('PUT', '/bkt/last', { body: 'last' })
   await node.kill('SIGKILL')

@@ -1,6 +1,6 @@
-// A volume with a file that may not be read, or not now: the node serves what it can read, takes the volume for neither
-// empty nor damaged, gives no record's number away twice, and has it all back once the file can be read. No
-// command calls its records lost.
+// A volume with a file that may not be read, or not now. The node serves what it can read, and takes the volume
+// for neither empty nor damaged. It uses no record's number twice, and serves everything again once the file
+// can be read. No command reports the volume's records as lost.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -56,7 +56,7 @@ t.test('a table of a volume that may not be read takes nothing else away', onShi
   const checked = await coffer(node, 'fsck')
   t.match(checked, { code: 1, stdout: /^unreadable: .*0 rotten, 0 wrong, \d unreadable\n$/s })
 
-  // As a node leaves it that was killed while it read the volume.
+  // The note of a node that was killed while it read the volume.
   writeFileSync(join(device, `${volume}.reading`), '')
   await node.start()
   t.notOk(existsSync(join(device, `${volume}.quarantined`)), 'it is not quarantined')
@@ -86,7 +86,7 @@ t.test('a volume is checked again that could not be for want of descriptors', on
 
 t.test('a volume whose log may not be read is not taken for an empty one', onShim, async (t) => {
   if (typeof shim === 'string') return
-  // All that it holds is in its log.
+  // A large memtable keeps all records in the log.
   const node = await makeNode(t, shim, { writeBufferBytes: 64 << 20, volumeSizeBytes: 1 << 30 })
   const [log] = largest(deviceOf(node), '.log')
   for (const fault of ['EACCES', 'EMFILE'] as const) {
@@ -111,7 +111,7 @@ t.test('a volume whose log may not be read is not taken for an empty one', onShi
 t.test('no number is given away twice while the last table cannot be read', onShim, async (t) => {
   if (typeof shim === 'string') return
   const node = await makeNode(t, shim, { volumeSizeBytes: 1 << 30 })
-  // Its opening writes what is in the log to a table.
+  // A start writes the log to a table.
   await node.start()
   await node.kill('SIGTERM')
   const tables = largest(deviceOf(node), '.ldb').sort()

@@ -23,13 +23,13 @@ import '../helpers/plain-children.ts'
 
 const DISK_BYTES = 24 << 20
 const WRITE_BUFFER_BYTES = 512 << 10
-/** What a volume at rest may need to be opened again: a manifest and its name. */
+/** Room that a sealed volume may need to be opened again: a manifest and its name. */
 const LITTLE_BYTES = 128 << 10
 
 const disk = mountSmall('volume-full', DISK_BYTES)
 const skip = disk === null && 'mounting a small filesystem needs root'
 
-/** Leaves so much room on the disk, at most. */
+/** Leaves at most so much room on the disk. */
 const fillTo = (directory: string, roomBytes: number) => {
   const ballastBytes = Math.max(0, classicEngine.freeBytes(directory) - roomBytes)
   const ballast = join(directory, `ballast-${randomId()}`)
@@ -82,7 +82,7 @@ t.test('no durable blob is lost, however often the disk is full', { skip }, asyn
     rmdirSync(directory)
   })
 
-  /** Writes one blob; false where the store refused, as it does when it is full. */
+  /** Writes one blob. False where the store refused, as a full one does. */
   const writeOne = async (lengths: readonly number[]): Promise<boolean> => {
     let blob: ReturnType<typeof beginBlob> | undefined
     try {
@@ -115,7 +115,7 @@ t.test('no durable blob is lost, however often the disk is full', { skip }, asyn
     const emptyLittle = fillTo(directory, classicEngine.freeBytes(directory) - LITTLE_BYTES)
     const empty = fillTo(directory, 1 << 20)
     t.ok(await until(async () => !(await writeFour(shape))), 'until the disk is full')
-    // A client that goes on all the same.
+    // A client that goes on after the refusal.
     for (let i = 0; i < 5; i++) await writeFour(shape)
     t.type(store.impaired, 'string')
     emptyLittle()

@@ -1,4 +1,4 @@
-// The process killed while it writes blobs: each one that it has called durable is read back at the next
+// The process killed while it writes blobs. Each blob that it has reported as durable is read back at the next
 // start, through rolls of volumes and switches of logs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ import '../helpers/plain-children.ts'
 
 const writer = fileURLToPath(new URL('volume-writer.ts', import.meta.url))
 
-/** Runs the writer until it has acknowledged `count` blobs, kills it, and gives all that it did. */
+/** Runs the writer until it has acknowledged `count` blobs, and kills it. Returns all acknowledged blobs. */
 async function writeAndKill(directory: string, count: number): Promise<SavedBlob[]> {
   const child = spawn(process.execPath, [writer, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -5,10 +5,10 @@ import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { beginBlob, RECORD_BYTES, type SavedBlob } from '../helpers/blobs.ts'
 import { openStore } from '../helpers/volumes.ts'
 
-/** Small, so that logs, tables and volumes are switched all the time. */
+/** Small, so that logs, tables and volumes change often. */
 export const KILLED_OPTIONS = { writeBufferBytes: 128 << 10, volumeSizeBytes: 3 << 20 }
 
-/** What the writer has printed of a blob. */
+/** Reads the writer's line for a blob. */
 export function parseSaved(line: string): SavedBlob {
   const [id, volume, pieces, lengths] = JSON.parse(line) as [string, string, string[], number[]]
   const locator = {
@@ -26,7 +26,7 @@ async function writeForEver(directory: string): Promise<void> {
     const lengths = [RECORD_BYTES, 1 + ((turn * 7919) % RECORD_BYTES), 300].slice(turn % 3)
     const blob = beginBlob(store, lengths)
     await blob.write()
-    // One in ten is given up, in the middle of the others.
+    // One in ten is aborted, in the middle of the others.
     if (turn % 10 === 9) blob.writer.abort()
     else {
       const { id, locator } = await blob.finish()

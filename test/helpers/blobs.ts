@@ -1,6 +1,6 @@
-// Blobs for tests of the blob store: content that follows from a name, writing it, reading it back. Every
-// record that is read is released with poison, and every slab overwritten as soon as `write` returns, so
-// that a store which keeps either shows wrong bytes.
+// Blobs for tests of the blob store: content that follows from a name, writing and reading. Every record that
+// is read is released with poison, and every slab overwritten as soon as `write` returns, so that a store which
+// keeps either returns wrong bytes.
 import { createHash } from 'node:crypto'
 import type { BlobStore, Locator } from '../../lib/blobs/store.ts'
 import { poisonReleased, release } from '../../lib/bytes/release.ts'
@@ -16,16 +16,16 @@ export const RECORD_BYTES = 65_552
 export interface SavedBlob {
   readonly id: string
   readonly locator: Locator
-  /** Lengths of its records. */
+  /** Lengths of the blob's records. */
   readonly lengths: readonly number[]
 }
 
-/** What record `index` of blob `id` holds. */
+/** The content of record `index` of blob `id`. */
 export function recordOf(id: string, index: number, length: number): Buffer {
   return createHash('shake256', { outputLength: length }).update(`${id}/${index}`).digest()
 }
 
-/** Begins a blob and returns what writes its records, in order, and finishes it. */
+/** Begins a blob. Returns functions that write its records, in order, and finish it. */
 export function beginBlob(
   store: BlobStore,
   lengths: readonly number[],
@@ -38,7 +38,7 @@ export function beginBlob(
   return {
     id,
     writer,
-    /** Writes the next records, all that are left where no count is given. */
+    /** Writes the next `count` records; without a count, all that are left. */
     async write(count = lengths.length - index): Promise<void> {
       for (let left = count; left > 0; left--) {
         const length = lengths[index]!
@@ -65,7 +65,7 @@ export async function saveBlob(store: BlobStore, lengths: readonly number[]): Pr
   return saved
 }
 
-/** Reads records first … last; undefined where all are right, else what is wrong. */
+/** Reads records first … last. Undefined where all are right, else what is wrong. */
 export async function differenceOf(
   store: BlobStore,
   blob: SavedBlob,
@@ -86,16 +86,16 @@ export async function differenceOf(
   return more === undefined ? undefined : `blob ${blob.id} goes on after record ${last}`
 }
 
-/** Reads all blobs; what is wrong with them. */
+/** Reads all blobs. Returns what is wrong with them. */
 export async function differencesOf(store: BlobStore, blobs: readonly SavedBlob[]) {
   const found = await Promise.all(blobs.map((blob) => differenceOf(store, blob)))
   return found.filter((text) => text !== undefined)
 }
 
-/** Longer than anything takes on a loaded machine. */
+/** Longer than any wait on a loaded machine. */
 const UNTIL_MS = 60_000
 
-/** Waits, turn by turn of the event loop, until `reached`; false where it is not within a minute. */
+/** Waits, turn by turn of the event loop, until `reached` is true. False where it is not within a minute. */
 export async function until(reached: () => Promise<boolean> | boolean): Promise<boolean> {
   for (const endMs = performance.now() + UNTIL_MS; performance.now() < endMs; ) {
     if (await reached()) return true
@@ -104,7 +104,7 @@ export async function until(reached: () => Promise<boolean> | boolean): Promise<
   return false
 }
 
-/** Code that `work` rejects with; undefined where it does not. */
+/** The code of the error of `work`; undefined where it succeeds. */
 export async function codeOf(work: () => unknown): Promise<string | undefined> {
   try {
     await work()

@@ -1,9 +1,9 @@
-// One node and both ways in, for tests of what one dialect shows of what the other wrote.
+// One node with a session in each dialect, for tests of how one dialect shows what the other wrote.
 import { request as httpRequest } from 'node:http'
 import { type Answer, keyHeaders, type SentRequest, startNode, type TestNode } from './node.ts'
 import { login } from './swift.ts'
 
-/** Sends a request; `path` is `/container/object?query`, the same in both dialects; '' or '/' is the account. */
+/** Sends a request. `path` is `/container/object?query` in both dialects; '' or '/' is the account. */
 export type Ask = (method: string, path: string, options?: SentRequest) => Promise<Answer>
 
 export interface Both {
@@ -12,7 +12,7 @@ export interface Both {
   readonly s3: Ask
   /** With a token of test:tester. */
   readonly swift: Ask
-  /** What the Swift path of the account begins with: `/v1/AUTH_test`. */
+  /** The beginning of the account's Swift paths: `/v1/AUTH_test`. */
   readonly root: string
   readonly token: string
 }
@@ -25,14 +25,14 @@ export async function startBoth(...args: Parameters<typeof startNode>): Promise<
   return { node, s3, swift: request, root: new URL(storageUrl).pathname, token }
 }
 
-/** The same, with a container called `bkt`. */
+/** As `startBoth`, with a container `bkt`. */
 export async function startWithContainer(...args: Parameters<typeof startNode>): Promise<Both> {
   const both = await startBoth(...args)
   await both.swift('PUT', '/bkt')
   return both
 }
 
-/** The three ways in which Swift's clients spell a customer key: of an object, and of a copy's source. */
+/** The three spellings of a customer key in Swift's requests: of an object, and of a copy's source. */
 export const swiftSpellings = {
   own: (key: Buffer) => swiftKey(key, 'X-Object-Encryption-Customer-'),
   amz: (key: Buffer) => keyHeaders(key),
@@ -47,12 +47,12 @@ export const swiftSourceSpellings = {
   amz: (key: Buffer) => keyHeaders(key, 'x-amz-copy-source-'),
 } as const
 
-/** Swift's own spelling; the MD5 of the key may be left out there. */
+/** Swift's own spelling, in which the MD5 of the key may be missing. */
 export function swiftKey(key: Buffer, prefix = 'X-Object-Encryption-Customer-') {
   return { [`${prefix}Algorithm`]: 'AES256', [`${prefix}Key`]: key.toString('base64') }
 }
 
-/** A Swift request with a customer key, over TLS, in Swift's own spelling unless told otherwise. */
+/** A Swift request with a customer key, over TLS, by default in Swift's own spelling. */
 export function withSwiftKey(
   key: Buffer,
   options: SentRequest = {},
@@ -66,7 +66,7 @@ export interface Usage {
   readonly bytes: number
 }
 
-/** What Swift counts in a container. */
+/** Swift's counts of a container. */
 export async function containerUsage({ swift }: Both, container = '/bkt'): Promise<Usage> {
   const { headers } = await swift('HEAD', container)
   return {
@@ -75,7 +75,7 @@ export async function containerUsage({ swift }: Both, container = '/bkt'): Promi
   }
 }
 
-/** What Swift counts in the account. */
+/** Swift's counts of the account. */
 export async function accountUsage({ swift }: Both): Promise<Usage & { containers: number }> {
   const { headers } = await swift('HEAD', '')
   return {
@@ -96,14 +96,14 @@ export interface SwiftItem {
   readonly is_latest?: boolean
 }
 
-/** A Swift listing, parsed. */
+/** A parsed Swift listing. */
 export async function swiftList({ swift }: Both, path = '/bkt?'): Promise<SwiftItem[]> {
   const answer = await swift('GET', `${path}&format=json`)
   if (answer.status !== 200) throw new Error(`list: ${answer.status} ${answer.text}`)
   return JSON.parse(answer.text) as SwiftItem[]
 }
 
-/** Names of an answer's headers as they were sent. */
+/** Names of an answer's headers, as they were sent. */
 export function rawHeaderNames(
   base: string,
   path: string,
@@ -121,5 +121,5 @@ export function rawHeaderNames(
   })
 }
 
-/** Sizes around every boundary of storage: nothing, one byte, what is kept inline, a record. */
+/** Sizes around every boundary of storage: no byte, one byte, the largest inline body, a record. */
 export const boundarySizes = [0, 1, 8191, 8192, 8193, 65535, 65536, 65537] as const

@@ -1,5 +1,5 @@
-// A node as a process of its own, which can be killed: `bin/coffer.ts` on a configuration in a temporary
-// directory, on ports that stay the same from one start to the next.
+// A node as a process of its own, which can be killed: `bin/coffer.ts` with a configuration in a temporary
+// directory, on ports that are the same for every start.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -18,21 +18,21 @@ export interface ChildNode {
   readonly data: string
   readonly http: string
   readonly https: string
-  /** The development certificate, for clients' CA settings. */
+  /** The development certificate, for the CA settings of clients. */
   readonly caFile: string
   readonly pid: number
-  /** Everything the process printed so far, over all starts. */
+  /** All that the process printed, over all starts. */
   readonly output: () => string
   start(): Promise<void>
-  /** SIGKILL, or another signal; resolves when the process is gone. */
+  /** Sends SIGKILL, or another signal. Resolves when the process has ended. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** How the process ends, also by itself. */
+  /** Resolves when the process ends, also by itself. */
   exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
 }
 
-/** Makes and starts a node; it ends, and its directory goes, when the test ends. `config` adds keys; `data` among
- * them is a directory that is there. `environmentOf`, which is told the data directory, variables. */
+/** Makes and starts a node. With the test it ends, and its directory is removed. `config` adds keys; `data`
+ * among them is an existing directory. `environmentOf` returns environment variables for the data directory. */
 export async function startChildNode(
   t: { teardown(fn: () => void | Promise<void>): unknown },
   config: { readonly data?: string; readonly [key: string]: unknown } = {},

@@ -1,6 +1,6 @@
-// Other people's clients as the interop tests run them: where each is found, child processes with a timeout
-// and without the settings of whoever runs the tests, and what happens where one is not installed: its
-// tests are skipped and say so, or, with COFFER_REQUIRE_CLIENTS=1, fail.
+// Clients of other projects, for the interop tests: where each is installed, and how it runs, with a timeout
+// and without the user's own settings. Where a client is not installed its tests are skipped with a reason.
+// With COFFER_REQUIRE_CLIENTS=1 they fail.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ export interface Client {
   readonly name: string
   /** Absolute path of the program; undefined where it is not installed. */
   readonly command: string | undefined
-  /** What to install. */
+  /** How to install the client. */
   readonly hint: string
 }
 
@@ -23,17 +23,17 @@ export interface Finished {
 }
 
 export interface RunOptions {
-  /** The whole environment beside PATH, HOME and the language; nothing of this process is handed on. */
+  /** The environment besides PATH, HOME and the language. Nothing of this process' environment is passed on. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly input?: Buffer | string
-  /** The process and its children are killed after this; 120 s unless told. */
+  /** The process and its children are killed after this time; 120 s by default. */
   readonly timeoutMs?: number
-  /** Is given standard output while it comes. */
+  /** Called with each piece of standard output. */
   readonly heard?: (piece: Buffer) => void
 }
 
-/** Where PyPI's awscli and boto3 live: COFFER_PYPI_VENV, or where .ci/run installs them. */
+/** Where awscli and boto3 of PyPI are installed: COFFER_PYPI_VENV, or the directory of .ci/run. */
 export function pypiVenv(): string {
   const own = fileURLToPath(new URL('../../.ci/clients', import.meta.url))
   return process.env.COFFER_PYPI_VENV ?? own
@@ -41,7 +41,7 @@ export function pypiVenv(): string {
 
 const inVenv = 'python3 -m venv V && V/bin/pip install awscli boto3 awscrt, COFFER_PYPI_VENV=V'
 
-/** Debian's awscli is version 2, PyPI's is version 1 and newer: the two differ on the wire. */
+/** Debian's awscli is version 2, PyPI's version 1 and newer. The two send different requests. */
 export const clients = {
   awscliDebian: client('awscli of Debian', existing('/usr/bin/aws'), 'apt-get install awscli'),
   awscliPypi: client('awscli of PyPI', existing(join(pypiVenv(), 'bin', 'aws')), inVenv),
@@ -51,7 +51,8 @@ export const clients = {
   curl: client('curl', onPath('curl'), 'apt-get install curl'),
 } as const
 
-/** Clients of Swift, which has rclone too. The library is what Debian's Python finds beside the program. */
+/** Clients of Swift, one of which is rclone. The library is the one that Debian's Python finds beside the
+ * program. */
 export const swiftClients = {
   swift: client(
     'python-swiftclient',
@@ -65,7 +66,7 @@ export const swiftClients = {
   ),
 } as const
 
-/** Stands between clients and a node. */
+/** A proxy between clients and a node. */
 export const nginx = client('nginx', existing('/usr/sbin/nginx'), 'apt-get install nginx-light')
 
 function client(name: string, command: string | undefined, hint: string): Client {
@@ -81,7 +82,7 @@ function onPath(program: string): string | undefined {
   return directories.map((directory) => join(directory, program)).find((file) => existsSync(file))
 }
 
-/** Runs `body` as a test where every client of `needed` is installed. */
+/** Runs `body` as a test where every client in `needed` is installed. */
 export function clientTest(
   t: TAP,
   needed: Client | readonly Client[],
@@ -101,12 +102,12 @@ export function clientTest(
   }
 }
 
-/** What a client's environment holds where a test adds nothing. */
+/** The environment of a client where a test adds nothing. */
 export function bareEnvironment(home: string): Record<string, string> {
   return { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' }
 }
 
-/** Runs a program to its end, whatever its exit code. Rejects where it cannot start or takes too long. */
+/** Runs a program to its end, whatever its exit code. Rejects where it cannot start, or takes too long. */
 export function run(
   command: string,
   args: readonly string[],
@@ -114,7 +115,7 @@ export function run(
 ): Promise<Finished> {
   const home = cwd ?? tmpdir()
   return new Promise((resolve, reject) => {
-    // A group of its own, so that a timeout ends its children too.
+    // A process group of its own, so that a timeout ends its children too.
     const child = spawn(command, args, {
       cwd: home,
       env: { ...bareEnvironment(home), ...env },
@@ -138,29 +139,29 @@ export function run(
       clearTimeout(timer)
       resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() })
     })
-    // A program may end without reading what it was given.
+    // A program may end before it has read its input.
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })
 }
 
-/** A command line for an error. */
+/** A command line, for an error message. */
 export function shown(command: string, args: readonly string[]): string {
   return [command, ...args].join(' ')
 }
 
-/** A program of a client with what it always gets: `ok` and `text` want exit code 0, `fail` another. */
+/** A client's program with its fixed options. `ok` and `text` require exit code 0, `fail` another one. */
 export interface Program {
   run(args: readonly string[], options?: RunOptions): Promise<Finished>
-  /** Standard output. Throws with what the program said where it fails. */
+  /** Standard output. Rejects with the program's output where it fails. */
   ok(args: readonly string[], options?: RunOptions): Promise<Buffer>
   /** Standard output as text. */
   text(args: readonly string[], options?: RunOptions): Promise<string>
-  /** What it printed on both outputs. Throws where the program succeeds. */
+  /** The text on both outputs. Rejects where the program succeeds. */
   fail(args: readonly string[], options?: RunOptions): Promise<string>
 }
 
-/** `run`, or what stands for it. */
+/** `run`, or a replacement for it. */
 export type Runner = typeof run
 
 export function program(

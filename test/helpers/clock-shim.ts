@@ -1,16 +1,16 @@
-// The library of test/fault/shim that sets a node's wall clock off while it runs.
+// The library in test/fault/shim that shifts a node's wall clock while the node runs.
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPreload } from './preload.ts'
 
 export interface ShiftedClock {
-  /** The environment of a process that is to run on it. */
+  /** The environment of a process with the shifted clock. */
   readonly environment: Record<string, string>
-  /** From now on the process's wall clock is so many seconds ahead of this machine's; below 0: behind. */
+  /** Shifts the process' wall clock to so many seconds ahead of this machine's; below 0: behind. */
   shift(seconds: number): void
 }
 
-/** Builds the shim, or says why a test has to be skipped. */
+/** Builds the shim. Returns the reason where a test must be skipped. */
 export function buildClock(t: { teardown(fn: () => void): unknown }): ShiftedClock | string {
   const built = buildPreload(t, 'clock-shim')
   if (typeof built === 'string') return built

@@ -1,5 +1,5 @@
-// Proves the rows of a catalog against one another: references of bodies, counters of accounts, containers
-// and volumes, segments and blobs. On a catalog that nobody writes to while it is read.
+// Checks the rows of a catalog against one another: references of bodies, counters of accounts, containers and
+// volumes, segments and blobs. Nothing may be written to the catalog meanwhile.
 
 import { RECORDS_PER_PIECE } from '../../lib/blobs/store.ts'
 import { type Catalog, countersOf, type Row } from '../../lib/catalog/catalog.ts'
@@ -17,7 +17,7 @@ import {
   volumeBlobRow,
 } from '../../lib/catalog/rows.ts'
 
-/** Every row, by key. Throws StoreCorrupt where one is rotten. */
+/** Every row, by key. Rejects with StoreCorrupt where one is rotten. */
 async function readAll(catalog: Catalog): Promise<Map<string, Row>> {
   const rows = new Map<string, Row>()
   let from: string | undefined = '!'
@@ -47,13 +47,13 @@ class Sums {
   }
 }
 
-/** What does not fit together, a line each; none where all is well. */
+/** The contradictions, one for each line; none where the rows agree. */
 export async function inconsistencies(catalog: Catalog): Promise<string[]> {
   const rows = await readAll(catalog)
   const wrong: string[] = []
   const sums = new Sums()
   const counters = /^(body|container-usage|account-usage|volume-usage)\//
-  /** Bodies that something still needs, or that the sweep will free. */
+  /** Bodies that are needed, or that the sweep will free. */
   const held = new Set<string>()
   /** Deleted containers that the sweep clears. */
   const queued = new Set<string>()
@@ -115,7 +115,8 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
   return wrong
 }
 
-/** A version's segments are all there, with its size in all, and each names a blob that is known. */
+/** Checks that a version has all its segments, that their sizes add up to its own, and that each names a known
+ * blob. */
 function checkBody(rows: ReadonlyMap<string, Row>, key: string, version: VersionRow): string[] {
   const wrong: string[] = []
   const body = version.body!

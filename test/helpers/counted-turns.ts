@@ -1,14 +1,15 @@
-// What a node in this process did in memory while it answered a request, and how often others had their turn.
+// Counts the work of a node in this process while it answers a request, and how often other requests had a
+// turn.
 import { TURN_STEPS, takeCountedWork } from '../../lib/turns.ts'
 
-/** Steps of the longest turn: what a turn has, and the most that is counted at once, a page of the catalog. */
+/** Steps of the longest turn: those of a turn, and the most that is counted at once, a page of the catalog. */
 export const LONGEST_TURN = TURN_STEPS + 1000
 
 export interface Watched<T> {
   readonly answer: T
   readonly steps: number
   readonly longestTurn: number
-  /** Of the event loop. */
+  /** Turns of the event loop. */
   readonly turns: number
 }
 

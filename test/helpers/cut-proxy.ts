@@ -1,21 +1,23 @@
-// A TCP proxy before a server that loses what a test tells it to lose: the next request, its answer, or the
-// connection while the request is still on its way.
+// A TCP proxy before a server that loses the next request, its answer, or the connection while the request is
+// on its way, as a test decides.
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** What is lost of the next request that `cut` finds:
+/**
+ * What is lost of the next request that `cut` finds:
  * - request: it never arrives;
  * - answer: it arrives, and the connection ends before its answer is passed on;
- * - late: the connection ends, and the request arrives when `deliver` is called. */
+ * - late: the connection ends, and the request arrives when `deliver` is called.
+ */
 export type Loss = 'request' | 'answer' | 'late'
 
 export interface CutProxy {
   readonly port: number
-  /** Loses once, at the next piece that holds `mark`. */
+  /** Loses the next piece that contains `mark`, once. */
   cut(loss: Loss, mark: Buffer): void
-  /** Passes on what was lost as `late`, and resolves when the server has answered it. */
+  /** Passes on what was lost as `late`. Resolves when the server has answered it. */
   deliver(): Promise<void>
-  /** While true, connections are closed as they come. */
+  /** While true, every new connection is closed at once. */
   refusing: boolean
 }
 

@@ -1,5 +1,5 @@
-// The library of test/fault/shim, which stands between a process and a directory of its disk: built with the
-// machine's C compiler, told through a mapped file which change is to fail, and read back by recorded-disk.ts.
+// The library in test/fault/shim between a process and a directory of its disk. It is built with the machine's
+// C compiler. A mapped file sets which change fails, and recorded-disk.ts reads the record of all changes.
 import { appendFileSync, closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -9,28 +9,28 @@ import { buildPreload } from './preload.ts'
 const FIELDS = ['countdown', 'error', 'lasting', 'changes', 'failed'] as const
 
 export interface Shim {
-  /** Where its files lie; they go with the test. */
+  /** The directory of the shim's files, removed with the test. */
   readonly directory: string
-  /** The environment of a process that is to run on it, below `root`. */
+  /** The environment of a process whose changes below `root` go through the shim. */
   environment(root: string): Record<string, string>
-  /** From the next process on, or the next opening of a file, the sector that begins at `offset` cannot be read. */
+  /** The sector at `offset` cannot be read by the next process, or after the next opening of the file. */
   spoil(file: string, offset: number, fault?: ReadFault): void
-  /** From the next opening on, a file cannot be opened. */
+  /** The file cannot be opened from its next opening on. */
   lock(file: string, fault: ReadFault): void
-  /** From the next opening of a file on, everything can be read. */
+  /** Everything can be read from the next opening of a file on. */
   mend(): void
-  /** Where every change is recorded. */
+  /** The file with the record of all changes. */
   readonly logFile: string
   readonly control: ShimControl
 }
 
-/** What a failing change says. */
+/** Errors of a failing change. */
 export type Fault = 'ENOSPC' | 'EIO'
 
-/** What a reading, or an opening to read, says. */
+/** Errors of a read, or of opening a file to read it. */
 export type ReadFault = 'EIO' | 'EACCES' | 'EPERM' | 'EMFILE' | 'ENFILE' | 'ENOMEM'
 
-/** The mapped file. May be used by the process itself that runs on the shim. */
+/** The mapped file. A process on the shim may use it for itself. */
 export class ShimControl {
   readonly file: string
   readonly #fd: number
@@ -41,7 +41,7 @@ export class ShimControl {
     if (create) writeSync(this.#fd, Buffer.alloc(FIELDS.length * 8))
   }
 
-  /** Makes the n-th change from now on fail, and where it lasts all that follow it. */
+  /** Makes the n-th change from now on fail; where `lasting`, all later ones too. */
   fail(n: number, fault: Fault, lasting: boolean): void {
     this.#write('error', constants.errno[fault])
     this.#write('lasting', lasting ? 1 : 0)
@@ -54,12 +54,12 @@ export class ShimControl {
     this.#write('countdown', 0)
   }
 
-  /** Changes seen so far. */
+  /** Number of changes so far. */
   get changes(): number {
     return this.#read('changes')
   }
 
-  /** Changes that were made to fail since `fail`. */
+  /** Number of changes that failed since `fail`. */
   get failed(): number {
     return this.#read('failed')
   }
@@ -81,7 +81,7 @@ export class ShimControl {
   }
 }
 
-/** Builds the shim, or says why a test has to be skipped: it needs Linux and a C compiler. */
+/** Builds the shim, which needs Linux and a C compiler. Returns the reason where a test must be skipped. */
 export function buildShim(t: { teardown(fn: () => void): unknown }): Shim | string {
   const built = buildPreload(t, 'disk-shim')
   if (typeof built === 'string') return built

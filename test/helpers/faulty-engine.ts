@@ -1,7 +1,7 @@
-// An engine whose calls fail when a test says so.
+// An engine whose calls fail where a test decides so.
 import type { Database, Engine, Keys, OpenOptions } from '../../lib/leveldb/engine.ts'
 
-/** Each is asked before the call, with its location or path, and throws to make it fail. */
+/** Each function is called before the engine's, with location or path. It throws to make the call fail. */
 export interface Faults {
   open?: (location: string) => void
   put?: (location: string) => void | Promise<void>
@@ -15,7 +15,7 @@ export interface Faults {
   destroy?: (location: string) => void | Promise<void>
 }
 
-/** `engine` with `faults`, which may be changed at any time. */
+/** `engine` with `faults`, which a test may change at any time. */
 export function faultyEngine(engine: Engine, faults: Faults): Engine {
   return {
     async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
@@ -55,13 +55,13 @@ export function faultyEngine(engine: Engine, faults: Faults): Engine {
 function faultyDatabase<K>(db: Database<K>, location: string, faults: Faults): Database<K> {
   return new Proxy(db, {
     get(target, name) {
-      // Reading several records is reading.
+      // `getMany` counts as a read, too.
       const fault = faults[(name === 'getMany' ? 'get' : name) as 'put' | 'batch' | 'get' | 'close']
       const method = Reflect.get(target, name)
       if (typeof method !== 'function') return method
       if (fault === undefined) return method.bind(target)
       return async (...args: unknown[]) => {
-        // What the caller may reuse once this returns is copied here.
+        // Copies what the caller may reuse as soon as this call returns.
         const copies = args.map((arg) => (Buffer.isBuffer(arg) ? Buffer.from(arg) : arg))
         await fault(location)
         return method.apply(target, copies)

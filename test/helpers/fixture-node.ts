@@ -1,4 +1,4 @@
-// A node on the copy of a fixture, and all that the fixture says must be read from it.
+// A node on the copy of a fixture, and checks of all that the fixture must contain.
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
 import { customerKey, type ExpectedObject } from '../fixtures/expected.ts'
@@ -26,7 +26,7 @@ export interface Opened {
   stop(): Promise<void>
 }
 
-/** Runs this release on a copy of the fixture. */
+/** Runs the present release on a copy of the fixture. */
 export async function openFixture(t: Test, { args }: Fixture): Promise<Opened> {
   const { http, child, exited } = await start(t, args)
   const request = (method: string, path: string, options: SentRequest = {}) =>

@@ -1,4 +1,4 @@
-// A copy of a committed data directory (test/fixtures), with a configuration to run a node on it.
+// A copy of a committed data directory (test/fixtures), and a configuration for a node on it.
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -12,12 +12,12 @@ export const fixtures = readdirSync(home).filter((name) => name.startsWith('data
 
 export interface Fixture {
   readonly data: string
-  /** Arguments that say which node it is. */
+  /** Arguments of commands on that node. */
   readonly args: readonly string[]
   readonly expected: Expected
 }
 
-/** Copies a fixture to a directory that goes with the test. */
+/** Copies a fixture to a directory that is removed with the test. */
 export function copyFixture(t: Parameters<typeof scratch>[0], name: string): Fixture {
   const directory = scratch(t)
   const data = join(directory, 'data')
@@ -29,7 +29,7 @@ export function copyFixture(t: Parameters<typeof scratch>[0], name: string): Fix
   const expected: Expected = parse(readFileSync(join(data, 'expected.yaml'), 'utf8'))
   const config = join(directory, 'coffer.yaml')
   const storage = 'storage: { reserveBytes: 0, writeBufferBytes: 4194304 }'
-  // Uploads of then are old, and are to be there.
+  // The fixture's uploads are old, and must not be aborted.
   const age = 'limits: { begunUploadSeconds: 0 }'
   writeFileSync(config, `listen: [{ port: 0 }]\nssec: { tls: [loopback] }\n${age}\n${storage}\n`)
   return { data, args: ['--config', config, '--data', data], expected }

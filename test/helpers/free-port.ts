@@ -1,4 +1,4 @@
-// A port for a server whose port must be known before it starts, or stay the same when it starts again.
+// A port for a server whose port must be known before it starts, or be the same when it starts again.
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 const LOWEST = 10_000
 const TRIES_MAX = 100
 
-/** The least port that the kernel gives to whoever names none: to outgoing connections, and to servers on port 0. */
+/** The least port that the kernel assigns by itself, to outgoing connections and to servers on port 0. */
 export function leastPassingPort(): number {
   try {
     return Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10)
@@ -16,7 +16,7 @@ export function leastPassingPort(): number {
   }
 }
 
-/** A loopback port on which nobody listens, and which the kernel gives to nobody meanwhile. */
+/** A loopback port on which no process listens, and which the kernel does not assign by itself. */
 export async function freePort(): Promise<number> {
   const end = leastPassingPort()
   for (let tries = 0; tries < TRIES_MAX; tries++) {

@@ -1,5 +1,5 @@
-// Writes the numbers of rows anew in another form that docs/format.md §5 allows, as another program's encoder
-// might have chosen it: the row says the same.
+// Rewrites the numbers in rows in another form that docs/format.md §5 allows, as the encoder of another program
+// might choose. The meaning of the rows does not change.
 import { frameRow, isCounters, openRow } from '../../lib/catalog/framing.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 
@@ -20,7 +20,7 @@ function widened(value: bigint, form: IntegerForm): Buffer {
   return bytes
 }
 
-/** The same CBOR item (RFC 8949 §3, definite lengths) with every number in `form`; they are all integers. */
+/** The same CBOR item (RFC 8949 §3, definite lengths) with every number in `form`. All numbers are integers. */
 export function withIntegersAs(form: IntegerForm, item: Buffer): Buffer {
   const out: Buffer[] = []
   let at = 0
@@ -49,7 +49,7 @@ export function withIntegersAs(form: IntegerForm, item: Buffer): Buffer {
   return Buffer.concat(out)
 }
 
-/** Rewrites every row of CBOR in a catalog that nobody has open. Gives how many of each kind. */
+/** Rewrites every CBOR row of a closed catalog. Returns the number of rows of each kind. */
 export async function rewriteIntegers(
   location: string,
   form: IntegerForm,

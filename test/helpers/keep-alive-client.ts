@@ -1,5 +1,5 @@
-// A client in a thread of its own, so that it is as fast as one in another process: on one TLS connection,
-// by turns, a GET and a PUT whose head and body are TLS records of their own. Posts the status of each answer.
+// A client in a thread of its own, as fast as one in another process. On one TLS connection it alternates a
+// GET, and a PUT whose head and body are TLS records of their own. It posts the status of each answer.
 import { once } from 'node:events'
 import { connect } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -8,7 +8,7 @@ export interface Rounds {
   readonly host: string
   readonly port: number
   readonly ca: Buffer
-  /** The heads of the two requests; the second announces 6 bytes. */
+  /** The heads of the two requests. The second announces 6 bytes. */
   readonly get: string
   readonly put: string
   readonly rounds: number
@@ -35,7 +35,7 @@ async function grownTo(wanted: number): Promise<void> {
   }
 }
 
-/** Reads one answer to its end. Nothing follows it: the next request has not been sent. */
+/** Reads one answer to its end. Nothing can follow it, because the next request was not sent. */
 async function readStatus(): Promise<number> {
   let end = -1
   while (end < 0) {

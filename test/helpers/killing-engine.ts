@@ -1,5 +1,5 @@
-// An engine whose process is killed by itself just before the n-th call that is made to it: as SIGKILL, or a power
-// cut that loses nothing, at any step of what a test looks at.
+// An engine whose process kills itself just before the n-th call: as by SIGKILL, or by a power cut that loses
+// nothing, at any step of the tested work.
 import { link, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { classicEngine, type Database, type Engine, type Keys } from '../../lib/leveldb/engine.ts'
@@ -8,7 +8,7 @@ import { classicEngine, type Database, type Engine, type Keys } from '../../lib/
 export class Killer {
   #left = Number.POSITIVE_INFINITY
 
-  /** Counts from now on. */
+  /** Counts calls from now on. */
   arm(nth: number): void {
     this.#left = nth
   }
@@ -18,7 +18,7 @@ export class Killer {
     if (this.#left === 0) process.kill(process.pid, 'SIGKILL')
   }
 
-  /** `target` with each method counted as a call. */
+  /** `target`, with each method counted as a call. */
   watch<T extends object>(target: T): T {
     return new Proxy(target, {
       get: (_, name) => {
@@ -33,7 +33,7 @@ export class Killer {
   }
 }
 
-/** LevelDB on the local filesystem, each of whose calls `killer` counts. */
+/** LevelDB on the local filesystem, with each call counted by `killer`. */
 export function killingEngine(killer: Killer): Engine {
   return {
     ...killer.watch({ ...classicEngine }),
@@ -60,7 +60,7 @@ export function killingEngine(killer: Killer): Engine {
       killer.call()
       await classicEngine.syncDirectory(to)
     },
-    // File by file, as the system does it.
+    // Deletes file by file, as the system does.
     async destroy(location) {
       killer.call()
       const names = await readdir(location).catch(() => [])

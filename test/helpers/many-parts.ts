@@ -1,5 +1,5 @@
-// An upload of very many parts without their bytes: rows in the catalog, which are all that Complete reads.
-// To send 10,000 parts of the least size would take 50 GB.
+// An upload of very many parts without their bytes: only the catalog's rows, because Complete reads nothing
+// else. To send 10,000 parts of the least size would take 50 GB.
 import { createHash } from 'node:crypto'
 import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
@@ -7,7 +7,7 @@ import { type ChecksumAlgorithm, segmentRow, uploadRow } from '../../lib/catalog
 import { nowMicros, randomId } from '../../lib/names.ts'
 import type { ObjectRef } from '../../lib/service/types.ts'
 
-/** The least that S3 lets a part have that is not the last. */
+/** The least size of a part that is not the last, in S3. */
 const PART_BYTES = 5 << 20
 
 const checksumBytes = { crc32: 4, crc32c: 4, crc64nvme: 8, sha1: 20, sha256: 32 }
@@ -23,7 +23,7 @@ const checksumOf = (algorithm: ChecksumAlgorithm, part: number) =>
     .subarray(0, checksumBytes[algorithm])
     .toString('base64')
 
-/** Gives an upload that has begun parts 1 to `count`, all of different sizes: the worst that a layout can be. */
+/** Adds parts 1 to `count` to an upload. All have different sizes, which gives the largest layout. */
 export async function fillParts(
   catalog: Catalog,
   { account, container, object }: ObjectRef,
@@ -60,7 +60,7 @@ export async function fillParts(
   }
 }
 
-/** The Complete of those parts, padded with blanks between its elements to `bytes`. */
+/** The Complete document of those parts, padded with blanks between its elements to `bytes`. */
 export function completeDocument(
   count: number,
   { algorithm, bytes = 0 }: { algorithm?: ChecksumAlgorithm; bytes?: number } = {},

@@ -1,6 +1,6 @@
-// The engine of lib/leveldb/engine.ts on memory-level: databases live in a map, so that one that was closed can
-// be opened again, and there are no files. Values are copied in and out as LevelDB does, because
-// callers reuse what they put and release what they got.
+// The engine of lib/leveldb/engine.ts on memory-level. Databases are kept in a map, so that a closed one can be
+// opened again, and there are no files. Values are copied in both directions as LevelDB does, because callers
+// reuse what they put and release what they get.
 import { basename, dirname } from 'node:path'
 import { MemoryLevel } from 'memory-level'
 import type { Database, Engine, Keys } from '../../lib/leveldb/engine.ts'
@@ -20,7 +20,7 @@ function newDatabase(keyEncoding: keyof Keys): Memory {
     : new MemoryLevel<Buffer, Buffer>({ keyEncoding: copying, valueEncoding: copying })
 }
 
-/** A new engine with nothing in it. `freeBytes` may be set by tests of the reserve. */
+/** A new empty engine. Tests of the reserve may set `freeBytesNow`. */
 export function memoryEngine(): Engine & { freeBytesNow: number } {
   const databases = new Map<string, Memory>()
   const notes = new Map<string, string>()
@@ -86,7 +86,7 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
     async measure(location) {
       const db = databases.get(location)
       if (db?.status !== 'open') return { files: 0, bytes: 0 }
-      // All at once: the database may be closed at any await.
+      // All in one step, because the database may be closed at any await.
       const values = await db.values().all()
       const bytes = values.reduce((sum, value) => sum + value.length, 0)
       return { files: 0, bytes }

@@ -1,4 +1,4 @@
-// A node in this process, on a free loopback port, on data of its own that goes with the test.
+// A node in this process, on a free loopback port, with data that are removed with the test.
 import { createHash, createHmac, type Hash, type Hmac, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
@@ -64,15 +64,15 @@ export interface TestNode {
   /** `http://127.0.0.1:port` and `https://127.0.0.1:port`. */
   readonly http: string
   readonly https: string
-  /** The first listener that serves ops alone. */
+  /** The first listener that serves ops only. */
   readonly ops: string
-  /** Everything logged so far, one JSON object a line. */
+  /** All log lines so far, one JSON object on each. */
   readonly logged: () => string
   readonly audited: AuditEntry[]
   readonly coffer: Coffer
-  /** What `coffer user reload` does, with these users instead of the file's. */
+  /** Does what `coffer user reload` does, with these users in the place of the file's. */
   replaceUsers(users: UsersFile): void
-  /** Closes and opens the node again on the same data. */
+  /** Closes the node, and opens it again on the same data. */
   restart(): Promise<void>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
 }
@@ -84,7 +84,7 @@ export interface SentRequest {
   readonly sign?: boolean
   readonly access?: string
   readonly secret?: string
-  /** That the signature names; `us-east-1` unless told. */
+  /** Region in the signature; `us-east-1` by default. */
   readonly region?: string
   readonly tls?: boolean
   readonly host?: string
@@ -99,7 +99,8 @@ export interface Answer {
 
 type Overrides = { -readonly [K in keyof Config]?: Partial<Config[K]> | Config[K] }
 
-// Every buffer that the node releases is overwritten first: a use after release shows in what comes back.
+// Every buffer that the node releases is overwritten first, so that a use after the release returns wrong
+// bytes.
 poisonReleased(true)
 
 /** Starts a node; it stops, and its data goes, when the test ends. `keyring` is that of data of another node, `speakersOf`
@@ -162,7 +163,7 @@ export async function startNode(
   }
   await start()
   t.teardown(async () => {
-    // What a test has left under way is cut off.
+    // Requests that the test has left under way are cut off.
     await stop(2000)
     await rm(dir, { recursive: true, force: true })
   })
@@ -185,7 +186,7 @@ export async function startNode(
     audited,
     replaceUsers: (next) => reloadable.replace(makeUsers(next)),
     restart: async () => {
-      // What is under way belongs to the test, however loaded the machine is.
+      // Requests under way belong to the test, so that they get time even on a loaded machine.
       await stop(60_000)
       await start()
     },
@@ -201,7 +202,7 @@ export function drawnKeyring(): Keyring {
   return { active: 'k1', key: (id: string) => (id === 'k1' ? rootKey : undefined) }
 }
 
-/** SHA-256 and its HMAC in the shape that the SDK's signer takes. */
+/** SHA-256 and its HMAC, as the SDK's signer requires them. */
 class Sha256 {
   readonly #hash: Hash | Hmac
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
@@ -216,7 +217,7 @@ class Sha256 {
   }
 }
 
-/** Signs (SigV4, the body's hash in the header unless the test set one) and sends one request. */
+/** Signs and sends one request (SigV4, with the body's hash in a header unless the test set one). */
 export async function send(
   base: string,
   method: string,
@@ -239,7 +240,7 @@ export async function send(
   )
 }
 
-/** Signs a request with SigV4, and gives its headers. */
+/** Signs a request with SigV4. Returns its headers. */
 export async function sign(
   method: string,
   path: string,
@@ -274,7 +275,7 @@ export async function sign(
   return signed.headers
 }
 
-/** One raw exchange; the answer is read to its end. */
+/** Sends one request as it is, and reads the answer to its end. */
 export function exchange(options: RequestOptions, body: Buffer, ca?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const send = ca === undefined ? httpRequest : httpsRequest

@@ -1,4 +1,4 @@
-// A node with a listener for ops, and what its pages say.
+// A node with a listener for ops, and the content of its pages.
 import type { Config } from '../../lib/config/config.ts'
 import { type Answer, send, startNode, type TestNode } from './node.ts'
 
@@ -23,7 +23,7 @@ export function askOps(node: TestNode, path: string, method = 'GET'): Promise<An
   return send(node.ops, method, path, { sign: false }, '')
 }
 
-/** The lines of /metrics as numbers, by name and labels as they are written. */
+/** The lines of /metrics as numbers, by name and labels as written. */
 export async function readMetrics(node: TestNode): Promise<Map<string, number>> {
   const { status, text } = await askOps(node, '/metrics')
   if (status !== 200) throw new Error(`/metrics answered ${status}: ${text}`)

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Preload {
-  /** Where the library lies, and whatever goes with it; it goes with the test. */
+  /** The library's directory, removed with the test. */
   readonly directory: string
   readonly library: string
 }
 
-/** Builds `<name>.c`, or says why a test has to be skipped: it needs Linux and a C compiler. */
+/** Builds `<name>.c`, which needs Linux and a C compiler. Returns the reason where a test must be skipped. */
 export function buildPreload(
   t: { teardown(fn: () => void): unknown },
   name: string,

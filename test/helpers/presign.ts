@@ -1,10 +1,10 @@
-// Presigned URLs, made apart from the code that verifies them.
+// Presigned URLs, computed without the code that verifies them.
 import { createHmac } from 'node:crypto'
 import { accessKey, secretKey } from './node.ts'
 
 /**
- * Path and query of a SigV2 presigned request, as botocore makes them: x-amz-* parameters go into the
- * query and into the string to sign.
+ * Path and query of a SigV2 presigned request, as botocore makes them: x-amz-* parameters go into the query and
+ * into the string to sign.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
  */
 export function presignV2(

@@ -1,4 +1,4 @@
-// A coffer in a process of its own, as an operator starts it: on free loopback ports and on data of its own.
+// A coffer in a process of its own, as an operator starts it, on free loopback ports and with data of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,19 +22,19 @@ export interface RunningProcess {
   readonly child: ChildProcess
   readonly http: string
   readonly https: string
-  /** Everything it has written so far. */
+  /** All that the process has printed so far. */
   readonly stdout: () => string
   readonly exited: Promise<Finished>
 }
 
-/** A directory that goes with the test. */
+/** A directory that is removed with the test. */
 export function scratch(t: Teardown): string {
   const directory = mkdtempSync(join(tmpdir(), 'coffer-test-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** A configuration with two free ports that fits on a small disk; `more` is YAML to go with it. */
+/** A configuration with two free ports that works on a small disk. `more` is further YAML. */
 export function writeConfig(directory: string, more = ''): string {
   const file = join(directory, 'coffer.yaml')
   const listen = 'listen: [{ port: 0 }, { port: 0, tls: auto }]\nstorage: { reserveBytes: 0 }\n'
@@ -42,7 +42,7 @@ export function writeConfig(directory: string, more = ''): string {
   return file
 }
 
-/** The secrets that a first start made; a test's output is no terminal, so they lie in their file. */
+/** The secrets of a first start. The output of a test is no terminal, so that they are in their file. */
 export function firstSecrets(data: string) {
   const text = readFileSync(join(data, 'first-secrets'), 'utf8')
   const exported = (name: string) => new RegExp(`^export ${name}=(\\S+)$`, 'm').exec(text)![1]!
@@ -53,20 +53,20 @@ export function firstSecrets(data: string) {
   }
 }
 
-/** The command line of the program, as its own arguments. */
+/** The command line that runs the program with `args`. */
 const commandOf = (args: readonly string[]) => [process.execPath, program, ...args]
 
 interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
-  /** The user, and the group of the same number, that the process is. */
+  /** User id, and group id, of the process. */
   readonly uid?: number
-  /** As many files it may have open. */
+  /** Most files that the process may have open. */
   readonly openFilesMax?: number
 }
 
 function begin(command: readonly string[], { env, cwd = root, uid, openFilesMax }: RunOptions) {
-  // Node raises the soft limit to the hard one: ulimit sets both.
+  // Node raises the soft limit to the hard one. ulimit sets both.
   const limit = ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFilesMax)]
   const [file, ...rest] = openFilesMax === undefined ? command : [...limit, ...command]
   const child = spawn(file!, rest, {
@@ -86,7 +86,7 @@ function begin(command: readonly string[], { env, cwd = root, uid, openFilesMax 
   return { child, exited, stdout: () => stdout }
 }
 
-/** Runs a command to its end. `input` is its standard input. */
+/** Runs a command to its end, with `input` as its standard input. */
 export function run(
   args: readonly string[],
   options: RunOptions & { readonly input?: string } = {},
@@ -99,8 +99,8 @@ export function run(
 /** A terminal ends lines with CR and LF. */
 const serves = /^coffer serves on .*\r?\n/m
 
-/** Starts a node and waits until it serves, or has written `sign`; the test ends it. Rejects with what it wrote where
- * it ends first. */
+/** Starts a node, and waits until it serves or has printed `sign`. The node ends with the test. Rejects with
+ * its output where it ends before. */
 export function start(
   t: Teardown,
   args: readonly string[],
@@ -110,7 +110,7 @@ export function start(
   return startCommand(t, commandOf(args), options, sign)
 }
 
-/** The same on a terminal of its own, as a person starts it: `script` of util-linux makes one. */
+/** As `start`, on a terminal of its own, which `script` of util-linux makes. */
 export async function startOnTerminal(
   t: Teardown,
   args: readonly string[],
@@ -119,7 +119,7 @@ export async function startOnTerminal(
   const pidFile = join(scratch(t), 'pid')
   const words = commandOf(args).map((word) => `'${word}'`)
   const line = `echo $$ > '${pidFile}'; exec ${words.join(' ')}`
-  // The terminal's end would reach the node as SIGHUP, which ends no node.
+  // The end of the terminal would only send SIGHUP, which does not end a node.
   t.teardown(() => endQuietly(Number(readFileSync(pidFile, 'utf8'))))
   return await startCommand(t, ['script', '-qfec', line, '/dev/null'], { env, cwd })
 }
@@ -128,7 +128,7 @@ function endQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It is gone.
+    // The process has ended already.
   }
 }
 

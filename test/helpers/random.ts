@@ -1,5 +1,5 @@
-// Seeded randomness for tests: the seed comes from SEED in the environment or from the clock, and a test
-// prints it when it fails.
+// Seeded randomness for tests. The seed comes from SEED in the environment or from the clock, and a failing
+// test prints it.
 
 export interface Random {
   readonly seed: number
@@ -13,7 +13,7 @@ export function seedOfRun(): number {
   return Number(process.env.SEED ?? Date.now() % 1_000_000_007)
 }
 
-/** Mulberry32: 32 bits of state, good enough to vary tests, the same everywhere. */
+/** Mulberry32, with 32 bits of state. It is good enough to vary tests, and the same on every machine. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0
   const next = () => {

@@ -1,10 +1,11 @@
-// Bytes to and from a node as they are, over TCP or TLS: what no HTTP client would send, or leave unread.
+// Sends and receives bytes over TCP or TLS, for requests that no HTTP client would send, and answers that it
+// would not leave unread.
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** Where to: `http://…` or `https://…`, and the certificate for the latter. */
+/** Base URL, `http://…` or `https://…`, and the certificate for the latter. */
 export interface RawAddress {
   readonly base: string
   readonly caFile?: string | undefined
@@ -18,19 +19,19 @@ export interface RawAnswer {
 
 export interface RawConnection {
   readonly socket: Socket
-  /** Bytes that came so far. */
+  /** Number of bytes received so far. */
   received(): number
-  /** Resolves with the whole answers that are there when they are so many, or when the connection has ended. */
+  /** Resolves with the complete answers, once there are `count`, or the connection has ended. */
   answers(count: number): Promise<readonly RawAnswer[]>
-  /** Resolves when the node has said its last byte, whether the connection is reset or not. */
+  /** Resolves at the end of what the node sends, also where the connection is reset. */
   readonly ended: Promise<void>
-  /** Resolves when the connection is gone: what is sent finds nobody. */
+  /** Resolves when the connection is closed, and nothing can be sent any more. */
   readonly closed: Promise<void>
 }
 
 type Teardown = { teardown(fn: () => void): unknown }
 
-/** A connection, which goes when the test ends. `reads: false` leaves what comes in the kernel. */
+/** A connection, which is closed with the test. `reads: false` leaves received bytes in the kernel. */
 export async function dialRaw(
   t: Teardown,
   { base, caFile }: RawAddress,
@@ -55,7 +56,7 @@ export async function dialRaw(
     socket.on('end', over).on('close', over)
   })
   const closed = new Promise<void>((resolve) => void socket.on('close', () => resolve()))
-  // A reset is an end: what came before it counts.
+  // A reset ends the connection, and bytes that came before it count.
   socket.on('error', () => undefined)
   if (reads) {
     socket.on('data', (piece: Buffer) => {
@@ -75,7 +76,7 @@ export async function dialRaw(
   return { socket, received: () => parser.receivedBytes, answers, ended, closed }
 }
 
-/** Takes answers apart that have a Content-Length, or no body. */
+/** Parses answers with a Content-Length, or without a body. */
 class AnswerParser {
   readonly answers: RawAnswer[] = []
   receivedBytes = 0

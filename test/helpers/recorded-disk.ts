@@ -1,9 +1,10 @@
-// A disk as it may look after a power cut. The shim (disk-shim.ts) has recorded every change of a directory;
-// this replays the record up to a place in it and keeps apart what was synced by then and what was not. Of the
-// latter a part, drawn at random, reaches the disk: of a file's writes all, none, the first ones with a torn
-// last one, or any of them with holes between; of the changed names of a directory the first ones, in their
-// order, because LevelDB relies on that (it renames CURRENT without a sync) and journaling filesystems keep it.
-// An fsync of a file makes its bytes durable and not its name: that takes one of the directory (POSIX).
+// A disk as it may look after a power cut. The shim (disk-shim.ts) has recorded every change of a directory.
+// This file replays the record up to a place in it, and separates what was synced by then from what was not. A
+// random part of the unsynced changes reaches the disk. Of a file's writes these are all, none, the first ones
+// with a torn last one, or any of them with holes between. Of a directory's changes of names they are the first
+// ones in order: LevelDB relies on that order (it renames CURRENT without a sync), and journaling filesystems
+// keep it. An fsync of a file makes its bytes durable, but its name only after an fsync of the directory
+// (POSIX).
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Random } from './random.ts'
@@ -44,7 +45,7 @@ class RecordedFile {
     this.pending = []
   }
 
-  /** The file with part of what was not synced. */
+  /** The file with a part of the unsynced writes. */
   cut(random: Random): Buffer {
     if (this.pending.length === 0) return this.#durable.view()
     const writes = random.pick([
@@ -60,7 +61,7 @@ class RecordedFile {
 }
 
 type Node = RecordedFile | RecordedDirectory
-/** A change of names: null where the name goes. */
+/** A change of names. A null removes the name. */
 type Naming = readonly (readonly [name: string, node: Node | null])[]
 
 class RecordedDirectory {
@@ -78,7 +79,7 @@ class RecordedDirectory {
     this.pending = []
   }
 
-  /** The names with the first of those changes that were not synced. */
+  /** The names, with the first ones of the unsynced changes. */
   cut(random: Random): Map<string, Node> {
     const names = new Map(this.durable)
     const all = this.pending.length
@@ -95,7 +96,7 @@ export class RecordedDisk {
   readonly #log: Buffer
   #at = 0
 
-  /** `log`: what the shim has recorded below `root`, which was empty and durable. */
+  /** `log`: the shim's record of changes below `root`, which was empty and durable before. */
   constructor(root: string, log: Buffer) {
     this.#root = root
     this.#log = log
@@ -111,7 +112,7 @@ export class RecordedDisk {
     }
   }
 
-  /** Writes the disk as a power cut may leave it here into an empty directory. */
+  /** Writes the disk as a power cut may leave it at this place to an empty directory. */
   writeCut(directory: string, random: Random): void {
     this.#write(this.#top, directory, random)
   }
@@ -148,7 +149,7 @@ export class RecordedDisk {
   #apply({ op, inode, offset, path, other, data }: Change): void {
     if (op === 'create') {
       const file = new RecordedFile()
-      // The number of an inode that was freed is used again.
+      // The inode number of a deleted file is used again.
       this.#files.set(inode, file)
       this.#directoryOf(path).change([[nameOf(path), file]])
     } else if (op === 'write') this.#files.get(inode)!.pending.push({ offset, data })
@@ -165,7 +166,7 @@ export class RecordedDisk {
     const from = this.#directoryOf(path)
     const to = this.#directoryOf(other)
     const node = from.live.get(nameOf(path))
-    // No file: the node's socket.
+    // A name without a file is the node's socket.
     if (node === undefined) return
     if (from === to) {
       from.change([
@@ -230,7 +231,7 @@ class Bytes {
     return this.#buffer.subarray(0, this.#size)
   }
 
-  /** What no write reaches, and lies before one, is zeros. */
+  /** Bytes before a write that no write has set are zeros. */
   apply(writes: readonly Write[]): void {
     for (const write of writes) {
       const end = 'length' in write ? write.length : write.offset + write.data.length

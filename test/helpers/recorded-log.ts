@@ -1,11 +1,11 @@
-// A log that keeps what it was told, for tests of what is said and of what never is.
+// A log that keeps its lines, for tests of what is logged and of what must not be.
 import { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import { makeLog } from '../../lib/log.ts'
 
 export interface RecordedLog {
   readonly log: Logger
-  /** Everything so far. */
+  /** All lines so far. */
   text(): string
   lines(): { readonly level: string; readonly msg: string; readonly [name: string]: unknown }[]
 }

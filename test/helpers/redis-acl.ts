@@ -1,4 +1,4 @@
-// The line of etc/redis/coffer.conf that gives a node its rights, with another password.
+// The line of etc/redis/coffer.conf with a node's rights, with another password.
 import { readFileSync } from 'node:fs'
 
 export function coffersAcl(password: string): string {

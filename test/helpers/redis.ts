@@ -1,6 +1,6 @@
-// A real Redis for tests: redis-server on a free loopback port, in a directory that goes with the test, stopped
-// by its pid. Where it is not installed tests that need it are skipped and say so, or, with
-// COFFER_REQUIRE_CLIENTS=1, fail.
+// A real Redis for tests: redis-server on a free loopback port, in a directory that is removed with the test,
+// stopped by its pid. Where it is not installed the tests that need it are skipped with a reason. With
+// COFFER_REQUIRE_CLIENTS=1 they fail.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { freePort } from './free-port.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 
-/** What a catalog may be trusted to; tests change one thing at a time. */
+/** The settings of a Redis that is safe for a catalog. Tests change one of them at a time. */
 export const safeSettings: Readonly<Record<string, string>> = {
   appendonly: 'yes',
   appendfsync: 'always',
@@ -25,7 +25,7 @@ export const safeSettings: Readonly<Record<string, string>> = {
   'maxmemory-policy': 'noeviction',
   save: '""',
   loglevel: 'warning',
-  // A test kills it now and then; nothing else on the machine should wait for its old files.
+  // A rewrite of the old file would delay other processes on the machine, and a test may kill it.
   'auto-aof-rewrite-percentage': '0',
 }
 
@@ -34,11 +34,11 @@ export interface TestRedis {
   readonly url: string
   readonly dir: string
   readonly pid: number
-  /** A plain connection, as the default user, for looking behind the catalog's back. */
+  /** A plain connection as the default user, for changes that the catalog does not see. */
   readonly raw: Redis
-  /** SIGKILL, or another signal; resolves when it is gone (not for SIGSTOP and SIGCONT). */
+  /** Sends SIGKILL, or another signal. Resolves when Redis has ended (not for SIGSTOP and SIGCONT). */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Starts it again on what lies in its directory; resolves when it answers. */
+  /** Starts Redis again on the content of its directory. Resolves when it answers. */
   start(): Promise<void>
 }
 
@@ -56,8 +56,8 @@ export function redisTest(t: TAP, sentence: string, body: (t: Test) => Promise<v
   } else void t.test(sentence, { skip: reason }, () => {})
 }
 
-/** Starts a Redis; it ends, and its directory goes, when the test ends. `settings` stand for safe ones, each
- * a line of redis.conf; `plainPort: false` leaves only what they say to listen on. */
+/** Starts a Redis. With the test it ends, and its directory is removed. `settings` replace safe ones, each a
+ * line of redis.conf. With `plainPort: false` it listens only where they say. */
 export async function startRedis(
   t: Teardown,
   settings: Readonly<Record<string, string>> = {},
@@ -113,7 +113,7 @@ export async function startRedis(
   }
 }
 
-/** True where it answers PING with anything but that it is still loading. */
+/** True where Redis answers PING, unless it is still loading. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
@@ -126,7 +126,7 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-/** How a test opens a catalog there: an empty Redis begins a new one. */
+/** Options of a test's catalog in that Redis. An empty Redis gets a new catalog. */
 export function catalogOptions(
   url: string,
   more: Partial<RedisCatalogOptions> = {},

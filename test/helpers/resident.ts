@@ -1,4 +1,4 @@
-// What a process has in memory, as the kernel counts it.
+// The memory of a process, as the kernel counts it.
 import { readFileSync } from 'node:fs'
 
 function statusBytes(pid: number, field: string): number {
@@ -12,5 +12,5 @@ function statusBytes(pid: number, field: string): number {
 /** Bytes in memory now. */
 export const residentBytes = (pid: number) => statusBytes(pid, 'VmRSS')
 
-/** The most that it ever had. */
+/** The most bytes that the process ever had in memory. */
 export const peakBytes = (pid: number) => statusBytes(pid, 'VmHWM')

@@ -1,4 +1,4 @@
-// The rows of docs/http.md, and tests that show them: each is named by its row's own sentence.
+// The rows of docs/http.md, and tests of them. Each test's name is its row's sentence.
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 
@@ -25,7 +25,7 @@ export function readRules(): Rule[] {
 
 const rules = new Map(readRules().map((rule) => [rule.name, rule]))
 
-/** Runs the test that shows a row. Throws where the page has no such row. */
+/** Runs the test of a row. Throws where the page has no such row. */
 export function rule(name: string, show: (t: Test) => Promise<void>): void {
   const found = rules.get(name)
   if (found === undefined) throw new Error(`docs/http.md has no row ${name}`)

@@ -1,4 +1,4 @@
-// What tests of the S3 dialect say often.
+// Requests and readers of answers that many tests of the S3 dialect share.
 import { createHash } from 'node:crypto'
 import { type Answer, keyHeaders, type SentRequest, type TestNode } from './node.ts'
 
@@ -6,7 +6,7 @@ const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'
 const plain = (text: string) =>
   text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => entities[name]!)
 
-/** Text of the first element of that name, or undefined. */
+/** Text of the first element of that name; undefined where there is none. */
 export function element(answer: Answer, name: string): string | undefined {
   const match = new RegExp(`<${name}(?: [^>]*)?>([^<]*)</${name}>`).exec(answer.text)
   return match === null ? undefined : plain(match[1]!)
@@ -18,7 +18,7 @@ export function elements(answer: Answer, name: string): string[] {
   return Array.from(found, (match) => plain(match[1]!))
 }
 
-/** `403 AccessDenied`, or the bare status of an answer without an error document. */
+/** `403 AccessDenied`, or the status alone for an answer without an error document. */
 export function outcome(answer: Answer): string {
   const code = answer.status >= 300 ? element(answer, 'Code') : undefined
   return code === undefined ? String(answer.status) : `${answer.status} ${code}`
@@ -27,15 +27,15 @@ export function outcome(answer: Answer): string {
 export const md5 = (data: Buffer | string) => createHash('md5').update(data)
 export const hexMd5 = (data: Buffer | string) => md5(data).digest('hex')
 
-/** 32 bytes that are a key, told apart by a letter. */
+/** A customer key of 32 bytes that differs by its letter. */
 export const customerKey = (letter: string) => Buffer.alloc(32, letter)
 
-/** A request with a customer key, over TLS unless told otherwise. */
+/** A request with a customer key, by default over TLS. */
 export function withKey(key: Buffer, options: SentRequest = {}): SentRequest {
   return { tls: true, ...options, headers: { ...keyHeaders(key), ...options.headers } }
 }
 
-/** Creates an upload and gives its id. */
+/** Creates an upload, and returns its id. */
 export async function createUpload(
   node: Pick<TestNode, 'request'>,
   path: string,
@@ -47,7 +47,7 @@ export async function createUpload(
   return id
 }
 
-/** Sends a part and gives its ETag as it came, with quotes. */
+/** Sends a part, and returns its ETag as received, with quotes. */
 export async function putPart(
   node: Pick<TestNode, 'request'>,
   path: string,

@@ -1,4 +1,5 @@
-// A closed store with one volume that a test breaks, and its salvage without a catalog: what is live is what was saved.
+// A closed store with one volume, which a test breaks, and its salvage without a catalog: the saved blobs are
+// live.
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { locationOf } from '../../lib/blobs/directory.ts'
@@ -13,20 +14,20 @@ import { type SavedBlob, saveBlob, until } from './blobs.ts'
 import { CATALOG_ID, openStore, WRITE_BUFFER_BYTES } from './volumes.ts'
 
 export interface BrokenVolume {
-  /** Of the store; its one device is `device` in it. */
+  /** The store's directory, with its one device in `device`. */
   readonly directory: string
   readonly volume: string
-  /** Id, and pieces of the locator in hex, of each live blob. */
+  /** The id of each live blob, and the pieces of its locator in hex. */
   readonly live: readonly (readonly [id: string, pieces: readonly string[]])[]
 }
 
 export const deviceOf = ({ directory }: { directory: string }) => join(directory, 'device')
 
-/** Where a generation lies. */
+/** The directory of a generation. */
 export const placeOf = (broken: BrokenVolume, generation = 1) =>
   locationOf(deviceOf(broken), broken.volume, generation)
 
-/** A sealed volume with blobs of these lengths; where `settled`, its records are in tables. */
+/** A sealed volume with blobs of these lengths. Where `settled`, its records are in tables. */
 export async function makeVolume(
   directory: string,
   blobs: readonly (readonly number[])[],
@@ -40,13 +41,13 @@ export async function makeVolume(
   const stateOf = async () => (await store.usage()).find((usage) => usage.volume === volume)?.state
   await until(async () => (await stateOf()) === 'sealed')
   await store.close()
-  // Opening it writes what is in its log to tables.
+  // To open the volume writes its log to tables.
   if (settled) await (await openStore(classicEngine, directory)).close()
   const pieces = ({ locator }: SavedBlob) => locator.pieces.map((piece) => piece.toString('hex'))
   return { directory, volume, saved, live: saved.map((blob) => [blob.id, pieces(blob)] as const) }
 }
 
-/** Files of the volume that hold records or say where they are, by name. */
+/** Names of the volume's files with records or indexes. */
 export function filesOf(broken: BrokenVolume): string[] {
   return readdirSync(placeOf(broken))
     .filter((name) => /\.(ldb|log)$|^(MANIFEST|CURRENT)/.test(name))
@@ -67,7 +68,7 @@ export async function findIn(broken: BrokenVolume, generation = 1) {
   return { live, found: await FoundRecords.read(placeOf(broken, generation), live, rate) }
 }
 
-/** Salvages generation 1; how many records were taken. */
+/** Salvages generation 1. Returns how many records were found. */
 export async function salvageBroken(
   engine: Engine,
   broken: BrokenVolume,

@@ -1,4 +1,4 @@
-// The service over stores of its own, without servers, on data that goes with the test.
+// The service on stores of its own, without servers, with data that are removed with the test.
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,11 +16,11 @@ type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 export const admin = askerOf({ account: 'test', user: 'tester', roles: ['admin'] })
 
 export interface TestService extends Omit<Coffer, 'close'> {
-  /** Writes an object of the account `test` as its admin: `container/object`. */
+  /** Writes an object (`container/object`) of the account `test` as the account's admin. */
   write(path: string, body: string): Promise<VersionInfo>
 }
 
-/** Opens stores; they are closed, and their data goes, when the test ends. */
+/** Opens stores. With the test they are closed, and their data removed. */
 export async function startService(t: Teardown): Promise<TestService> {
   const dir = await mkdtemp(join(tmpdir(), 'coffer-'))
   const base = defaultConfig()
@@ -56,7 +56,7 @@ export async function startService(t: Teardown): Promise<TestService> {
   }
 }
 
-/** A body of those bytes. */
+/** A body with those bytes. */
 export function sourceOf(body: string | Buffer): VerifiedSource {
   const bytes = Buffer.from(body)
   const pieces = bytes.length === 0 ? [] : [bytes]

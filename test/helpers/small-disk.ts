@@ -1,14 +1,15 @@
-// Small filesystems of their own, for tests of what happens when a disk is full, goes away or turns read-only.
+// Small filesystems, for tests of a disk that is full, goes away or turns read-only.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Runs a command that may only work for root; throws with what it said. */
+/** Runs a command that may need root. Throws with the command's output. */
 const run = (command: string, ...args: string[]) =>
   execFileSync(command, args, { stdio: 'pipe', encoding: 'utf8' })
 
-/** Where a tmpfs of so many bytes is mounted, or null where none may be: whoever gets one unmounts it. */
+/** The mount point of a tmpfs of so many bytes, which the caller unmounts; null where mounting is not
+ * allowed. */
 export function mountSmall(name: string, bytes: number): string | null {
   const directory = mkdtempSync(join(tmpdir(), `coffer-${name}-`))
   try {
@@ -20,28 +21,29 @@ export function mountSmall(name: string, bytes: number): string | null {
   }
 }
 
-/** An ext4 filesystem on a loop device, as a disk that comes and goes. Each method throws what mount(8) says. */
+/** An ext4 filesystem on a loop device, as a disk that comes and goes. Each method throws with the output of
+ * mount(8). */
 export interface Disk {
   /** The mount point. */
   readonly directory: string
   mount(): void
-  /** `umount`, which a program that has a file open there does not let happen. */
+  /** `umount`, which fails while a program has a file open there. */
   unmount(): void
-  /** `umount -l`: at once for whoever looks for a name; what is open stays open. */
+  /** `umount -l`: names are gone at once, and open files stay open. */
   unmountByForce(): void
-  /** What ext4 does to itself when it meets an error: from now on nothing can be written. */
+  /** Makes the filesystem read-only, as ext4 does by itself after an error. */
   turnReadOnly(): void
-  /** Unmounts what is mounted and removes all. */
+  /** Unmounts the filesystem and removes all. */
   remove(): void
 }
 
-/** Makes and mounts one, or returns null where that is not allowed: whoever gets one removes it. */
+/** Makes and mounts a disk, which the caller removes. Null where that is not allowed. */
 export function makeDisk(name: string, bytes: number): Disk | null {
   const directory = mkdtempSync(join(tmpdir(), `coffer-${name}-`))
   const image = `${directory}.ext4`
   let device = ''
   const remove = () => {
-    // As often as it was mounted, one above the other.
+    // The filesystem may be mounted several times.
     while (tries('umount', '-l', directory));
     if (device !== '') tries('losetup', '--detach', device)
     rmSync(image, { force: true })

@@ -1,5 +1,5 @@
-// What the tests of files that cannot be read share: a node with objects, what lies in its directories, and whether all
-// of it is there still.
+// Shared parts of tests with files that cannot be read: a node with objects, the files in its directories, and
+// a check that all objects are still there.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export const names = Array.from({ length: 6 }, (_, i) => `o${i}`)
 export const bodyOf = (name: string) =>
   createHash('shake256', { outputLength: 300_000 }).update(name).digest()
 
-/** A node that was stopped, with objects in tables of its catalog and of several volumes. */
+/** A stopped node, with objects in tables of its catalog and of several volumes. */
 export async function makeNode(t: Test, shim: Shim | string, more = {}): Promise<ChildNode> {
   const storage = { reserveBytes: 0, writeBufferBytes: 1 << 20, volumeSizeBytes: 1 << 20, ...more }
   const environment = (data: string) => (typeof shim === 'string' ? {} : shim.environment(data))
@@ -30,7 +30,7 @@ export const runOn = (node: ChildNode, shim: Shim | string, ...args: string[]) =
     env: typeof shim === 'string' ? {} : shim.environment(node.data),
   })
 
-/** The files below a directory whose names end so, the largest first. */
+/** The files below a directory with that extension, the largest first. */
 export function largest(directory: string, extension: string): string[] {
   const found = readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(extension))
@@ -38,7 +38,7 @@ export function largest(directory: string, extension: string): string[] {
   return found.sort((a, b) => statSync(b).size - statSync(a).size)
 }
 
-/** A sum of every name below a directory, and of what the files hold. */
+/** A hash of every name below a directory, and of the files' contents. */
 export function contentOf(directory: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
@@ -48,10 +48,10 @@ export function contentOf(directory: string): string {
   return hash.digest('hex')
 }
 
-/** What would have an operator drop what is there. */
+/** Words with which coffer would advise an operator to discard data. */
 export const discards = /damaged|rotten:|trusted|accept-catalog|coffer restore|coffer salvage/
 
-/** A command fails, says why, and advises nothing that discards. */
+/** A command fails, gives the reason, and advises nothing that discards data. */
 export function refuses(t: Test, what: string, finished: Finished, saying: RegExp): void {
   const said = finished.stdout + finished.stderr
   t.equal(finished.code, 1, `${what} fails: ${said}`)
@@ -59,7 +59,7 @@ export function refuses(t: Test, what: string, finished: Finished, saying: RegEx
   t.notMatch(said, discards, `${what} advises nothing that discards`)
 }
 
-/** Every object is listed, and there byte for byte. */
+/** Every object is listed, and readable byte for byte. */
 export async function isWhole(t: Test, node: ChildNode): Promise<void> {
   const listed = (await node.request('GET', '/bkt')).body.toString()
   for (const name of names) t.match(listed, `<Key>${name}</Key>`)

@@ -1,4 +1,4 @@
-// What tests of versions over S3 say often.
+// Requests that many tests of versions over S3 share.
 import { type Answer, type SentRequest, startNode, type TestNode } from './node.ts'
 import { element } from './s3.ts'
 
@@ -14,7 +14,7 @@ export async function setVersioning(node: TestNode, status: Status): Promise<voi
   if (answer.status !== 200) throw new Error(`versioning: ${answer.status} ${answer.text}`)
 }
 
-/** A node with a bucket called `bucket`, which keeps versions as told. */
+/** A node with a bucket `bucket` of that versioning status. */
 export async function startVersioned(
   t: Parameters<typeof startNode>[0],
   status?: Status,
@@ -25,7 +25,7 @@ export async function startVersioned(
   return node
 }
 
-/** Writes an object and gives its version's id. */
+/** Writes an object, and returns its version's id. */
 export async function putVersion(
   node: TestNode,
   path: string,

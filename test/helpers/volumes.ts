@@ -1,4 +1,4 @@
-// A blob store on volumes for tests, with everything that a test may want to set.
+// A blob store on volumes for tests, with all options that a test may set.
 import { join } from 'node:path'
 import { openVolumes, type Volumes, type VolumesOptions } from '../../lib/blobs/volumes.ts'
 import { Budget } from '../../lib/budget.ts'
@@ -7,7 +7,7 @@ import type { Engine } from '../../lib/leveldb/engine.ts'
 export const CATALOG_ID = 'ca'.repeat(16)
 export const WRITE_BUFFER_BYTES = 1 << 20
 
-/** What a store logged: messages by level. */
+/** The messages that a store logged, by level. */
 export interface Logged {
   readonly infos: string[]
   readonly errors: string[]

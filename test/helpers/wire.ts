@@ -1,21 +1,23 @@
-// Speaks HTTP by the byte over a connection of its own, for tests of messages that no client library would send or show.
+// Sends HTTP messages byte by byte over a connection of their own, for messages that no client library would
+// send or show.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type Both, startWithContainer } from './both.ts'
 import { presignV2 } from './presign.ts'
 
-/** An answer as it came: nothing that a client library would mend or hide. */
+/** An answer as received, without any correction by a client library. */
 export interface WireAnswer {
   readonly version: string
   readonly status: number
-  /** Name in lower case and value, in the order sent; a repeated one as often as it came. */
+  /** Names in lower case and values, in the order of the answer. A repeated header comes as often as it was
+   * sent. */
   readonly fields: readonly (readonly [name: string, value: string])[]
   readonly text: string
   /** The only value of a header; undefined where it was not sent. Throws where it was sent twice. */
   header(name: string): string | undefined
 }
 
-/** Sends bytes, text of one character a byte, each piece in a write of its own. */
+/** Sends bytes, as text with one character for each byte, each piece in a write of its own. */
 async function begin(
   base: string,
   pieces: readonly string[],
@@ -32,7 +34,7 @@ async function begin(
   return { socket, read }
 }
 
-/** Sends bytes and reads until the node ends the connection, which the last request must make it do. */
+/** Sends bytes, and reads until the node ends the connection, which the last request must cause. */
 export async function exchangeBytes(base: string, ...pieces: readonly string[]): Promise<Buffer> {
   const { socket, read } = await begin(base, pieces)
   await once(socket, 'end')
@@ -40,11 +42,11 @@ export async function exchangeBytes(base: string, ...pieces: readonly string[]):
   return Buffer.concat(read)
 }
 
-/** The answers to bytes after which the node ends the connection; none of them to HEAD. */
+/** The answers to bytes after which the node ends the connection. None of the requests may be HEAD. */
 export const speak = async (base: string, ...pieces: readonly string[]) =>
   readAnswers(await exchangeBytes(base, ...pieces))
 
-/** Sends bytes, and that there are no more, and reads until the node ends the connection too. */
+/** Sends bytes, ends its own side, and reads until the node ends the connection too. */
 export async function endBytes(base: string, text: string): Promise<Buffer> {
   const { socket, read } = await begin(base, [text])
   socket.end()
@@ -52,7 +54,8 @@ export async function endBytes(base: string, text: string): Promise<Buffer> {
   return Buffer.concat(read)
 }
 
-/** The answers in what a node sent. `heads`: places, from 0, of final answers to HEAD. Throws where they do not fit the bytes. */
+/** The answers in the bytes of a node. `heads`: positions, from 0, of final answers to HEAD. Throws where the
+ * bytes are no answers. */
 export function readAnswers(bytes: Buffer, heads: readonly number[] = []): WireAnswer[] {
   const answers: WireAnswer[] = []
   let at = 0
@@ -93,7 +96,7 @@ function readHead(head: string): Omit<WireAnswer, 'text'> {
   }
 }
 
-/** Length of the body, in bytes. In chunks, they stay as they came. */
+/** Length of the body, in bytes. Chunks are not decoded. */
 function lengthOf({ header }: Omit<WireAnswer, 'text'>, rest: Buffer): number {
   const length = header('content-length')
   if (length !== undefined && header('transfer-encoding') !== undefined)
@@ -103,7 +106,7 @@ function lengthOf({ header }: Omit<WireAnswer, 'text'>, rest: Buffer): number {
   return rest.indexOf('0\r\n\r\n') + 5
 }
 
-/** A request as text. `fields` are lines without their ends; Host and `Connection: close` come by themselves. */
+/** A request as text. `fields` are lines without their ends. Host and `Connection: close` are added. */
 export function requestText(
   method: string,
   target: string,
@@ -114,7 +117,7 @@ export function requestText(
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-/** Sends one request, after which the node closes, and gives its one final answer. */
+/** Sends one request, after which the node closes the connection. Returns its one final answer. */
 export async function ask(
   base: string,
   ...parts: Parameters<typeof requestText>
@@ -125,21 +128,21 @@ export async function ask(
   return answers[0]!
 }
 
-/** One dialect's way to the container `bkt`. */
+/** Requests to the container `bkt` in one dialect. */
 export interface Side {
   readonly dialect: 's3' | 'swift'
-  /** Request target of an object, which everybody may read. */
+  /** Request target of an object that anybody may read. */
   path(name: string): string
-  /** Target and header lines of a request that may write. */
+  /** Target and header lines of a request with the right to write. */
   may(method: string, name: string): readonly [target: string, fields: readonly string[]]
-  /** Sends one request that may write. */
+  /** Sends one request with the right to write. */
   write(
     method: string,
     name: string,
     fields?: readonly string[],
     body?: string,
   ): Promise<WireAnswer>
-  /** Sends one that everybody may send. */
+  /** Sends one request that anybody may send. */
   read(method: string, name: string, fields?: readonly string[]): Promise<WireAnswer>
 }
 
@@ -148,7 +151,7 @@ export interface Wire extends Both {
   readonly sides: readonly [s3: Side, swift: Side]
 }
 
-/** Headers of the object `o`, as every read of it must show them. */
+/** Headers of the object `o`, which every read of it must show. */
 export const objectHeaders = {
   'Content-Type': 'text/x-digits',
   'Content-Encoding': 'x-none',
@@ -158,7 +161,7 @@ export const objectHeaders = {
   Expires: 'Thu, 01 Dec 2033 16:00:00 GMT',
 }
 
-/** A node with a container that everybody may read, and in it `o`, of ten digits. */
+/** A node with a container that anybody may read, and in it `o`, of ten digits. */
 export async function startWire(t: Parameters<typeof startWithContainer>[0]): Promise<Wire> {
   const both = await startWithContainer(t)
   const base = both.node.http
@@ -187,7 +190,7 @@ export async function startWire(t: Parameters<typeof startWithContainer>[0]): Pr
   return { ...both, base, sides: [s3, swift] }
 }
 
-/** Headers of an answer, in order, but for those of this one message and `others`. */
+/** Headers of an answer, in order, without those that differ for each message, and without `others`. */
 export function keptHeaders({ fields }: WireAnswer, ...others: readonly string[]) {
   const own = /^(date|x-amz-(request-)?id.*|x-trans-id|x-openstack-request-id)$/
   return fields.filter(([name]) => !own.test(name) && !others.includes(name)).sort()

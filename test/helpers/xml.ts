@@ -1,4 +1,4 @@
-// XML in tests: what a request's document says to the reader of an operation, and what an answer's elements hold.
+// XML in tests: reads a request's document as an operation does, and the elements of an answer.
 import { SaxesParser } from 'saxes'
 import type { ReadDocument } from '../../middleware/s3/documents.ts'
 import { readDocument } from '../../middleware/s3/xml.ts'
@@ -10,11 +10,11 @@ export const bodyOf =
   (shape) =>
     readDocument(sourceOf(body), bytesMax, shape)
 
-/** Name and text of every element of an answer that has text in it, in their order. */
+/** Name and text of every element of an answer that has text, in order. */
 export function leavesOf(document: string): [name: string, text: string][] {
   const leaves: [string, string][] = []
   let text = ''
-  // XML 1.1: answers hold references to control characters.
+  // XML 1.1, because answers contain references to control characters.
   const parser = new SaxesParser({ defaultXMLVersion: '1.1', forceXMLVersion: true })
   parser.on('error', (error) => {
     throw error

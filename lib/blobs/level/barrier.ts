@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { Engine, SyncFile } from '../../leveldb/engine.ts'
 
-/** Groups barriers: whoever waits gets a run that began after the call, never one that was under way. */
+/** Groups barriers. A caller waits for a run that begins after its call, never for one already under way. */
 export class Barrier {
   readonly #run: () => Promise<void>
   #running: Promise<void> | undefined
@@ -40,8 +40,8 @@ export class Barrier {
 export class Logs {
   readonly #engine: Engine
   readonly #location: string
-  /** A descriptor on each log from first sight: one that is opened later may miss an error that the
-   * kernel has met while writing back. */
+  /** A descriptor on each log, opened when the log is first seen. A descriptor that is opened later may miss
+   * an error which the kernel met while writing back. */
   readonly #files = new Map<string, SyncFile>()
 
   constructor(engine: Engine, location: string) {
@@ -49,7 +49,7 @@ export class Logs {
     this.#location = location
   }
 
-  /** Resolves when every record that was put before the call is durable. Rejects with the file error;
+  /** Resolves when every record that was put before the call is durable. Rejects with the error of the file;
    * the volume must then take no more writes. */
   async sync(): Promise<void> {
     const names = (await this.#engine.list(this.#location)).filter((name) => name.endsWith('.log'))
@@ -71,7 +71,8 @@ export class Logs {
     await this.#forget([])
   }
 
-  /** A log is unlinked only after its table and the manifest were synced: one that is gone is durable. */
+  /** Undefined where the log is gone. LevelDB unlinks a log only after it has synced the log's table and the
+   * manifest, so that the records of such a log are durable. */
   async #open(name: string): Promise<SyncFile | undefined> {
     try {
       return await this.#engine.openFile(join(this.#location, name))

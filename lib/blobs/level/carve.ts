@@ -1,48 +1,49 @@
-// Finds what looks like records in the bytes of a volume's tables, whatever of LevelDB's own words about them is
-// damaged: index, footer, manifest. An entry that begins a block, or stands at a restart, bears its whole key, and
-// so begins with two known bytes; one behind an entry shares its key's beginning, mostly all but the last byte of the
-// number. Nothing is passed over on the word of an entry that was not proved, because its length may be what is damaged.
+// Finds what may be records in the bytes of a volume's tables. Neither index, footer nor manifest is used,
+// because each may be damaged. An entry that begins a block, or stands at a restart, bears its whole key, and
+// so begins with two known bytes. The entry behind another shares the beginning of its key, mostly all but the
+// last byte of the number. The length of an entry that is not proved to be a record may be damaged, so that no
+// byte is skipped because of such a length.
 import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
 import type { PlainFile } from '../../leveldb/plain-file.ts'
 import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 
 /** Nothing shared, and a key of a record's number and LevelDB's tag (lib/leveldb/coding.ts). */
 const WHOLE_KEY = Buffer.from([0, KEY_BYTES + TAG_BYTES])
-/** All of the number but its last byte is as in the key before. */
+/** The first bytes of an entry that shares all of its number but the last byte with the key before. */
 const NEXT_KEY = Buffer.from([KEY_BYTES - 1, TAG_BYTES + 1])
-/** More than any record takes with its key. */
+/** More than any record takes together with its key. */
 const ENTRY_BYTES_MAX = 128 << 10
 const WINDOW_BYTES = 4 << 20
 const NO_KEY = Buffer.alloc(0)
 
-/** What an entry was found to be. */
+/** What `judge` says of an entry. */
 export interface Verdict {
-  /** The number that it is under, whatever its key says. */
+  /** The number of the record, also where the entry's key holds another. */
   readonly number: number
-  /** Its value is that record, whole. Otherwise only its number is one that the volume may have. */
+  /** The value is that record, whole. Otherwise only the number is one that the volume may have. */
   readonly proved: boolean
 }
 
 /**
- * Judges a value and the number of its key; `offset` is where the value lies in the file. Undefined: it is no record.
- * The value is valid during the call.
+ * Judges a value by the number in its key; `offset` is where the value lies in the file. Returns undefined
+ * where the value is no record. The value is valid during the call only.
  */
 export type Judge = (number: number, value: Buffer, offset: number) => Verdict | undefined
 
 interface Entry {
   readonly key: Buffer
   readonly value: Buffer
-  /** Where the value begins and ends in the bytes. */
+  /** Where the value begins, and where the entry ends, in the bytes. */
   readonly valueAt: number
   readonly end: number
 }
 
-/** Shows `judge` everything in a table that may be a record. What cannot be read counts as zeros. Rejects once the
- * file's rate was stopped. */
+/** Calls `judge` with everything in a table that may be a record. Bytes that cannot be read count as zeros.
+ * Rejects once the file's rate is stopped. */
 export async function carveTable(file: PlainFile, judge: Judge): Promise<void> {
   let window: Buffer = NO_KEY
   let windowAt = 0
-  /** The entry before, and where the next one begins unless the entry's own length is wrong. */
+  /** The entry before, and where the next one begins unless the length of that entry is damaged. */
   let before: { readonly end: number; readonly key: Buffer } = { end: -1, key: NO_KEY }
   for (let at = 0; at < file.size; ) {
     const windowEnd = windowAt + window.length
@@ -54,7 +55,8 @@ export async function carveTable(file: PlainFile, judge: Judge): Promise<void> {
     const from = at - windowAt
     const entry = entryAt(window, from, before.key)
     const verdict = entry && judge(readUint64(entry.key, 0), entry.value, windowAt + entry.valueAt)
-    // Where nothing tells that an entry begins, one that shares its key with another has a number that may be.
+    // An entry that shares its key with the one before gets its number from there. Without a proof its number
+    // counts only where the entry before ends here, or the key is whole.
     const isLikely = at === before.end || window[from] === 0
     if (entry !== undefined && verdict !== undefined && (verdict.proved || isLikely)) {
       const key = Buffer.concat([recordKey(verdict.number), entry.key.subarray(KEY_BYTES)])
@@ -68,7 +70,7 @@ export async function carveTable(file: PlainFile, judge: Judge): Promise<void> {
   }
 }
 
-/** Where an entry may begin, or the last byte, which may be the first of two. */
+/** Where the next entry may begin; else the last byte, which may be the first of two known ones. */
 function nextBegin(window: Buffer, from: number): number {
   const found = [WHOLE_KEY, NEXT_KEY].map((begin) => window.indexOf(begin, from))
   const begins = found.filter((at) => at !== -1)

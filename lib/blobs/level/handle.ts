@@ -1,5 +1,6 @@
-// The LevelDB database behind a volume: opened when it is first needed, closed and opened again where a
-// failed write asks for it. Reads wait while it is being opened; they never see it closed.
+// The LevelDB database of a volume. It is opened for the first read or write, closed while other volumes need
+// the memory, and closed and opened again after a failed write. Reads wait while it is being opened, so that no
+// read meets a closed database.
 import { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
@@ -7,11 +8,10 @@ import { readUint64, recordKey } from '../record.ts'
 import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'
 
-/** LevelDB's cache of blocks for one volume. Tables are mapped, so it holds next to nothing. */
+/** LevelDB's block cache for one volume. Tables are mapped, so that the cache holds next to nothing. */
 const CACHE_BYTES = 1024 * 1024
 
-/** Reads that find the database closed try to open it at most this often after a failure: each try
- * replays a log. */
+/** The least time between two attempts to open the database after one failed: each attempt replays a log. */
 const RETRY_MS = 1000
 
 const READ = { fillCache: false }
@@ -49,7 +49,7 @@ export class Handle implements Restable {
   #readAt = 0
   #failure: { readonly error: unknown; readonly atMs: number } | undefined
 
-  /** `others`: the volumes that it shares a bound with once it is only read. */
+  /** `others` bounds how many volumes are open that are only read. */
   constructor(engine: Engine, location: string, writeBufferBytes: number, others: OpenVolumes) {
     this.#engine = engine
     this.#location = location
@@ -66,13 +66,14 @@ export class Handle implements Restable {
     return this.#note.isReading
   }
 
-  /** Nothing is written from now on: while it is open it counts among those of which only so many are. */
+  /** Nothing is written from now on. While the database is open it counts towards the bound on open volumes. */
   onlyRead(): void {
     this.#isOnlyRead = true
     if (this.#db !== undefined) this.#others.add(this)
   }
 
-  /** Opens the database unless it is open. Rejects with LevelDB's error, StoreUnavailable after `end`. */
+  /** Opens the database unless it is open. Rejects with LevelDB's error, and with StoreUnavailable after
+   * `end`. */
   open(create = false): Promise<void> {
     if (this.#db !== undefined) return Promise.resolve()
     this.#opening ??= this.#open(create).finally(() => {
@@ -81,7 +82,7 @@ export class Handle implements Restable {
     return this.#opening
   }
 
-  /** Waits for what is under way and closes the database; the next read opens it again. */
+  /** Waits for an `open` under way and closes the database. The next read opens it again. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
     const db = this.#db
@@ -94,9 +95,9 @@ export class Handle implements Restable {
   }
 
   /**
-   * Goes over to another database, which holds the same records: reads that have begun end on the old one,
-   * and none waits. Returns what closes the old one, once those have ended. Rejects with LevelDB's error
-   * where the other cannot be opened; then nothing has changed.
+   * Switches to another database that holds the same records. Reads that have begun end on the old one, and
+   * none waits. Returns a function that closes the old database once those reads have ended. Rejects with
+   * LevelDB's error where the other database cannot be opened; nothing has changed then.
    */
   async moveTo(location: string): Promise<() => Promise<void>> {
     const next = await this.#openAt(location)
@@ -115,41 +116,41 @@ export class Handle implements Restable {
     }
   }
 
-  /** Closes for good. */
+  /** Closes the database; no read opens it again. */
   async end(): Promise<void> {
     this.#ended = true
     await this.close()
     await this.#note.end()
   }
 
-  /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's
-   * error, or that of opening. */
+  /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's error
+   * of the read or of opening. */
   get(number: number): Promise<Buffer | undefined> {
     return this.#read((db) => db.get(recordKey(number), READ))
   }
 
-  /** The values of several records, in one turn of the thread pool; as `get` otherwise. */
+  /** The values of several records, read in one task of the thread pool. Otherwise as `get`. */
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
     return this.#read((db) => db.getMany(numbers.map(recordKey), READ))
   }
 
-  /** Puts a value, which is copied before this returns. The database must be open. */
+  /** Puts a value, which is copied before the call returns. The database must be open. */
   put(number: number, value: Buffer): Promise<void> {
     // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
     if (this.#db === undefined) return Promise.reject(this.#unavailable())
     return this.#db.put(recordKey(number), value)
   }
 
-  /** Leaves nothing in the log: on a disk with little room a database whose log has to be written to a table first
-   * could not be opened again. Rejects with LevelDB's error. It must be open. */
+  /** Writes LevelDB's log to a table. On a disk with little room, a database could not be opened again while
+   * its log still had to be written to one. Rejects with LevelDB's error. The database must be open. */
   async flush(): Promise<void> {
     if (this.#db === undefined) throw this.#unavailable()
-    // A range of no keys: LevelDB writes its memtable to a table first, whatever the range.
+    // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
     await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
   }
 
-  /** Number of the last record; undefined in an empty database. It must be open. Rejects with LevelDB's error where the
-   * last one cannot be read: the number before it would be given away twice. */
+  /** Number of the last record; undefined in an empty database. Rejects with LevelDB's error where the last
+   * key cannot be read: an earlier number would be used a second time. The database must be open. */
   async lastNumber(): Promise<number | undefined> {
     if (this.#db === undefined) throw this.#unavailable()
     const [last] = await readRows(this.#db, { reverse: true, values: false }, 1)
@@ -170,7 +171,8 @@ export class Handle implements Restable {
     }
   }
 
-  /** What is new holds nothing that could kill a process, and has no name yet for a note to stand beside. */
+  /** A new database holds nothing that could kill the process, so that no note is written for it. Its volume
+   * has no name yet either, beside which a note could lie. */
   #make(): Promise<Database<Buffer>> {
     return openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, true)
   }
@@ -186,7 +188,7 @@ export class Handle implements Restable {
     return this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db)))
   }
 
-  /** Opens the database first, and again where another volume took its place before it could be read. */
+  /** Opens the database before the read. Repeats that where another volume took its place meanwhile. */
   async #later<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
     while (this.#db === undefined) {
       const failure = this.#failure

@@ -4,13 +4,13 @@
 import { TRAILER_BYTES } from '../../bytes/slab.ts'
 import { CofferError } from '../../errors.ts'
 
-/** Puts in flight per volume. */
+/** Puts in flight for one volume. */
 export const PUTS_MAX = 4
 
-/** Buffers kept for copies: 1 MiB of full records a volume. */
+/** Buffers kept for copies: 1 MiB of full records for one volume. */
 const SPARES_MAX = 16
 
-/** Takes a slab with a record in it, and puts it. The slab is copied before the call returns. */
+/** Puts the record in a slab. The slab is copied before the call returns. */
 export type Put = (slab: Buffer) => Promise<void>
 
 interface Waiting {
@@ -24,19 +24,19 @@ export class Puts {
   readonly #failed: (error: unknown) => void
   readonly #inFlight = new Set<Promise<void>>()
   readonly #waiting: Waiting[] = []
-  /** Copies whose put has begun, for the next ones: a fresh 64 KiB costs more than filling it. */
+  /** Copies whose put has begun, for use by later records. A fresh 64 KiB costs more than filling it. */
   readonly #spares: Buffer[] = []
   #stopped: CofferError | undefined
 
-  /** `failed` is told when a put has rejected. */
+  /** `failed` is called when a put has rejected. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
 
   /**
-   * Calls `put` now, or, where PUTS_MAX are in flight, later with a copy of `slab[0 … length)`: the slab
-   * is free as soon as this returns. Resolves when the put has. Throws, and rejects with, what `stop`
-   * was given.
+   * Calls `put` now. Where PUTS_MAX are in flight, calls it later with a copy of `slab[0 … length)`, so that
+   * the slab may be used again as soon as `run` returns. Resolves when the put has. Throws, and rejects with,
+   * the error that was given to `stop`.
    */
   run(slab: Buffer, length: number, put: Put): Promise<void> {
     if (this.#stopped !== undefined) throw this.#stopped
@@ -48,18 +48,18 @@ export class Puts {
     })
   }
 
-  /** Lets no put begin from now on; those in flight go on. */
+  /** No put begins from now on. Those in flight go on; those that wait reject with `error`. */
   stop(error: CofferError): void {
     this.#stopped ??= error
     for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#stopped)
   }
 
-  /** Resolves when every put that has begun by now has ended, well or badly. */
+  /** Resolves when every put that has begun by now has succeeded or failed. */
   async begun(): Promise<void> {
     await Promise.allSettled(this.#inFlight)
   }
 
-  /** Resolves when none is in flight and none waits. */
+  /** Resolves when no put is in flight and none waits. */
   async idle(): Promise<void> {
     while (this.#inFlight.size > 0) await this.begun()
   }
@@ -82,7 +82,7 @@ export class Puts {
     const next = this.#waiting.shift()
     if (next === undefined) return
     this.#start(next.copy, next.put).then(next.resolve, next.reject)
-    // LevelDB has its own copy by now.
+    // LevelDB has copied the value by now.
     if (this.#spares.length < SPARES_MAX) this.#spares.push(next.copy)
   }
 

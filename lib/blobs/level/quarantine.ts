@@ -1,6 +1,7 @@
-// Keeps volumes closed that would kill the node: those that it was reading when it last ended are read with plain
-// reads before they are opened, and one that cannot be read so is marked and left alone at this start and every
-// later one, until an operator takes the mark away. Its blobs are unavailable; all others are served.
+// Keeps volumes closed that would kill the node. A volume that was being read when the last process ended is
+// first read with plain file reads. If these find a fault of which a process could die, the volume is marked,
+// and no start opens it until an operator removes the mark or salvages the volume. Its blobs are unavailable, and
+// all other volumes are served.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Damage } from '../../leveldb/coding.ts'
@@ -15,14 +16,14 @@ import { NOTE_SUFFIX } from './read-note.ts'
 
 const MARK_SUFFIX = '.quarantined'
 
-/** A start waits this long for plain reads; a volume that takes longer is opened when they are done. */
+/** How long a start waits for the plain reads. A volume that takes longer is opened when they are done. */
 const PROBE_WAIT_MS = 10_000
 
-/** One that could not be checked is tried again after this long. */
+/** The time after which a volume that could not be checked is checked again. */
 const PROBE_AGAIN_MS = 5000
 
 export interface Quarantined extends FoundVolume {
-  /** For people: why it is not opened. */
+  /** Why the volume is not opened, for the operator. */
   readonly reason: string
 }
 
@@ -47,8 +48,8 @@ export class Quarantine {
   }
 
   /**
-   * Returns the volumes that may be opened now. `later` is given those of which that turns out after a while.
-   * Rejects where the directory cannot be read.
+   * Returns the volumes that may be opened now. `later` is called with each volume that is found without a fault after
+   * the return. Rejects where the directory cannot be read.
    */
   async screen(
     found: readonly FoundVolume[],
@@ -76,7 +77,7 @@ export class Quarantine {
     return ready
   }
 
-  /** Ends what is under way. */
+  /** Ends the checks under way. */
   async close(): Promise<void> {
     this.#rate.stop()
     this.#ending.abort()
@@ -85,7 +86,7 @@ export class Quarantine {
 
   async #keepMarked(volume: FoundVolume): Promise<void> {
     const path = this.#pathOf(volume, MARK_SUFFIX)
-    // The mark alone keeps it closed: what it says is for people.
+    // The mark alone keeps the volume closed. Its text is for the operator.
     const reason = await this.#engine.readNote(path).catch((error) => {
       const found = systemErrorOf(error)
       if (found === undefined) throw error
@@ -103,7 +104,8 @@ export class Quarantine {
     )
   }
 
-  /** Checks until each is checked: one for which there were too few descriptors or too little memory is next time. */
+  /** Repeats the checks until each volume is checked: with too few descriptors or too little memory a check
+   * fails. */
   async #probe(
     suspects: readonly FoundVolume[],
     sound: (volume: FoundVolume) => Promise<void>,
@@ -117,7 +119,7 @@ export class Quarantine {
     }
   }
 
-  /** False where it cannot be told yet. */
+  /** False where the check must be repeated. */
   async #check(
     volume: FoundVolume,
     sound: (volume: FoundVolume) => Promise<void>,
@@ -162,22 +164,23 @@ const CHECKING = 'it was being read when the node ended, and is being checked'
 const pause = (ms: number, signal: AbortSignal) =>
   sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
 
-/** True where neither the file nor the disk is the reason: the same read may succeed a moment later. */
+/** True where neither the file nor the disk is the reason, so that the same read may succeed a moment later. */
 const isForLater = (code: string) =>
   !['', 'ENOENT', 'EACCES', 'EPERM'].includes(code) && !isOfDisk(code)
 
 /**
- * Reads all files of a volume plainly. Returns what may kill a process that opens it: a piece that cannot be read, a
- * file that is shorter than it was, a damaged index, which LevelDB would follow anywhere, damaged keys, of which it
- * asserts; null where there is none. A rotten record is not among them: whoever reads it finds out. Nor is a file that
- * this process may not open: LevelDB may not either. Rejects with FilesUnreadable where one cannot be read for want of
- * descriptors or memory, because it can be a moment later.
+ * Reads all files of a volume with plain file reads. Returns the faults that may kill a process which opens the
+ * volume, as a sentence; null where there is none. Such a fault is a piece that cannot be read, a file that is
+ * shorter than it was, a damaged index (LevelDB would follow its offsets anywhere), or damaged keys (LevelDB
+ * asserts their order). A rotten record is none: its read fails with a checksum error. A file that this process
+ * may not open is none: LevelDB may not open it either. Rejects with FilesUnreadable where a file cannot be
+ * read for want of descriptors or memory, because the same read may succeed a moment later.
  */
 export async function deadlyFault(location: string, rate: Rate): Promise<string | null> {
   const whose = `the volume in ${location}`
   const files = await DatabaseFiles.open(location, rate).catch((error) => {
     const code = systemErrorOf(error)?.code ?? ''
-    // LevelDB needs the same files: the attempt to open it says why it cannot be, and is repeated.
+    // LevelDB needs the same files: opening the volume fails with the reason, and is repeated.
     if (isForLater(code)) throwUnreadable(whose, location, error)
     if (code === '') throw error
   })
@@ -194,7 +197,7 @@ export async function deadlyFault(location: string, rate: Rate): Promise<string 
   }
 }
 
-/** A fault as people read it. */
+/** The text of a fault for the operator. */
 export const describeFault = ({ file, offset, what }: Damage) =>
   `${file} at byte ${offset}: ${what}`
 
@@ -203,7 +206,7 @@ export async function isQuarantined(engine: Engine, directory: string, id: strin
   return (await engine.list(directory)).includes(id + MARK_SUFFIX)
 }
 
-/** Lets the next start open the volume. Durable once the directory is synced. */
+/** Lets the next start open the volume. Durable once the caller has synced the directory. */
 export async function liftQuarantine(engine: Engine, directory: string, id: string): Promise<void> {
   for (const suffix of [MARK_SUFFIX, NOTE_SUFFIX])
     await engine.destroy(join(directory, id + suffix))

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path'
 import type { Engine } from '../../leveldb/engine.ts'
 import { generationsOf } from '../directory.ts'
 
-/** A volume that is not read for this long gets its note taken away: so the hot path writes none. */
+/** The note is removed when the volume was not read for this long. Reads in quick succession thus write none. */
 const IDLE_MS = 2000
 
-/** Where the note of a volume lies, and what ends its name. */
+/** Ends the name of a note, behind the volume's id. */
 export const NOTE_SUFFIX = '.reading'
 
 export class ReadNote {
@@ -24,19 +24,19 @@ export class ReadNote {
   #used = false
   #ended = false
 
-  /** `location`: of a generation of the volume. */
+  /** `location` is that of a generation of the volume. */
   constructor(engine: Engine, location: string) {
     this.#engine = engine
     this.#directory = dirname(location)
     this.#volume = /([0-9a-f]{16})\.[^.]+$/.exec(location)?.[1] ?? 'volume'
   }
 
-  /** Somebody reads, or waits for what he is to read to be opened. */
+  /** A read is under way, or waits for the database to be opened. */
   get isReading(): boolean {
     return this.#reads > 0
   }
 
-  /** Reads, with the note there from before it begins until after it has ended. */
+  /** Runs `read`. The note is there before the read begins and until after it has ended. */
   async during<T>(read: () => Promise<T>): Promise<T> {
     this.#reads++
     this.#used = true
@@ -48,7 +48,7 @@ export class ReadNote {
     }
   }
 
-  /** Takes the note away for good. */
+  /** Removes the note. Later reads write none. */
   async end(): Promise<void> {
     this.#ended = true
     clearTimeout(this.#timer)
@@ -66,14 +66,14 @@ export class ReadNote {
 
   async #writeNow(): Promise<void> {
     await this.#removing
-    // Where it cannot be written, on a full or read-only disk, the volume is read all the same.
+    // Where the note cannot be written, on a full or read-only disk, the volume is read all the same.
     await this.#put().catch(() => undefined)
     this.#isThere = true
     if (!this.#ended) this.#watch()
   }
 
   async #put(): Promise<void> {
-    // What is open is read on after its disk was unmounted: a note would lie below the mount point.
+    // An open volume stays readable after its disk was unmounted. A note would then lie below the mount point.
     const generations = await generationsOf(this.#engine, this.#directory, this.#volume)
     if (generations.length > 0) await this.#engine.note(this.#path, '')
   }

@@ -1,6 +1,6 @@
 // The copy that reclaim makes of a volume: its live records under their own numbers, between a header and a
-// sealed header. Written, synced, closed, and then opened again and read back whole: nothing is destroyed
-// before its copy has been read from what the next start will find.
+// sealed header. The copy is written, synced and closed, and then opened again and read back whole. So nothing
+// is destroyed before its copy has been read from the files that the next start will find.
 import { crc32 } from '../../bytes/crc32.ts'
 import { release } from '../../bytes/release.ts'
 import { CofferError } from '../../errors.ts'
@@ -12,10 +12,10 @@ import type { BlobId } from '../store.ts'
 import { Logs } from './barrier.ts'
 import { openVolumeDatabase } from './handle.ts'
 
-/** Records that are read, and put, at a time: 1 MiB of full ones. Requests wait for no more than that. */
+/** Records that are read, and put, at a time: 1 MiB of full ones. A request waits for one slice at most. */
 const SLICE_RECORDS = 16
 
-/** Hears of work that is about to go on; what it rejects with ends the copy. */
+/** Called before each slice of work. The copy ends with the error that it rejects with. */
 export type Between = (bytes: number) => Promise<void>
 
 export interface CopySource {
@@ -29,15 +29,17 @@ export interface CopySource {
   readonly getMany: (numbers: readonly number[]) => Promise<(Buffer | undefined)[]>
 }
 
-/** Records whose checksum does not hold: copied as they are. By number, with the crc32 of the whole value. */
+/** Records whose checksum is wrong, by number, with the crc32 of the whole value. They are copied as they
+ * are. */
 export type BadRecords = Map<number, LiveRecord & { readonly sum: number }>
 
 type Values = readonly (Buffer | undefined)[]
 
 /**
- * Writes the copy, durable and closed. `between` is called before each slice is written with the bytes that it
- * takes. Rejects with StoreCorrupt where a live record is missing, StoreUnavailable where one cannot be read,
- * the database's error, and what `between` rejects with; a half-made copy is left, closed.
+ * Writes the copy, which is durable and closed then. `between` is called before each slice is written, with the
+ * bytes of that slice. Rejects with StoreCorrupt where a live record is missing, with StoreUnavailable where
+ * one cannot be read, with the database's error, and with the error of `between`. A half-made copy is left,
+ * closed.
  */
 export async function writeCopy(source: CopySource, between: Between): Promise<BadRecords> {
   const { header, lastNumber, live } = source
@@ -54,7 +56,7 @@ export async function writeCopy(source: CopySource, between: Between): Promise<B
       })
       await between(bytesOf(values))
       const written = db.batch(batch)
-      // Values are copied by the call itself.
+      // `batch` has copied the values when it returns.
       releaseAll(values)
       await written
     }
@@ -64,8 +66,8 @@ export async function writeCopy(source: CopySource, between: Between): Promise<B
 }
 
 /**
- * Opens the copy as a start would and reads all of it. Rejects with StoreCorrupt where anything is not as it was
- * written, and as `writeCopy` does; it is closed and durable either way.
+ * Opens the copy as a start would and reads all of it. Rejects with StoreCorrupt where a byte differs from what
+ * was written, and as `writeCopy` does. The copy is closed either way, and durable where nothing failed.
  */
 export async function verifyCopy(
   source: CopySource,
@@ -98,7 +100,7 @@ export async function verifyCopy(
   })
 }
 
-/** Opens the copy's database for `work`; afterwards it is synced, unless `work` failed, and closed. */
+/** Opens the copy's database for `work`. Afterwards the database is synced, unless `work` failed, and closed. */
 async function withCopy(
   { engine, location, writeBufferBytes }: CopySource,
   create: boolean,
@@ -115,7 +117,7 @@ async function withCopy(
   }
 }
 
-/** Checksums of records that mostly come blob by blob. */
+/** Verifies the checksums of records, which mostly come blob by blob. */
 export class Sums {
   #blob: BlobId | undefined
   #sum: RecordSum | undefined

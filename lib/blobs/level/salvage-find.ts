@@ -1,6 +1,6 @@
-// Which live records a damaged volume still has. They prove themselves: a checksum covers number, blob and index, and
-// the catalog says which of them every number must have. So each is taken wherever it lies, in a table or log that
-// the manifest names or in one that it does not, by reading files alone.
+// Finds the live records in the files of a damaged volume. A record proves itself: its checksum covers number,
+// blob and index, and the catalog says which blob and index belong to each number. A record therefore counts
+// wherever it lies, in a table or log that the manifest names or in one that it does not. Only files are read.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Damage, type Entry, Malformed } from '../../leveldb/coding.ts'
@@ -15,20 +15,21 @@ import { carveTable, type Judge, type Verdict } from './carve.ts'
 import { Sums } from './reclaim-copy.ts'
 import { RecordPlaces } from './salvage-places.ts'
 
-/** What a salvage has to work with. */
+/** The records and headers that were found in a damaged volume. */
 export class FoundRecords {
-  /** Headers that hold: whose volume it is. */
+  /** Headers with a right checksum. They say whose volume it is. */
   readonly headers: VolumeHeader[] = []
-  /** Records of which there is something that does not hold, and nothing that does. */
+  /** Records that were found with a wrong checksum only. */
   readonly damaged = new Set<number>()
   readonly places = new RecordPlaces()
   readonly #location: string
   readonly #live: LiveRecords
   readonly #sums = new Sums()
   readonly #files: PlainFile[] = []
-  /** Of records that lie in a log, which cuts them into pieces. */
+  /** The values of records in logs. A log cuts values into pieces, so that they have no place to be read
+   * from. */
   readonly #logged = new Map<number, Buffer>()
-  /** What should stand behind the record that was found last; undefined where that is not known. */
+  /** The live record that follows the last one found; undefined where there is none. */
   #expected: LiveRecord | undefined
   #storedBytes = 0
   #records = 0
@@ -38,8 +39,11 @@ export class FoundRecords {
     this.#live = live
   }
 
-  /** Reads all files. Rejects with FilesUnreadable where they cannot be listed or one cannot be opened, or be read for
-   * another reason than the disk; with FormatNewer where a later release wrote the volume. */
+  /**
+   * Reads all files. Rejects with FilesUnreadable where the directory cannot be listed, a file cannot be
+   * opened, or a read fails for another reason than the disk. Rejects with FormatNewer where a later release
+   * wrote the volume.
+   */
   static async read(location: string, live: LiveRecords, rate: Rate): Promise<FoundRecords> {
     const found = new FoundRecords(location, live)
     try {
@@ -54,12 +58,12 @@ export class FoundRecords {
     return found
   }
 
-  /** How many live records hold. */
+  /** How many live records were found with a right checksum. */
   get records(): number {
     return this.#records
   }
 
-  /** Bytes that they take, with their keys. */
+  /** Bytes that those records take, with their keys. */
   get storedBytes(): number {
     return this.#storedBytes
   }
@@ -68,8 +72,8 @@ export class FoundRecords {
     return this.#logged.has(number) || this.places.of(number) !== undefined
   }
 
-  /** The value of a record as it was found, owned by the caller; undefined where there is none. Rejects with the
-   * system's error. */
+  /** The value of a record as it was found, owned by the caller; undefined where it was not found. Rejects
+   * with the system's error. */
   async value(number: number): Promise<Buffer | undefined> {
     const logged = this.#logged.get(number)
     if (logged !== undefined) return Buffer.from(logged)
@@ -142,14 +146,14 @@ export class FoundRecords {
   }
 }
 
-/** What the disk does not give is lost, and nothing else that cannot be read. */
+/** Bytes that the disk does not give are lost. Any other failed read ends the salvage. */
 function requireOfDisk(location: string, damage: Damage): void {
   const unread = unreadableFiles([damage])
   if (unread.some(({ code }) => !isOfDisk(code)))
     throw new FilesUnreadable(`the volume in ${location}`, unread)
 }
 
-/** None of a batch that is malformed. */
+/** The entries of a batch; none where the batch is malformed. */
 function entriesIn(batch: Buffer): Entry[] {
   try {
     return batchEntries(batch)

@@ -1,20 +1,20 @@
-// Where in a volume's files its records lie: 16 bytes a record, because a volume may have millions.
+// Where the found records lie in a volume's files. A record takes 16 bytes, because a volume may have millions.
 
 export interface RecordPlace {
-  /** Which of the files. */
+  /** The position of the file in the list of those that were read. */
   readonly file: number
   readonly offset: number
-  /** Bytes of the value. */
+  /** Length of the value in bytes. */
   readonly length: number
 }
 
 const CHUNK_RECORDS = 65_536
 
-/** The places of one range of numbers. */
+/** The places of one range of record numbers. */
 interface Chunk {
   readonly files: Uint32Array
   readonly offsets: Float64Array
-  /** One more than the length; 0: no place is known. */
+  /** One more than the length; 0 where no place is known. */
   readonly lengths: Uint32Array
 }
 
@@ -38,7 +38,7 @@ export class RecordPlaces {
     chunk.lengths[at] = length + 1
   }
 
-  /** Undefined where none was set. */
+  /** The place of a record; undefined where none was set. */
   of(number: number): RecordPlace | undefined {
     const chunk = this.#chunks.get(Math.floor(number / CHUNK_RECORDS))
     const at = number % CHUNK_RECORDS

@@ -1,6 +1,7 @@
-// Makes a volume that can be opened of what a damaged one still has: live records go into the next generation, as
-// reclaim writes it, and one that is lost has an empty value there, so that whoever reads it finds out and the
-// volume can be reclaimed as any other. The damaged generation stays beside it under a name that nobody opens.
+// Makes a volume that can be opened from what a damaged one still holds. Reclaim's copy writes the live records
+// into the next generation. A lost record has an empty value there, so that reads of it fail with a checksum
+// error and the volume can be reclaimed as any other. The damaged generation stays beside it, and no program
+// opens it.
 import { basename } from 'node:path'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
 import type { Engine } from '../../leveldb/engine.ts'
@@ -14,10 +15,11 @@ import type { LiveRecords } from '../reclaim-live.ts'
 import { describeFault, liftQuarantine } from './quarantine.ts'
 import type { FoundRecords } from './salvage-find.ts'
 
-/** What the next generation holds in the place of a record that is lost. */
+/** The value of a lost record in the next generation. */
 const LOST = Buffer.alloc(0)
 
-/** The volume cannot be salvaged as things are; nothing has changed. The message is a sentence for people. */
+/** The volume cannot be salvaged as things are, and nothing has changed. The message is a sentence for an
+ * operator. */
 export class SalvageRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -26,9 +28,10 @@ export class SalvageRefused extends Error {
 }
 
 /**
- * Why LevelDB cannot, or must not, open the volume: sentences, none where it can. A rotten record is no reason: who
- * reads it finds out. Rejects with FilesUnreadable where something cannot be read and that is not the disk: what is in
- * it would count as lost. Rejects once the rate was stopped.
+ * Why LevelDB cannot, or must not, open the volume, as sentences; none where it can. A rotten record is no
+ * reason, because its read fails with a checksum error. Rejects with FilesUnreadable where a file cannot be
+ * read for another reason than the disk, because its records would count as lost. Rejects once the rate is
+ * stopped.
  */
 export async function faultsOf(location: string, rate: Rate): Promise<string[]> {
   const whose = `the volume in ${location}`
@@ -54,7 +57,7 @@ export async function faultsOf(location: string, rate: Rate): Promise<string[]> 
   }
 }
 
-/** What is salvaged: a generation of a volume that nobody has open. */
+/** The generation that is salvaged. No process has it open. */
 export interface DamagedVolume {
   readonly id: string
   readonly generation: number
@@ -65,9 +68,10 @@ export interface DamagedVolume {
 }
 
 /**
- * Puts the next generation in the place of the damaged one. Returns where that lies now. Rejects with SalvageRefused
- * where the filesystem has no second names for files, or a record that was found cannot be read again; with StoreFull
- * where the copy would go below the reserve, and with the error of the file or database; the volume is then what it was.
+ * Puts the next generation in the place of the damaged one, and returns where the damaged one lies now. Rejects
+ * with SalvageRefused where the filesystem has no hard links, or a record that was found cannot be read again;
+ * with StoreFull where the copy would touch the reserve; with the error of the file or database. The volume is
+ * unchanged then.
  */
 export async function salvageVolume(
   site: ReclaimSite,
@@ -82,7 +86,7 @@ export async function salvageVolume(
     live,
     liveBytes: found.storedBytes,
     header,
-    // As in every volume the sealed header is its last record.
+    // The sealed header is the last record of every volume.
     lastNumber: live.lastNumber + 1,
     getMany: (numbers: readonly number[]) =>
       Promise.all(numbers.map(async (number) => (await found.value(number)) ?? LOST)),
@@ -107,7 +111,7 @@ export async function salvageVolume(
   return damaged
 }
 
-/** Second names, because the first go at the next start once there is a higher generation. */
+/** Hard links the damaged files under another name. The next start removes a generation below the highest. */
 async function keepBeside(engine: Engine, old: string, damaged: string): Promise<void> {
   try {
     await engine.link(old, damaged)

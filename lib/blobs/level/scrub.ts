@@ -1,5 +1,5 @@
-// Reads a volume from its files alone and holds every record against its checksum, without keys, without
-// LevelDB, and without disturbing a node that has it open. Changes nothing.
+// Reads a volume from its files and verifies the checksum of every record. Needs neither keys nor LevelDB, does
+// not disturb a node that has the volume open, and changes nothing.
 import type { Damage } from '../../leveldb/coding.ts'
 import type { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { decodeHeader } from '../header.ts'
@@ -7,46 +7,46 @@ import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 import type { NamedRecords, NamedRun } from '../scrub-records.ts'
 import type { BlobId } from '../store.ts'
 
-/** Something in a volume that is not as it was written. */
+/** A part of a volume that is not as it was written. */
 export type VolumeFinding =
   | { readonly kind: 'file'; readonly damage: Damage }
   | { readonly kind: 'header'; readonly what: string }
   | RecordsFinding
 
-/** Records of one blob that follow one another, and have the same wrong with them. */
+/** Records of one blob that follow one another and have the same fault. */
 export interface RecordsFinding {
   readonly kind: 'records'
   readonly wrong: 'missing' | 'rotten'
-  /** The first one's number. */
+  /** Number of the first record. */
   readonly record: number
   readonly blob: BlobId
-  /** The first one's index in the blob. */
+  /** Index of the first record in the blob. */
   readonly index: number
   readonly count: number
-  /** Missing ones may be in a piece that cannot be read: the system's error of that. */
+  /** The system's error of a piece that could not be read, in which missing records may lie. */
   readonly unreadable?: string
 }
 
 export interface VolumeScrub {
   readonly files: DatabaseFiles
   readonly volume: string
-  /** Null: not known. */
+  /** Null where the catalog is not known. */
   readonly catalogId: string | null
   readonly named: NamedRecords
   /** Records with lower numbers were read by an earlier run. */
   readonly fromNumber: number
-  readonly tell: (finding: VolumeFinding) => void
-  /** All records below that number have been read. False: stop here. */
+  readonly report: (finding: VolumeFinding) => void
+  /** Called when all records below `number` have been read. The scrub ends where it returns false. */
   readonly passed: (number: number) => Promise<boolean> | boolean
 }
 
-/** Returns how many named records were read and hold. */
+/** Reports findings. Returns how many named records were read and are whole. */
 export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
-  const { files, named, fromNumber, tell } = scrub
-  const wrong = new WrongRecords(tell)
+  const { files, named, fromNumber, report } = scrub
+  const wrong = new WrongRecords(report)
   const damaged = (damage: Damage) => {
     wrong.unreadable ??= damage.unreadable
-    tell({ kind: 'file', damage })
+    report({ kind: 'file', damage })
   }
   for (const damage of files.damages) damaged(damage)
   const walk = new RunWalk(named, fromNumber, (run, number) => wrong.add('missing', run, number))
@@ -72,21 +72,22 @@ export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
   }
   walk.end()
   wrong.end()
-  // One without any record is being made, or was never used.
+  // A volume without any record is being made, or was never used.
   if (!header && !isEmpty && wrong.unreadable === undefined)
-    tell({ kind: 'header', what: 'is missing' })
+    report({ kind: 'header', what: 'is missing' })
   return sound
 }
 
-/** Joins what is wrong with records that follow one another: a lost volume is a line a blob, not one a record. */
+/** Joins findings about records that follow one another: a lost volume is a line for each blob, not for each
+ * record. */
 class WrongRecords {
-  readonly #tell: (finding: RecordsFinding) => void
+  readonly #report: (finding: RecordsFinding) => void
   #last: RecordsFinding | undefined
-  /** The system's error, once a piece could not be read. */
+  /** The system's error of a piece that could not be read; undefined before that. */
   unreadable: string | undefined
 
-  constructor(tell: (finding: RecordsFinding) => void) {
-    this.#tell = tell
+  constructor(report: (finding: RecordsFinding) => void) {
+    this.#report = report
   }
 
   add(wrong: RecordsFinding['wrong'], run: NamedRun, record: number): void {
@@ -109,25 +110,26 @@ class WrongRecords {
   }
 
   end(): void {
-    if (this.#last !== undefined) this.#tell(this.#last)
+    if (this.#last !== undefined) this.#report(this.#last)
     this.#last = undefined
   }
 }
 
-function checkHeader({ volume, catalogId, tell }: VolumeScrub, value: Buffer): void {
+function checkHeader({ volume, catalogId, report }: VolumeScrub, value: Buffer): void {
   const header = decodeHeader(value, 0)
-  if (header === undefined) tell({ kind: 'header', what: 'does not hold its checksum' })
-  else if (header.volume !== volume) tell({ kind: 'header', what: `is of volume ${header.volume}` })
+  if (header === undefined) report({ kind: 'header', what: 'does not hold its checksum' })
+  else if (header.volume !== volume)
+    report({ kind: 'header', what: `is of volume ${header.volume}` })
   else if (catalogId !== null && header.catalog !== catalogId)
-    tell({ kind: 'header', what: 'is of another catalog' })
+    report({ kind: 'header', what: 'is of another catalog' })
 }
 
-/** Walks the named runs along rising numbers, and tells of those that were passed over. */
+/** Walks the named runs along rising numbers, and reports the records that were skipped. */
 class RunWalk {
   readonly #runs: readonly NamedRun[]
   readonly #missing: (run: NamedRun, number: number) => void
   #next = 0
-  /** Runs that have begun and not ended: one, where no two blobs claim the same record. */
+  /** Runs that have begun and not ended. There is one, unless two blobs claim the same record. */
   #begun: { readonly run: NamedRun; number: number }[] = []
 
   constructor(
@@ -141,7 +143,7 @@ class RunWalk {
     for (const each of this.#begun) each.number = Math.max(each.number, fromNumber)
   }
 
-  /** The runs that have that number. */
+  /** The runs that contain that number. */
   at(number: number): NamedRun[] {
     this.#passTo(number)
     const here = this.#begun.filter((each) => each.number === number)

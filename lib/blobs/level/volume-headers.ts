@@ -1,5 +1,5 @@
-// Whose the volumes on some devices are, read from their files alone: for tools that must know before anything
-// is opened.
+// Reads the headers of the volumes on some devices from their files, for commands that need to check whose the
+// volumes are before any is opened.
 import { readdir } from 'node:fs/promises'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { Rate } from '../../leveldb/plain-file.ts'
@@ -12,8 +12,8 @@ import { readUint64, recordKey } from '../record.ts'
 /** No database is opened here, so none of the engine's other verbs are needed. */
 const directories = { list: (directory: string) => readdir(directory) }
 
-/** The names in a device's directory; none of a device that is not there. Rejects with FilesUnreadable where they cannot
- * be read. */
+/** The names in a device's directory; none where the directory is missing. Rejects with FilesUnreadable where
+ * it cannot be read. */
 export async function namesOn(device: string): Promise<string[]> {
   return await readdir(device).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
@@ -21,7 +21,8 @@ export async function namesOn(device: string): Promise<string[]> {
   })
 }
 
-/** Where a volume lies, on each device that has it. Rejects with FilesUnreadable where none that can be read has it. */
+/** Where a volume lies, on each device that has it. Rejects with FilesUnreadable where no readable device has
+ * it and another cannot be read. */
 export async function placesOf(devices: readonly string[], id: string): Promise<Place[]> {
   const places: Place[] = []
   let unread: FilesUnreadable | undefined
@@ -44,8 +45,8 @@ export interface Place extends FoundVolume {
   readonly device: string
 }
 
-/** Where the highest generation of each volume lies; nothing of a device that is not there. Rejects with
- * FilesUnreadable. */
+/** Where the highest generation of each volume lies; none for a device whose directory is missing. Rejects
+ * with FilesUnreadable. */
 async function volumeLocations(devices: readonly string[]): Promise<string[]> {
   const locations: string[] = []
   for (const device of devices) {
@@ -57,9 +58,9 @@ async function volumeLocations(devices: readonly string[]): Promise<string[]> {
   return locations
 }
 
-/** The headers of the volumes on the devices: of each the first record and, where it is sealed, the last; none that is
- * damaged. Rejects with FilesUnreadable where a file cannot be read, with the system's error of one that is
- * missing. */
+/** The headers of the volumes on the devices: record 0 of each and, where it is sealed, the last record. A
+ * damaged header is left out. Rejects with FilesUnreadable where a file cannot be read, with the system's
+ * error where one is missing. */
 export async function allHeaders(devices: readonly string[]): Promise<PlacedHeader[]> {
   const headers: PlacedHeader[] = []
   for (const location of await volumeLocations(devices)) {
@@ -68,8 +69,11 @@ export async function allHeaders(devices: readonly string[]): Promise<PlacedHead
   return headers
 }
 
-/** The headers of those volumes that can be read: nothing of a disk that gives no bytes, or of what is damaged. Rejects
- * with FilesUnreadable where it is not the disk, because that can be mended first. */
+/**
+ * The headers of all volumes that can be read. A volume that is damaged, or lies on a broken disk, is left out.
+ * Rejects with FilesUnreadable where something else than the disk is the reason, because an operator can mend
+ * that.
+ */
 export async function knownHeaders(devices: readonly string[]): Promise<PlacedHeader[]> {
   const headers: PlacedHeader[] = []
   for (const device of devices) {
@@ -88,7 +92,7 @@ function ignoreBroken(error: unknown): [] {
 }
 
 export interface PlacedHeader extends VolumeHeader {
-  /** Of the volume that it was found in. */
+  /** Where the volume lies in which the header was found. */
   readonly location: string
 }
 

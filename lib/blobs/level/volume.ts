@@ -22,10 +22,10 @@ import { PUTS_MAX, Puts } from './puts.ts'
 export interface VolumeSettings {
   readonly engine: Engine
   readonly catalogId: string
-  /** The catalog's commit number of this moment. */
+  /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
   readonly writeBufferBytes: number
-  /** Those that share the device's bound on open volumes. */
+  /** The device's bound on open sealed volumes. */
   readonly readable: OpenVolumes
   /** Called once each time a volume fails; reads go on. */
   readonly failed: (volume: Volume, error: unknown) => void
@@ -52,7 +52,7 @@ export class LevelVolume implements Volume {
   #barrier!: Barrier
   #sealing: Promise<void> | undefined
 
-  /** A volume that takes no writes before `open` and `accept`. */
+  /** Makes the object of a volume that exists. It takes no writes before `open` and `accept`. */
   constructor(settings: VolumeSettings, directory: string, id: string, generation: number) {
     this.#settings = settings
     this.#directory = directory
@@ -64,15 +64,15 @@ export class LevelVolume implements Volume {
     this.#renew()
   }
 
-  /** Makes a new, empty, open volume in a device's directory, durable with its name. Rejects with the
-   * error of the file or database, and leaves nothing then. */
+  /** Makes a new, empty volume in a device's directory, durable together with its name, in state open. Rejects
+   * with the error of the file or database, and leaves nothing then. */
   static async create(settings: VolumeSettings, directory: string): Promise<LevelVolume> {
     const id = randomBytes(8).toString('hex')
     const volume = new LevelVolume(settings, directory, id, 1)
     try {
       await volume.#handle.open(true)
       await volume.#putHeader(false)
-      // Also fsyncs the volume's directory, because its log is new.
+      // `sync` also fsyncs the volume's directory, because the log is new.
       await volume.#logs.sync()
       await settings.engine.syncDirectory(directory)
     } catch (error) {
@@ -212,7 +212,7 @@ export class LevelVolume implements Volume {
     await this.#sealing
     await this.#puts.idle()
     if (this.#state === 'open' || this.#state === 'draining') {
-      // Who needed the bytes to be durable has waited for a barrier of its own.
+      // Callers that need durable records wait for a barrier of their own.
       await this.barrier().catch(() => undefined)
     }
     await this.#logs.close()
@@ -236,8 +236,8 @@ export class LevelVolume implements Volume {
   }
 
   async #syncAll(): Promise<void> {
-    // A put that fails damages the log for those that begin after it, and may be heard of later than
-    // they are: only when all have ended is it known that none did.
+    // A put that fails damages the log for puts that begin after it, and may reject later than those resolve.
+    // Only after all have ended is it certain that none failed.
     await this.#puts.begun()
     if (this.#state === 'failed') throw this.#unavailable('the volume has failed')
     try {
@@ -255,7 +255,7 @@ export class LevelVolume implements Volume {
     this.#settings.failed(this, error)
   }
 
-  /** What belongs to one opening of the database, and not to the next. */
+  /** Makes the parts that belong to one opening of the database. */
   #renew(): void {
     this.#puts = new Puts((error) => this.#fail(error))
     this.#logs = new Logs(this.#settings.engine, this.location)

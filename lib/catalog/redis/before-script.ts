@@ -1,17 +1,18 @@
-// What a commit does for a backup that is under way: it keeps each row that it changes as it was, once, where
-// the backup has still to come by. Parts of the commit script, so a commit and what it keeps are one step.
-// A commit never fails for a backup: where Redis is full, or too much would be kept, the backup is given up.
+// What a commit does for a backup that is under way: it keeps the former content of each row that it changes
+// and that the backup has not yet read. These texts are parts of the commit script, so that the commit and what
+// it keeps are one step. A commit never fails because of a backup: where Redis is full, or too much would be
+// kept, the backup is abandoned.
 
-/** What a row takes in Redis beside its value and twice its key, about: two dictionaries and a skip list. */
+/** About what a row takes in Redis beside its value and twice its key: two dictionaries and a skip list. */
 export const ROW_OVERHEAD_BYTES = 180
-/** Most that is kept for one backup. */
+/** Most bytes that are kept for one backup. */
 export const BEFORE_BYTES_MAX = 256 << 20
-/** Bytes of a backup's id. What stands in its place is why the backup was given up. */
+/** Bytes of a backup's id. A value of another length says why the backup was abandoned. */
 export const BACKUP_ID_BYTES = 16
 
 /**
- * Names in the hash `before` that are no rows' keys, which are UTF-8: the backup's id, the key up to which it has
- * read, the commit number up to which commits kept what they changed, and about how many bytes that is.
+ * Fields of the hash `before` that are no rows' keys (keys are UTF-8): the backup's id, the key up to which it
+ * has read, the commit number up to which commits kept former rows, and about how many bytes those take.
  */
 export const beforeFields = {
   backup: '\\255backup',
@@ -23,8 +24,8 @@ export const beforeFields = {
 const { backup, after, number, bytes } = beforeFields
 
 /**
- * Before the first change. Counting the commit is also what finds out whether Redis is full: that is refused
- * then, while a commit that only removes rows is not.
+ * Runs before the first change. HINCRBY is refused where Redis is full, while a commit that only removes rows
+ * is not.
  */
 export const watchText = `
 local kept = redis.call('HMGET', KEYS[5], '${backup}', '${after}')
@@ -35,9 +36,9 @@ end
 `
 
 /**
- * Behind the last change, where Redis refuses nothing for want of memory any more. Compares bytes by itself:
- * Lua compares strings by the server's locale. Commands that only a backup needs are left to the backup's own
- * scripts, so that a user who lacks them can still commit.
+ * Runs behind the last change, where Redis refuses nothing for want of memory any more. Bytes are compared one
+ * by one, because Lua compares strings by the server's locale. Commands that only a backup needs are in the
+ * backup's own scripts, so that a user without the right to them can still commit.
  */
 export const keepText = `
 if keeps and full then

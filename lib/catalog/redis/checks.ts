@@ -1,14 +1,13 @@
-// What a Redis must be set to before a catalog is trusted to it: it writes each commit to its disk before it
-// answers, and never throws a row away. Asked at every new connection, since a failover may lead to a server
-// with other settings.
+// Checks that Redis writes each commit to its disk before it answers, and never evicts a row. The check runs
+// for every new connection, because a failover may lead to a server with other settings.
 import type { Logger } from 'pino'
 import type { Client, Server } from './client.ts'
 import { isReply } from './reasons.ts'
 
-/** strict: refuse what can lose an acknowledged write; relaxed: warn of it. */
+/** strict: a server that can lose an acknowledged write is refused; relaxed: a warning is logged. */
 export type Durability = 'strict' | 'relaxed'
 
-/** ZMSCORE came with 6.2, flags of scripts with 7.0. */
+/** ZMSCORE came with Redis 6.2, flags of scripts with 7.0. */
 const VERSION_MIN = 7
 
 /** https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/ */
@@ -25,7 +24,7 @@ const wanted: readonly { name: string; value: string; why: string }[] = [
 
 type Fields = ReadonlyMap<string, string>
 
-/** Undefined where the server does not let its user ask. */
+/** Undefined where the server does not allow its user the command. */
 async function allowed<T>(question: Promise<T>): Promise<T | undefined> {
   return question.catch((error) => {
     if (isReply(error) && /^(NOPERM|ERR unknown)/.test(error.message)) return undefined
@@ -59,8 +58,9 @@ function faultsOf(found: Fields | undefined): string[] {
 }
 
 /**
- * Makes the question what makes the servers that take writes unsafe: a sentence, or null. Where durability is
- * relaxed it warns instead, once for each finding. It throws the client's error where one cannot be asked.
+ * Returns a function that checks the servers which take writes. It resolves with a sentence where one is
+ * unsafe, else with null. Where durability is relaxed it logs a warning instead, once for each finding. It
+ * rejects with the client's error where a server does not answer.
  */
 export function makeCheck(
   client: Client,

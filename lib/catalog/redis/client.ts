@@ -1,7 +1,7 @@
-// What the catalog uses of a Redis client: the part of ioredis that is the same for one server, for
-// Sentinel and for Cluster. Only lib/catalog/redis.ts knows that it is ioredis.
+// What the catalog uses of a Redis client: the part of ioredis that is the same for one server, for Sentinel
+// and for Cluster. lib/catalog/redis.ts implements it.
 
-/** One server that can be asked about itself. */
+/** One server, for commands about itself. */
 export interface Server {
   call(command: string, ...args: string[]): Promise<unknown>
 }
@@ -12,11 +12,11 @@ export interface Client extends Server {
   /** The servers that take writes now: one, or a cluster's masters. */
   masters(): readonly Server[]
   onReady(listener: () => void): void
-  /** Told of every connection that is lost or refused, with the error where there is one. */
+  /** `listener` is called for every connection that is lost or refused, with the error where there is one. */
   onLost(listener: (error?: Error) => void): void
-  /** Begins to connect, and does so again whenever the connection is lost. */
+  /** Connects, and connects again whenever the connection is lost. */
   start(): void
-  /** Drops the connection and makes a new one, where another server may answer by now. */
+  /** Drops the connection and makes a new one, which may lead to another server. */
   reconnect(): void
   stop(): void
 }

@@ -1,18 +1,21 @@
-// The commit as Lua: expectations, then sums, then every change, or none. Its id is kept for a while, as
-// done or as void, so that a commit that is sent again because its answer was lost has no second effect, and
-// one that was given up or answered otherwise cannot take effect late.
+// The commit as a Lua script: expectations, then sums, then all changes or none. The commit's id is kept for a
+// while, as done or as void. A commit that is sent again because its answer was lost therefore has no second
+// effect, and one that was abandoned or refused cannot take effect late.
 import { keepText, ROW_OVERHEAD_BYTES, watchText } from './before-script.ts'
 
-/** A commit that was done is remembered until so many more were: longer than anybody looks for its answer,
- * some 6 MB of memory, and no clock. */
+/** The id of a commit is kept until so many more were done. That is longer than any node waits for its answer,
+ * takes some 6 MB of memory, and needs no clock. */
 const DONE_COMMITS = 65_536
-/** A void one may still be on its way in some buffer: remembered for longer, and there are few. */
+/** A void commit may still lie in some network buffer. Its id is kept for longer, because there are few. */
 export const VOID_COMMITS = 16 * DONE_COMMITS
-/** How often old ones are forgotten, in commits. */
+/** Old ids are removed once in so many commits. */
 const FORGET_COMMITS = 128
 
-/** Tables for CRC-32 four bytes at a time, by half bytes, the lowest first. A script has nothing that lasts, so
- * they are in its text and are made each time: small ones are made sooner than large ones save. */
+/**
+ * Tables for CRC-32 four bytes at a time, by half bytes, the lowest first. A script has no lasting state, so
+ * that the tables are part of its text and made at each run. Small tables are made faster than large ones save
+ * time.
+ */
 function crcTables(): string {
   const behind = (register: number) => {
     let crc = register
@@ -23,14 +26,14 @@ function crcTables(): string {
 }
 
 /**
- * Follows the guard, which gives `number`. ARGV from 3: commit id (16 bytes), 1 where it was sent before,
- * how many rows each list has (expect, put, del, add), all their keys, the revisions expected (16 bytes, or
- * none for absence), the framed rows, and of each add: the CRC registers after key and kind, and after
- * key, kind and revision (4 bytes each), then its deltas (8 bytes each, big-endian).
+ * Follows the guard, which sets `number`. ARGV from 3: the commit id (16 bytes); 1 where the commit was sent
+ * before; the number of rows in each list (expect, put, del, add); all their keys; the expected revisions (16
+ * bytes, or empty for absence); the framed rows; and for each add the CRC registers after key and kind, and
+ * after key, kind and revision (4 bytes each), then its deltas (8 bytes each, big-endian).
  *
- * An expectation that fails answers with the row, whose checksum the caller checks: here that would cost
- * more than all the rest. Where the revision matches, the row is the one that the caller read. Of a counter
- * row the checksum is checked, because the new one is made from it.
+ * For an expectation that fails, the script returns the row, and the caller verifies its checksum: in Lua that
+ * would cost more than all the rest. Where the revision matches, the row is the one that the caller has read.
+ * The checksum of a counter row is verified in the script, because the new row is made from the old one.
  */
 export const commitText = `
 local id, again = ARGV[3], ARGV[4] == '1'

@@ -1,6 +1,6 @@
-// Commits on Redis. One whose answer was lost is sent again, under the same id, once Redis is back: the
-// script does it if it was not done, and says so if it was. Only where Redis stays away for too long does
-// the caller hear that nobody knows.
+// Commits on Redis. A commit whose answer was lost is sent again under the same id once Redis is back: the
+// script then does it, or answers that it was done already. Where Redis stays away for too long, the commit
+// rejects with CommitUnknown.
 import { crc32 } from '../../bytes/crc32.ts'
 import { CofferError } from '../../errors.ts'
 import { type Commit, CommitUnknown, Conflict } from '../catalog.ts'
@@ -10,21 +10,21 @@ import { type Link, type Reply, Unanswered } from './link.ts'
 import { unavailable } from './reasons.ts'
 import { scripts } from './scripts.ts'
 
-/** How long the answer to a commit is looked for after it was lost. */
+/** How long a commit is sent again after its answer was lost. */
 export const SETTLE_MS = 5000
-/** Pause before a commit in doubt is sent again where Redis is there and refuses it. */
+/** Pause before a commit in doubt is sent again to a Redis that answers and refuses it. */
 const AGAIN_MS = 200
 
 const COUNTERS = Buffer.from([2])
 
-/** What the script refuses, in the words of the seam. */
+/** What the script refuses, as messages. */
 const broken: Readonly<Record<string, string>> = {
   counters: 'a counter row cannot become a plain one',
   below: 'a counter would fall below zero',
   beyond: 'a counter would grow beyond 2⁵³ − 1',
 }
 
-/** What the commit script adds to a counter row: see commitText. */
+/** The bytes for one counter row in the arguments of the commit script (see commitText). */
 function packOf(key: string, deltas: readonly number[], revision: Buffer): Buffer {
   const pack = Buffer.allocUnsafe(8 + 8 * deltas.length)
   const ofKind = crc32(COUNTERS, crc32(Buffer.from(key)))
@@ -41,7 +41,7 @@ const keysOf = ({ expect, puts, del, add }: Prepared): string[] => [
   ...add.map(({ key }) => key),
 ]
 
-/** Arguments behind `again`. */
+/** The script's arguments behind `again`. */
 function encode(commit: Prepared, revision: Buffer): (string | Buffer)[] {
   const { expect, puts, del, add } = commit
   return [
@@ -53,15 +53,15 @@ function encode(commit: Prepared, revision: Buffer): (string | Buffer)[] {
   ]
 }
 
-/** Throws what the script's answer means; nothing where the commit is done. */
+/** Throws the error that the script's answer means; returns where the commit is done. */
 function judge([word, , at, row]: Reply, commit: Prepared): void {
   if (word === 'done') return
   if (word === 'void') throw unavailable('the commit was given up')
   const key = keysOf(commit)[Number(at) - 1]!
-  // Rotten, or a plain row: this throws whichever it is.
+  // `openCounters` throws for a rotten row and for a plain one.
   if (word === 'plain') openCounters(key, row as Buffer)
   if (word !== 'conflict') throw new CofferError('Internal', { message: broken[word] ?? word, key })
-  // A rotten row is no other writer's.
+  // A rotten row throws StoreCorrupt. It is no conflict with another writer.
   if ((row as Buffer).length > 0) openRow(key, row as Buffer)
   throw new Conflict(key)
 }
@@ -69,7 +69,7 @@ function judge([word, , at, row]: Reply, commit: Prepared): void {
 export interface Commits {
   /** See Catalog.commit. */
   commit(commit: Commit): Promise<void>
-  /** Takes no more commits, and resolves when those it had taken have their outcome. */
+  /** Takes no more commits. Resolves when all earlier ones have their outcome. */
   close(): Promise<void>
 }
 
@@ -85,7 +85,7 @@ export function makeCommits(link: Link): Commits {
       const again = deadlineMs < Number.POSITIVE_INFINITY
       let reply: Reply
       try {
-        reply = await link.ask(scripts.commit, [id, again ? '1' : '0', ...args])
+        reply = await link.call(scripts.commit, [id, again ? '1' : '0', ...args])
       } catch (error) {
         if (!again) {
           if (!(error instanceof Unanswered)) throw error

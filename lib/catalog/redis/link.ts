@@ -1,20 +1,20 @@
-// The way to Redis: sends scripts, and knows whether anything can be asked. A command that fails for want of
-// an answer closes the way for all at once, so that nobody waits for a Redis that is away; it opens again
-// when Redis was asked, is safe, is still this catalog, and no earlier commit is left in doubt.
+// The link to Redis: it runs scripts while it is open. A command without an answer closes the link, so that no
+// request waits for a Redis that is away. The link opens again once Redis has answered, is safe, still holds
+// this catalog, and no earlier commit is in doubt.
 import type { Logger } from 'pino'
 import { CofferError } from '../../errors.ts'
 import type { Client } from './client.ts'
 import { AWAY, isNoScript, isReply, reasonOf, refusalOf, unavailable } from './reasons.ts'
 import { type Script, scripts } from './scripts.ts'
 
-/** Commands on their way, at most: further ones are refused. */
+/** Most commands in flight. Further ones are refused. */
 const PENDING_MAX = 10_000
-/** How often a closed way is tried, and a slow answer noticed. */
+/** How often a closed link is tried, and a slow answer looked for. */
 const TICK_MS = 200
-/** How often a Redis that refuses writes is asked again. */
+/** How often a write is tried on a Redis that refuses writes. */
 const WRITE_TRY_MS = 1000
 
-/** The answer of a script: a word, the commit number, and what follows. */
+/** The answer of a script: a word, the commit number, and more. */
 export type Reply = readonly [string, number, ...unknown[]]
 
 export interface LinkOptions {
@@ -23,12 +23,12 @@ export interface LinkOptions {
   readonly prefix: string
   /** Longest wait for an answer. */
   readonly timeoutMs: number
-  /** Says what makes a server unsafe for a catalog, or null. Asked at every new connection. */
+  /** Why a server is unsafe for a catalog, else null. Called for every new connection. */
   readonly unsafe: () => Promise<string | null>
   readonly log: Logger
 }
 
-/** The command was sent, or may have been, and no answer came: it may be carried out, even later. */
+/** The command was sent, or may have been, and no answer came. It may be executed, even later. */
 export class Unanswered extends CofferError {
   constructor(message: string) {
     super('StoreUnavailable', { message })
@@ -36,18 +36,18 @@ export class Unanswered extends CofferError {
 }
 
 export class Link {
-  /** Keys of every script. */
+  /** The keys of every script. */
   readonly #keys: readonly string[]
   readonly #options: LinkOptions
   /** When each command was sent, oldest first. */
   readonly #pending = new Set<{ readonly sentMs: number }>()
-  /** Ids of commits in doubt whose callers have been answered, 16 bytes each, and who hears whether they were done. */
+  /** Ids (16 bytes) of commits in doubt whose callers were answered, with the function that settles each. */
   readonly #doubtful = new Map<Buffer, (done: boolean) => void>()
-  /** None on a link that only runs scripts. */
+  /** Empty on a link that only runs scripts. */
   #id = ''
   #begun = false
   #number = 0
-  /** Why nothing is asked; null: the way is open. */
+  /** Why the link is closed; null while it is open. */
   #fault: string | null = 'Redis has not answered yet'
   /** Why Redis takes no writes, though it answers. */
   #refusal: string | null = null
@@ -85,8 +85,8 @@ export class Link {
   }
 
   /**
-   * Opens the way for the first time: `adopt` learns or makes the catalog's id. Throws what `adopt`
-   * throws, and StoreUnavailable where Redis is unsafe, or cannot be asked within `withinMs`.
+   * Opens the link for the first time. `adopt` reads or makes the catalog's id. Rejects with the errors of
+   * `adopt`, and with StoreUnavailable where Redis is unsafe or does not answer within `withinMs`.
    */
   async begin(adopt: () => Promise<{ id: string; number: number }>, withinMs: number) {
     const deadlineMs = performance.now() + withinMs
@@ -110,17 +110,17 @@ export class Link {
   }
 
   /**
-   * Runs a script as this catalog. Throws Unanswered where it may have run all the same, StoreUnavailable
-   * where it has not: the way is closed, Redis refused, or it is not this catalog any more.
+   * Runs a script on this catalog. Rejects with Unanswered where the script may have run all the same. Rejects
+   * with StoreUnavailable where it has not: the link is closed, Redis refused, or it holds another catalog.
    */
-  async ask(script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
+  async call(script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
     if (this.#closed) throw unavailable('the catalog is closed')
     if (this.#fault !== null) throw unavailable(this.#fault)
     if (this.#pending.size >= PENDING_MAX) throw unavailable('too many commands wait for Redis')
-    return await this.#askAnyway(script, args)
+    return await this.#callAlways(script, args)
   }
 
-  /** Runs a script without a look at whether the way is open, or whose catalog it is. */
+  /** Runs a script, whether the link is open or not, and whatever catalog Redis holds. */
   async run(script: Script, args: readonly (string | Buffer)[]): Promise<readonly unknown[]> {
     const sent = { sentMs: performance.now() }
     this.#pending.add(sent)
@@ -141,7 +141,7 @@ export class Link {
     }
   }
 
-  /** Resolves with true when the way is open, with false when it is not by `deadlineMs` of performance.now(). */
+  /** Resolves with true when the link is open, else with false at `deadlineMs` of performance.now(). */
   async open(deadlineMs: number): Promise<boolean> {
     while (this.#fault !== null && !this.#closed) {
       if (performance.now() >= deadlineMs) return false
@@ -151,8 +151,8 @@ export class Link {
   }
 
   /**
-   * A commit in doubt is not sent again. The way is closed until its outcome can change no more: then the promise
-   * resolves, with true where it was done.
+   * Closes the link until the outcome of a commit in doubt can change no more. The commit is not sent again.
+   * Resolves then, with true where the commit was done.
    */
   abandon(id: Buffer): Promise<boolean> {
     return new Promise((resolve) => {
@@ -168,7 +168,7 @@ export class Link {
     this.#options.client.stop()
   }
 
-  async #askAnyway(script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
+  async #callAlways(script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
     const reply = (await this.run(script, [this.#id, String(this.#number), ...args])) as Reply
     const [word, number] = reply
     if (word === 'foreign') {
@@ -192,7 +192,7 @@ export class Link {
     try {
       return await client.evalsha(sha, this.#keys.length, ...all)
     } catch (error) {
-      // A restart or SCRIPT FLUSH forgets scripts; EVAL makes Redis know it again.
+      // A restart or SCRIPT FLUSH removes scripts from Redis' cache; EVAL adds them again.
       if (!isNoScript(error)) throw error
       return await client.eval(text, this.#keys.length, ...all)
     }
@@ -200,7 +200,7 @@ export class Link {
 
   #fail(reason: string): void {
     if (this.#closed || this.#fault === reason) return
-    // That there is no connection says less than why the last one ended.
+    // The reason for which the last connection ended says more than that there is none.
     if (this.#fault !== null && reason === AWAY) return
     if (this.#fault === null) this.#reconnectedMs = performance.now()
     this.#fault = reason
@@ -221,7 +221,7 @@ export class Link {
       this.#fail('Redis does not answer')
       this.#reconnect()
     } else if (this.#fault !== null) {
-      // The new connection may be as mute, or lead to yesterday's master.
+      // The new connection may be silent too, or lead to a master that was replaced.
       if (now - this.#reconnectedMs > 2 * timeoutMs) this.#reconnect()
       void this.#tryOpen()
     } else if (this.#refusal !== null && now - this.#triedWriteMs > WRITE_TRY_MS) {
@@ -251,7 +251,7 @@ export class Link {
       if (unsafe !== null) return this.#fail(unsafe)
       if (this.#id !== '') {
         const ids = settled.map(([id]) => id)
-        const reply = await this.#askAnyway(ids.length === 0 ? scripts.look : scripts.settle, ids)
+        const reply = await this.#callAlways(ids.length === 0 ? scripts.look : scripts.settle, ids)
         done = (reply[2] ?? []) as readonly number[]
       }
     } catch (error) {
@@ -272,7 +272,7 @@ export class Link {
 
   async #tryWrite(): Promise<void> {
     try {
-      await this.#askAnyway(scripts.tryWrite, [])
+      await this.#callAlways(scripts.tryWrite, [])
     } catch {
       return
     }
@@ -280,7 +280,7 @@ export class Link {
     this.#options.log.info({}, 'catalog: Redis takes writes again')
   }
 
-  /** Resolves when there is a new connection, or a while later. */
+  /** Resolves when there is a new connection, or after TICK_MS. */
   async #ready(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, TICK_MS)

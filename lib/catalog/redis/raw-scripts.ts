@@ -1,6 +1,6 @@
-// Scripts for a catalog that no node has open: what lies in its place, its rows as they lie, and a copy into
-// it. KEYS as in scripts.ts: about, rows, keys, done, before, before-keys. A copy has a mark of its own, drawn by
-// whoever makes it: another that begins meanwhile takes its place, and the first can add nothing any more.
+// Scripts for copying whole catalogs that no node has open. KEYS as in scripts.ts: about, rows, keys, done,
+// before, before-keys. Each copy into Redis has a random mark. A copy that begins meanwhile replaces the mark,
+// and the first can add nothing any more.
 import { script } from './scripts.ts'
 
 const state = `
@@ -11,7 +11,7 @@ if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) > 0 then return {'headless'} 
 return {'empty'}
 `
 
-/** ARGV: the key behind which to begin (empty: at the first), how many rows. */
+/** ARGV: the key behind which the rows begin (empty: at the first), and the number of rows. */
 const rowsBehind = `
 local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
 local keys = redis.call('ZRANGEBYLEX', KEYS[3], from, '+', 'LIMIT', 0, tonumber(ARGV[2]))
@@ -20,8 +20,8 @@ if #keys > 0 then rows = redis.call('HMGET', KEYS[2], unpack(keys)) end
 return {'ok', keys, rows}
 `
 
-/** ARGV of this and the following: the mark. Then: the source's id, its commit number, the layout. Takes the
- * place of whatever copy is there, and of no catalog. */
+/** Begins a copy in the place of any unfinished one, but not of a catalog. ARGV, here and below: the mark.
+ * Then: the source's id, its commit number, the layout. */
 const begin = `
 if redis.call('HMGET', KEYS[1], 'id')[1] then return {'lost'} end
 redis.call('UNLINK', unpack(KEYS))
@@ -35,7 +35,7 @@ const guard = `
 if redis.call('HMGET', KEYS[1], 'copyMark')[1] ~= ARGV[1] then return {'lost'} end
 `
 
-/** ARGV: key and framed row, in turns. */
+/** ARGV behind the mark: key and framed row, in turns. */
 const put = `${guard}
 local members = {}
 for i = 2, #ARGV, 2 do
@@ -49,14 +49,14 @@ end
 return {'ok'}
 `
 
-/** ARGV as of begin. */
+/** ARGV as of `begin`. */
 const finish = `${guard}
 redis.call('HSET', KEYS[1], 'id', ARGV[2], 'number', ARGV[3], 'layout', ARGV[4])
 redis.call('HDEL', KEYS[1], 'copyMark', 'copyOf', 'copyNumber')
 return {'ok'}
 `
 
-/** Leaves an empty place. */
+/** Removes the unfinished copy. */
 const drop = `${guard}
 redis.call('UNLINK', unpack(KEYS))
 return {'ok'}

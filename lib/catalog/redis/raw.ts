@@ -1,5 +1,5 @@
-// A Redis catalog from below its seam (../raw.ts). An unfinished copy is a place whose `about` has a mark and
-// no id, which opening it as a catalog refuses.
+// A Redis catalog for copies of whole catalogs (../raw.ts). An unfinished copy is a hash `about` with a mark
+// and without an id. To open it as a catalog fails.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
 import type { Meta } from '../meta.ts'
@@ -9,12 +9,12 @@ import { rawScripts } from './raw-scripts.ts'
 import { LAYOUT, type Script } from './scripts.ts'
 
 export interface RawRedis extends RawCatalog {
-  /** Removes the copy that was begun here, and not finished; nothing where another has taken its place. */
+  /** Removes the unfinished copy that `begin` made. Does nothing where another copy has taken its place. */
   drop(): Promise<void>
 }
 
-/** Uses a link to whatever lies there, and closes it. Every call throws StoreUnavailable where Redis does not
- * answer, or refuses; those that write throw StoreCorrupt where the copy lost its place. */
+/** Uses `link`, whatever lies there, and closes it. Every call rejects with StoreUnavailable where Redis does
+ * not answer, or refuses. Those that write reject with StoreCorrupt where another copy has taken the place. */
 export function makeRawRedis(link: Link): RawRedis {
   const run = (script: Script, ...args: readonly (string | Buffer)[]) => link.run(script, args)
   const mark = randomBytes(16)
@@ -47,7 +47,7 @@ export function makeRawRedis(link: Link): RawRedis {
       return names.map((bytes, i) => {
         const key = bytes.toString()
         const framed = rows[i]
-        // Its name is in the order of keys, but the row itself is gone.
+        // The key is in the sorted set, but its row is missing from the hash.
         if (framed == null) throw new CofferError('StoreCorrupt', { key })
         return { key, framed }
       })

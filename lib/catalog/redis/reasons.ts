@@ -1,18 +1,19 @@
-// Errors of Redis and of the way to it, as sentences for health and log. None repeats what Redis said word
-// for word: its messages may quote arguments, and those are rows, or a password.
+// Errors of Redis and of the connection to it, as sentences for health and log. None quotes Redis' own message,
+// which may contain arguments: rows, or a password.
 import { CofferError } from '../../errors.ts'
 
-/** `StoreUnavailable` with a sentence. */
+/** A `StoreUnavailable` with a sentence. */
 export const unavailable = (message: string, cause?: unknown) =>
   new CofferError('StoreUnavailable', { message }, cause)
 
-/** What a reply that is an error means. `reads`: others may still be answered. */
+/** What an error reply means. `reads`: other commands may still be answered. */
 export interface Refusal {
   readonly message: string
   readonly reads: boolean
 }
 
-/** By the first word of the reply. https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
+/** By the first word of the reply
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). */
 const refusals: Readonly<Record<string, Refusal>> = {
   OOM: { message: 'Redis is full: it has reached maxmemory', reads: true },
   READONLY: { message: 'Redis is a replica and takes no writes', reads: true },
@@ -33,13 +34,13 @@ const refusals: Readonly<Record<string, Refusal>> = {
 
 const unknownRefusal: Refusal = { message: 'Redis refused a command', reads: true }
 
-/** True for an error that Redis itself answered with: the command was not carried out. */
+/** True for an error reply of Redis: the command was not executed. */
 export const isReply = (error: unknown): error is Error =>
   error instanceof Error && error.name === 'ReplyError'
 
 const firstWord = (error: Error) => /^[A-Z]+/.exec(error.message)?.[0] ?? ''
 
-/** True where Redis does not know a script (any more). */
+/** True where Redis has no script of that hash. */
 export const isNoScript = (error: unknown) => isReply(error) && firstWord(error) === 'NOSCRIPT'
 
 /** What an error reply means. */
@@ -47,7 +48,7 @@ export function refusalOf(error: Error): Refusal {
   const word = firstWord(error)
   const known = refusals[word]
   if (known !== undefined) return known
-  // Of a command in a script: others may be allowed.
+  // The reply is about a command in a script. Other scripts may be allowed.
   if (/user executing the script can't|ACL failure in script/.test(error.message)) {
     return { message: refusals.NOPERM!.message, reads: true }
   }
@@ -67,10 +68,10 @@ const systemErrors: Readonly<Record<string, string>> = {
   ENETUNREACH: 'it cannot be reached',
 }
 
-/** There is no connection, and nothing says why. */
+/** The reason where there is no connection and nothing says why. */
 export const AWAY = 'Redis is away'
 
-/** Why there is no connection. Node's code is added where there is one: those of TLS explain themselves. */
+/** Why there is no connection. Node's error code is added where it is not in `systemErrors`, as those of TLS. */
 export function reasonOf(error: unknown): string {
   if (isReply(error)) return refusalOf(error).message
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }

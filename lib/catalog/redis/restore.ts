@@ -1,5 +1,5 @@
-// A Redis catalog that is being restored: an unfinished copy, which no node opens, until the last step gives it
-// its id. One that was cut short stays in its place, and the next restore of that catalog begins anew.
+// Restores a Redis catalog: rows go into an unfinished copy, which no node opens, until the last step sets its
+// id. A copy that was interrupted stays there, and the next restore of that catalog begins it anew.
 import { FileInvalid } from '../../file-invalid.ts'
 import type { RawRow } from '../catalog.ts'
 import type { Meta } from '../meta.ts'
@@ -37,7 +37,7 @@ export function redisRestore(raw: RawRedis): RestoreTarget {
       isUnfinished = false
     },
     async close() {
-      // Where Redis is away by now, the next restore removes it.
+      // Where Redis is away by now, the next restore removes the copy.
       if (isUnfinished) await raw.drop().catch(() => undefined)
       await raw.close()
     },

@@ -1,6 +1,6 @@
-// What Redis is asked, as Lua scripts: each is one call, so one point in time, and touches keys of one hash
-// slot. Every script first makes sure that it speaks to the catalog that this node knows, and not to an
-// emptied or an older copy: a failover or a restore can put one in its place under an open connection.
+// The Lua scripts of the catalog. Each runs as one call, at one point in time, and touches keys of one hash
+// slot. Every script first checks that Redis still holds this node's catalog, at its commit number or a later
+// one. A failover or a restore can put an emptied or older copy behind an open connection.
 import { createHash } from 'node:crypto'
 import { commitText, VOID_COMMITS } from './commit-script.ts'
 
@@ -15,11 +15,14 @@ export const script = (text: string): Script => ({
   sha: createHash('sha1').update(text).digest('hex'),
 })
 
-/** The number of the layout in which rows and keys lie. */
+/** The number of the layout of rows and keys in Redis. */
 export const LAYOUT = '1'
 
-/** ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen. KEYS of every
- * script: about (hash), rows (hash), keys (sorted set), done (sorted set), before (hash), before-keys (sorted set). */
+/**
+ * ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen. KEYS of
+ * every script: about (hash), rows (hash), keys (sorted set), done (sorted set), before (hash), before-keys
+ * (sorted set).
+ */
 export const guard = `
 local about = redis.call('HMGET', KEYS[1], 'id', 'number')
 if about[1] ~= ARGV[1] then return {'foreign', 0, about[1] or ''} end
@@ -41,9 +44,9 @@ const get = `${guard}
 return {'ok', number, redis.call('HMGET', KEYS[2], unpack(ARGV, 3))}
 `
 
-/** Long groups are jumped over, short ones walked through: a jump costs as much as some 20 keys. ARGV: from,
- * to, entries wanted, 1 for reverse, prefix, delimiter (empty: no groups). No key in UTF-8 has a byte FF, so
- * a group followed by FF is behind every key of the group. */
+/** Reads a page. Long groups are skipped with a jump, short ones read through: a jump costs as much as some 20
+ * keys. ARGV: from, to, entries wanted, 1 for reverse, prefix, delimiter (empty: no groups). No UTF-8 key has
+ * a byte FF, so that a group followed by FF sorts behind every key of the group. */
 const page = `${guard}
 local from, to, count, reverse = '[' .. ARGV[3], '(' .. ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
 local prefix, delimiter = ARGV[7], ARGV[8]
@@ -101,20 +104,21 @@ if #keys > 0 then values = redis.call('HMGET', KEYS[2], unpack(keys)) end
 return {'ok', number, table.concat(kinds), names, values}
 `
 
-/** Changes nothing, and says whether this is the catalog. */
+/** Changes nothing, and checks that Redis holds this catalog. */
 const look = `${guard}
 return {'ok', number}
 `
 
-/** Changes nothing either, by a command that is refused where writes are: full, read-only, no disk. */
+/** Changes nothing, with a command that Redis refuses where it takes no writes: full, read-only, without a
+ * disk. */
 const tryWrite = `${guard}
 redis.call('HINCRBY', KEYS[1], 'number', 0)
 return {'ok', number}
 `
 
-/** Commits of which nobody knows whether they were done, and whose callers have been answered: those that were
- * not are made void, so that they cannot be done late. ARGV: their ids. Answers 1 for each that was done, else 0. Also
- * where Redis is full. */
+/** Settles commits in doubt whose callers were answered. A commit that was not done becomes void, so that it
+ * cannot be done late. ARGV: their ids. Returns 1 for each that was done, else 0. Runs also where Redis is
+ * full. */
 const settle = `#!lua flags=allow-oom
 ${guard}
 local done = {}
@@ -129,8 +133,8 @@ end
 return {'ok', number, done}
 `
 
-/** Raises the commit number, for a catalog that an operator has accepted although it is older than its volumes.
- * ARGV: the number. Also where Redis is full. */
+/** Raises the commit number, for a catalog that is older than its volumes and that an operator has accepted.
+ * ARGV: the number. Runs also where Redis is full. */
 const advance = `#!lua flags=allow-oom
 ${guard}
 if tonumber(ARGV[3]) > number then

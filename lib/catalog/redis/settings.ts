@@ -1,27 +1,27 @@
 // How Redis is reached, and the addresses in that taken apart.
 import type { Durability } from './checks.ts'
 
-/** Files as texts in PEM. */
+/** Contents of PEM files. */
 export interface RedisTls {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
 }
 
-/** Exactly one of `url`, `sentinels` and `cluster` is there. */
+/** Exactly one of `url`, `sentinels` and `cluster` is set. */
 export interface RedisSettings {
   /** One server, redis:// or rediss://. */
   readonly url?: string
-  /** Sentinels as host:port, and the name under which they know the master. */
+  /** Addresses of Sentinels as host:port, and the name that Sentinel has for the master. */
   readonly sentinels?: { readonly addresses: readonly string[]; readonly name: string }
   /** URLs of some nodes of a cluster. */
   readonly cluster?: readonly string[]
-  /** Where the URL does not say. */
+  /** Used where the URL has none. */
   readonly username?: string
   readonly password?: string
-  /** With a rediss:// URL; turns TLS on with Sentinels. */
+  /** Used with a rediss:// URL, and turns TLS on for Sentinels. */
   readonly tls?: RedisTls
-  /** Catalogs of different prefixes do not see each other. Holds no braces. */
+  /** Separates catalogs in one Redis. Holds no braces. */
   readonly prefix: string
   readonly durability: Durability
   /** Longest wait for one answer. */
@@ -38,7 +38,7 @@ export interface Endpoint {
   readonly isTls: boolean
 }
 
-/** Takes a redis:// or rediss:// URL apart. Port 6379 and database 0 unless told. */
+/** The parts of a redis:// or rediss:// URL. The default port is 6379, the default database 0. */
 export function endpointOf(text: string): Endpoint {
   const { protocol, hostname, port, pathname, username, password } = new URL(text)
   return {
@@ -51,7 +51,7 @@ export function endpointOf(text: string): Endpoint {
   }
 }
 
-/** Takes `host:port` apart; an IPv6 address stands in brackets. Port 26379 unless told. */
+/** The parts of `host:port`. An IPv6 address stands in brackets. The default port is 26379. */
 export function sentinelOf(text: string): { host: string; port: number } {
   const { hostname, port } = new URL(`redis://${text}`)
   return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26379) }

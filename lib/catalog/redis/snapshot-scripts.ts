@@ -1,17 +1,17 @@
-// Scripts of a backup: one begins a moment of the catalog, one reads the rows of that moment page by page, one
-// ends it. Commits meanwhile keep what they change (before-script.ts); what a page has passed is dropped
-// with the next. All of it expires by itself when nobody asks for pages any more.
+// Scripts for a snapshot of the catalog: one begins it, one reads its rows page by page, one ends it. Commits
+// meanwhile keep the former content of rows (before-script.ts); each page drops what earlier pages have passed.
+// All of it expires by itself when no page is read any more.
 import { BACKUP_ID_BYTES, beforeFields } from './before-script.ts'
 import { guard, script } from './scripts.ts'
 
-/** How long the moment is held after the last page. */
+/** How long the snapshot lives after the last page. */
 const HOLD_MS = 60_000
 /** Rows in a page. */
 export const SNAPSHOT_PAGE_ROWS = 500
 
 const { backup, after, number, bytes } = beforeFields
-/** By how much the hash has more entries than the sorted set, which has an empty name: so both are there, and
- * expire together, before anything is kept. */
+/** How many more entries the hash has than the sorted set. The sorted set has one entry with an empty name, so
+ * that both exist, and expire together, before any row is kept. */
 const MORE_FIELDS = Object.keys(beforeFields).length - 1
 
 const hold = `
@@ -19,8 +19,8 @@ redis.call('PEXPIRE', KEYS[5], ${HOLD_MS})
 redis.call('PEXPIRE', KEYS[6], ${HOLD_MS})
 `
 
-/** ARGV: the backup's id. All three also where Redis is full. What a user may lack the right to comes before
- * anything is written that would not expire. */
+/** ARGV: the backup's id. All three scripts run also where Redis is full. PEXPIRE runs before anything is
+ * written: a user without the right to it must leave nothing that never expires. */
 const begin = `#!lua flags=allow-oom
 ${guard}
 local other = redis.call('HMGET', KEYS[5], '${backup}')[1]
@@ -34,9 +34,9 @@ return {'ok', number}
 `
 
 /**
- * ARGV: the backup's id, the key behind which the page begins; all up to it has arrived, so that a page whose
- * answer was lost can be asked for again. A commit number that was not counted is that of a program which keeps
- * nothing.
+ * ARGV: the backup's id, and the key behind which the page begins. All rows up to that key have arrived, so
+ * that a page whose answer was lost can be read again. The snapshot is lost where `number` differs: another
+ * program, which keeps no former rows, has committed.
  */
 const page = `#!lua flags=allow-oom
 ${guard}

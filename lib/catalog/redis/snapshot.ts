@@ -1,5 +1,5 @@
-// One moment of a Redis catalog, read page by page while others commit: rows as they are now, and in their
-// place what commits kept of them as they were. Redis gives both in one step, and they are joined here.
+// A snapshot of a Redis catalog, read page by page while others commit. A script returns the rows as they are
+// now, and the former rows that commits kept. They are joined here.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
 import type { RawRow, Snapshot } from '../catalog.ts'
@@ -10,10 +10,10 @@ import { unavailable } from './reasons.ts'
 import type { Script } from './scripts.ts'
 import { SNAPSHOT_PAGE_ROWS, snapshotScripts } from './snapshot-scripts.ts'
 
-/** How long a page is waited for while Redis is away: less than it holds the moment. */
+/** How long a page is waited for while Redis is away. The snapshot lives longer than that. */
 const AWAY_MS = 30_000
 
-/** Why Redis gave the moment up. */
+/** Why Redis dropped the snapshot. */
 const lost: Readonly<Record<string, string>> = {
   full: 'Redis is full, and what changes meanwhile could not be kept: the backup was given up',
   much: 'more changed meanwhile than Redis is to keep: the backup was given up',
@@ -21,10 +21,10 @@ const lost: Readonly<Record<string, string>> = {
 }
 const forgotten = 'Redis does not hold the moment of this backup any more: begin anew'
 
-/** Holds the present moment of the catalog. Throws StoreUnavailable, also where another is held already. */
+/** Opens a snapshot of the catalog. Rejects with StoreUnavailable, also where another is open already. */
 export async function openRedisSnapshot(link: Link): Promise<Snapshot> {
   const id = randomBytes(BACKUP_ID_BYTES)
-  const [word, commitNumber] = await link.ask(snapshotScripts.begin, [id])
+  const [word, commitNumber] = await link.call(snapshotScripts.begin, [id])
   if (word === 'busy') {
     throw unavailable('another backup is being taken, or was ended a minute ago at most')
   }
@@ -32,11 +32,11 @@ export async function openRedisSnapshot(link: Link): Promise<Snapshot> {
   return {
     commitNumber,
     async rowsBehind(after) {
-      // What lies before it is not kept any more.
+      // Former rows before that key are no longer kept.
       if (compareKeys(after, last) < 0) throw unavailable(forgotten)
       for (let from: string | undefined = after; from !== undefined; ) {
         last = from
-        const reply = await askPatiently(link, snapshotScripts.page, [id, from])
+        const reply = await callPatiently(link, snapshotScripts.page, [id, from])
         const page = joined(reply)
         if (page.rows.length > 0) return page.rows
         from = page.next
@@ -44,27 +44,31 @@ export async function openRedisSnapshot(link: Link): Promise<Snapshot> {
       return []
     },
     async close() {
-      // Where Redis does not hear it, the moment ends by itself.
-      await link.ask(snapshotScripts.end, [id]).catch(() => undefined)
+      // Where Redis is away, the snapshot expires by itself.
+      await link.call(snapshotScripts.end, [id]).catch(() => undefined)
     },
   }
 }
 
-/** Asks again what was not answered. Throws StoreUnavailable. */
-async function askPatiently(link: Link, script: Script, args: (string | Buffer)[]): Promise<Reply> {
+/** Runs a script again where it was not answered. Rejects with StoreUnavailable after AWAY_MS. */
+async function callPatiently(
+  link: Link,
+  script: Script,
+  args: (string | Buffer)[],
+): Promise<Reply> {
   const deadlineMs = performance.now() + AWAY_MS
   for (;;) {
     if (!(await link.open(deadlineMs))) throw unavailable(link.impaired ?? forgotten)
     try {
-      return await link.ask(script, args)
+      return await link.call(script, args)
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error
     }
   }
 }
 
-/** The rows of a page as they were, in order, and where the next page begins; no `next`: there is none. Throws
- * StoreUnavailable where the moment is lost, StoreCorrupt for a row that is gone. */
+/** The rows of a page at the snapshot's moment, in order, and where the next page begins; without `next` there
+ * is none. Throws StoreUnavailable where the snapshot is lost, StoreCorrupt for a row that is missing. */
 function joined(reply: Reply): { readonly rows: RawRow[]; readonly next?: string } {
   const [word, , ...rest] = reply
   if (word !== 'ok') throw unavailable(lost[String(rest[0])] ?? forgotten)
@@ -76,14 +80,14 @@ function joined(reply: Reply): { readonly rows: RawRow[]; readonly next?: string
   for (const [i, key] of keys.entries()) {
     if (kept.has(String(key)) || !isReached(key)) continue
     const framed = rows[i]
-    // Its name is in the order of keys, but the row itself is gone.
+    // The key is in the sorted set, but its row is missing from the hash.
     if (framed == null) throw new CofferError('StoreCorrupt', { key: String(key) })
     found.push({ key, framed })
   }
   for (const [i, key] of names.entries()) {
     const framed = before[i]
     if (framed == null) throw unavailable(lost.torn!)
-    // Nothing: there was no such row.
+    // An empty value means that there was no such row.
     if (framed.length > 0 && isReached(key)) found.push({ key, framed })
   }
   found.sort((a, b) => Buffer.compare(a.key, b.key))
@@ -95,7 +99,7 @@ function joined(reply: Reply): { readonly rows: RawRow[]; readonly next?: string
 
 type Values = (Buffer | null)[]
 
-/** Up to which key both lists are whole; undefined: to the end. */
+/** The key up to which both lists are whole; undefined where they are whole to the end. */
 function endOf(...lists: readonly Buffer[][]): Buffer | undefined {
   const cut = lists.filter((list) => list.length === SNAPSHOT_PAGE_ROWS)
   return cut.map((list) => list.at(-1)!).sort(Buffer.compare)[0]
