@@ -1,6 +1,6 @@
-// The size of libuv's thread pool. With the default of 4 threads one loaded volume makes a read on an idle
-// one wait for 17 ms (D-POOL), so there are 16 and 8 more a device. libuv reads the variable when the
-// pool is first used, which must not have happened yet; `threadPoolSize` tells whether it had.
+// The size of libuv's thread pool: 16 threads, and 8 more for each device. With the default of 4 threads one loaded
+// volume makes a read on an idle one wait for 17 ms (D-POOL). libuv reads the variable when the pool is first used,
+// so that this module must run before. `threadPoolSize` shows the size that the pool got.
 import { readdirSync, readFileSync } from 'node:fs'
 
 const BASE_THREADS = 16

@@ -1,5 +1,5 @@
 // The unix socket `control.sock` in the data directory: the lock of the one coffer that runs on it, and
-// the channel through which the command line talks to it. A lock that the kernel gives up when its holder
+// the channel through which the command line talks to it. The kernel releases the lock when its holder
 // dies, unlike LevelDB's LOCK, which is lost as soon as any descriptor on it closes (D-SOCKET).
 // Requests and answers are lines of JSON: {"verb", "args"} in, {"answer"} or {"error"} out.
 import { closeSync, constants, fchownSync, lstatSync, openSync, statSync } from 'node:fs'

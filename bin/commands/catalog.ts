@@ -24,7 +24,7 @@ export interface CopyOptions {
   readonly passwordFile?: string
 }
 
-/** How often the copy says how far it is, in rows. */
+/** Rows between two lines of progress. */
 const PROGRESS_ROWS = 100_000
 
 /** A place where a catalog lies. */

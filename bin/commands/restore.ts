@@ -21,8 +21,8 @@ import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { redisSettings } from '../../lib/redis-settings.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
 
-/** Throws FileInvalid where the backup is not whole, not of this node, or a catalog is there;
- * DataDirectoryInUse; StoreUnavailable where Redis does not answer. */
+/** Restores a backup. Rejects with FileInvalid where the backup is not whole or not of this node, or a catalog
+ * is there; with DataDirectoryInUse; with StoreUnavailable where Redis does not answer. */
 export async function restore(file: string, options: SourceOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   makePrivateDirectory(config.data)

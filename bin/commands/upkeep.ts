@@ -38,7 +38,7 @@ export interface Upkeep {
 /** Sends a verb, and returns its answer: from the node, or from handlers of this process. */
 export type Call = (verb: string, args?: object) => Promise<Record<string, unknown>>
 
-/** The error with what the store says of it: over the socket only its message is heard. */
+/** The error with its details in the message, because only the message goes over the socket. */
 function inWords(error: unknown): unknown {
   if (!(error instanceof CofferError)) return error
   const { message, what, key } = error.details

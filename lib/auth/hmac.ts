@@ -1,6 +1,6 @@
-// HMAC (RFC 2104) on one-shot `crypto.hash`, ten times cheaper than `createHmac` (D-HMAC): a request
-// needs five of them, and setting up a native object costs more than hashing 64 bytes. The key lives
-// in private fields, as the two padded blocks.
+// HMAC (RFC 2104) on one-shot `crypto.hash`, ten times cheaper than `createHmac` (D-HMAC): a request needs five
+// HMACs, and to set up a native object costs more than to hash 64 bytes. The key lies in private fields, as the two
+// padded blocks.
 import { hash, timingSafeEqual } from 'node:crypto'
 
 type Algorithm = 'sha1' | 'sha256'

@@ -5,7 +5,7 @@ import { sha256 } from './hmac.ts'
 
 const form =
   /^\$scrypt\$(\d{1,8})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/]{11,88}={0,2})\$([A-Za-z0-9+/]{22,88}={0,2})$/
-/** Most memory one check may take; dearer parameters are refused when the file is read. */
+/** Most memory for one check. Parameters that need more are refused when the file is read. */
 export const MEMORY_BYTES_MAX = 256 << 20
 
 interface Hashed {

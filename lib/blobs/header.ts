@@ -1,6 +1,6 @@
-// The header of a volume: record 0, and again, as its last record, once it is sealed. It says whose the
-// volume is and how far the catalog was, so that an old catalog cannot destroy newer bytes (D-OLD-CATALOG).
-// Part of the format, see docs/format.md.
+// The header of a volume: record 0, and once more as its last record when it is sealed. It names the volume's
+// catalog and that catalog's commit number, so that an old catalog cannot destroy newer blobs (D-OLD-CATALOG). The
+// layout is part of the stored format (docs/format.md).
 import { crc32 } from '../bytes/crc32.ts'
 import { requireKnown, versionOfMagic } from '../format-version.ts'
 import { readUint64, recordKey, writeUint64 } from './record.ts'

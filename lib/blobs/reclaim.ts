@@ -1,7 +1,7 @@
-// Rewrites a sealed volume without its dead records: copy → barrier → close → read back → rename to the next
-// generation and fsync of the device's directory, which is the switch → readers go over → close and destroy
-// the old generation (D-SWITCH). At every moment the directory holds one whole generation that
-// a start will choose. A volume without any live record is given up in one rename.
+// Rewrites a sealed volume without its dead records (D-SWITCH). The steps: copy; barrier; close; read back; rename to
+// the next generation and fsync of the device's directory, which is the switch; reads go over; close and destroy the
+// old generation. At every moment the directory holds one whole generation, which a start will choose. A volume
+// without any live record is removed by one rename.
 import { CofferError } from '../errors.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { copyLocationOf, generationsOf, locationOf } from './directory.ts'

@@ -7,7 +7,7 @@ import type { Handle } from './handle.ts'
 import { META_KEY, openMeta } from './meta.ts'
 import { RAW_PAGE_ROWS } from './raw.ts'
 
-/** What one read brings into memory, about: besides, it brings at most RAW_PAGE_ROWS rows. */
+/** About the most bytes that one page brings into memory. It has at most RAW_PAGE_ROWS rows. */
 const PAGE_BYTES_MAX = 512 << 10
 
 const lost = () =>

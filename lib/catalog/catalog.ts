@@ -28,7 +28,7 @@ export interface Scan {
   readonly from: string
   /** End of the range, exclusive. */
   readonly to: string
-  /** Rows and groups in the page, 1 to SCAN_LIMIT_MAX. */
+  /** Most rows and groups in the page, 1 to SCAN_LIMIT_MAX. */
   readonly limit: number
   /** Reads from the last key downwards. A group then stands where its last key in the range is. */
   readonly reverse?: boolean
@@ -71,7 +71,7 @@ export interface Commit {
 /** Most rows and groups in one page of `scan`. */
 export const SCAN_LIMIT_MAX = 1000
 
-/** Most rows a commit may touch, all four lists together. */
+/** Most rows in a commit, all four lists together. */
 export const COMMIT_ROWS_MAX = 100
 
 /** A row as a store keeps it, with revision and checksum (framing.ts). */

@@ -109,7 +109,7 @@ export function seamRows(catalog: Catalog): RowSource {
   }
 }
 
-/** Behind every key: kinds of rows are words. */
+/** Sorts behind every key, because keys begin with lower-case words. */
 const LAST = '~'
 
 function opened(key: string, framed: Buffer): Row | undefined {

@@ -1,4 +1,4 @@
-// How many rows lie in a range of keys, for whoever tells people how much work is left.
+// How many rows lie in a range of keys, for reports of how much work is left.
 import { type Catalog, SCAN_LIMIT_MAX } from './catalog.ts'
 
 /** Counts rows of keys from `first` up to `to` (exclusive). Ends after the page in which `rowsMax` is reached.

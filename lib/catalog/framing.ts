@@ -1,7 +1,6 @@
 // How a row of the catalog lies in LevelDB: one byte for its kind, 16 for its revision, the payload, and
-// crc32(key ‖ all before) in 4 bytes big-endian, because LevelDB checks none of its own sums on a read
-// (D-CHECKSUMS). Part of the format, see docs/format.md §5.
-
+// crc32(key ‖ all before) in 4 bytes big-endian. The checksum is the catalog's own, because LevelDB checks none of
+// its sums on a read (D-CHECKSUMS). See docs/format.md §5.
 import { crc32 } from '../bytes/crc32.ts'
 import { CofferError } from '../errors.ts'
 import { ROW_KEY_BYTES_MAX } from '../names.ts'
@@ -12,7 +11,7 @@ const KIND_COUNTERS = 2
 const PAYLOAD_OFFSET = 17
 const CRC_BYTES = 4
 
-// Keys are short; each is encoded here once for each checksum.
+// A buffer for the bytes of keys, which are short, while a checksum is computed.
 const keyBytes = Buffer.alloc(ROW_KEY_BYTES_MAX)
 
 function crcOf(key: string, framed: Buffer): number {

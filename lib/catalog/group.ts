@@ -1,6 +1,6 @@
-// What one synced batch will hold: commits are let in one after the other, each checked against LevelDB
-// plus what those before it in the batch change. Without the second half two creates of one name that
-// arrive together would both win (D-GROUP). One that is refused leaves no trace in the group.
+// The commits of one synced batch. They are added one after the other, each checked against LevelDB plus the changes
+// of those before it in the batch. Without those changes two creates of one name that arrive together would both
+// succeed (D-GROUP). A commit that is refused leaves no trace in the group.
 import { CofferError } from '../errors.ts'
 import { COMMIT_ROWS_MAX, type Commit, type CommitId, Conflict } from './catalog.ts'
 import { frameCounters, frameRow, isCounters, openCounters, openRow } from './framing.ts'

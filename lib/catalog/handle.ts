@@ -1,7 +1,7 @@
-// The catalog's open database, and what happens to it after a failed write. LevelDB's log is misaligned
-// after one, without any error state: what is written later is acknowledged, readable, and gone at the
-// next open (D-FAILED-WRITE). So a handle that failed once is read-only until it was closed and
-// opened again, which needs room on the disk, because opening writes what the log holds to a table.
+// The catalog's open database. After a failed write LevelDB's log is misaligned, without any error state: what is
+// written later is acknowledged, readable, and gone at the next open (D-FAILED-WRITE). A handle that failed once is
+// therefore read-only until it was closed and opened again. That needs room on the disk, because opening writes the
+// log to a table.
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'

@@ -74,7 +74,7 @@ export const rowKeys = {
   containerUsage: (account: string, container: string) => `container-usage/${account}/${container}`,
   setting: (account: string, container: string, kind: string) =>
     settingPrefix(account, container) + kind,
-  /** The node-wide index of S3 names: the first holder's account. */
+  /** The node-wide index of S3 bucket names: the account that had the name first. */
   bucket: (container: string) => `bucket/${container}`,
   object: (account: string, container: string, object: string) =>
     `object/${account}/${container}/${object}`,

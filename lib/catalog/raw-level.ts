@@ -80,7 +80,7 @@ class RawLevel implements RawCatalog {
 
   async put(rows: readonly RawRow[]): Promise<void> {
     const puts = rows.map(({ key, framed }) => ({ type: 'put', key, value: framed }) as const)
-    // Each batch synced: LevelDB's sync reaches the current log only (D-BARRIER).
+    // Every batch is synced, because LevelDB's sync reaches the current log only (D-BARRIER).
     await this.#db!.batch(puts, { sync: true })
   }
 

@@ -27,10 +27,11 @@ export interface RedisCatalogOptions extends RedisLinkOptions {
   readonly create: Meta | null
 }
 
-/** Longest wait for Redis where a program begins: Redis may be starting too. */
+/** Longest wait for Redis at a program's start. Redis may be starting too. */
 export const REDIS_START_TIMEOUT_MS = 10_000
 
-/** Longest pause between attempts to connect; the first is short, because many a connection is only cut. */
+/** Longest pause between attempts to connect. The first pause is short, because most connections are only
+ * cut. */
 const RETRY_MS = 250
 const retryAfter = (attempts: number) => Math.min(20 * attempts, RETRY_MS)
 

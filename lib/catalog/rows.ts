@@ -46,7 +46,7 @@ export interface ContainerRow {
   createdMicros: number
   /** Last change of this row, which every change of a setting changes too. */
   modifiedMicros: number
-  /** Who else may read and write: lists in the words of lib/auth/acl.ts. */
+  /** Who else may read and write: lists in the grammar of lib/auth/acl.ts. */
   acl: { read: string; write: string }
   /** Null where versioning was never configured. */
   versioning: 'enabled' | 'suspended' | null
@@ -67,7 +67,8 @@ export interface SettingRow {
   value: SettingValues[SettingKind]
 }
 
-/** Of `object/…` (current version visible) and `hidden/…` (not). The summary is the current version's. */
+/** A row of `object/…` (its current version is visible) or `hidden/…` (it is not). `summary` is that of the
+ * current version. */
 export interface ObjectRow {
   current: string | null
   nullVersion: string | null
@@ -135,7 +136,7 @@ export interface UploadRow {
   initiator: string
 }
 
-/** What is to be given up: a whole body, some of its segments, or what a deleted container left. */
+/** What is to be removed: a whole body, some of its segments, or what a deleted container left. */
 export type QueueRow =
   | { kind: 'body'; body: string }
   | { kind: 'segments'; body: string; keep: Layout }

@@ -10,7 +10,7 @@ const redisUrl = {
 /** Bodies up to this many bytes may lie beside their row; on LevelDB all of them do. */
 export const SMALL_BODY_BYTES_MAX = 8192
 
-/** Values of keys that are absent. The schema cannot fill them in: `catalog` has two forms. */
+/** Values of absent keys. The schema cannot fill them in, because `catalog` has two forms. */
 export const redisDefaults = {
   prefix: 'coffer',
   durability: 'strict',

@@ -1,6 +1,6 @@
-// Which key a request brings, as the service sees it: one type with a root and a customer case, so that
-// no caller branches on it. A request that brings a key never gets root-key bytes, one without a key never
-// gets customer-key bytes (D-KEY-RULE). The key is checked before any byte of content.
+// The key of a request: one type with a root case and a customer case, so that no caller branches on it. A request
+// with a key never gets bytes under a root key, and one without a key never gets bytes under a customer key
+// (D-KEY-RULE). The key is verified before any byte of content is read.
 import { randomBytes } from 'node:crypto'
 import { CofferError, isCode } from '../errors.ts'
 import type { CustomerKey } from './customer-key.ts'

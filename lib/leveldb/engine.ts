@@ -33,8 +33,8 @@ export type Range<K> = IteratorOptions<K, Buffer>
 /**
  * An open database; values are Buffers, and those that come out of it are owned by the caller, who may
  * release them. `put` and `batch` copy key and value before they return; `get` does not copy its key
- * (lib/bytes/release.ts). `sync: true` flushes the current log only. What was rejected once must not
- * be followed by another write: close the database, and open it again (D-FAILED-WRITE).
+ * (lib/bytes/release.ts). `sync: true` flushes the current log only. After a
+ * rejected write nothing may be written: close the database, and open it again (D-FAILED-WRITE).
  */
 export interface Database<K>
   extends Pick<
@@ -123,9 +123,10 @@ export const classicEngine: Engine = {
       createIfMissing: options.create,
     })
     await db.open().catch((error) => throwUnreadable(`the database ${location}`, location, error))
-    // classic-level 3.0.0 encodes `getSync`'s text keys into a buffer that grows with them, but does not see
-    // that it is too short where a character of several bytes is what no longer fits: the key is cut, and its
-    // row not found. One look for a key longer than any makes the buffer as long as it will ever be.
+    // classic-level 3.0.0 encodes the text keys of `getSync` into a buffer that grows with them. It does not
+    // notice that the buffer is too short where a character of several bytes is the one that no longer fits:
+    // the key is cut, and its row not found. To read one key longer than any other makes the buffer as long as
+    // it will ever be.
     if (options.keyEncoding === 'utf8') db.getSync('x'.repeat(ROW_KEY_BYTES_MAX) as Keys[E])
     // On Node.js `Level` is the class of classic-level; its types leave out what browsers cannot do.
     return db as typeof db & Database<Keys[E]>

@@ -1,5 +1,5 @@
-// A log of LevelDB, record by record. LevelDB's own reader leaves out records whose sum is wrong and reports
-// nothing, so that acknowledged writes are gone at the next open (D-BARRIER). This reader gives each damaged place.
+// A log of LevelDB, record by record. LevelDB's own reader drops records with a wrong sum without an error, so that
+// acknowledged writes are gone at the next open (D-BARRIER). This reader yields each damaged place.
 // https://github.com/google/leveldb/blob/main/doc/log_format.md
 import { Cursor, type Damage, type Entry, Malformed, maskedCrc, unreadableAt } from './coding.ts'
 import type { PlainFile } from './plain-file.ts'

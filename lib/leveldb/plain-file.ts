@@ -1,6 +1,6 @@
-// A file of a LevelDB database as `read` gives it. LevelDB maps its tables, and a sector that cannot be read
-// kills a process that touches the map (SIGBUS, D-MAPPED); here it is an error like any other. Reads
-// are counted against a rate, so that whoever reads everything leaves the disk to others.
+// A file of a LevelDB database, read without LevelDB. LevelDB maps its tables, and a sector that cannot be read kills a
+// process that touches the map (SIGBUS, D-MAPPED). A plain read rejects instead. Reads are limited by a rate, so that
+// a scrub leaves the disk to others.
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -181,7 +181,7 @@ export const ownSegments =
 
 const onePiece = ({ size }: VersionRow): Layout => [{ first: 1, count: 1, size }]
 
-/** A segment proves its number, not its place: numbers that rise are what fixes the order (format.md §5). */
+/** A segment proves its number, not its place: numbers that rise are what fixes the order (docs/format.md §5). */
 function rises(layout: Layout): boolean {
   let next = 1
   for (const { first, count } of layout) {

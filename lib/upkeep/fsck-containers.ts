@@ -56,7 +56,7 @@ export async function checkSettings({ rows, findings }: ContainerCheck): Promise
   }
 }
 
-/** Checks unfinished uploads, and holds their bodies. */
+/** Checks unfinished uploads, and keeps their bodies. */
 export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   const uploads = new Set<string>()
@@ -90,7 +90,7 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
   }
 }
 
-/** Ids of deleted containers whose settings and uploads the sweep will give up. */
+/** Ids of deleted containers whose settings and uploads the sweep will remove. */
 async function queuedContainers(rows: RowSource): Promise<Set<string>> {
   const ids = new Set<string>()
   for await (const { work } of queued(rows)) {

@@ -1,5 +1,5 @@
-// The rows that have an envelope, one after the other: versions and unfinished uploads, each with what its
-// envelope is bound to. What `coffer rewrap` and `coffer key list` read.
+// The rows that have an envelope: versions and unfinished uploads, each with the names that its envelope is
+// bound to. `coffer rewrap` and `coffer key list` read them.
 import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, splitNameAndId } from '../catalog/keys.ts'
 import { uploadRow, versionRow } from '../catalog/rows.ts'

@@ -1,6 +1,6 @@
 // Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
 // Complete did not list, and the settings and uploads of deleted containers. In slices of a commit, one after the
-// other, so that giving up a large object never holds up a request. A crash leaves the row in the queue.
+// other, so that the removal of a large object never holds up a request. A crash leaves the row in the queue.
 import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
@@ -84,7 +84,7 @@ async function freeSegments(stores: Stores, body: string, keep: Layout, closed: 
   await draft.commit(stores.catalog)
 }
 
-/** Aborts the uploads that a deleted container left; those of a new one of the same name stay. */
+/** Aborts the uploads of a deleted container. Those of a new container of the same name stay. */
 async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'container' }>) {
   const prefix = uploadPrefix(work.account, work.container)
   let from: string | undefined = prefix

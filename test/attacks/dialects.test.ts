@@ -254,7 +254,7 @@ t.test('a control header of the other dialect does nothing', async (t) => {
       await swift('DELETE', path)
       for (const family of new Set(foreign[dialect])) {
         const dashed = family.replaceAll('*', 'key')
-        // What asks for encryption must not be ignored: the object would be stored without it.
+        // A header that requests encryption must not be ignored: the object would be stored without it.
         const mustFail = ruleFor(firewall[dialect], dashed)?.when === 'always'
         for (const name of [dashed, dashed.replaceAll('-', '_')]) {
           const headers = { [name]: values[dashed] ?? 'true' }

@@ -1,6 +1,6 @@
-// Makes what was put into a volume durable. LevelDB's own `sync` flushes the current log only, and a
-// memtable switch strands the one before (D-BARRIER), so a barrier is an fdatasync of every log, and
-// an fsync of the directory where a log's name is new. A failed barrier is never retried: the kernel
+// Makes the records that were put into a volume durable. LevelDB's own `sync` flushes the current log only, and not
+// the log before, which a switch of memtables leaves behind (D-BARRIER). A barrier is therefore an fdatasync of
+// every log, and an fsync of the directory where a log's name is new. A failed barrier is never retried: the kernel
 // reports a lost page once, and the next fdatasync would succeed.
 import { join } from 'node:path'
 import type { Engine, SyncFile } from '../../leveldb/engine.ts'

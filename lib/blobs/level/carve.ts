@@ -7,7 +7,8 @@ import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
 import type { PlainFile } from '../../leveldb/plain-file.ts'
 import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 
-/** Nothing shared, and a key of a record's number and LevelDB's tag (lib/leveldb/coding.ts). */
+/** The first bytes of an entry with a whole key: it shares nothing, and its key is a record's number and
+ * LevelDB's tag (lib/leveldb/coding.ts). */
 const WHOLE_KEY = Buffer.from([0, KEY_BYTES + TAG_BYTES])
 /** The first bytes of an entry that shares all of its number but the last byte with the key before. */
 const NEXT_KEY = Buffer.from([KEY_BYTES - 1, TAG_BYTES + 1])

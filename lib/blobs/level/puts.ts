@@ -1,6 +1,6 @@
-// The gate before a volume's database: at most PUTS_MAX puts in flight, the others wait in the order they
-// came. Each put holds one of libuv's threads while LevelDB makes room, and all volumes share those:
-// without a limit one loaded volume stops the reads of an idle one (D-POOL).
+// The gate before a volume's database: at most PUTS_MAX puts are in flight, and the others wait in their order. A
+// put holds one of libuv's threads while LevelDB makes room, and all volumes share these threads. Without a limit
+// one loaded volume would stop the reads of an idle one (D-POOL).
 import { TRAILER_BYTES } from '../../bytes/slab.ts'
 import { CofferError } from '../../errors.ts'
 

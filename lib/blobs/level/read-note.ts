@@ -1,7 +1,7 @@
 // A note beside a volume while it is being read. LevelDB maps its tables, and a sector that cannot be read kills
-// the process (SIGBUS, D-MAPPED), which has no chance to say of what it died: a note that is there at a
-// start names a volume that the process before was reading when it ended, of whatever cause. It outlives a
-// process, not a power cut, which no read is to blame for.
+// the process (SIGBUS, D-MAPPED). The dying process cannot log which volume it read. A note that is there at a
+// start names a volume that the last process was reading when it ended, for whatever reason. Notes are not synced:
+// they survive the end of a process, and need not survive a power cut, which no read has caused.
 import { dirname, join } from 'node:path'
 import type { Engine } from '../../leveldb/engine.ts'
 import { generationsOf } from '../directory.ts'

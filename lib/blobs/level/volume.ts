@@ -1,8 +1,8 @@
-// One volume: an append-only LevelDB database of records whose numbers only ever grow, and its states,
-// open → draining (takes no new blobs) → sealed (takes nothing), and failed. Growing numbers are what
-// makes every compaction a trivial move, so a number is taken in the synchronous step that puts it and
-// never reserved (D-NUMBERS). After one failed write nothing is written until the database was closed
-// and opened again, because LevelDB would acknowledge it and lose it (D-FAILED-WRITE).
+// One volume: an append-only LevelDB database of records whose numbers only grow. Its states are open → draining
+// (takes no new blobs) → sealed (takes no writes), and failed. Growing numbers make every compaction a move of
+// files, so that a number is taken in the synchronous step that puts its record, and never reserved (D-NUMBERS).
+// After a failed write nothing is written until the database was closed and opened again, because LevelDB would
+// acknowledge the write and lose it (D-FAILED-WRITE).
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
 import type { Engine } from '../../leveldb/engine.ts'
