@@ -122,7 +122,7 @@ function breakFile(path: string, { saved }: Broken, random: Random) {
   return { at, hits, length }
 }
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 t.test('salvage', async (t) => {
   const copyOf = await masters(t)
