@@ -18,7 +18,8 @@ export interface Wrapped {
   with(envelope: Envelope): Buffer
 }
 
-const kinds = ['version', 'upload'] as const
+/** Uploads come first: one that is completed meanwhile is then in both ranges of rows, and else would be in none. */
+const kinds = ['upload', 'version'] as const
 export type EnvelopeKind = (typeof kinds)[number]
 
 /** Ranges of keys that hold all envelopes. */
