@@ -1,7 +1,8 @@
-// The blob store on LevelDB volumes. Each new blob begins on the next device that has room for it; all other
+// The blob store on volumes. Each new blob begins on the next device that has room for it; all other
 // calls go to the volume that they name.
 import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
+import type { Files } from '../files.ts'
 import { FormatNewer } from '../format-version.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { throwUnreadable } from '../unreadable.ts'
@@ -25,6 +26,7 @@ import type {
   PieceSource,
   VolumeUsage,
 } from './store.ts'
+import { usagesOf } from './usage.ts'
 import type { Volume } from './volume.ts'
 
 export interface VolumesOptions extends DeviceOptions, DiskOptions {
@@ -113,6 +115,7 @@ class DeviceStore implements Volumes {
   /** Absent devices are added when they come. */
   readonly #devices: readonly Device[]
   readonly #absent: AbsentDevices
+  readonly #files: Files
   readonly #catalogRestored: boolean
   readonly #readAhead: Budget
   /** Blobs that were begun and neither settled nor aborted. */
@@ -124,6 +127,7 @@ class DeviceStore implements Volumes {
   constructor(devices: readonly Device[], absent: AbsentDevices, options: VolumesOptions) {
     this.#devices = devices
     this.#absent = absent
+    this.#files = options.engine
     this.#catalogRestored = options.catalogRestored ?? false
     this.#readAhead = options.readAhead
   }
@@ -187,11 +191,14 @@ class DeviceStore implements Volumes {
   /** No record is deleted: the catalog's counters hold how much of the volume is dead, and the volume keeps
    * since when. */
   release(volume: string): void {
-    this.#find(volume)?.markDead()
+    const found = this.#find(volume)
+    found?.dead.mark(found.location)
   }
 
   async usage(): Promise<readonly VolumeUsage[]> {
-    const usages = this.#devices.map((device) => device.usage())
+    const usages = this.#devices.map(({ directory, volumes, quarantine }) =>
+      usagesOf(this.#files, directory, volumes.values(), quarantine.held.values()),
+    )
     return (await Promise.all(usages)).flat()
   }
 

@@ -19,8 +19,8 @@ import {
   volumeBlobRow,
 } from '../../lib/catalog/rows.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/upkeep/fsck.ts'
 import { inconsistencies } from '../helpers/consistency.ts'
 import { drawnKeyring, startNode } from '../helpers/node.ts'

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { faultsOf } from '../../lib/blobs/level/salvage.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { codeOf, differenceOf, RECORD_BYTES, type SavedBlob } from '../helpers/blobs.ts'
 import {
   type BrokenVolume,

@@ -3,13 +3,14 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { locationOf } from '../../lib/blobs/directory.ts'
+import { makeFormats } from '../../lib/blobs/formats.ts'
 import type { VolumeHeader } from '../../lib/blobs/header.ts'
 import { salvageVolume } from '../../lib/blobs/level/salvage.ts'
 import { FoundRecords } from '../../lib/blobs/level/salvage-find.ts'
 import { LiveRecords } from '../../lib/blobs/reclaim-live.ts'
 import { Space } from '../../lib/blobs/space.ts'
 import { classicEngine, type Engine } from '../../lib/leveldb/engine.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { type SavedBlob, saveBlob, until } from './blobs.ts'
 import { CATALOG_ID, openStore, WRITE_BUFFER_BYTES } from './volumes.ts'
 
@@ -83,10 +84,10 @@ export async function salvageBroken(
     commitNumber: 7,
   }
   const site = {
-    engine,
+    files: engine,
+    format: makeFormats({ engine, writeBufferBytes: WRITE_BUFFER_BYTES }).configured,
     directory,
     space: new Space(engine, directory, reserveBytes),
-    writeBufferBytes: WRITE_BUFFER_BYTES,
     log: { info() {}, error() {} },
   }
   const options = {

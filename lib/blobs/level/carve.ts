@@ -4,7 +4,7 @@
 // last byte of the number. The length of an entry that is not proved to be a record may be damaged, so that no
 // byte is skipped because of such a length.
 import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
-import type { PlainFile } from '../../leveldb/plain-file.ts'
+import type { PlainFile } from '../../plain-file.ts'
 import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 
 /** The first bytes of an entry with a whole key: it shares nothing, and its key is a record's number and

@@ -1,11 +1,16 @@
 // The LevelDB database of a volume. It is opened for the first read or write, closed while other volumes need
 // the memory, and closed and opened again after a failed write. Reads wait while it is being opened, so that no
 // read meets a closed database.
+import { TRAILER_BYTES } from '../../bytes/slab.ts'
 import { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
-import { readUint64, recordKey } from '../record.ts'
-import type { OpenVolumes, Restable } from './open-volumes.ts'
+import type { Handle, HandleOptions, SealedRecord, TakeNumber } from '../format.ts'
+import type { OpenVolumes } from '../open-volumes.ts'
+import { Reads } from '../reads.ts'
+import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
+import { Logs } from './logs.ts'
+import { PUTS_MAX, Puts } from './puts.ts'
 import { ReadNote } from './read-note.ts'
 
 /** LevelDB's block cache for one volume. Tables are mapped, so that the cache holds next to nothing. */
@@ -35,12 +40,19 @@ export function openVolumeDatabase(
   })
 }
 
-export class Handle implements Restable {
+export class LevelHandle implements Handle {
+  readonly appendsMax = PUTS_MAX
+  /** The database can be written again once it was closed and opened. */
+  readonly isSpent = false
   readonly #engine: Engine
-  #location: string
+  readonly #location: string
   readonly #writeBufferBytes: number
   readonly #others: OpenVolumes
+  readonly #failed: (error: unknown) => void
   readonly #note: ReadNote
+  readonly #reads = new Reads()
+  #puts: Puts
+  #logs: Logs
   #db: Database<Buffer> | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -49,13 +61,22 @@ export class Handle implements Restable {
   #readAt = 0
   #failure: { readonly error: unknown; readonly atMs: number } | undefined
 
-  /** `others` bounds how many volumes are open that are only read. */
-  constructor(engine: Engine, location: string, writeBufferBytes: number, others: OpenVolumes) {
+  constructor(
+    engine: Engine,
+    location: string,
+    writeBufferBytes: number,
+    { readable, failed, before }: HandleOptions,
+  ) {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
-    this.#others = others
-    this.#note = new ReadNote(engine, location)
+    this.#others = readable
+    this.#failed = failed
+    // The next generation has the same name, and so the same note.
+    const isNext = before instanceof LevelHandle
+    this.#note = isNext ? before.#note.share() : new ReadNote(engine, location)
+    this.#puts = new Puts(failed)
+    this.#logs = new Logs(engine, location)
   }
 
   get readAt(): number {
@@ -63,7 +84,7 @@ export class Handle implements Restable {
   }
 
   get isBeingRead(): boolean {
-    return this.#note.isReading
+    return this.#reads.areUnderWay
   }
 
   /** Nothing is written from now on. While the database is open it counts towards the bound on open volumes. */
@@ -72,19 +93,25 @@ export class Handle implements Restable {
     if (this.#db !== undefined) this.#others.add(this)
   }
 
-  /** Opens the database unless it is open. Rejects with LevelDB's error, and with StoreUnavailable after
-   * `end`. */
-  open(create = false): Promise<void> {
-    if (this.#db !== undefined) return Promise.resolve()
-    this.#opening ??= this.#open(create).finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
+  make(): Promise<void> {
+    return this.#openOnce(true)
+  }
+
+  open(): Promise<void> {
+    return this.#openOnce(false)
+  }
+
+  async isHalfMade(): Promise<boolean> {
+    const names = await this.#engine.list(this.#location)
+    const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+    // LevelDB's own small files are there as soon as it has tried to open the directory.
+    return names.includes('LOCK') && !holdsData
   }
 
   /** Waits for an `open` under way and closes the database. The next read opens it again. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
+    await this.#logs.close()
     const db = this.#db
     if (db !== undefined) {
       this.#db = undefined
@@ -94,67 +121,70 @@ export class Handle implements Restable {
     await this.#closing
   }
 
-  /**
-   * Switches to another database that holds the same records. Reads that have begun end on the old one, and
-   * none waits. Returns a function that closes the old database once those reads have ended. Rejects with
-   * LevelDB's error where the other database cannot be opened; nothing has changed then.
-   */
-  async moveTo(location: string): Promise<() => Promise<void>> {
-    const next = await this.#openAt(location)
-    while (this.#opening !== undefined) await this.#opening.catch(() => undefined)
-    if (this.#ended) {
-      await next.close()
-      throw this.#unavailable()
-    }
-    const old = this.#db
-    this.#db = next
-    this.#location = location
-    this.#others.add(this)
-    return async () => {
-      await this.#closing
-      await old?.close()
-    }
-  }
-
-  /** Closes the database; no read opens it again. */
   async end(): Promise<void> {
     this.#ended = true
     await this.close()
     await this.#note.end()
   }
 
-  /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's error
-   * of the read or of opening. */
-  get(number: number): Promise<Buffer | undefined> {
-    return this.#read((db) => db.get(recordKey(number), READ))
+  idle(): Promise<void> {
+    return this.#reads.idle()
   }
 
-  /** The values of several records, read in one task of the thread pool. Otherwise as `get`. */
+  /** Reads all values in one task of the thread pool. */
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
     return this.#read((db) => db.getMany(numbers.map(recordKey), READ))
   }
 
-  /** Puts a value, which is copied before the call returns. The database must be open. */
-  put(number: number, value: Buffer): Promise<void> {
-    // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
-    if (this.#db === undefined) return Promise.reject(this.#unavailable())
-    return this.#db.put(recordKey(number), value)
+  append({ sum, index, slab, length }: SealedRecord, take: TakeNumber): Promise<void> {
+    return this.#puts.run(slab, length, (bytes) => {
+      // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
+      if (this.#db === undefined) return Promise.reject(this.#unavailable())
+      const number = take(KEY_BYTES + length + TRAILER_BYTES)
+      return this.#db.put(recordKey(number), sum.append(bytes, length, number, index))
+    })
+  }
+
+  async putHeader(number: number, value: Buffer): Promise<void> {
+    if (this.#db === undefined) throw this.#unavailable()
+    await this.#db.put(recordKey(number), value)
+  }
+
+  stop(error: CofferError): void {
+    this.#puts.stop(error)
+  }
+
+  /** A put that fails damages the log for puts that begin after it, and may reject later than those resolve. Only after
+   * all have ended is it certain that none failed. */
+  written(): Promise<void> {
+    return this.#puts.begun()
+  }
+
+  sync(): Promise<void> {
+    return this.#logs.sync()
   }
 
   /** Writes LevelDB's log to a table. On a disk with little room, a database could not be opened again while
-   * its log still had to be written to one. Rejects with LevelDB's error. The database must be open. */
-  async flush(): Promise<void> {
+   * its log still had to be written to one. */
+  async finish(): Promise<void> {
+    await this.#logs.close()
     if (this.#db === undefined) throw this.#unavailable()
     // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
     await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
   }
 
-  /** Number of the last record; undefined in an empty database. Rejects with LevelDB's error where the last
-   * key cannot be read: an earlier number would be used a second time. The database must be open. */
   async lastNumber(): Promise<number | undefined> {
     if (this.#db === undefined) throw this.#unavailable()
     const [last] = await readRows(this.#db, { reverse: true, values: false }, 1)
     return last && readUint64(last[0], 0)
+  }
+
+  #openOnce(create: boolean): Promise<void> {
+    if (this.#db !== undefined) return Promise.resolve()
+    this.#opening ??= this.#open(create).finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
   }
 
   async #open(create: boolean): Promise<void> {
@@ -162,7 +192,10 @@ export class Handle implements Restable {
     try {
       await this.#closing
       if (this.#ended) throw this.#unavailable()
-      this.#db = await (create ? this.#make() : this.#openAt(this.#location))
+      this.#db = await (create ? this.#make() : this.#openThere())
+      // Appends and syncs belong to one opening of the database.
+      this.#puts = new Puts(this.#failed)
+      this.#logs = new Logs(this.#engine, this.#location)
       this.#failure = undefined
     } catch (error) {
       this.#others.leave(this)
@@ -177,15 +210,17 @@ export class Handle implements Restable {
     return openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, true)
   }
 
-  #openAt(location: string): Promise<Database<Buffer>> {
+  #openThere(): Promise<Database<Buffer>> {
     return this.#note.during(() =>
-      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, false),
+      openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, false),
     )
   }
 
   #read<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
     this.#readAt = this.#others.turn()
-    return this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db)))
+    return this.#reads.during(() =>
+      this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db))),
+    )
   }
 
   /** Opens the database before the read. Repeats that where another volume took its place meanwhile. */

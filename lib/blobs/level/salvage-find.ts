@@ -3,16 +3,17 @@
 // wherever it lies, in a table or log that the manifest names or in one that it does not. Only files are read.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Damage, type Entry, Malformed } from '../../leveldb/coding.ts'
+import type { Damage } from '../../damage.ts'
+import { type Entry, Malformed } from '../../leveldb/coding.ts'
 import { batchEntries, logRecords } from '../../leveldb/log-file.ts'
-import { PlainFile, type Rate } from '../../leveldb/plain-file.ts'
+import { PlainFile, type Rate } from '../../plain-file.ts'
 import { isOfDisk } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
+import { Sums } from '../copy.ts'
 import { readHeader, type VolumeHeader } from '../header.ts'
 import type { LiveRecord, LiveRecords } from '../reclaim-live.ts'
 import { KEY_BYTES, readUint64 } from '../record.ts'
 import { carveTable, type Judge, type Verdict } from './carve.ts'
-import { Sums } from './reclaim-copy.ts'
 import { RecordPlaces } from './salvage-places.ts'
 
 /** The records and headers that were found in a damaged volume. */

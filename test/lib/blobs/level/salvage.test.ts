@@ -15,7 +15,7 @@ import { faultsOf } from '../../../../lib/blobs/level/salvage.ts'
 import { recordKey } from '../../../../lib/blobs/record.ts'
 import type { Volumes } from '../../../../lib/blobs/volumes.ts'
 import { classicEngine } from '../../../../lib/leveldb/engine.ts'
-import { Rate } from '../../../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../../../lib/plain-file.ts'
 import {
   codeOf,
   differenceOf,

@@ -1,14 +1,14 @@
 // Of the sealed volumes of a device only so many are open at once, whatever is read: no read fails for it, or
 // sees a database that was closed under it.
 import t from 'tap'
-import { OpenVolumes } from '../../../../lib/blobs/level/open-volumes.ts'
-import type { Volumes } from '../../../../lib/blobs/volumes.ts'
+import { OpenVolumes } from '../../../lib/blobs/open-volumes.ts'
+import type { Volumes } from '../../../lib/blobs/volumes.ts'
 import {
   classicEngine,
   type Engine,
   type Keys,
   type OpenOptions,
-} from '../../../../lib/leveldb/engine.ts'
+} from '../../../lib/leveldb/engine.ts'
 import {
   differenceOf,
   differencesOf,
@@ -16,11 +16,11 @@ import {
   type SavedBlob,
   saveBlob,
   until,
-} from '../../../helpers/blobs.ts'
-import { type Faults, faultyEngine } from '../../../helpers/faulty-engine.ts'
-import { memoryEngine } from '../../../helpers/memory-engine.ts'
-import { randomFrom, seedOfRun } from '../../../helpers/random.ts'
-import { openStore } from '../../../helpers/volumes.ts'
+} from '../../helpers/blobs.ts'
+import { type Faults, faultyEngine } from '../../helpers/faulty-engine.ts'
+import { memoryEngine } from '../../helpers/memory-engine.ts'
+import { randomFrom, seedOfRun } from '../../helpers/random.ts'
+import { openStore } from '../../helpers/volumes.ts'
 
 const VOLUMES = 20
 const OPEN_MAX = 4
