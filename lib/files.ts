@@ -1,7 +1,18 @@
 // What the stores do to files and directories of a disk, below databases and volumes: names, sizes, notes, and
 // what makes them durable. Tests put their own in its place, to fail or end at any of these calls.
 import { statfsSync } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { syncDirectory } from './sync-directory.ts'
 
@@ -11,6 +22,12 @@ export interface SyncFile {
   datasync(): Promise<void>
   close(): Promise<void>
 }
+
+/** A file of records: what node:fs/promises makes of it. */
+export type DataFile = Pick<
+  FileHandle,
+  'read' | 'readv' | 'write' | 'datasync' | 'stat' | 'truncate' | 'close'
+>
 
 export interface Files {
   /** Removes a file, or a directory with all that is in it. Does nothing where there is none. */
@@ -34,6 +51,10 @@ export interface Files {
   list(directory: string): Promise<string[]>
   /** The number of a directory's files, and their bytes. */
   measure(location: string): Promise<{ files: number; bytes: number }>
+  /** Makes one directory. Its name is durable after `syncDirectory` of the one above. Rejects with the system's error. */
+  makeOne(directory: string): Promise<void>
+  /** Opens a file with flags of open(2). Rejects with the system's error. */
+  openData(path: string, flags: number): Promise<DataFile>
   /** Opens a file in order to sync it. Rejects with `code` ENOENT where it is missing. */
   openFile(path: string): Promise<SyncFile>
   /** Fsyncs a directory: names that were made or changed in it before are durable. */
@@ -99,6 +120,10 @@ export const diskFiles: Files = {
     }
     return { files, bytes }
   },
+
+  makeOne: (directory) => mkdir(directory, { mode: 0o700 }).then(() => undefined),
+
+  openData: (path, flags) => open(path, flags, 0o600),
 
   openFile: (path) => open(path, 'r'),
 

@@ -58,12 +58,20 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'lib/bytes',
     'lib/leveldb/engine.ts',
     'lib/blobs/device.ts',
+    'lib/blobs/formats.ts',
     'lib/blobs/volume-files.ts',
   ],
   'lib/blobs/level': ['lib', 'lib/bytes', 'lib/leveldb', 'lib/blobs'],
+  // Knows nothing of LevelDB.
+  'lib/blobs/file': ['lib', 'lib/bytes', 'lib/blobs'],
   // The two files that know the formats: one for the store, one for commands.
-  'lib/blobs/formats.ts': ['lib/leveldb/engine.ts', 'lib/blobs', 'lib/blobs/level'],
-  'lib/blobs/volume-files.ts': ['lib', 'lib/blobs', 'lib/blobs/level'],
+  'lib/blobs/formats.ts': [
+    'lib/leveldb/engine.ts',
+    'lib/blobs',
+    'lib/blobs/level',
+    'lib/blobs/file',
+  ],
+  'lib/blobs/volume-files.ts': ['lib', 'lib/blobs', 'lib/blobs/level', 'lib/blobs/file'],
   // Asks what LevelDB alone needs: whether to open a volume would kill the process.
   'lib/blobs/device.ts': [
     'lib',

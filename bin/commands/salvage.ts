@@ -54,12 +54,11 @@ async function salvageAlone(
   }
   process.once('SIGINT', end).once('SIGTERM', end)
   const { devices, storage } = config
-  const format = makeFormats({ ...storage, engine: classicEngine }).configured
   const { catalog, close } = await openCatalog(config, log)
   try {
     const siteOf = (directory: string) => ({
       files: classicEngine,
-      format,
+      format: makeFormats({ ...storage, engine: classicEngine, log }, directory).configured,
       directory,
       space: new Space(classicEngine, directory, storage.reserveBytes),
       log,

@@ -3,7 +3,7 @@
 // that `create` does not wait. While no volume takes blobs, the device refuses them.
 import { FormatNewer } from '../format-version.ts'
 import { isSpaceError } from '../system-error.ts'
-import { type FoundVolume, findVolumes, locationOf } from './directory.ts'
+import { findVolumes } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
 import { Failures, strange } from './failures.ts'
 import { type Formats, makeFormats } from './formats.ts'
@@ -54,11 +54,11 @@ export class Device {
     this.quarantine = new Quarantine(options.engine, directory, options.log)
     this.#space = new Space(options.engine, directory, options.reserveBytes)
     this.#failures = new Failures(options.log, directory)
-    this.#formats = makeFormats(options)
+    this.#formats = makeFormats(options, directory)
     this.#settings = {
       ...options,
       files: options.engine,
-      formatAt: (location) => this.#formats.at(location),
+      formats: this.#formats,
       readable: new OpenVolumes(options.openVolumes, () => this.#couldReopen()),
       failed: (volume, error) => this.#volumeFailed(volume, error),
       sealed: (volume) => this.#volumeSealed(volume),
@@ -76,13 +76,13 @@ export class Device {
     const found = await this.quarantine.screen(
       await findVolumes(this.#options.engine, this.directory),
       async (late) => {
-        const volume = await this.#volumeOf(late)
+        const volume = new Volume(this.#settings, this.directory, late)
         if (await this.#enroll(volume)) await this.#useOrSeal(volume)
       },
     )
     const writable: Volume[] = []
     await forEach(found, OPENING_MAX, async (next) => {
-      const volume = await this.#volumeOf(next)
+      const volume = new Volume(this.#settings, this.directory, next)
       if (await this.#enroll(volume)) writable.push(volume)
     })
     writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
@@ -159,11 +159,6 @@ export class Device {
     await this.quarantine.close()
     await this.#repairing
     await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
-  }
-
-  async #volumeOf(found: FoundVolume): Promise<Volume> {
-    const format = await this.#formats.at(locationOf(this.directory, found.id, found.generation))
-    return new Volume(this.#settings, this.directory, found, format)
   }
 
   /** Opens a volume and reads its header. True where the volume can take writes. */
@@ -252,7 +247,7 @@ export class Device {
 
   /** Makes a volume, which takes the new blobs from now on. */
   async #makeNext(): Promise<void> {
-    const next = await Volume.create(this.#settings, this.directory, this.#formats.configured)
+    const next = await Volume.create(this.#settings, this.directory)
     this.volumes.set(next.id, next)
     const full = this.#current
     this.#current = next

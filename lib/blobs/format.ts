@@ -1,7 +1,7 @@
 // The seam below a volume: the files of one generation, which hold records under their numbers. There are two
 // formats, LevelDB (lib/blobs/level/) and one append-only file (lib/blobs/file/). Both may lie on one device. States,
 // headers, accounting, devices and reclaim are above the seam, and the same code for both.
-import type { OpenVolumes, Restable } from './open-volumes.ts'
+import type { OpenVolumes } from './open-volumes.ts'
 import type { RecordSum } from './record.ts'
 import type { BlobId } from './store.ts'
 
@@ -36,7 +36,7 @@ export interface SealedRecord {
 export type TakeNumber = (storedBytes: number) => number
 
 /** The files of one generation of a volume. They are opened for the first read or write. */
-export interface Handle extends Restable {
+export interface Handle {
   /** Appends under way that keep the volume busy. Further ones would only wait. */
   readonly appendsMax: number
   /** True once a write or sync has failed, where the format lets nothing be written to such files ever again, not even
@@ -77,6 +77,9 @@ export interface Handle extends Restable {
   finish(): Promise<void>
   /** Resolves when no read is under way, or waits for the files to be opened. */
   idle(): Promise<void>
+  /** Waits for the reads under way, and closes the files. The next read opens them again. An error of a read does not
+   * reject it. */
+  close(): Promise<void>
   /** Closes the files; no read opens them again. */
   end(): Promise<void>
 }

@@ -1,6 +1,6 @@
 // What a device gives to its volumes, and finds out about them.
 import type { Files } from '../files.ts'
-import type { Format } from './format.ts'
+import type { Formats } from './formats.ts'
 import type { OpenVolumes } from './open-volumes.ts'
 
 export interface VolumeSettings {
@@ -8,8 +8,8 @@ export interface VolumeSettings {
   readonly catalogId: string
   /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
-  /** The format of the generation that lies there. Rejects with the system's error. */
-  readonly formatAt: (location: string) => Promise<Format>
+  /** Those of the device. */
+  readonly formats: Formats
   /** The device's bound on open sealed volumes. */
   readonly readable: OpenVolumes
   /** Called once each time a volume fails; reads go on. */

@@ -35,26 +35,21 @@ export class Volume {
   #closed = false
 
   /** A volume that exists. It takes no writes before `open` and `accept`. */
-  constructor(
-    settings: VolumeSettings,
-    directory: string,
-    { id, generation }: FoundVolume,
-    format: Format,
-  ) {
+  constructor(settings: VolumeSettings, directory: string, { id, generation }: FoundVolume) {
     this.#settings = settings
     this.#directory = directory
     this.id = id
     this.#generation = generation
     this.dead = new DeadSince(settings.files)
-    this.#format = format
-    this.#handle = format.handle(this.location, this.#handleOptions())
+    this.#format = settings.formats.configured
+    this.#handle = this.#format.handle(this.location, this.#handleOptions())
   }
 
   /** Makes a new volume in a device's directory, durable together with its name, in state open. Rejects with the error
    * of file or database, and leaves nothing then. */
-  static async create(settings: VolumeSettings, directory: string, format: Format) {
+  static async create(settings: VolumeSettings, directory: string): Promise<Volume> {
     const id = randomBytes(8).toString('hex')
-    const volume = new Volume(settings, directory, { id, generation: 1 }, format)
+    const volume = new Volume(settings, directory, { id, generation: 1 })
     try {
       await volume.#handle.make()
       await volume.#putHeader(false)
@@ -111,7 +106,7 @@ export class Volume {
    * with FormatNewer. */
   async open(): Promise<Found> {
     await this.#handle.written()
-    await this.#handle.close()
+    await (this.#header === undefined ? this.#useFormatThere() : this.#handle.close())
     try {
       await this.#handle.open()
     } catch (error) {
@@ -162,8 +157,7 @@ export class Volume {
     return this.#sealing
   }
 
-  /** Closes a sealed volume's files until the next read, unless they could not be opened again. Rejects with the error
-   * of file or database. */
+  /** Closes the files until the next read, unless they could not be opened again. Rejects with their error. */
   rest(): Promise<void> {
     return this.#settings.readable.rest(this.#handle)
   }
@@ -174,7 +168,7 @@ export class Volume {
   async moveOn(): Promise<() => Promise<void>> {
     const generation = this.#generation + 1
     const location = locationOf(this.#directory, this.id, generation)
-    const format = await this.#settings.formatAt(location)
+    const format = await this.#settings.formats.at(location)
     const old = this.#handle
     const next = format.handle(location, this.#handleOptions(old))
     try {
@@ -208,7 +202,7 @@ export class Volume {
     })
   }
 
-  /** The values of several records; undefined where there is none. Rejects with the error of file or database. */
+  /** As `getMany` of the files. */
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
     return this.#handle.getMany(numbers)
   }
@@ -268,6 +262,13 @@ export class Volume {
     this.#state = 'failed'
     this.#handle.stop(this.#unavailable('the volume has failed', error))
     this.#settings.failed(this.id, error)
+  }
+
+  async #useFormatThere(): Promise<void> {
+    const format = await this.#settings.formats.at(this.location)
+    await this.#handle.end()
+    this.#format = format
+    this.#handle = format.handle(this.location, this.#handleOptions())
   }
 
   #handleOptions(before?: Handle) {

@@ -83,12 +83,16 @@ export async function salvageBroken(
     catalog: CATALOG_ID,
     commitNumber: 7,
   }
+  const log = { info() {}, error() {} }
   const site = {
     files: engine,
-    format: makeFormats({ engine, writeBufferBytes: WRITE_BUFFER_BYTES }).configured,
+    format: makeFormats(
+      { engine, volumeFormat: 'level', writeBufferBytes: WRITE_BUFFER_BYTES, log },
+      directory,
+    ).configured,
     directory,
     space: new Space(engine, directory, reserveBytes),
-    log: { info() {}, error() {} },
+    log,
   }
   const options = {
     signal: new AbortController().signal,

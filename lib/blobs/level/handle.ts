@@ -1,13 +1,10 @@
-// The LevelDB database of a volume. It is opened for the first read or write, closed while other volumes need
-// the memory, and closed and opened again after a failed write. Reads wait while it is being opened, so that no
-// read meets a closed database.
+// The LevelDB database of a volume.
 import { TRAILER_BYTES } from '../../bytes/slab.ts'
-import { CofferError } from '../../errors.ts'
+import type { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
 import type { Handle, HandleOptions, SealedRecord, TakeNumber } from '../format.ts'
-import type { OpenVolumes } from '../open-volumes.ts'
-import { Reads } from '../reads.ts'
+import { OnDemand } from '../on-demand.ts'
 import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
 import { Logs } from './logs.ts'
 import { PUTS_MAX, Puts } from './puts.ts'
@@ -15,9 +12,6 @@ import { ReadNote } from './read-note.ts'
 
 /** LevelDB's block cache for one volume. Tables are mapped, so that the cache holds next to nothing. */
 const CACHE_BYTES = 1024 * 1024
-
-/** The least time between two attempts to open the database after one failed: each attempt replays a log. */
-const RETRY_MS = 1000
 
 const READ = { fillCache: false }
 
@@ -47,19 +41,11 @@ export class LevelHandle implements Handle {
   readonly #engine: Engine
   readonly #location: string
   readonly #writeBufferBytes: number
-  readonly #others: OpenVolumes
   readonly #failed: (error: unknown) => void
   readonly #note: ReadNote
-  readonly #reads = new Reads()
+  readonly #database: OnDemand<Database<Buffer>>
   #puts: Puts
   #logs: Logs
-  #db: Database<Buffer> | undefined
-  #opening: Promise<void> | undefined
-  #closing: Promise<void> | undefined
-  #ended = false
-  #isOnlyRead = false
-  #readAt = 0
-  #failure: { readonly error: unknown; readonly atMs: number } | undefined
 
   constructor(
     engine: Engine,
@@ -70,35 +56,27 @@ export class LevelHandle implements Handle {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
-    this.#others = readable
     this.#failed = failed
     // The next generation has the same name, and so the same note.
     const isNext = before instanceof LevelHandle
     this.#note = isNext ? before.#note.share() : new ReadNote(engine, location)
+    this.#database = new OnDemand(() => this.#note.during(() => this.#open(false)), readable)
     this.#puts = new Puts(failed)
     this.#logs = new Logs(engine, location)
   }
 
-  get readAt(): number {
-    return this.#readAt
-  }
-
-  get isBeingRead(): boolean {
-    return this.#reads.areUnderWay
-  }
-
-  /** Nothing is written from now on. While the database is open it counts towards the bound on open volumes. */
   onlyRead(): void {
-    this.#isOnlyRead = true
-    if (this.#db !== undefined) this.#others.add(this)
+    this.#database.onlyRead()
   }
 
+  /** A new database holds nothing that could kill the process, so that no note is written for it. Its volume
+   * has no name yet either, beside which a note could lie. */
   make(): Promise<void> {
-    return this.#openOnce(true)
+    return this.#database.open(() => this.#open(true))
   }
 
   open(): Promise<void> {
-    return this.#openOnce(false)
+    return this.#database.open()
   }
 
   async isHalfMade(): Promise<boolean> {
@@ -108,46 +86,39 @@ export class LevelHandle implements Handle {
     return names.includes('LOCK') && !holdsData
   }
 
-  /** Waits for an `open` under way and closes the database. The next read opens it again. */
   async close(): Promise<void> {
-    await this.#opening?.catch(() => undefined)
     await this.#logs.close()
-    const db = this.#db
-    if (db !== undefined) {
-      this.#db = undefined
-      this.#others.leave(this)
-      this.#closing = db.close()
-    }
-    await this.#closing
+    await this.#database.close()
   }
 
   async end(): Promise<void> {
-    this.#ended = true
-    await this.close()
+    await this.#logs.close()
+    await this.#database.end()
     await this.#note.end()
   }
 
   idle(): Promise<void> {
-    return this.#reads.idle()
+    return this.#database.idle()
   }
 
   /** Reads all values in one task of the thread pool. */
   getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    return this.#read((db) => db.getMany(numbers.map(recordKey), READ))
+    return this.#database.read((db) =>
+      this.#note.during(() => db.getMany(numbers.map(recordKey), READ)),
+    )
   }
 
   append({ sum, index, slab, length }: SealedRecord, take: TakeNumber): Promise<void> {
-    return this.#puts.run(slab, length, (bytes) => {
+    return this.#puts.run(slab, length, async (bytes) => {
       // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
-      if (this.#db === undefined) return Promise.reject(this.#unavailable())
+      const db = this.#database.requireOpen()
       const number = take(KEY_BYTES + length + TRAILER_BYTES)
-      return this.#db.put(recordKey(number), sum.append(bytes, length, number, index))
+      await db.put(recordKey(number), sum.append(bytes, length, number, index))
     })
   }
 
   async putHeader(number: number, value: Buffer): Promise<void> {
-    if (this.#db === undefined) throw this.#unavailable()
-    await this.#db.put(recordKey(number), value)
+    await this.#database.requireOpen().put(recordKey(number), value)
   }
 
   stop(error: CofferError): void {
@@ -168,72 +139,21 @@ export class LevelHandle implements Handle {
    * its log still had to be written to one. */
   async finish(): Promise<void> {
     await this.#logs.close()
-    if (this.#db === undefined) throw this.#unavailable()
     // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
-    await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
+    await this.#database.requireOpen().compactRange(BEHIND_ALL, BEHIND_ALL)
   }
 
   async lastNumber(): Promise<number | undefined> {
-    if (this.#db === undefined) throw this.#unavailable()
-    const [last] = await readRows(this.#db, { reverse: true, values: false }, 1)
+    const [last] = await readRows(this.#database.requireOpen(), { reverse: true, values: false }, 1)
     return last && readUint64(last[0], 0)
   }
 
-  #openOnce(create: boolean): Promise<void> {
-    if (this.#db !== undefined) return Promise.resolve()
-    this.#opening ??= this.#open(create).finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
-  }
-
-  async #open(create: boolean): Promise<void> {
-    if (this.#isOnlyRead) await this.#others.admit(this)
-    try {
-      await this.#closing
-      if (this.#ended) throw this.#unavailable()
-      this.#db = await (create ? this.#make() : this.#openThere())
-      // Appends and syncs belong to one opening of the database.
-      this.#puts = new Puts(this.#failed)
-      this.#logs = new Logs(this.#engine, this.#location)
-      this.#failure = undefined
-    } catch (error) {
-      this.#others.leave(this)
-      this.#failure = { error, atMs: performance.now() }
-      throw error
-    }
-  }
-
-  /** A new database holds nothing that could kill the process, so that no note is written for it. Its volume
-   * has no name yet either, beside which a note could lie. */
-  #make(): Promise<Database<Buffer>> {
-    return openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, true)
-  }
-
-  #openThere(): Promise<Database<Buffer>> {
-    return this.#note.during(() =>
-      openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, false),
-    )
-  }
-
-  #read<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
-    this.#readAt = this.#others.turn()
-    return this.#reads.during(() =>
-      this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db))),
-    )
-  }
-
-  /** Opens the database before the read. Repeats that where another volume took its place meanwhile. */
-  async #later<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
-    while (this.#db === undefined) {
-      const failure = this.#failure
-      if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
-      await this.open()
-    }
-    return await read(this.#db)
-  }
-
-  #unavailable(): CofferError {
-    return new CofferError('StoreUnavailable', { what: 'the volume is closed' })
+  async #open(create: boolean): Promise<Database<Buffer>> {
+    const bytes = this.#writeBufferBytes
+    const db = await openVolumeDatabase(this.#engine, this.#location, bytes, create)
+    // Puts and syncs belong to one opening of the database.
+    this.#puts = new Puts(this.#failed)
+    this.#logs = new Logs(this.#engine, this.#location)
+    return db
   }
 }
