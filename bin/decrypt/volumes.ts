@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import { readRow, type StoredSegment } from './catalog.ts'
 import { type Database, openDatabase } from './database.ts'
 import { Failure } from './failure.ts'
+import { openRecords, RECORDS_NAME } from './record-file.ts'
 
 const MAGIC = 'coffer/v1 volume'
 const HEADER_BYTES = 53
@@ -85,7 +86,10 @@ export class Volumes {
     const known = this.#open.get(volume)
     if (known !== undefined) return known
     const location = await this.#locate(volume)
-    const db = await openDatabase(location, join(this.#shadows, volume))
+    const isFile = (await readdir(location)).includes(RECORDS_NAME)
+    const db = await (isFile
+      ? openRecords(join(location, RECORDS_NAME))
+      : openDatabase(location, join(this.#shadows, volume)))
     this.#open.set(volume, db)
     await checkHeader(db, volume, this.#catalogId)
     return db

@@ -9,6 +9,7 @@ import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
 import { type DiskOptions, requireDisk } from './disk.ts'
+import type { VolumeFormat } from './format.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
 import {
@@ -47,6 +48,8 @@ export interface Volumes extends BlobStore {
   readonly catalogBehind: readonly string[]
   /** Why nothing can be reclaimed, as a sentence; null where reclaim may run. */
   readonly reclaimOff: string | null
+  /** The format of new volumes, and of what reclaim writes. */
+  readonly volumeFormat: VolumeFormat
   devices(): DeviceState[]
   /**
    * Makes another volume take the new blobs in the place of an open one, which is sealed once its begun blobs
@@ -115,6 +118,7 @@ class DeviceStore implements Volumes {
   /** Absent devices are added when they come. */
   readonly #devices: readonly Device[]
   readonly #absent: AbsentDevices
+  readonly volumeFormat: VolumeFormat
   readonly #files: Files
   readonly #catalogRestored: boolean
   readonly #readAhead: Budget
@@ -128,6 +132,7 @@ class DeviceStore implements Volumes {
     this.#devices = devices
     this.#absent = absent
     this.#files = options.engine
+    this.volumeFormat = options.volumeFormat
     this.#catalogRestored = options.catalogRestored ?? false
     this.#readAhead = options.readAhead
   }

@@ -4,11 +4,13 @@ import type { Damage } from '../../damage.ts'
 import { diskFiles } from '../../files.ts'
 import { PlainFile, Rate } from '../../plain-file.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
+import { HEADER_BLOB } from '../format.ts'
 import { decodeHeader, type VolumeHeader } from '../header.ts'
+import { RecordSum } from '../record.ts'
 import type { ScannedRecord, VolumeFiles } from '../scan.ts'
 import { findPlaces } from './find.ts'
 import { HEAD_BYTES, RECORDS_NAME } from './layout.ts'
-import { readValue, walkRecords } from './walk.ts'
+import { readValue, type WalkedRecord, walkRecords } from './walk.ts'
 
 /** Opens the file. Rejects with the system's error, ENOENT where there is none. */
 export async function openRecordFile(location: string, rate: Rate): Promise<VolumeFiles> {
@@ -34,7 +36,12 @@ class RecordFile implements VolumeFiles {
     const from = fromNumber === 0 ? 0 : await this.#beginOf(after)
     for await (const record of walkRecords(this.#file, { from, after }, damaged)) {
       const value = await readValue(this.#file, record, damaged)
-      if (value !== undefined) yield { number: record.number, value }
+      if (value === undefined) continue
+      if (!isSound(record, value)) {
+        const what = `record ${record.number} does not hold its checksum`
+        damaged({ file: RECORDS_NAME, offset: record.offset, what })
+      }
+      yield { number: record.number, value }
     }
   }
 
@@ -48,6 +55,13 @@ class RecordFile implements VolumeFiles {
     for (const { offset } of places.behind(number)) return offset - HEAD_BYTES
     return this.#file.size
   }
+}
+
+/** Whether a value is that of its head, which says what the checksum covers. A lost record has none. */
+function isSound({ number, blob, index, length }: WalkedRecord, value: Buffer): boolean {
+  if (length === 0) return true
+  if (blob === HEADER_BLOB) return decodeHeader(value, number) !== undefined
+  return new RecordSum(blob).check(value, number, index) !== undefined
 }
 
 /** The headers in a volume: record 0 and, where it is sealed, the last record. A damaged one is left out. Rejects with
