@@ -64,6 +64,15 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'lib/blobs/level': ['lib', 'lib/bytes', 'lib/leveldb', 'lib/blobs'],
   // Knows nothing of LevelDB.
   'lib/blobs/file': ['lib', 'lib/bytes', 'lib/blobs'],
+  // Makes a volume of what is left of one of either format.
+  'lib/blobs/salvage': [
+    'lib',
+    'lib/leveldb',
+    'lib/blobs',
+    'lib/blobs/volume-files.ts',
+    'lib/blobs/level',
+    'lib/blobs/file',
+  ],
   // The two files that know the formats: one for the store, one for commands.
   'lib/blobs/formats.ts': [
     'lib/leveldb/engine.ts',
@@ -105,6 +114,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'lib/blobs',
     'lib/blobs/volume-files.ts',
     'lib/blobs/level',
+    'lib/blobs/salvage',
     'lib/catalog',
     'lib/service',
   ],

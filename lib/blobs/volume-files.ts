@@ -20,8 +20,9 @@ export async function readHeaders(location: string): Promise<VolumeHeader[]> {
   return isFile ? await recordFileHeaders(location) : await levelHeaders(location)
 }
 
-/** A directory that cannot be listed counts as one of LevelDB, whose files then cannot be read either. */
-async function isRecordFile(location: string): Promise<boolean> {
+/** True for a volume that is one file. A directory that cannot be listed counts as one of LevelDB, whose files then
+ * cannot be read either. */
+export async function isRecordFile(location: string): Promise<boolean> {
   const names: string[] = await readdir(location).catch(() => [])
   return names.includes(RECORDS_NAME)
 }

@@ -10,7 +10,7 @@ import { walkRecords } from './walk.ts'
 export interface FoundPlaces {
   readonly places: Places
   readonly indexed: Indexed
-  /** A piece behind the index cannot be read. Later numbers may lie in it. */
+  /** A piece behind the index cannot be read, or is gone. Later numbers may have been in it. */
   readonly isUnread: boolean
 }
 
@@ -21,8 +21,8 @@ export async function findPlaces(
   size: number,
 ): Promise<FoundPlaces> {
   const places = new Places()
-  const indexed = await loadIndex(files, location, size, places)
-  let isUnread = false
+  const { isBeyond, ...indexed } = await loadIndex(files, location, size, places)
+  let isUnread = isBeyond
   const file = await PlainFile.open(
     join(location, RECORDS_NAME),
     new Rate(Number.POSITIVE_INFINITY),

@@ -33,6 +33,11 @@ export interface Indexed extends Mark {
 
 export const NOTHING_INDEXED: Indexed = { number: -1, end: 0, bytes: 0 }
 
+export interface LoadedIndex extends Indexed {
+  /** The index names records behind the end of the file, which has lost what was synced. */
+  readonly isBeyond: boolean
+}
+
 /** Adds what the index of a file of `size` bytes holds to `places`. An index that cannot be read, or is damaged, ends
  * there. */
 export async function loadIndex(
@@ -40,17 +45,18 @@ export async function loadIndex(
   location: string,
   size: number,
   places: Places,
-): Promise<Indexed> {
+): Promise<LoadedIndex> {
   const path = join(location, INDEX_NAME)
   const file = await files.openData(path, constants.O_RDONLY).catch(() => undefined)
   let indexed = NOTHING_INDEXED
   try {
     for (;;) {
       const block = file && (await readBlock(file, indexed.bytes))
-      const end = block && readUint64(block, END_AT)
-      if (block === undefined || end === undefined || end > size) return indexed
+      if (block === undefined) return { ...indexed, isBeyond: false }
+      const end = readUint64(block, END_AT)
+      if (end > size) return { ...indexed, isBeyond: true }
       const number = addBlock(block, indexed, places)
-      if (number === undefined) return indexed
+      if (number === undefined) return { ...indexed, isBeyond: false }
       indexed = { number, end, bytes: indexed.bytes + block.length }
     }
   } finally {

@@ -130,6 +130,8 @@ export class Quarantine {
       if (this.#rate.stopped) return true
       if (reason === null) {
         this.#held.delete(id)
+        // A volume that has become a file meanwhile would keep the note for ever.
+        await this.#files.destroy(this.#pathOf(volume, NOTE_SUFFIX)).catch(() => undefined)
         await sound(volume)
       } else await this.#mark(volume, reason)
       return true

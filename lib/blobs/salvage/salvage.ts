@@ -10,10 +10,11 @@ import { describeReadError, isOfDisk, systemErrorOf } from '../../system-error.t
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
 import { copyLocationOf, damagedLocationOf, type FoundVolume, locationOf } from '../directory.ts'
 import type { VolumeHeader } from '../header.ts'
+import { describeFault, liftQuarantine } from '../level/quarantine.ts'
 import { copyBeside, type ReclaimOptions, type ReclaimSite } from '../reclaim.ts'
 import type { LiveRecords } from '../reclaim-live.ts'
-import { describeFault, liftQuarantine } from './quarantine.ts'
-import type { FoundRecords } from './salvage-find.ts'
+import { isRecordFile } from '../volume-files.ts'
+import type { FoundRecords } from './find.ts'
 
 /** The value of a lost record in the next generation. */
 const LOST = Buffer.alloc(0)
@@ -35,6 +36,8 @@ export class SalvageRefused extends Error {
  */
 export async function faultsOf(location: string, rate: Rate): Promise<string[]> {
   const whose = `the volume in ${location}`
+  // A volume as a file is opened whatever is in it.
+  if (await isRecordFile(location)) return []
   let files: DatabaseFiles
   try {
     files = await DatabaseFiles.open(location, rate)
