@@ -24,10 +24,7 @@ export interface SyncFile {
 }
 
 /** A file of records: what node:fs/promises makes of it. */
-export type DataFile = Pick<
-  FileHandle,
-  'read' | 'readv' | 'write' | 'datasync' | 'stat' | 'truncate' | 'close'
->
+export type DataFile = Pick<FileHandle, 'read' | 'readv' | 'write' | 'datasync' | 'stat' | 'close'>
 
 export interface Files {
   /** Removes a file, or a directory with all that is in it. Does nothing where there is none. */

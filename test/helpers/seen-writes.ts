@@ -46,7 +46,6 @@ export function seeWrites(refusals: Refusals = {}): { engine: Engine; writes: Se
         return await file.readv(buffers, at)
       },
       stat: () => file.stat(),
-      truncate: (length: number) => file.truncate(length),
       close: () => file.close(),
       read: (buffer: Buffer, offset: number, length: number, at: number) =>
         file.read(buffer, offset, length, at),

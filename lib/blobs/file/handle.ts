@@ -139,6 +139,7 @@ export class FileHandle implements Handle {
       const opened = await OpenedFile.open(this.#files, this.#location, this.#writtenFile(), failed)
       // Numbers that lie in what cannot be read must not be used again.
       if (note !== undefined || opened.isUnread) this.#isSpent = true
+      if (!this.#isSpent) this.#stopped = undefined
       return opened
     } catch (error) {
       if (error instanceof NoRecords) this.#hopeless = error
