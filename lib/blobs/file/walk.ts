@@ -1,7 +1,6 @@
 // Walks the records of a volume's file from one head to the next. Between batches lie zeros, and after a power cut
 // anything: there the next head is searched for, which its magic number and its checksum show.
-import type { Damage } from '../../damage.ts'
-import { unreadableAt } from '../../damage.ts'
+import { type Damage, unreadableAt } from '../../damage.ts'
 import type { PlainFile } from '../../plain-file.ts'
 import { HEAD_BYTES, type Head, MAGIC, PAGE_BYTES, readHead, toPage } from './layout.ts'
 
