@@ -81,15 +81,22 @@ function decodeRow(payload: Buffer, key: string): unknown {
   return integersIn(row)
 }
 
-/** Items of a row behind the number of its layout, which must be 1. */
+/** The layout of the catalog and of every row. */
+const LAYOUT = 2
+
+/** Items of a row behind the number of its layout. */
 async function readItems(db: Database, key: string): Promise<unknown[] | undefined> {
   const payload = await readRow(db, key)
   if (payload === undefined) return undefined
   const items = decodeRow(payload, key)
   if (!Array.isArray(items)) throw new Failure('damaged', `row ${shown(key)} is no CBOR array`)
   const [layout, ...rest] = items as unknown[]
-  if (layout !== 1) {
-    throw new Failure('failed', `row ${shown(key)} has layout ${layout}, this program reads 1`)
+  if (layout === 1) {
+    throw new Failure('failed', `row ${shown(key)} has layout 1, which was never released`)
+  }
+  if (layout !== LAYOUT) {
+    const what = `row ${shown(key)} has layout ${layout}, this program reads ${LAYOUT}`
+    throw new Failure('failed', what)
   }
   return rest
 }
@@ -127,6 +134,10 @@ export async function findVersion(
   if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
   const [, size, , body, parts, envelope] = items
   if (body === null) throw new Failure('missing', 'that version is a delete marker')
+  const { shape } = envelope as StoredEnvelope
+  if ((shape === 1) !== (parts as number) > 0) {
+    throw new Failure('damaged', 'the parts of the version contradict the shape in its envelope')
+  }
   return {
     versionId,
     size: size as number,

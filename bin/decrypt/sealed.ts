@@ -18,6 +18,7 @@ export interface Name {
 export interface StoredEnvelope {
   readonly kind: number
   readonly rootKeyId: string
+  readonly shape: number
   readonly salt: Buffer
   readonly commitment: Buffer
   readonly wrapped: Buffer
@@ -53,21 +54,23 @@ function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined
 
 /** §4: checks the form, then the commitment, then opens the wrap. Throws Failure wrongKey or damaged. */
 export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope): Opened {
-  const { kind, rootKeyId, salt, commitment, wrapped } = envelope
+  const { kind, rootKeyId, shape, salt, commitment, wrapped } = envelope
   const sound =
     (kind === 1 || kind === 2) &&
     (kind === 2) === (rootKeyId === '') &&
+    (shape === 0 || shape === 1) &&
     salt.length === 32 &&
     commitment.length === 32 &&
     (wrapped.length === 56 || wrapped.length === 72)
   if (!sound) throw new Failure('damaged', 'the envelope has not the form of the format')
 
-  const context = createHash('sha256').update('coffer/v1 context')
+  const context = createHash('sha256').update('coffer/v2 context')
   const names = [rootKeyId, name.versionId, name.account, name.container, name.object]
-  for (const field of [Buffer.of(kind), ...names.map((text) => Buffer.from(text, 'utf8'))]) {
+  const texts = names.map((text) => Buffer.from(text, 'utf8'))
+  for (const field of [Buffer.of(kind), ...texts, Buffer.of(shape)]) {
     context.update(uint32(field.length)).update(field)
   }
-  const info = Buffer.concat([Buffer.from('coffer/v1 wrap'), context.digest()])
+  const info = Buffer.concat([Buffer.from('coffer/v2 wrap'), context.digest()])
   const expanded = Buffer.from(hkdfSync('sha256', key, salt, info, 64))
   if (!timingSafeEqual(expanded.subarray(32), commitment)) {
     throw new Failure('wrongKey', 'the key is not the one of this object')
@@ -79,6 +82,9 @@ export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope):
   if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw new Failure('damaged', 'the sealed size is beyond what a body can have')
   }
+  if (size === SIZE_UNKNOWN && shape === 0) {
+    throw new Failure('damaged', 'the size of a body of one piece is not sealed')
+  }
   return {
     bodyKey: plain.subarray(0, 32),
     size: size === SIZE_UNKNOWN ? null : Number(size),
@@ -89,7 +95,7 @@ export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope):
 /** §3: the key of one blob. */
 export function blobKeyOf(bodyKey: Buffer, blobId: string, part: number): Buffer {
   return createHmac('sha256', bodyKey)
-    .update('coffer/v1 blob')
+    .update('coffer/v2 blob')
     .update(Buffer.from(blobId, 'hex'))
     .update(uint32(part))
     .digest()

@@ -7,7 +7,7 @@ import { readRow, type StoredSegment } from './catalog.ts'
 import { type Database, openDatabase } from './database.ts'
 import { Failure } from './failure.ts'
 
-const MAGIC = 'coffer/v1 volume'
+const MAGIC = 'coffer/v2 volume'
 const HEADER_BYTES = 53
 const RECORDS_PER_PIECE = 4096
 const CRC_BYTES = 4

@@ -32,7 +32,7 @@ export interface Volume {
   /**
    * Closes the volume's files where they are open, opens them and reads the header. The next number is read as
    * the last key + 1, and not kept from before. Call it only for a volume that failed, or was never opened, and has
-   * no begun blob. Rejects with the error of file or database, and with FormatNewer where a later release wrote it.
+   * no begun blob. Rejects with the error of file or database, and with FormatUnread where it has another format.
    */
   open(): Promise<Found>
   /** True for a volume that a crash interrupted while it was being made, and that `open` has tried since: no file in it

@@ -113,7 +113,7 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Reads a backup to its end. Rejects with FormatNewer, and with FileInvalid where it is damaged. */
+/** Reads a backup to its end. Rejects with FormatUnread, and with FileInvalid where it is damaged. */
 export async function verifyBackup(file: string): Promise<BackupReport> {
   const backup = await openBackup(file)
   try {
@@ -134,7 +134,7 @@ export interface BackupReader {
   close(): Promise<void>
 }
 
-/** Opens a backup and reads its header. Rejects with FormatNewer, FileInvalid or the system's error. */
+/** Opens a backup and reads its header. Rejects with FormatUnread, FileInvalid or the system's error. */
 export async function openBackup(file: string): Promise<BackupReader> {
   const input = new Input(file, await open(file, 'r'))
   try {

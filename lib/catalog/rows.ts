@@ -1,6 +1,7 @@
 // The content of each kind of row. A row is a CBOR array (RFC 8949) whose first item is the number of its
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
+import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
 /** Headers of an object that both dialects store and return. Values are byte strings: one character for each
@@ -142,7 +143,7 @@ export type QueueRow =
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'container'; account: string; container: string; containerId: string }
 
-/** `decode` throws StoreCorrupt as `decodeItems` does, and Error for the layout of a later release. */
+/** `decode` throws StoreCorrupt as `decodeItems` does, and Error for another layout. */
 interface Codec<T> {
   encode(row: T): Buffer
   decode(bytes: Buffer): T
@@ -154,13 +155,13 @@ interface Codec<T> {
 function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
   const decode = (bytes: Buffer) => {
     const items = decodeItems(bytes)
-    if (items[0] !== 1) throw new Error(`row layout ${items[0]} is newer than this program`)
+    if (items[0] !== STORED_VERSION) throw new Error(whyNotRead('a row', items[0]))
     const row = {} as T
     for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
     return row
   }
   return {
-    encode: (row) => encodeItems([1, ...fields.map((field) => row[field])]),
+    encode: (row) => encodeItems([STORED_VERSION, ...fields.map((field) => row[field])]),
     decode,
     says: (bytes, row) => saySame(decode(bytes), row),
   }

@@ -20,11 +20,13 @@ export interface WrapContext {
   readonly object: string
 }
 
-/** What a wrap seals. `size` is null where the wrap precedes the body (multipart uploads). */
+/** What a wrap seals or binds. `size` is null where the wrap precedes the body, which only a body of parts may have. */
 export interface BodySecret {
   readonly bodyKey: Buffer
   readonly size: number | null
   readonly md5: Buffer | null
+  /** What the body is: SHAPE_ONE_PIECE or SHAPE_PARTS. It belongs to the body, and no copy changes it (D-SHAPE). */
+  readonly shape: Shape
 }
 
 /** How a version wraps its body key (docs/format.md §4). */
@@ -33,10 +35,18 @@ export interface Envelope {
   kind: 1 | 2
   /** Empty for kind 2. */
   rootKeyId: string
+  shape: Shape
   salt: Buffer
   commitment: Buffer
   wrapped: Buffer
 }
+
+/** What a body is, bound in the wrap (docs/format.md §4). */
+export type Shape = 0 | 1
+/** A body that was written in one piece: segment 1. */
+export const SHAPE_ONE_PIECE = 0
+/** A body of the parts of an upload, also of one. */
+export const SHAPE_PARTS = 1
 
 /** Kind of an envelope under a root key. */
 export const KIND_ROOT = 1
@@ -48,16 +58,16 @@ const COMMITMENT_BYTES = 32
 const MD5_BYTES = 16
 const SIZE_UNKNOWN = 0xffffffffffffffffn
 const ZERO_NONCE = Buffer.alloc(12)
-const CONTEXT_LABEL = Buffer.from('coffer/v1 context')
-const WRAP_LABEL = Buffer.from('coffer/v1 wrap')
+const CONTEXT_LABEL = Buffer.from('coffer/v2 context')
+const WRAP_LABEL = Buffer.from('coffer/v2 wrap')
 
-/** SHA-256("coffer/v1 context" ‖ fields). Each field stands behind its length, 4 bytes big-endian, so that no
+/** SHA-256("coffer/v2 context" ‖ fields). Each field stands behind its length, 4 bytes big-endian, so that no
  * two contexts give the same bytes. Names are their UTF-8 bytes, never normalised. */
-function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buffer {
+function contextHash(kind: number, rootKeyId: string, context: WrapContext, shape: Shape): Buffer {
   const { versionId, account, container, object } = context
   const names = [rootKeyId, versionId, account, container, object]
   // UTF-8 takes at most three bytes for each unit of a JavaScript string.
-  const room = names.reduce((sum, name) => sum + 4 + 3 * name.length, CONTEXT_LABEL.length + 5)
+  const room = names.reduce((sum, name) => sum + 4 + 3 * name.length, CONTEXT_LABEL.length + 10)
   const bytes = Buffer.allocUnsafe(room)
   let at = CONTEXT_LABEL.copy(bytes)
   at = bytes.writeUInt32BE(1, at)
@@ -67,10 +77,12 @@ function contextHash(kind: number, rootKeyId: string, context: WrapContext): Buf
     bytes.writeUInt32BE(length, at)
     at += 4 + length
   }
+  at = bytes.writeUInt32BE(1, at)
+  at = bytes.writeUInt8(shape, at)
   return hash('sha256', bytes.subarray(0, at), 'buffer')
 }
 
-/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v1 wrap" ‖ context hash, 64 bytes) (RFC 5869). The info
+/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v2 wrap" ‖ context hash, 64 bytes) (RFC 5869). The info
  * is a hash because node:crypto takes at most 1,024 bytes of info. */
 function expand(key: Buffer, salt: Buffer, context: Buffer): { kek: Buffer; commitment: Buffer } {
   const info = Buffer.concat([WRAP_LABEL, context])
@@ -91,6 +103,9 @@ function encodeSecret(secret: BodySecret): Buffer {
   if (size !== null && (!Number.isSafeInteger(size) || size < 0)) {
     throw new RangeError(`${size} is no size in bytes`)
   }
+  if (size === null && secret.shape === SHAPE_ONE_PIECE) {
+    throw new RangeError('the size of one piece is sealed')
+  }
   const bytes = Buffer.alloc(KEY_BYTES + 8 + (md5 === null ? 0 : MD5_BYTES))
   bodyKey.copy(bytes)
   bytes.writeBigUInt64BE(size === null ? SIZE_UNKNOWN : BigInt(size), KEY_BYTES)
@@ -98,24 +113,26 @@ function encodeSecret(secret: BodySecret): Buffer {
   return bytes
 }
 
-function decodeSecret(bytes: Buffer): BodySecret {
+function decodeSecret(bytes: Buffer, shape: Shape): BodySecret {
   const size = bytes.readBigUInt64BE(KEY_BYTES)
+  if (size === SIZE_UNKNOWN && shape === SHAPE_ONE_PIECE) throw corrupt('size')
   if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) throw corrupt('size')
   const bodyKey = Buffer.alloc(KEY_BYTES)
   bytes.copy(bodyKey)
   const md5 = bytes.length > KEY_BYTES + 8 ? Buffer.from(bytes.subarray(KEY_BYTES + 8)) : null
-  return { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5 }
+  return { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5, shape }
 }
 
 function corrupt(field: string): CofferError {
   return new CofferError('StoreCorrupt', { what: 'envelope', field })
 }
 
-/** Checks the form of an envelope, without a key. Throws StoreCorrupt, also for an unknown kind. */
+/** Checks the form of an envelope, without a key. Throws StoreCorrupt, also for an unknown kind or shape. */
 function checkForm(envelope: Envelope): void {
-  const { kind, rootKeyId, salt, commitment, wrapped } = envelope
+  const { kind, rootKeyId, shape, salt, commitment, wrapped } = envelope
   if (kind !== KIND_ROOT && kind !== KIND_CUSTOMER) throw corrupt('kind')
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) throw corrupt('rootKeyId')
+  if (shape !== SHAPE_ONE_PIECE && shape !== SHAPE_PARTS) throw corrupt('shape')
   if (salt.length !== SALT_BYTES) throw corrupt('salt')
   // A shorter commitment must not shorten the comparison.
   if (commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
@@ -141,8 +158,9 @@ export function wrap(
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) {
     throw new RangeError('an envelope names a root key where it is under one, and only there')
   }
+  const { shape } = secret
   const plain = encodeSecret(secret)
-  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context))
+  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context, shape))
   try {
     const cipher = createCipheriv('aes-256-gcm', createSecretKey(kek), ZERO_NONCE)
     const sealed = cipher.update(plain)
@@ -151,6 +169,7 @@ export function wrap(
     return {
       kind,
       rootKeyId,
+      shape,
       salt: Buffer.from(salt),
       commitment: Buffer.from(commitment),
       wrapped,
@@ -169,8 +188,9 @@ export function wrap(
 export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): BodySecret {
   checkKey(key)
   checkForm(envelope)
-  const { kind, rootKeyId, salt, wrapped } = envelope
-  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context))
+  const { kind, rootKeyId, shape, salt, wrapped } = envelope
+  const hash = contextHash(kind, rootKeyId, context, shape)
+  const { kek, commitment } = expand(key, salt, hash)
   try {
     // Both lengths are 32 here. timingSafeEqual of two empty (released) Buffers would be true.
     if (commitment.length !== COMMITMENT_BYTES) throw new RangeError('HKDF gave too few bytes')
@@ -187,9 +207,11 @@ export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): B
       plain.fill(0)
       throw new CofferError('StoreCorrupt', { what: 'envelope', field: 'wrapped' }, error)
     }
-    const secret = decodeSecret(plain)
-    plain.fill(0)
-    return secret
+    try {
+      return decodeSecret(plain, shape)
+    } finally {
+      plain.fill(0)
+    }
   } finally {
     kek.fill(0)
   }

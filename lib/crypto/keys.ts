@@ -6,7 +6,7 @@ export const KEY_BYTES = 32
 
 /** SHA-256's block size, to which HMAC pads its key. */
 const HMAC_BLOCK_BYTES = 64
-const BLOB_LABEL = Buffer.from('coffer/v1 blob')
+const BLOB_LABEL = Buffer.from('coffer/v2 blob')
 
 /** A new random body key, in memory of its own so that it can be zeroed. */
 export function randomBodyKey(): Buffer {
@@ -14,7 +14,7 @@ export function randomBodyKey(): Buffer {
 }
 
 /**
- * The key that seals the records of one blob: HMAC-SHA256(body key, "coffer/v1 blob" ‖ blob id, 16 bytes ‖ part
+ * The key that seals the records of one blob: HMAC-SHA256(body key, "coffer/v2 blob" ‖ blob id, 16 bytes ‖ part
  * number, 4 bytes big-endian). The part number binds the order of parts. The random blob id gives a part that
  * is sent again a new key. Throws RangeError for an argument of another form.
  */

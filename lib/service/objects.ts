@@ -8,6 +8,7 @@ import {
   segmentRow,
   type VersionRow,
 } from '../catalog/rows.ts'
+import { SHAPE_ONE_PIECE } from '../crypto/envelope.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
 import { CofferError } from '../errors.ts'
 import {
@@ -174,7 +175,15 @@ export async function writeObject(
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
       timeMicros,
-      envelope: cipher.wrap({ ...ref, versionId }, { bodyKey: secretKey, size, md5 }),
+      envelope: cipher.wrap(
+        { ...ref, versionId },
+        {
+          bodyKey: secretKey,
+          size,
+          md5,
+          shape: SHAPE_ONE_PIECE,
+        },
+      ),
     })
     const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)

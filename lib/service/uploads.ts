@@ -14,6 +14,7 @@ import {
 } from '../catalog/keys.ts'
 import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
+import { SHAPE_PARTS } from '../crypto/envelope.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
@@ -97,7 +98,10 @@ async function beginUpload(
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
     const uploadId = uploadIdOf(createdMicros, versionId)
     const bodyKey = randomBodyKey()
-    const envelope = input.cipher.wrap({ ...ref, versionId }, { bodyKey, size: null, md5: null })
+    const envelope = input.cipher.wrap(
+      { ...ref, versionId },
+      { bodyKey, size: null, md5: null, shape: SHAPE_PARTS },
+    )
     bodyKey.fill(0)
     const row: UploadRow = {
       containerId: containerRow.decode(container.value).id,

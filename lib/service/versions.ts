@@ -12,6 +12,7 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
+import { SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import type { Versioning } from './container-types.ts'
@@ -210,15 +211,22 @@ export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root'
 
 /**
  * Checks the key before any byte of content, and opens the body key. Throws KeyRequired, KeyWrong,
- * KeyNotApplicable, and StoreCorrupt where the sealed size is not the row's.
+ * KeyNotApplicable, and StoreCorrupt where the sealed size is not the row's, or the row contradicts the sealed shape.
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
+  requireShape(found)
   const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
   if (secret.size !== null && secret.size !== row.size) {
     throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
   }
   return secret
+}
+
+/** Throws StoreCorrupt where the number of parts contradicts the shape, which the envelope binds (D-SHAPE). */
+function requireShape({ ref, versionId, row }: StoredVersion): void {
+  if ((row.envelope!.shape === SHAPE_PARTS) === row.parts > 0) return
+  throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId, what: 'shape' })
 }
 
 /**

@@ -8,6 +8,7 @@ import { ClassicLevel } from 'classic-level'
 import { rowKeys } from '../../lib/catalog/keys.ts'
 import * as rows from '../../lib/catalog/rows.ts'
 import type { Cipher } from '../../lib/crypto/cipher.ts'
+import { SHAPE_ONE_PIECE, SHAPE_PARTS } from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey, randomBodyKey } from '../../lib/crypto/keys.ts'
 import { Sealer, sealSmall } from '../../lib/crypto/seal.ts'
 import { randomId } from '../../lib/names.ts'
@@ -76,7 +77,7 @@ export class HandStore {
   readonly #last = new Map<string, number>()
 
   constructor() {
-    this.catalog.set('meta', cbor.encode([1, this.catalogId, 7]))
+    this.catalog.set('meta', cbor.encode([2, this.catalogId, 7]))
   }
 
   volume(id: string): Map<number, Buffer> {
@@ -90,7 +91,7 @@ export class HandStore {
   }
 
   header(id: string, state: number, catalogId = this.catalogId): Buffer {
-    const fields = [Buffer.from('coffer/v1 volume'), Buffer.of(state), Buffer.from(id, 'hex')]
+    const fields = [Buffer.from('coffer/v2 volume'), Buffer.of(state), Buffer.from(id, 'hex')]
     const rest = [Buffer.from(catalogId, 'hex'), be64(7)]
     return withCrc(be64(0), Buffer.concat([...fields, ...rest]))
   }
@@ -103,7 +104,8 @@ export class HandStore {
     const bodyKey = randomBodyKey()
     const total = parts.reduce((sum, { length }) => sum + length, 0)
     const size = spec.size === undefined ? total : spec.size
-    const secret = { bodyKey, size, md5: spec.md5 ?? null }
+    const shape = spec.numbers === undefined ? SHAPE_ONE_PIECE : SHAPE_PARTS
+    const secret = { bodyKey, size, md5: spec.md5 ?? null, shape } as const
     const envelope = cipher.wrap({ versionId, account, container, object }, secret)
     const version: rows.VersionRow = {
       timeMicros: 1_700_000_000_000_000,

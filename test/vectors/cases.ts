@@ -20,10 +20,14 @@ const SOUND: Record<string, Recipe> = {
   'size-131072': { about: 'Exactly two records.', size: 131072, inline: false },
   'size-131073': { about: 'Two records and one byte.', size: 131073, inline: false },
   'size-1048577': { about: 'Sixteen records and one byte.', size: 1048577, inline: false },
-  'size-unknown': { about: 'The wrap preceded the body.', size: 5, wrappedSize: null },
+  'size-unknown': {
+    about: 'The wrap preceded the body, which has one part.',
+    size: 5,
+    wrappedSize: null,
+  },
   'md5-sealed': { about: 'The wrap carries the MD5 of the content.', size: 100, md5: true },
   'md5-sealed-size-unknown': {
-    about: 'An MD5, but no size.',
+    about: 'An MD5, but no size, of a body of one part.',
     size: 9,
     md5: true,
     wrappedSize: null,
@@ -93,6 +97,7 @@ function wrongKeys(): Record<string, Vector> {
       root,
     ),
     'wrong-root-key-id': wrong('The id of another root key.', { rootKeyId: 'k2' }, root),
+    'wrong-shape': wrong('One piece, read as parts.', { shape: 1 }),
     'wrong-version': wrong('The row of another version.', { versionId: '0'.repeat(32) }),
     'wrong-account': wrong('The row of another account.', { account: 'other' }),
     'wrong-container': wrong('The row of another container.', { container: 'other' }),
@@ -150,6 +155,16 @@ function corruptEnvelopes(): Record<string, Vector> {
       'A root-key envelope that names no key, soundly wrapped.',
       {},
       makeVector('root without id', { about: '', kind: 1, size: 20 }),
+    ),
+    'shape-unknown': corrupt(
+      'A shape that is not defined, soundly wrapped.',
+      {},
+      makeVector('shape 2', { about: '', shape: 2, size: 20 }),
+    ),
+    'size-unknown-in-one-piece': corrupt(
+      'One piece whose size the wrap does not say, soundly wrapped.',
+      {},
+      makeVector('no size', { about: '', shape: 0, size: 20, wrappedSize: null }),
     ),
     'size-beyond-limit': corrupt(
       'A size of 2^53, which is neither a size nor "unknown".',

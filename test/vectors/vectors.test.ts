@@ -3,7 +3,13 @@
 // files is the offline decrypt program (test/lib/decrypt.test.ts).
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import { type BodySecret, type Envelope, unwrap, wrap } from '../../lib/crypto/envelope.ts'
+import {
+  type BodySecret,
+  type Envelope,
+  type Shape,
+  unwrap,
+  wrap,
+} from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey } from '../../lib/crypto/keys.ts'
 import { recordCount } from '../../lib/crypto/records.ts'
 import { blobKeyObject, openRecord, Sealer } from '../../lib/crypto/seal.ts'
@@ -22,7 +28,7 @@ const contextOf = ({ versionId, account, container, object }: Vector) => {
 }
 
 /** The records of each blob, sealed by the product. */
-async function seal(vector: Vector, secret: BodySecret): Promise<Buffer[][]> {
+async function seal(vector: Vector, secret: Pick<BodySecret, 'bodyKey'>): Promise<Buffer[][]> {
   const plain = plainOf(vector.plain.seed, vector.plain.size)
   const sealed: Buffer[][] = []
   let at = 0
@@ -48,8 +54,8 @@ function read(vector: Vector, sealed: readonly (readonly Buffer[])[]) {
   const end = (outcome: Outcome) => ({ outcome, out: Buffer.concat(out) })
   let secret: BodySecret
   try {
-    const { kind, rootKeyId, salt, commitment, wrapped } = vector
-    const envelope = { kind, rootKeyId, salt, commitment, wrapped } as Envelope
+    const { kind, rootKeyId, shape, salt, commitment, wrapped } = vector
+    const envelope = { kind, rootKeyId, shape, salt, commitment, wrapped } as Envelope
     secret = unwrap(vector.key, contextOf(vector), envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) return end('wrong key')
@@ -105,9 +111,10 @@ for (const [file, vector] of vectors) {
 t.test('the product wraps and seals every sound vector to the same bytes', async (t) => {
   for (const [file, vector] of vectors.filter(([, { expect }]) => expect === 'success')) {
     const { key, kind, rootKeyId, salt, commitment, wrapped } = vector
-    const secret = vector.secret!
+    const shape = vector.shape as Shape
+    const secret = { ...vector.secret!, shape }
     const envelope = wrap(key, kind as 1 | 2, rootKeyId, contextOf(vector), secret, salt)
-    t.same(envelope, { kind, rootKeyId, salt, commitment, wrapped }, file)
+    t.same(envelope, { kind, rootKeyId, shape, salt, commitment, wrapped }, file)
     t.same(unwrap(key, contextOf(vector), envelope), secret, file)
     t.same(
       vector.blobs.map(({ records }) => records),

@@ -41,7 +41,7 @@ export class FoundRecords {
 
   /**
    * Reads all files. Rejects with FilesUnreadable where the directory cannot be listed, a file cannot be
-   * opened, or a read fails for another reason than the disk. Rejects with FormatNewer where a later release
+   * opened, or a read fails for another reason than the disk. Rejects with FormatUnread where another release
    * wrote the volume.
    */
   static async read(location: string, live: LiveRecords, rate: Rate): Promise<FoundRecords> {

@@ -13,7 +13,14 @@ import { type IntegerForm, withIntegersAs } from '../../helpers/integer-width.ts
 const forms: readonly IntegerForm[] = ['int64', 'float64']
 const micros = 1_790_000_000_123_456
 const bytes = Buffer.alloc(32, 5)
-const envelope = { kind: 1, rootKeyId: 'k1', salt: bytes, commitment: bytes, wrapped: bytes }
+const envelope = {
+  kind: 1,
+  rootKeyId: 'k1',
+  shape: 1,
+  salt: bytes,
+  commitment: bytes,
+  wrapped: bytes,
+}
 const metadata = { colour: 'blue', count: '12' }
 const summary = { timeMicros: micros, size: 2 ** 40, etag: 'e', type: 't', checksum: null }
 
@@ -84,7 +91,7 @@ t.test(
     const row = samples.objectRow as rows.ObjectRow
     const { checksum: _, ...rest } = row.summary!
     const turned = Object.fromEntries(Object.entries(rest).reverse())
-    const absent = cbor.encode([1, 'c', undefined, turned])
+    const absent = cbor.encode([2, 'c', undefined, turned])
     t.ok(rows.objectRow.says(absent, row))
     t.equal(rows.objectRow.decode(absent).nullVersion, null)
     t.notOk(rows.objectRow.says(absent, { ...row, nullVersion: 'c' }))
@@ -109,7 +116,7 @@ t.test('the rows about the catalog itself do too', async (t) => {
 
 t.test('the header of a backup does too', async (t) => {
   const header = { catalogId: randomId(), commitNumber: 9, timeMicros: micros }
-  const plain = new Encoder({ useRecords: false }).encode([1, ...Object.values(header)])
+  const plain = new Encoder({ useRecords: false }).encode([2, ...Object.values(header)])
   for (const form of forms) {
     t.strictSame(decodeBackupHeader('b', withIntegersAs(form, plain)), header, form)
   }

@@ -75,7 +75,7 @@ t.test('each row has the fields of the page, in that order', async (t) => {
   }
   for (const [name, codec] of Object.entries(codecs)) {
     const [layout, ...fields] = decode(codec.encode(echo)) as unknown[]
-    t.equal(layout, 1)
+    t.equal(layout, 2)
     t.same(cells('### Rows', name), [fields.map((field) => `\`${field}\``).join(' ')], name)
   }
   const named = Object.keys(rows).filter((name) => name.endsWith('Row')).length
