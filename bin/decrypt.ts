@@ -14,6 +14,7 @@ import * as catalog from './decrypt/catalog.ts'
 import { type Database, openDatabase } from './decrypt/database.ts'
 import { exitCodes, Failure } from './decrypt/failure.ts'
 import { customerKeySource, type KeySource, keyringSource } from './decrypt/keys.ts'
+import { partsOf, provenSegments } from './decrypt/parts.ts'
 import {
   blobKeyOf,
   type Opened,
@@ -130,29 +131,24 @@ async function* plaintext(
   version: catalog.StoredVersion,
   opened: Opened,
 ): AsyncGenerator<Buffer> {
+  const list = await partsOf(db, version, opened)
+  const total = list.reduce((sum, { size }) => sum + size, 0)
+  if (total !== version.size || total !== (opened.size ?? total)) {
+    const claimed = opened.size ?? version.size
+    throw new Failure('damaged', `the body has ${total} bytes, not ${claimed}`)
+  }
   const md5 = createHash('md5')
-  let written = 0
-  for (const { part, size } of await catalog.readParts(db, version)) {
-    const segment = await catalog.readSegment(db, version.body, part)
-    if (segment.size !== size || segment.records !== recordsOf(size)) {
-      throw new Failure('damaged', `segment ${part} has not the size that the body gives it`)
-    }
+  for await (const segment of provenSegments(db, version.body, list)) {
+    const { part, size } = segment
     const key = blobKeyOf(opened.bodyKey, segment.blob, part)
     const records = segment.inline === null ? volumes.records(segment) : [segment.inline]
     let index = 0
     for await (const sealed of records) {
       const plain = openSealedRecord(key, size, index++, sealed)
-      written += plain.length
       md5.update(plain)
       if (plain.length > 0) yield plain
     }
     if (index !== recordsOf(size)) throw new Failure('damaged', `segment ${part} is not whole`)
-  }
-  if (written !== version.size || written !== (opened.size ?? written)) {
-    throw new Failure(
-      'damaged',
-      `the body has ${written} bytes, not ${opened.size ?? version.size}`,
-    )
   }
   if (opened.md5 !== null && !md5.digest().equals(opened.md5)) {
     throw new Failure('damaged', 'the MD5 of the content is not the sealed one')

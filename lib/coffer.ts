@@ -9,6 +9,7 @@ import type { Catalog } from './catalog/catalog.ts'
 import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config/config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
+import { lateCipher } from './crypto/late.ts'
 import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './leveldb/engine.ts'
 import { openCatalog } from './open-catalog.ts'
@@ -115,7 +116,8 @@ function joinStores(
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
   const resolve = ownSegments(catalog)
-  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, queued }
+  const late = lateCipher(keyring)
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, late, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>

@@ -32,13 +32,6 @@ export interface StoredSegment {
   readonly volume: string | null
 }
 
-/** One run of a layout: `count` parts of `size` bytes each, from number `first` on. */
-interface Run {
-  readonly first: number
-  readonly count: number
-  readonly size: number
-}
-
 /** A key with JSON's quotes and escapes, because names may hold any character. */
 const shown = (key: string) => JSON.stringify(key)
 
@@ -147,24 +140,8 @@ export async function findVersion(
   }
 }
 
-/** Numbers and sizes of the body's segments, in order. A body that is not multipart has one, with number 1. */
-export async function readParts(
-  db: Database,
-  version: StoredVersion,
-): Promise<{ part: number; size: number }[]> {
-  if (version.parts === 0) return [{ part: 1, size: version.size }]
-  const items = await readItems(db, `layout/${version.body}`)
-  if (items === undefined) throw new Failure('damaged', 'the layout of the body is missing')
-  const parts: { part: number; size: number }[] = []
-  for (const { first, count, size } of items[0] as Run[]) {
-    // A segment proves its number, but not its place. The order of the upload is that of rising numbers.
-    if (first <= (parts.at(-1)?.part ?? 0)) {
-      throw new Failure('damaged', 'the layout of the body is not in the order of its parts')
-    }
-    for (let i = 0; i < count; i++) parts.push({ part: first + i, size })
-  }
-  return parts
-}
+/** The row of a list of parts, as it is stored; undefined where there is none. */
+export const readLayout = (db: Database, body: string) => readItems(db, `layout/${body}`)
 
 /** The row of a segment. Throws Failure damaged where it is missing. */
 export async function readSegment(

@@ -31,7 +31,13 @@ export interface Opened {
   readonly md5: Buffer | null
 }
 
-function uint32(value: number): Buffer {
+export function uint64(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
+
+export function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes

@@ -1,6 +1,7 @@
 // The content of each kind of row. A row is a CBOR array (RFC 8949) whose first item is the number of its
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
+import type { Late } from '../crypto/late.ts'
 import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
@@ -112,6 +113,14 @@ export interface VersionRow {
  * from `first` without gaps. Segments outside the runs are not part of the body. */
 export type Layout = { first: number; count: number; size: number }[]
 
+/** The sealed list of a body's parts (lib/crypto/part-list.ts). */
+export interface LayoutRow {
+  layout: Layout
+  seal: Buffer
+  /** Digests of pages, joined. */
+  pages: Buffer
+}
+
 export interface SegmentRow {
   blob: string
   size: number
@@ -120,8 +129,17 @@ export interface SegmentRow {
   inline: Buffer | null
   volume: string | null
   storedBytes: number
-  /** What listings of parts show, where the segment is a part of an upload. */
-  part: { timeMicros: number; etag: string; checksum: PartChecksum | null } | null
+  /** Null where the segment is no part of an upload. */
+  part: PartRow | null
+}
+
+/** What is known of a part of an upload. */
+export interface PartRow {
+  timeMicros: number
+  etag: string
+  checksum: PartChecksum | null
+  /** Binds number, size, blob and ETag: Complete checks it (lib/crypto/part-list.ts). */
+  seal: Buffer
 }
 
 export interface UploadRow {
@@ -131,6 +149,8 @@ export interface UploadRow {
   body: string
   createdMicros: number
   envelope: Envelope
+  /** What Complete needs of the body's key, because it brings none. */
+  late: Late
   headers: ContentHeaders
   metadata: Record<string, string>
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
@@ -190,7 +210,7 @@ export const versionRow = codec<VersionRow>(
   'writer',
   'deleteAtSeconds',
 )
-export const layoutRow = codec<{ layout: Layout }>('layout')
+export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
 export const segmentRow = codec<SegmentRow>(
   'blob',
   'size',
@@ -206,6 +226,7 @@ export const uploadRow = codec<UploadRow>(
   'body',
   'createdMicros',
   'envelope',
+  'late',
   'headers',
   'metadata',
   'checksum',

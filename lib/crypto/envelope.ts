@@ -1,16 +1,9 @@
 // How a version wraps its body key: pure functions of key, context and salt. Every wrap takes a new salt, so
 // that every key-encryption key (KEK) seals one message and may use the zero nonce. See docs/format.md §4.
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hash,
-  hkdfSync,
-  timingSafeEqual,
-} from 'node:crypto'
 import { CofferError } from '../errors.ts'
 import { KEY_BYTES } from './keys.ts'
 import { TAG_BYTES } from './records.ts'
+import { COMMITMENT_BYTES, hashFields, SALT_BYTES, unwrapSecret, wrapSecret } from './wrapping.ts'
 
 /** The names that the wrap of a body key is bound to (docs/format.md §4). */
 export interface WrapContext {
@@ -53,46 +46,19 @@ export const KIND_ROOT = 1
 /** Kind of an envelope under a customer key. */
 export const KIND_CUSTOMER = 2
 
-export const SALT_BYTES = 32
-const COMMITMENT_BYTES = 32
 const MD5_BYTES = 16
 const SIZE_UNKNOWN = 0xffffffffffffffffn
-const ZERO_NONCE = Buffer.alloc(12)
 const CONTEXT_LABEL = Buffer.from('coffer/v2 context')
 const WRAP_LABEL = Buffer.from('coffer/v2 wrap')
 
-/** SHA-256("coffer/v2 context" ‖ fields). Each field stands behind its length, 4 bytes big-endian, so that no
- * two contexts give the same bytes. Names are their UTF-8 bytes, never normalised. */
-function contextHash(kind: number, rootKeyId: string, context: WrapContext, shape: Shape): Buffer {
-  const { versionId, account, container, object } = context
-  const names = [rootKeyId, versionId, account, container, object]
-  // UTF-8 takes at most three bytes for each unit of a JavaScript string.
-  const room = names.reduce((sum, name) => sum + 4 + 3 * name.length, CONTEXT_LABEL.length + 10)
-  const bytes = Buffer.allocUnsafe(room)
-  let at = CONTEXT_LABEL.copy(bytes)
-  at = bytes.writeUInt32BE(1, at)
-  at = bytes.writeUInt8(kind, at)
-  for (const name of names) {
-    const length = bytes.write(name, at + 4)
-    bytes.writeUInt32BE(length, at)
-    at += 4 + length
-  }
-  at = bytes.writeUInt32BE(1, at)
-  at = bytes.writeUInt8(shape, at)
-  return hash('sha256', bytes.subarray(0, at), 'buffer')
-}
-
-/** KEK ‖ commitment = HKDF-SHA256(key, salt, "coffer/v2 wrap" ‖ context hash, 64 bytes) (RFC 5869). The info
- * is a hash because node:crypto takes at most 1,024 bytes of info. */
-function expand(key: Buffer, salt: Buffer, context: Buffer): { kek: Buffer; commitment: Buffer } {
-  const info = Buffer.concat([WRAP_LABEL, context])
-  const okm = Buffer.from(hkdfSync('sha256', createSecretKey(key), salt, info, 64))
-  return { kek: okm.subarray(0, KEY_BYTES), commitment: okm.subarray(KEY_BYTES) }
-}
-
-function checkKey(key: Buffer): void {
-  // A released Buffer is empty, and would be taken for a key of no bytes.
-  if (key.length !== KEY_BYTES) throw new RangeError('a wrapping key has 32 bytes')
+/** SHA-256("coffer/v2 context" ‖ fields). */
+function contextHash(
+  kind: number,
+  rootKeyId: string,
+  { versionId, account, container, object }: WrapContext,
+  shape: Shape,
+): Buffer {
+  return hashFields(CONTEXT_LABEL, [kind, rootKeyId, versionId, account, container, object, shape])
 }
 
 /** Body key ‖ size, 8 bytes big-endian (2⁶⁴−1: not known yet) ‖ MD5 or nothing. */
@@ -153,29 +119,16 @@ export function wrap(
   secret: BodySecret,
   salt: Buffer,
 ): Envelope {
-  checkKey(key)
-  if (salt.length !== SALT_BYTES) throw new RangeError('a salt has 32 bytes')
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) {
     throw new RangeError('an envelope names a root key where it is under one, and only there')
   }
   const { shape } = secret
   const plain = encodeSecret(secret)
-  const { kek, commitment } = expand(key, salt, contextHash(kind, rootKeyId, context, shape))
   try {
-    const cipher = createCipheriv('aes-256-gcm', createSecretKey(kek), ZERO_NONCE)
-    const sealed = cipher.update(plain)
-    cipher.final()
-    const wrapped = Buffer.concat([sealed, cipher.getAuthTag()])
-    return {
-      kind,
-      rootKeyId,
-      shape,
-      salt: Buffer.from(salt),
-      commitment: Buffer.from(commitment),
-      wrapped,
-    }
+    const bound = contextHash(kind, rootKeyId, context, shape)
+    const sealed = wrapSecret(key, salt, WRAP_LABEL, bound, plain)
+    return { kind, rootKeyId, shape, salt: Buffer.from(salt), ...sealed }
   } finally {
-    kek.fill(0)
     plain.fill(0)
   }
 }
@@ -186,33 +139,13 @@ export function wrap(
  * compared in constant time, before anything is decrypted.
  */
 export function unwrap(key: Buffer, context: WrapContext, envelope: Envelope): BodySecret {
-  checkKey(key)
   checkForm(envelope)
-  const { kind, rootKeyId, shape, salt, wrapped } = envelope
-  const hash = contextHash(kind, rootKeyId, context, shape)
-  const { kek, commitment } = expand(key, salt, hash)
+  const { kind, rootKeyId, shape, salt } = envelope
+  const bound = contextHash(kind, rootKeyId, context, shape)
+  const plain = unwrapSecret(key, salt, WRAP_LABEL, bound, envelope, 'envelope')
   try {
-    // Both lengths are 32 here. timingSafeEqual of two empty (released) Buffers would be true.
-    if (commitment.length !== COMMITMENT_BYTES) throw new RangeError('HKDF gave too few bytes')
-    if (!timingSafeEqual(commitment, envelope.commitment)) throw new CofferError('KeyWrong')
-    const end = wrapped.length - TAG_BYTES
-    const decipher = createDecipheriv('aes-256-gcm', createSecretKey(kek), ZERO_NONCE, {
-      authTagLength: TAG_BYTES,
-    })
-    decipher.setAuthTag(wrapped.subarray(end))
-    const plain = decipher.update(wrapped.subarray(0, end))
-    try {
-      decipher.final()
-    } catch (error) {
-      plain.fill(0)
-      throw new CofferError('StoreCorrupt', { what: 'envelope', field: 'wrapped' }, error)
-    }
-    try {
-      return decodeSecret(plain, shape)
-    } finally {
-      plain.fill(0)
-    }
+    return decodeSecret(plain, shape)
   } finally {
-    kek.fill(0)
+    plain.fill(0)
   }
 }

@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
+import { rowKeys } from '../catalog/keys.ts'
 import type { Checksum, Layout } from '../catalog/rows.ts'
+import { isSeal, PageDigests, sealPart } from '../crypto/part-list.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
 import { type StoredPart, walkParts } from './parts.ts'
@@ -31,6 +33,8 @@ export interface Assembled {
   /** The whole's checksum, null where the upload has none. */
   readonly checksum: Checksum | null
   readonly layout: Layout
+  /** Digests of the pages of blob ids. */
+  readonly pages: Buffer
   /** True where the upload has parts that are not listed. */
   readonly others: boolean
 }
@@ -128,16 +132,19 @@ function addToLayout(layout: Layout, { part, row }: StoredPart): void {
 
 /**
  * Finds every listed part, and assembles the whole. `wanted` has rising numbers, each at most once. Throws
- * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall.
+ * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall, StoreCorrupt where a part's row is not what was
+ * written with it.
  */
 export async function assembleParts(
   stores: Stores,
   upload: FoundUpload,
   wanted: CompleteInput['parts'],
+  completionKey: Buffer,
 ): Promise<Assembled> {
   const checksum = startChecksum(upload)
   const etag = new MultipartEtag()
   const layout: Layout = []
+  const pages = new PageDigests()
   let size = 0
   let parts = 0
   let others = false
@@ -150,6 +157,8 @@ export async function assembleParts(
       continue
     }
     requirePart(upload, stored, next)
+    requireSeal(upload, stored, completionKey)
+    pages.add(stored.row.blob)
     if (last !== undefined && last.row.size < PART_BYTES_MIN) tooSmall ??= last
     last = stored
     parts++
@@ -165,7 +174,15 @@ export async function assembleParts(
   if (next !== undefined) throw partMissing(upload, next)
   if (tooSmall !== undefined) throw partTooSmall(tooSmall)
   const whole = checksum && { ...upload.row.checksum!, value: checksum.finish() }
-  return { parts, size, etag: etag.finish(), checksum: whole, layout, others }
+  return {
+    parts,
+    size,
+    etag: etag.finish(),
+    checksum: whole,
+    layout,
+    pages: pages.finish(),
+    others,
+  }
 }
 
 const partMissing = ({ uploadId }: FoundUpload, { part, etag }: Wanted) =>
@@ -178,6 +195,15 @@ const partTooSmall = ({ part, row }: StoredPart) =>
     size: row.size,
     limit: PART_BYTES_MIN,
   })
+
+/** Throws StoreCorrupt where number, size, blob or ETag are not those that were sealed. */
+function requireSeal({ row: { body } }: FoundUpload, stored: StoredPart, completionKey: Buffer) {
+  const { part, row } = stored
+  const { etag, seal } = row.part!
+  const right = sealPart(completionKey, { part, size: row.size, blob: row.blob, etag })
+  if (isSeal(seal, right)) return
+  throw new CofferError('StoreCorrupt', { row: rowKeys.segment(body, part), what: 'seal' })
+}
 
 /** Compares the next stored part with the next listed one. */
 function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): void {

@@ -3,6 +3,8 @@
 import type { Asker } from '../auth/asker.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type Checksum, layoutRow, type VersionRow } from '../catalog/rows.ts'
+import { deriveCompletionKeys, zeroCompletionKeys } from '../crypto/keys.ts'
+import { sealList } from '../crypto/part-list.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { type Assembled, assembleParts, multipartEtag } from './assembly.ts'
@@ -10,7 +12,14 @@ import { checkWrite, isConditional } from './conditions.ts'
 import { addVersion, type History, readHistory, toFoundVersion } from './history.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 import type { CompleteInput, ObjectRef, VersionInfo } from './types.ts'
-import { draftEnd, type FoundUpload, findUpload, openUpload, versionOfUpload } from './uploads.ts'
+import {
+  draftEnd,
+  type FoundUpload,
+  findUpload,
+  openLate,
+  openUpload,
+  versionOfUpload,
+} from './uploads.ts'
 import { describeVersion, getVersion, shownRow } from './versions.ts'
 
 /**
@@ -49,17 +58,16 @@ export async function completeUpload(
   try {
     return await commitWithRetry(stores.catalog, async (draft) => {
       const upload = await findUpload(stores, ref, uploadId)
-      if (input.cipher !== undefined) openUpload(upload, input.cipher).bodyKey.fill(0)
       const partsRow = await stores.catalog.getCounters(rowKeys.uploadParts(uploadId))
-      const assembled = await assembleParts(stores, upload, input.parts)
-      const row = finishedRow(upload, assembled, input, writerOf(asker))
+      const { assembled, seal, envelope } = await sealParts(stores, upload, input)
+      const row = finishedRow(upload, { ...assembled, envelope }, input, writerOf(asker))
       const history = await readHistory(stores, ref)
       judge(input, upload, history)
       const { versionId } = upload.row
       await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
       draftEnd(stores, draft, upload)
       draft.expect(rowKeys.uploadParts(uploadId), partsRow)
-      nameParts(stores, draft, upload.row.body, assembled)
+      nameParts(stores, draft, upload.row.body, assembled, seal)
       const { versioning } = history
       const isNull = versioning !== 'enabled'
       return describeVersion({ ref, versionId, row, isNull, versioning }, null)
@@ -85,16 +93,37 @@ function orderParts(parts: CompleteInput['parts'], upload: string): CompleteInpu
 }
 
 /**
+ * Assembles the parts and seals their list. The envelope stays the upload's, which does not say the size; where the
+ * key came, it is wrapped anew with the size. Throws as `assembleParts` does, UploadKeyRequired, UploadKeyWrong.
+ */
+async function sealParts(stores: Stores, upload: FoundUpload, { cipher, parts }: CompleteInput) {
+  const secret = cipher && openUpload(upload, cipher)
+  const { ref, row } = upload
+  const keys = secret ? deriveCompletionKeys(secret.bodyKey, row.body) : openLate(stores, upload)
+  try {
+    const assembled = await assembleParts(stores, upload, parts, keys.completionKey)
+    const seal = sealList(keys.completionKey, assembled)
+    const { size } = assembled
+    const context = { ...ref, versionId: row.versionId }
+    const envelope = secret ? cipher!.wrap(context, { ...secret, size }) : row.envelope
+    return { assembled, seal, envelope }
+  } finally {
+    secret?.bodyKey.fill(0)
+    zeroCompletionKeys(keys)
+  }
+}
+
+/**
  * The row of the finished version. Its time is that of the upload's beginning, as in S3 (D-UPLOAD-TIME).
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
  */
 function finishedRow(
   upload: FoundUpload,
-  { parts, size, etag, checksum }: Assembled,
+  { parts, size, etag, checksum, envelope }: Assembled & Pick<VersionRow, 'envelope'>,
   input: CompleteInput,
   writer: string,
 ): VersionRow {
-  const { createdMicros, body, envelope, headers, metadata } = upload.row
+  const { createdMicros, body, headers, metadata } = upload.row
   if (input.size !== undefined && input.size !== size) {
     throw new CofferError('UploadSizeMismatch', { claimed: input.size, computed: size })
   }
@@ -153,10 +182,11 @@ function nameParts(
   stores: Stores,
   draft: Draft,
   body: string,
-  { layout, others }: Assembled,
+  { layout, pages, others }: Assembled,
+  seal: Buffer,
 ): void {
   draft.add(rowKeys.body(body), 1)
-  draft.put(rowKeys.layout(body), layoutRow.encode({ layout }))
+  draft.put(rowKeys.layout(body), layoutRow.encode({ layout, seal, pages }))
   if (others) draft.queue(stores, { kind: 'segments', body, keep: layout })
 }
 

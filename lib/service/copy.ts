@@ -70,7 +70,7 @@ export function readSource(
   const { body, found } = opened
   // A copy, because the reader zeroes its key when it is closed.
   const key = Buffer.from(opened.secret.bodyKey)
-  const reader = new BodyReader(stores, found.row.body!, key, body.segments, extent)
+  const reader = new BodyReader(stores, found.row.body!, key, body, extent)
   return {
     source: new VerifiedSource(reader, { length: extent.length }),
     close: () => reader.close(),
@@ -151,7 +151,9 @@ async function shareBody(
   input: CopyInput,
   opened: OpenedSource,
 ): Promise<VersionInfo> {
-  const { found, secret } = opened
+  const { found } = opened
+  // The source's wrap may not know the size, which the seal of its parts has proven.
+  const secret = { ...opened.secret, size: opened.body.size }
   const { row } = found
   const body = row.body!
   const checksum = await copiedChecksum(stores, opened, input.checksum)

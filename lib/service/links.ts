@@ -129,7 +129,7 @@ async function checkTarget(
 
 async function openTarget(stores: Stores, asking: Following, link: Link, span: Span) {
   const { row, secret, body } = await resolveTarget(stores, asking, link)
-  const reader = new BodyReader(stores, row.body!, secret.bodyKey, body.segments, span)
+  const reader = new BodyReader(stores, row.body!, secret.bodyKey, body, span)
   try {
     await reader.prepare()
     return reader

@@ -276,7 +276,7 @@ export function getObject(
       ref,
       input,
     )
-    const reader = readExtents(stores, row.body!, secret.bodyKey, body.segments, extents)
+    const reader = readExtents(stores, row.body!, secret.bodyKey, body, extents)
     try {
       await reader.prepare()
     } catch (error) {

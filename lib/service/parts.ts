@@ -9,19 +9,23 @@ import {
   type PartChecksum,
   type SegmentRow,
   segmentRow,
+  type VersionRow,
 } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
+import { deriveCompletionKeys, zeroCompletionKeys } from '../crypto/keys.ts'
+import { type SealedPart, sealPart } from '../crypto/part-list.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag } from './objects.ts'
+import { coversPart, readParts } from './part-list.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, readAnew, type Stores } from './stores.ts'
 import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
 import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
-import { coversPart, describeVersion, findVersion, openVersion, readLayout } from './versions.ts'
+import { describeVersion, findVersion, openVersion } from './versions.ts'
 
 /** A stored part with its number. */
 export interface StoredPart {
@@ -122,16 +126,28 @@ async function storePart(
     if (root) source.want('md5')
     if (algorithm !== undefined) source.want(algorithm)
     const written = await writeSegment(stores, asker, secret.bodyKey, part, source)
+    const etag = root ? source.digest('md5').toString('hex') : opaqueEtag()
+    const { size, blob } = written.row
     const shown = {
       timeMicros: nowMicros(),
-      etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),
+      etag,
       checksum: partChecksum(source, algorithm),
+      seal: sealUnder(secret.bodyKey, upload.row.body, { part, size, blob, etag }),
     }
     const commit = namePart(stores, upload, part, written, shown)
     await settleAfter(stores.blobs, written, commit)
     return describePart({ part, row: { ...written.row, part: shown } })
   } finally {
     secret.bodyKey.fill(0)
+  }
+}
+
+function sealUnder(bodyKey: Buffer, body: string, part: SealedPart): Buffer {
+  const keys = deriveCompletionKeys(bodyKey, body)
+  try {
+    return sealPart(keys.completionKey, part)
+  } finally {
+    zeroCompletionKeys(keys)
   }
 }
 
@@ -211,18 +227,29 @@ export async function listObjectParts(
   await authorize(stores, asker, 'listObjectParts', { ...ref, versionId: input.versionId })
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
-  secret.bodyKey.fill(0)
-  const info = describeVersion(found, secret.md5)
-  const parts: PartInfo[] = []
-  const layout = await readLayout(stores.catalog, found.row)
-  let position = 0
-  if (found.row.parts > 0) {
-    for await (const stored of walkParts(stores, found.row.body!, 0)) {
-      if (!coversPart(layout, stored.part)) continue
-      if (++position <= input.afterPart) continue
-      if (parts.length === input.limit) return { info, parts, truncated: true }
-      parts.push({ ...describePart(stored), part: position })
-    }
+  try {
+    const info = describeVersion(found, secret.md5)
+    return { info, ...(await pageOfParts(stores, found.row, secret.bodyKey, input)) }
+  } finally {
+    secret.bodyKey.fill(0)
   }
-  return { info, parts, truncated: false }
+}
+
+async function pageOfParts(
+  stores: Stores,
+  row: VersionRow,
+  bodyKey: Buffer,
+  { afterPart, limit }: { afterPart: number; limit: number },
+): Promise<{ parts: PartInfo[]; truncated: boolean }> {
+  const parts: PartInfo[] = []
+  if (row.parts === 0) return { parts, truncated: false }
+  const { layout } = await readParts(stores.catalog, row, bodyKey)
+  let position = 0
+  for await (const stored of walkParts(stores, row.body!, 0)) {
+    if (!coversPart(layout, stored.part)) continue
+    if (++position <= afterPart) continue
+    if (parts.length === limit) return { parts, truncated: true }
+    parts.push({ ...describePart(stored), part: position })
+  }
+  return { parts, truncated: false }
 }

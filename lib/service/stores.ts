@@ -9,6 +9,7 @@ import {
 } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
+import type { LateCipher } from '../crypto/late.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { BegunUploads } from './begun-uploads.ts'
@@ -24,6 +25,8 @@ export interface Stores {
   readonly begun: BegunUploads
   /** What stands where in a version's body. */
   readonly resolve: Resolve
+  /** Wraps what Complete needs of a body's key. */
+  readonly late: LateCipher
   /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }

@@ -15,7 +15,13 @@ import {
 import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
 import { SHAPE_PARTS } from '../crypto/envelope.ts'
-import { randomBodyKey } from '../crypto/keys.ts'
+import {
+  type CompletionKeys,
+  deriveCompletionKeys,
+  randomBodyKey,
+  zeroCompletionKeys,
+} from '../crypto/keys.ts'
+import type { Late } from '../crypto/late.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import { authorize, writerOf } from './access.ts'
@@ -102,13 +108,16 @@ async function beginUpload(
       { ...ref, versionId },
       { bodyKey, size: null, md5: null, shape: SHAPE_PARTS },
     )
+    const body = randomId()
+    const late = wrapLate(stores, { ref, uploadId, row: { body } }, bodyKey)
     bodyKey.fill(0)
     const row: UploadRow = {
       containerId: containerRow.decode(container.value).id,
       versionId,
-      body: randomId(),
+      body,
       createdMicros,
       envelope,
+      late,
       headers: input.headers,
       metadata: input.metadata,
       checksum: input.checksum ?? null,
@@ -157,6 +166,26 @@ export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
     throw error
   }
 }
+
+/** What the wrap of an upload's completion keys is bound to. */
+type LateUpload = Pick<FoundUpload, 'ref' | 'uploadId'> & { readonly row: Pick<UploadRow, 'body'> }
+const lateContext = ({ ref, uploadId, row }: LateUpload) => ({ ...ref, uploadId, body: row.body })
+
+function wrapLate({ late }: Stores, upload: LateUpload, bodyKey: Buffer): Late {
+  const keys = deriveCompletionKeys(bodyKey, upload.row.body)
+  try {
+    return late.wrap(lateContext(upload), keys)
+  } finally {
+    zeroCompletionKeys(keys)
+  }
+}
+
+/**
+ * The keys with which Complete checks the parts and seals their list; the caller zeroes them. Under SSE-C too they come
+ * from a root key, because Complete need not bring the customer's. Throws StoreCorrupt.
+ */
+export const openLate = ({ late }: Stores, upload: FoundUpload): CompletionKeys =>
+  late.unwrap(lateContext(upload), upload.row.late)
 
 /** Aborts an upload, whose parts the sweep frees. Throws UploadMissing. */
 export async function abortUpload(

@@ -3,8 +3,6 @@ import type { Catalog, Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import {
   containerRow,
-  type Layout,
-  layoutRow,
   type ObjectRow,
   objectRow,
   type Summary,
@@ -16,6 +14,7 @@ import { SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import type { Versioning } from './container-types.ts'
+import { readParts } from './part-list.ts'
 import type { Resolve } from './resolve.ts'
 import { decoded } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
@@ -162,49 +161,18 @@ export async function requireContainer(
   return row
 }
 
-/** The layout of a version's body: the sizes of its parts. A body without parts has its size alone. */
-export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
-  if (row.parts === 0) return onePiece(row)
-  const stored = decoded(layoutRow, await catalog.get(rowKeys.layout(row.body!)))
-  if (stored === undefined || !rises(stored.layout)) {
-    throw new CofferError('StoreCorrupt', { row: rowKeys.layout(row.body!) })
-  }
-  return stored.layout
-}
-
 /** Resolves bodies of their own segments, which is all that a write or a completed upload leaves. */
 export const ownSegments =
   (catalog: Catalog): Resolve =>
-  async ({ row }) => ({
-    size: row.size,
-    segments: row.parts === 0 ? onePiece(row) : await readLayout(catalog, row),
-  })
-
-const onePiece = ({ size }: VersionRow): Layout => [{ first: 1, count: 1, size }]
-
-/** A segment proves its number, not its place: numbers that rise are what fixes the order (docs/format.md §5). */
-function rises(layout: Layout): boolean {
-  let next = 1
-  for (const { first, count } of layout) {
-    if (first < next) return false
-    next = first + count
+  async ({ row, secret, ref, versionId }) => {
+    const { size } = row
+    if (row.parts === 0) return { size, segments: [{ first: 1, count: 1, size }], parts: null }
+    const parts = await readParts(catalog, row, secret.bodyKey)
+    if (parts.size !== size) {
+      throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
+    }
+    return { size, segments: parts.layout, parts }
   }
-  return true
-}
-
-/** True for a part of the finished body. The sweep frees the others. */
-export function coversPart(layout: Layout, part: number): boolean {
-  // A binary search: 10,000 parts of different sizes are 10,000 runs.
-  let low = 0
-  let high = layout.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (layout[middle]!.first <= part) low = middle + 1
-    else high = middle
-  }
-  const run = layout[low - 1]
-  return run !== undefined && part < run.first + run.count
-}
 
 /** The kind of key that seals a version. Not for delete markers, which have no envelope. */
 export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root' : 'customer')

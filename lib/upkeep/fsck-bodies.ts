@@ -14,8 +14,8 @@ import {
   type VersionRow,
   volumeBlobRow,
 } from '../catalog/rows.ts'
+import { coversPart } from '../service/part-list.ts'
 import type { ObjectRef } from '../service/types.ts'
-import { coversPart } from '../service/versions.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
 /** Why a body is kept, and which of its segments. */

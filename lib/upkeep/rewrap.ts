@@ -1,15 +1,17 @@
-// Wraps every body key that is under another root key under the active one. Envelopes change, bodies do not.
+// Wraps all that is under another root key under the active one. Envelopes change, bodies do not.
 // Each row is committed only if it is unchanged since it was read. A row that a verb changes meanwhile is read
 // again. A run that ends early loses nothing: the next one skips the rows that are done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Conflict, type Row } from '../catalog/catalog.ts'
-import { type Cipher, type Keyring, rootCipher } from '../crypto/cipher.ts'
+import { type Keyring, rootCipher } from '../crypto/cipher.ts'
+import { lateCipher } from '../crypto/late.ts'
 import { CofferError } from '../errors.ts'
 import { Draft } from '../service/stores.ts'
 import {
   type EnvelopeKind,
   envelopePages,
   envelopeRanges,
+  type RootCiphers,
   type Rows,
   type Wrapped,
   wrappedOf,
@@ -65,7 +67,7 @@ export function startRewrap(
 
 class Rewrap {
   readonly #stores: Rows
-  readonly #cipher: Cipher
+  readonly #ciphers: RootCiphers
   readonly #options: RewrapOptions
   readonly #startMs = performance.now()
   /** Rows written so far, for the rate. */
@@ -84,7 +86,8 @@ class Rewrap {
     const key = keyring.key(active)
     if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
     // One key for the whole run, also where another key becomes active meanwhile.
-    this.#cipher = rootCipher({ active, key: (id) => (id === active ? key : keyring.key(id)) })
+    const fixed: Keyring = { active, key: (id) => (id === active ? key : keyring.key(id)) }
+    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed) }
     const counts = { scanned: 0, versions: 0, uploads: 0, failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }
@@ -124,9 +127,9 @@ class Rewrap {
 
   #isWanted(wrapped: Wrapped | undefined): wrapped is Wrapped {
     if (wrapped === undefined) return false
-    const { rootKeyId } = wrapped.envelope
     const { from } = this.#options
-    return rootKeyId !== this.progress.active && (from === undefined || rootKeyId === from)
+    const { active } = this.progress
+    return wrapped.rootKeyIds.some((id) => id !== active && (from === undefined || id === from))
   }
 
   #note(kind: EnvelopeKind, rows: readonly Row[]): void {
@@ -173,16 +176,11 @@ class Rewrap {
     }
   }
 
-  /** The row's value with its envelope under the active key. Undefined where the envelope cannot be opened:
+  /** The row's value with all of it under the active key. Undefined where something cannot be opened:
    * the row is reported and stays. */
   #seal(wrapped: Wrapped): { wrapped: Wrapped; value: Buffer } | undefined {
     try {
-      const secret = this.#cipher.unwrap(wrapped.context, wrapped.envelope)
-      try {
-        return { wrapped, value: wrapped.with(this.#cipher.wrap(wrapped.context, secret)) }
-      } finally {
-        secret.bodyKey.fill(0)
-      }
+      return { wrapped, value: wrapped.renew(this.#ciphers) }
     } catch (error) {
       if (!(error instanceof CofferError)) throw error
       const { failures } = this.progress
@@ -221,8 +219,8 @@ class Rewrap {
   }
 }
 
-function describe({ kind, context, envelope }: Wrapped, { code, details }: CofferError): string {
+function describe({ kind, context, rootKeyIds }: Wrapped, { code, details }: CofferError): string {
   const { account, container, object, versionId } = context
   const name = `${account}/${container}/${object}`
-  return `${kind} ${versionId} of ${name}, key ${envelope.rootKeyId}: ${details.what ?? code}`
+  return `${kind} ${versionId} of ${name}, key ${rootKeyIds.join(', ')}: ${details.what ?? code}`
 }

@@ -5,12 +5,12 @@ import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
 import { isUnavailable } from '../errors.ts'
+import { coversPart } from '../service/part-list.ts'
 import { walkParts } from '../service/parts.ts'
 import { freedRows, freeSegment } from '../service/segments.ts'
 import { removeSettings } from '../service/settings.ts'
 import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
-import { coversPart } from '../service/versions.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** Most rows of one commit of the sweep, below the limit of a commit. */

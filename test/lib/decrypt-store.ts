@@ -9,7 +9,8 @@ import { rowKeys } from '../../lib/catalog/keys.ts'
 import * as rows from '../../lib/catalog/rows.ts'
 import type { Cipher } from '../../lib/crypto/cipher.ts'
 import { SHAPE_ONE_PIECE, SHAPE_PARTS } from '../../lib/crypto/envelope.ts'
-import { deriveBlobKey, randomBodyKey } from '../../lib/crypto/keys.ts'
+import { deriveBlobKey, deriveCompletionKeys, randomBodyKey } from '../../lib/crypto/keys.ts'
+import { PageDigests, sealList } from '../../lib/crypto/part-list.ts'
 import { Sealer, sealSmall } from '../../lib/crypto/seal.ts'
 import { randomId } from '../../lib/names.ts'
 
@@ -128,12 +129,16 @@ export class HandStore {
     const current = spec.hidden ? null : versionId
     const row = { current, nullVersion: versionId, summary: null }
     this.catalog.set(key(account, container, object), rows.objectRow.encode(row))
+    const pages = new PageDigests()
+    for (const [i, plain] of parts.entries()) {
+      pages.add(await this.#addSegment(body, bodyKey, spec.numbers?.[i] ?? 1, plain, spec))
+    }
     if (spec.numbers !== undefined) {
       const layout = spec.numbers.map((first, i) => ({ first, count: 1, size: parts[i]!.length }))
-      this.catalog.set(rowKeys.layout(body), rows.layoutRow.encode({ layout }))
-    }
-    for (const [i, plain] of parts.entries()) {
-      await this.#addSegment(body, bodyKey, spec.numbers?.[i] ?? 1, plain, spec)
+      const list = { parts: parts.length, size: total, layout, pages: pages.finish() }
+      const { completionKey } = deriveCompletionKeys(bodyKey, body)
+      const sealed = { ...list, seal: sealList(completionKey, list) }
+      this.catalog.set(rowKeys.layout(body), rows.layoutRow.encode(sealed))
     }
     return versionId
   }
@@ -156,6 +161,7 @@ export class HandStore {
       row = { ...segment, records: numbers.length, inline: null, volume }
     }
     this.catalog.set(rowKeys.segment(body, part), rows.segmentRow.encode(row))
+    return blob
   }
 
   /** Seals into a volume; leaves a gap behind each third record, as other streams do. */

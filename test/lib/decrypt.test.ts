@@ -20,8 +20,8 @@ import { exitCodes, Failure } from '../../bin/decrypt/failure.ts'
 import { blobKeyOf, openEnvelope, openSealedRecord, recordsOf } from '../../bin/decrypt/sealed.ts'
 import { locatedNumbers } from '../../bin/decrypt/volumes.ts'
 import { main } from '../../bin/decrypt.ts'
-import { rowKeys, segmentPrefix, versionPrefix } from '../../lib/catalog/keys.ts'
-import { layoutRow, segmentRow, versionRow } from '../../lib/catalog/rows.ts'
+import { segmentPrefix, versionPrefix } from '../../lib/catalog/keys.ts'
+import { segmentRow, versionRow } from '../../lib/catalog/rows.ts'
 import { customerCipher, rootCipher } from '../../lib/crypto/cipher.ts'
 import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { parseVector, plainOf } from '../vectors/vector.ts'
@@ -211,15 +211,6 @@ t.test('damage of every kind is found, and leaves no output', async (t) => {
     },
     'a version with another size': (store) => changeVersion(store, { size: 5 }),
     'a version with parts and no layout': (store) => changeVersion(store, { parts: 1 }),
-    'a layout with a segment less': (store) => {
-      changeVersion(store, { parts: 1 })
-      store.catalog.set(rowKeys.layout(bodyOf(store)), layoutRow.encode({ layout: [] }))
-    },
-    'a layout that repeats its segment': (store) => {
-      changeVersion(store, { parts: 2, size: 262148 })
-      const run = { first: 1, count: 1, size: 131074 }
-      store.catalog.set(rowKeys.layout(bodyOf(store)), layoutRow.encode({ layout: [run, run] }))
-    },
     'no row about the catalog': (store) => store.catalog.delete('meta'),
     'a row that is no array': (store) => store.catalog.set(versionRowKey(store), Buffer.of(1)),
     'a row that ends too early': (store) => store.catalog.set(versionRowKey(store), Buffer.of(131)),

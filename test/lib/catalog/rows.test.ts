@@ -45,13 +45,14 @@ const samples: Record<string, object> = {
     },
     ...{ headers: { type: 't' }, checksum: null, writer: 'w', deleteAtSeconds: 4_102_444_800 },
   },
-  layoutRow: { layout: [{ first: 1, count: 23, size: 5 << 20 }] },
+  layoutRow: { layout: [{ first: 1, count: 23, size: 5 << 20 }], seal: bytes, pages: bytes },
   segmentRow: {
     ...{ blob: 'b', size: 24, records: 1, inline: bytes, volume: null, storedBytes: 300 },
-    part: { timeMicros: micros, etag: 'e', checksum: null },
+    part: { timeMicros: micros, etag: 'e', checksum: null, seal: bytes },
   },
   uploadRow: {
     ...{ containerId: 'i', versionId: 'v', body: 'b', createdMicros: micros, envelope },
+    late: { rootKeyId: 'k1', salt: bytes, commitment: bytes, wrapped: bytes },
     ...{ headers: {}, metadata, checksum: null, initiator: 'w' },
   },
   queueRow: { work: { kind: 'segments', body: 'b', keep: [{ first: 2, count: 3, size: 4 }] } },

@@ -275,3 +275,28 @@ t.test('a keyring without its active key wraps nothing', async (t) => {
     code: 'Internal',
   } as unknown as Error)
 })
+
+t.test(
+  'an upload under a customer key is completed without it, its first root key gone',
+  async (t) => {
+    const site = await openSite(t)
+    const { service } = site
+    const cipher = customerCipher(new CustomerKey(randomBytes(32)))
+    const begun = { cipher, headers: {}, metadata: {} }
+    const { uploadId } = await service.createUpload(admin, refOf('sealed'), begun)
+    const input = { source: sourceOf('one part'), cipher }
+    const { part, etag } = await service.putPart(admin, refOf('sealed'), uploadId, 1, input)
+    t.same(await uses(site), { k1: 1 }, 'what its completion needs is under the root key')
+    site.ring.active = 'k2'
+    t.match(await site.rewrap(), { uploads: 1, failed: 0 })
+    t.same(await uses(site), { k2: 1 })
+    const gone = keys.get('k1')!
+    keys.delete('k1')
+    t.teardown(() => keys.set('k1', gone))
+    await service.completeUpload(admin, refOf('sealed'), uploadId, { parts: [{ part, etag }] })
+    t.same(await uses(site), {}, 'a version under a customer key hangs on no root key')
+    const reader = await service.get(admin, refOf('sealed'), { cipher })
+    t.equal(String(await reader.read()), 'one part')
+    reader.close()
+  },
+)
