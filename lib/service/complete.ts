@@ -42,7 +42,8 @@ export async function requireCompletable(
 }
 
 /**
- * Completes an upload. A Complete that is sent again has the same answer as the first. Throws
+ * Completes an upload. A Complete that is sent again has the same answer as the first, but for the checksum of a
+ * customer's upload, which then takes the key (D-KEY-SUMS). Throws
  * UploadMissing, PartsEmpty, PartsUnordered, PartMissing, PartTooSmall, UploadSizeMismatch,
  * UploadChecksumMismatch, PreconditionFailed, WriteConflict, UploadKeyRequired, UploadKeyWrong.
  */
@@ -199,7 +200,13 @@ async function completedBefore(
 ): Promise<VersionInfo | undefined> {
   const found = await findCompleted(stores, ref, uploadId)
   if (found?.row.etag !== (await multipartEtag(input.parts))) return undefined
-  return describeVersion(toFoundVersion(await readHistory(stores, ref), found), null)
+  const { versionId, row } = found
+  const { cipher } = input
+  if (cipher !== undefined) {
+    openUpload({ ref, row: { versionId, envelope: row.envelope! } }, cipher).bodyKey.fill(0)
+  }
+  const info = describeVersion(toFoundVersion(await readHistory(stores, ref), found), null)
+  return cipher === undefined && info.sealing === 'customer' ? { ...info, checksum: null } : info
 }
 
 /** The version that was made of an upload, undefined where it no longer exists. */

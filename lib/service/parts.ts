@@ -199,22 +199,30 @@ export async function* walkParts(
   }
 }
 
+/**
+ * Lists an upload's parts. Without the customer's key of the upload they come without checksum values (D-KEY-SUMS).
+ * Throws UploadMissing, UploadKeyRequired, UploadKeyWrong.
+ */
 export async function listParts(
   stores: Stores,
   asker: Asker,
   ref: ObjectRef,
   uploadId: string,
-  input: { afterPart: number; limit: number },
+  input: { afterPart: number; limit: number; cipher?: Cipher | undefined },
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
   await authorize(stores, asker, 'listParts', ref)
   const found = await findUpload(stores, ref, uploadId)
+  const { cipher } = input
+  if (cipher !== undefined) openUpload(found, cipher).bodyKey.fill(0)
+  const upload = describeUpload(found)
+  const isOpen = cipher !== undefined || upload.sealing === 'root'
   const parts: PartInfo[] = []
   for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
-    if (parts.length === input.limit)
-      return { upload: describeUpload(found), parts, truncated: true }
-    parts.push(describePart(stored))
+    if (parts.length === input.limit) return { upload, parts, truncated: true }
+    const part = describePart(stored)
+    parts.push(isOpen ? part : { ...part, checksum: null })
   }
-  return { upload: describeUpload(found), parts, truncated: false }
+  return { upload, parts, truncated: false }
 }
 
 /** The parts of a finished multipart object, numbered 1, 2, 3 … as for reads with `partNumber` (D-LAYOUT). */

@@ -47,6 +47,12 @@ export interface FoundUpload {
   readonly row: UploadRow
 }
 
+/** What of an upload its key opens. The version that Complete makes of it keeps all of it. */
+interface SealedUpload {
+  readonly ref: ObjectRef
+  readonly row: Pick<UploadRow, 'versionId' | 'envelope'>
+}
+
 /**
  * Makes an upload id: its beginning in microseconds as 16 hex digits, then the version id that the object will have
  * (D-UPLOAD-ID). Ids sort by their beginning, oldest first.
@@ -155,9 +161,9 @@ export async function findUpload(
  * Opens the upload's body key. Throws UploadKeyRequired where a key is missing, or came for an upload without one,
  * UploadKeyWrong for another key than the upload's.
  */
-export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
+export function openUpload({ ref, row }: SealedUpload, cipher: Cipher): BodySecret {
   try {
-    return cipher.unwrap({ ...found.ref, versionId: found.row.versionId }, found.row.envelope)
+    return cipher.unwrap({ ...ref, versionId: row.versionId }, row.envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) throw new CofferError('UploadKeyWrong', {}, error)
     if (isCode(error, 'KeyRequired') || isCode(error, 'KeyNotApplicable')) {
