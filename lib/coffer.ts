@@ -116,8 +116,8 @@ function joinStores(
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
   const resolve = ownSegments(catalog)
-  const late = lateCipher(keyring)
-  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, late, queued }
+  const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring) }
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>
@@ -128,7 +128,7 @@ function joinStores(
     service: makeService(stores),
     stores,
     reclaimer,
-    rootCipher: rootCipher(keyring),
+    rootCipher: keys.rootCipher,
     answerMemory,
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {

@@ -47,9 +47,9 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const rootKey = randomBytes(32)
   const keyring = { active: 'k1', key: () => rootKey }
   const cipher = rootCipher(keyring)
-  const late = lateCipher(keyring)
+  const keys = { rootCipher: cipher, late: lateCipher(keyring) }
   const blobs = discarding
-  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, late, queued }
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
   const service = makeService(stores)
   const container = { account: 'test', container: 'bench' }
   await service.createContainer(admin, container, { indexed: true })

@@ -32,6 +32,18 @@ export interface PartChecksum {
   value: string
 }
 
+/** A checksum as rows hold it (lib/crypto/sealed-checksum.ts). */
+export interface SealedChecksum {
+  algorithm: ChecksumAlgorithm
+  type: Checksum['type']
+  value: Buffer
+}
+
+export interface SealedPartChecksum {
+  algorithm: ChecksumAlgorithm
+  value: Buffer
+}
+
 export interface AccountRow {
   createdMicros: number
   /** Names in lower case, without the prefix of a dialect. */
@@ -101,7 +113,7 @@ export interface VersionRow {
   headers: ContentHeaders
   /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
-  checksum: Checksum | null
+  checksum: SealedChecksum | null
   /** `account:user` of the writer. */
   writer: string
   /** The version is not shown as current from this second on; null where it does not expire. Seconds since
@@ -137,7 +149,7 @@ export interface SegmentRow {
 export interface PartRow {
   timeMicros: number
   etag: string
-  checksum: PartChecksum | null
+  checksum: SealedPartChecksum | null
   /** Binds number, size, blob and ETag: Complete checks it (lib/crypto/part-list.ts). */
   seal: Buffer
 }

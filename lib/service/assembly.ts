@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import type { Checksum, Layout } from '../catalog/rows.ts'
+import type { Checksum, Layout, PartChecksum } from '../catalog/rows.ts'
+import type { CompletionKeys } from '../crypto/keys.ts'
 import { isSeal, PageDigests, sealPart } from '../crypto/part-list.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
+import { openOfPart } from './checksums.ts'
 import { type StoredPart, walkParts } from './parts.ts'
 import type { Stores } from './stores.ts'
 import type { CompleteInput } from './types.ts'
@@ -18,6 +20,9 @@ import type { FoundUpload } from './uploads.ts'
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
  */
 const PART_BYTES_MIN = 5 * 2 ** 20
+
+/** Steps of a turn that the opening of a part's checksum counts. */
+const OPEN_STEPS = 2
 
 /** Steps of a turn that one combination of CRCs counts, where the part's length differs from the last part's. */
 const COMBINE_STEPS = 50
@@ -139,7 +144,7 @@ export async function assembleParts(
   stores: Stores,
   upload: FoundUpload,
   wanted: CompleteInput['parts'],
-  completionKey: Buffer,
+  { completionKey, checksumKey }: CompletionKeys,
 ): Promise<Assembled> {
   const checksum = startChecksum(upload)
   const etag = new MultipartEtag()
@@ -156,7 +161,9 @@ export async function assembleParts(
       others = true
       continue
     }
-    requirePart(upload, stored, next)
+    const isNeeded = checksum !== null || next.checksum !== undefined
+    const known = isNeeded ? openOfPart(checksumKey, stored.part, stored.row) : null
+    requirePart(upload, stored, next, known)
     requireSeal(upload, stored, completionKey)
     pages.add(stored.row.blob)
     if (last !== undefined && last.row.size < PART_BYTES_MIN) tooSmall ??= last
@@ -166,8 +173,9 @@ export async function assembleParts(
     etag.add(stored.row.part!.etag)
     addToLayout(layout, stored)
     if (checksum === null) continue
-    const value = Buffer.from(stored.row.part!.checksum!.value, 'base64')
-    const turn = spend(checksum.add(value, stored.row.size))
+    if (known === null) throw partMissing(upload, next)
+    const value = Buffer.from(known.value, 'base64')
+    const turn = spend(checksum.add(value, stored.row.size) + OPEN_STEPS)
     if (turn !== undefined) await turn
   }
   const next = wanted[parts]
@@ -206,7 +214,12 @@ function requireSeal({ row: { body } }: FoundUpload, stored: StoredPart, complet
 }
 
 /** Compares the next stored part with the next listed one. */
-function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): void {
+function requirePart(
+  upload: FoundUpload,
+  stored: StoredPart,
+  wanted: Wanted,
+  known: PartChecksum | null,
+): void {
   if (stored.part > wanted.part || stored.row.part!.etag !== wanted.etag) {
     throw partMissing(upload, wanted)
   }
@@ -217,7 +230,6 @@ function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): v
     throw new CofferError('ChecksumInvalid', { message })
   }
   const { algorithm, value } = wanted.checksum
-  const known = stored.row.part!.checksum
   if (known === null || known.algorithm !== algorithm) {
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${known?.algorithm ?? 'null'}, actual checksum Type: ${algorithm}`
     throw new CofferError('ChecksumInvalid', { message })

@@ -50,14 +50,18 @@ export async function updateObject(
       throw new CofferError('ObjectMissing', { object, versioning: versioning ?? undefined })
     }
     const before = toFoundVersion(history, found.current!)
-    const md5 = checkKeyIfSent(before, input.cipher)
-    const { headers, metadata, deleteAtSeconds = null } = input.revise(describeVersion(before, md5))
+    const shown = checkKeyIfSent(before, input.cipher)
+    const {
+      headers,
+      metadata,
+      deleteAtSeconds = null,
+    } = input.revise(describeVersion(before, shown))
     const timeMicros = nowMicros(before.row.timeMicros)
     const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
     const key = rowKeys.version(ref.account, ref.container, ref.object, before.versionId)
     draft.put(key, versionRow.encode(row))
     setCurrent(draft, history, { versionId: before.versionId, row })
-    return describeVersion({ ...before, row }, md5)
+    return describeVersion({ ...before, row }, shown)
   })
 }
 

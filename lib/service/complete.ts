@@ -8,6 +8,7 @@ import { sealList } from '../crypto/part-list.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { type Assembled, assembleParts, multipartEtag } from './assembly.ts'
+import { sealWhole } from './checksums.ts'
 import { checkWrite, isConditional } from './conditions.ts'
 import { addVersion, type History, readHistory, toFoundVersion } from './history.ts'
 import { commitWithRetry, type Draft, type Stores } from './stores.ts'
@@ -20,7 +21,7 @@ import {
   openUpload,
   versionOfUpload,
 } from './uploads.ts'
-import { describeVersion, getVersion, shownRow } from './versions.ts'
+import { describeVersion, getVersion, sealingOf, shownRow, showVersion } from './versions.ts'
 
 /**
  * Throws the errors of completeUpload that do not depend on its input: AccessDenied, ContainerMissing, UploadMissing
@@ -60,8 +61,8 @@ export async function completeUpload(
     return await commitWithRetry(stores.catalog, async (draft) => {
       const upload = await findUpload(stores, ref, uploadId)
       const partsRow = await stores.catalog.getCounters(rowKeys.uploadParts(uploadId))
-      const { assembled, seal, envelope } = await sealParts(stores, upload, input)
-      const row = finishedRow(upload, { ...assembled, envelope }, input, writerOf(asker))
+      const { assembled, seal, ...sealed } = await sealParts(stores, upload, input)
+      const row = finishedRow(upload, assembled, sealed, input, writerOf(asker))
       const history = await readHistory(stores, ref)
       judge(input, upload, history)
       const { versionId } = upload.row
@@ -71,7 +72,8 @@ export async function completeUpload(
       nameParts(stores, draft, upload.row.body, assembled, seal)
       const { versioning } = history
       const isNull = versioning !== 'enabled'
-      return describeVersion({ ref, versionId, row, isNull, versioning }, null)
+      const shown = { md5: null, checksum: assembled.checksum }
+      return describeVersion({ ref, versionId, row, isNull, versioning }, shown)
     })
   } catch (error) {
     const again =
@@ -102,12 +104,13 @@ async function sealParts(stores: Stores, upload: FoundUpload, { cipher, parts }:
   const { ref, row } = upload
   const keys = secret ? deriveCompletionKeys(secret.bodyKey, row.body) : openLate(stores, upload)
   try {
-    const assembled = await assembleParts(stores, upload, parts, keys.completionKey)
+    const assembled = await assembleParts(stores, upload, parts, keys)
     const seal = sealList(keys.completionKey, assembled)
-    const { size } = assembled
+    const { size, checksum: known } = assembled
+    const checksum = known && sealWhole(keys.checksumKey, row.body, known)
     const context = { ...ref, versionId: row.versionId }
     const envelope = secret ? cipher!.wrap(context, { ...secret, size }) : row.envelope
-    return { assembled, seal, envelope }
+    return { assembled, seal, envelope, checksum }
   } finally {
     secret?.bodyKey.fill(0)
     zeroCompletionKeys(keys)
@@ -120,7 +123,8 @@ async function sealParts(stores: Stores, upload: FoundUpload, { cipher, parts }:
  */
 function finishedRow(
   upload: FoundUpload,
-  { parts, size, etag, checksum, envelope }: Assembled & Pick<VersionRow, 'envelope'>,
+  { parts, size, etag, checksum }: Assembled,
+  sealed: Pick<VersionRow, 'envelope' | 'checksum'>,
   input: CompleteInput,
   writer: string,
 ): VersionRow {
@@ -135,11 +139,10 @@ function finishedRow(
     etag,
     body,
     parts,
-    envelope,
     headers,
     metadata,
-    checksum,
     writer,
+    ...sealed,
     deleteAtSeconds: null,
   }
 }
@@ -201,12 +204,15 @@ async function completedBefore(
   const found = await findCompleted(stores, ref, uploadId)
   if (found?.row.etag !== (await multipartEtag(input.parts))) return undefined
   const { versionId, row } = found
-  const { cipher } = input
-  if (cipher !== undefined) {
-    openUpload({ ref, row: { versionId, envelope: row.envelope! } }, cipher).bodyKey.fill(0)
+  const opens = sealingOf(row) === 'root' ? stores.rootCipher : undefined
+  const cipher = input.cipher ?? opens
+  const secret = cipher && openUpload({ ref, row: { versionId, envelope: row.envelope! } }, cipher)
+  try {
+    const shown = secret ? showVersion(found, secret) : null
+    return describeVersion(toFoundVersion(await readHistory(stores, ref), found), shown)
+  } finally {
+    secret?.bodyKey.fill(0)
   }
-  const info = describeVersion(toFoundVersion(await readHistory(stores, ref), found), null)
-  return cipher === undefined && info.sealing === 'customer' ? { ...info, checksum: null } : info
 }
 
 /** The version that was made of an upload, undefined where it no longer exists. */

@@ -7,6 +7,7 @@ import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
   type ChecksumAlgorithm,
   type PartChecksum,
+  type PartRow,
   type SegmentRow,
   segmentRow,
   type VersionRow,
@@ -18,6 +19,7 @@ import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
+import { openOfPart, sealOfPart } from './checksums.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag } from './objects.ts'
 import { coversPart, readParts } from './part-list.ts'
@@ -25,7 +27,7 @@ import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.
 import { commitWithRetry, readAnew, type Stores } from './stores.ts'
 import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
 import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
-import { describeVersion, findVersion, openVersion } from './versions.ts'
+import { describeVersion, findVersion, openVersion, showVersion } from './versions.ts'
 
 /** A stored part with its number. */
 export interface StoredPart {
@@ -33,8 +35,10 @@ export interface StoredPart {
   readonly row: SegmentRow
 }
 
-export function describePart({ part, row }: StoredPart): PartInfo {
-  const { timeMicros, etag, checksum } = row.part!
+/** `checksumKey` is null where nobody may see the checksum. Throws StoreCorrupt where it is another part's. */
+export function describePart({ part, row }: StoredPart, checksumKey: Buffer | null): PartInfo {
+  const { timeMicros, etag } = row.part!
+  const checksum = checksumKey && openOfPart(checksumKey, part, row)
   return { part, size: row.size, etag, timeMicros, checksum }
 }
 
@@ -128,24 +132,30 @@ async function storePart(
     const written = await writeSegment(stores, asker, secret.bodyKey, part, source)
     const etag = root ? source.digest('md5').toString('hex') : opaqueEtag()
     const { size, blob } = written.row
-    const shown = {
-      timeMicros: nowMicros(),
-      etag,
-      checksum: partChecksum(source, algorithm),
-      seal: sealUnder(secret.bodyKey, upload.row.body, { part, size, blob, etag }),
-    }
-    const commit = namePart(stores, upload, part, written, shown)
+    const checksum = partChecksum(source, algorithm)
+    const timeMicros = nowMicros()
+    const sealed = sealUnder(secret.bodyKey, upload.row.body, { part, size, blob, etag }, checksum)
+    const commit = namePart(stores, upload, part, written, { timeMicros, etag, ...sealed })
     await settleAfter(stores.blobs, written, commit)
-    return describePart({ part, row: { ...written.row, part: shown } })
+    return { part, size, etag, timeMicros, checksum }
   } finally {
     secret.bodyKey.fill(0)
   }
 }
 
-function sealUnder(bodyKey: Buffer, body: string, part: SealedPart): Buffer {
+/** The seal of a part and its sealed checksum. */
+function sealUnder(
+  bodyKey: Buffer,
+  body: string,
+  part: SealedPart,
+  checksum: PartChecksum | null,
+): Pick<PartRow, 'seal' | 'checksum'> {
   const keys = deriveCompletionKeys(bodyKey, body)
   try {
-    return sealPart(keys.completionKey, part)
+    return {
+      seal: sealPart(keys.completionKey, part),
+      checksum: checksum && sealOfPart(keys.checksumKey, part.part, part.blob, checksum),
+    }
   } finally {
     zeroCompletionKeys(keys)
   }
@@ -212,17 +222,22 @@ export async function listParts(
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
   await authorize(stores, asker, 'listParts', ref)
   const found = await findUpload(stores, ref, uploadId)
-  const { cipher } = input
-  if (cipher !== undefined) openUpload(found, cipher).bodyKey.fill(0)
   const upload = describeUpload(found)
-  const isOpen = cipher !== undefined || upload.sealing === 'root'
-  const parts: PartInfo[] = []
-  for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
-    if (parts.length === input.limit) return { upload, parts, truncated: true }
-    const part = describePart(stored)
-    parts.push(isOpen ? part : { ...part, checksum: null })
+  const opens = upload.sealing === 'root' ? stores.rootCipher : undefined
+  const cipher = input.cipher ?? opens
+  const secret = cipher && openUpload(found, cipher)
+  const keys = secret && deriveCompletionKeys(secret.bodyKey, found.row.body)
+  try {
+    const parts: PartInfo[] = []
+    for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
+      if (parts.length === input.limit) return { upload, parts, truncated: true }
+      parts.push(describePart(stored, keys?.checksumKey ?? null))
+    }
+    return { upload, parts, truncated: false }
+  } finally {
+    secret?.bodyKey.fill(0)
+    if (keys !== undefined) zeroCompletionKeys(keys)
   }
-  return { upload, parts, truncated: false }
 }
 
 /** The parts of a finished multipart object, numbered 1, 2, 3 … as for reads with `partNumber` (D-LAYOUT). */
@@ -236,7 +251,7 @@ export async function listObjectParts(
   const found = await findVersion(stores.catalog, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   try {
-    const info = describeVersion(found, secret.md5)
+    const info = describeVersion(found, showVersion(found, secret))
     return { info, ...(await pageOfParts(stores, found.row, secret.bodyKey, input)) }
   } finally {
     secret.bodyKey.fill(0)
@@ -252,12 +267,17 @@ async function pageOfParts(
   const parts: PartInfo[] = []
   if (row.parts === 0) return { parts, truncated: false }
   const { layout } = await readParts(stores.catalog, row, bodyKey)
-  let position = 0
-  for await (const stored of walkParts(stores, row.body!, 0)) {
-    if (!coversPart(layout, stored.part)) continue
-    if (++position <= afterPart) continue
-    if (parts.length === limit) return { parts, truncated: true }
-    parts.push({ ...describePart(stored), part: position })
+  const keys = deriveCompletionKeys(bodyKey, row.body!)
+  try {
+    let position = 0
+    for await (const stored of walkParts(stores, row.body!, 0)) {
+      if (!coversPart(layout, stored.part)) continue
+      if (++position <= afterPart) continue
+      if (parts.length === limit) return { parts, truncated: true }
+      parts.push({ ...describePart(stored, keys.checksumKey), part: position })
+    }
+    return { parts, truncated: false }
+  } finally {
+    zeroCompletionKeys(keys)
   }
-  return { parts, truncated: false }
 }

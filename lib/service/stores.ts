@@ -9,6 +9,7 @@ import {
 } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { type QueueRow, queueRow } from '../catalog/rows.ts'
+import type { Cipher } from '../crypto/cipher.ts'
 import type { LateCipher } from '../crypto/late.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
@@ -25,6 +26,8 @@ export interface Stores {
   readonly begun: BegunUploads
   /** What stands where in a version's body. */
   readonly resolve: Resolve
+  /** Opens what is under a root key, also where the request brought a customer's. */
+  readonly rootCipher: Cipher
   /** Wraps what Complete needs of a body's key. */
   readonly late: LateCipher
   /** Called after a commit that queued work for the sweep. */

@@ -2,6 +2,7 @@
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import {
+  type Checksum,
   containerRow,
   type ObjectRow,
   objectRow,
@@ -13,6 +14,7 @@ import type { BodySecret, Cipher } from '../crypto/cipher.ts'
 import { SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
+import { openWhole } from './checksums.ts'
 import type { Versioning } from './container-types.ts'
 import { readParts } from './part-list.ts'
 import type { Resolve } from './resolve.ts'
@@ -198,24 +200,39 @@ function requireShape({ ref, versionId, row }: StoredVersion): void {
 }
 
 /**
- * Checks the key where one came, for verbs that show no content. Returns the content's MD5 where it is
- * known. Throws KeyWrong, KeyNotApplicable, StoreCorrupt.
+ * Checks the key where one came, for verbs that show no content. Returns what it shows, null where
+ * none came. Throws KeyWrong, KeyNotApplicable, StoreCorrupt.
  */
-export function checkKeyIfSent(found: StoredVersion, cipher: Cipher): Buffer | null {
+export function checkKeyIfSent(found: StoredVersion, cipher: Cipher): Shown | null {
   if (cipher.sealing === 'root' && sealingOf(found.row) === 'customer') return null
   const secret = openVersion(found, cipher)
-  secret.bodyKey.fill(0)
-  return secret.md5
+  try {
+    return showVersion(found, secret)
+  } finally {
+    secret.bodyKey.fill(0)
+  }
 }
 
-/** What a version says of itself to whoever may read it. `md5` only after its key opened it; `size` of its body, where it
+/** What of a version only its key shows. */
+export interface Shown {
+  readonly md5: Buffer | null
+  readonly checksum: Checksum | null
+}
+
+/** What an opened version's key shows. Throws StoreCorrupt where its checksum is another's. */
+export function showVersion({ row }: StoredVersion, { bodyKey, md5 }: BodySecret): Shown {
+  return { md5, checksum: openWhole(bodyKey, row) }
+}
+
+/** What a version says of itself to whoever may read it. `shown` only after its key opened it; `size` of its body, where it
  * was resolved. */
 export function describeVersion(
   found: FoundVersion,
-  md5: Buffer | null,
+  shown: Shown | null,
   size: number = found.row.size,
 ): VersionInfo {
   const { ref, versionId, row } = found
+  const { md5, checksum } = shown ?? { md5: null, checksum: null }
   return {
     object: ref.object,
     versionId: found.isNull ? 'null' : versionId,
@@ -229,7 +246,7 @@ export function describeVersion(
     ...(row.deleteAtSeconds == null ? {} : { deleteAtSeconds: row.deleteAtSeconds }),
     sealing: sealingOf(row),
     parts: row.parts,
-    checksum: row.checksum,
+    checksum,
   }
 }
 

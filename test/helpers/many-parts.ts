@@ -8,6 +8,7 @@ import type { Cipher } from '../../lib/crypto/cipher.ts'
 import { deriveCompletionKeys } from '../../lib/crypto/keys.ts'
 import { sealPart } from '../../lib/crypto/part-list.ts'
 import { nowMicros, randomId } from '../../lib/names.ts'
+import { sealOfPart } from '../../lib/service/checksums.ts'
 import type { ObjectRef } from '../../lib/service/types.ts'
 
 /** The least size of a part that is not the last, in S3. */
@@ -37,7 +38,10 @@ export async function fillParts(
   const stored = await catalog.get(rowKeys.upload(account, container, object, uploadId))
   const { body, checksum, envelope, versionId } = uploadRow.decode(stored!.value)
   const ref = { account, container, object, versionId }
-  const { completionKey } = deriveCompletionKeys(rootCipher.unwrap(ref, envelope).bodyKey, body)
+  const { completionKey, checksumKey } = deriveCompletionKeys(
+    rootCipher.unwrap(ref, envelope).bodyKey,
+    body,
+  )
   for (let first = 1; first <= count; first += COMMIT_ROWS_MAX) {
     const parts = Array.from(
       { length: Math.min(COMMIT_ROWS_MAX, count - first + 1) },
@@ -59,10 +63,12 @@ export async function fillParts(
           timeMicros: nowMicros(),
           etag,
           seal: sealPart(completionKey, { part, size, blob, etag }),
-          checksum: checksum && {
-            algorithm: checksum.algorithm,
-            value: checksumOf(checksum.algorithm, part),
-          },
+          checksum:
+            checksum &&
+            sealOfPart(checksumKey, part, blob, {
+              algorithm: checksum.algorithm,
+              value: checksumOf(checksum.algorithm, part),
+            }),
         },
       }),
     }))

@@ -64,7 +64,9 @@ function versionValue(n: number, isMarker: boolean): Buffer {
     envelope: null,
     headers: isMarker ? {} : { type: 'text/plain' },
     metadata: {},
-    checksum: isMarker ? null : { algorithm: 'crc32', type: 'FULL_OBJECT', value: 'AAAAAA==' },
+    checksum: isMarker
+      ? null
+      : { algorithm: 'crc32', type: 'FULL_OBJECT', value: Buffer.alloc(32) },
     writer: 'test:tester',
     // A version stays in its history, whenever it is due.
     deleteAtSeconds: isMarker ? null : 1,
