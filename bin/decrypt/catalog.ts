@@ -78,7 +78,7 @@ function decodeRow(payload: Buffer, key: string): unknown {
 const LAYOUT = 2
 
 /** Items of a row behind the number of its layout. */
-async function readItems(db: Database, key: string): Promise<unknown[] | undefined> {
+async function readItems(db: Database, key: string, count: number): Promise<unknown[] | undefined> {
   const payload = await readRow(db, key)
   if (payload === undefined) return undefined
   const items = decodeRow(payload, key)
@@ -91,12 +91,25 @@ async function readItems(db: Database, key: string): Promise<unknown[] | undefin
     const what = `row ${shown(key)} has layout ${layout}, this program reads ${LAYOUT}`
     throw new Failure('failed', what)
   }
+  if (rest.length !== count) {
+    throw new Failure('damaged', `row ${shown(key)} has ${rest.length} items, not ${count}`)
+  }
   return rest
+}
+
+/** As `readItems`, of a row that ends with `more`, a map that is empty so far. */
+async function readOpenItems(db: Database, key: string, count: number) {
+  const items = await readItems(db, key, count + 1)
+  const more = items?.at(-1)
+  if (items !== undefined && (more?.constructor !== Object || Object.keys(more).length > 0)) {
+    throw new Failure('damaged', `row ${shown(key)} holds what this program does not know`)
+  }
+  return items
 }
 
 /** The catalog's id, which every volume carries. */
 export async function readCatalogId(db: Database): Promise<string> {
-  const items = await readItems(db, 'meta')
+  const items = await readItems(db, 'meta', 2)
   if (items === undefined) throw new Failure('damaged', 'the catalog has no row "meta"')
   return items[0] as string
 }
@@ -117,13 +130,13 @@ export async function findVersion(
   let versionId: unknown = asked
   if (asked === undefined || asked === 'null') {
     const items =
-      (await readItems(db, `object/${path}${name.object}`)) ??
-      (await readItems(db, `hidden/${path}${name.object}`))
+      (await readItems(db, `object/${path}${name.object}`, 3)) ??
+      (await readItems(db, `hidden/${path}${name.object}`, 3))
     if (items === undefined) throw new Failure('missing', 'there is no such object')
     versionId = asked === undefined ? items[0] : items[1]
   }
   if (typeof versionId !== 'string') throw new Failure('missing', 'the object has no such version')
-  const items = await readItems(db, `version/${path}${escaped(name.object)}${versionId}`)
+  const items = await readOpenItems(db, `version/${path}${escaped(name.object)}${versionId}`, 11)
   if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
   const [, size, , body, parts, envelope] = items
   if (body === null) throw new Failure('missing', 'that version is a delete marker')
@@ -141,7 +154,7 @@ export async function findVersion(
 }
 
 /** The row of a list of parts, as it is stored; undefined where there is none. */
-export const readLayout = (db: Database, body: string) => readItems(db, `layout/${body}`)
+export const readLayout = (db: Database, body: string) => readItems(db, `layout/${body}`, 3)
 
 /** The row of a segment. Throws Failure damaged where it is missing. */
 export async function readSegment(
@@ -149,7 +162,7 @@ export async function readSegment(
   body: string,
   part: number,
 ): Promise<StoredSegment> {
-  const items = await readItems(db, `segment/${body}/${String(part).padStart(5, '0')}`)
+  const items = await readOpenItems(db, `segment/${body}/${String(part).padStart(5, '0')}`, 7)
   if (items === undefined) throw new Failure('damaged', `the row of segment ${part} is missing`)
   const [blob, size, records, inline, volume] = items
   return {

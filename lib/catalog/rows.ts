@@ -2,6 +2,7 @@
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
 import type { Late } from '../crypto/late.ts'
+import { CofferError } from '../errors.ts'
 import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'
 
@@ -175,7 +176,7 @@ export type QueueRow =
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'container'; account: string; container: string; containerId: string }
 
-/** `decode` throws StoreCorrupt as `decodeItems` does, and Error for another layout. */
+/** `decode` throws StoreCorrupt as `decodeItems` does and for another number of items, and Error for another layout. */
 interface Codec<T> {
   encode(row: T): Buffer
   decode(bytes: Buffer): T
@@ -185,22 +186,44 @@ interface Codec<T> {
 
 /** A codec for one kind of row: fields in a fixed order behind the number of the layout. */
 function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
+  return makeCodec(fields, [])
+}
+
+/**
+ * As `codec`, for a row that ends with the item `more`: a map by name, to which later releases add without a new layout.
+ * It is empty, and a row with a name in it is refused: whoever rewrote it would drop what the name says.
+ */
+function openCodec<T extends object>(...fields: (keyof T)[]): Codec<T> {
+  return makeCodec(fields, [{}])
+}
+
+function makeCodec<T extends object>(fields: (keyof T)[], more: readonly object[]): Codec<T> {
   const decode = (bytes: Buffer) => {
     const items = decodeItems(bytes)
     if (items[0] !== STORED_VERSION) throw new Error(whyNotRead('a row', items[0]))
+    if (items.length !== 1 + fields.length + more.length) {
+      throw new CofferError('StoreCorrupt', { what: 'a row with another number of items' })
+    }
+    if (more.length > 0) requireEmpty(items.at(-1))
     const row = {} as T
     for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
     return row
   }
   return {
-    encode: (row) => encodeItems([STORED_VERSION, ...fields.map((field) => row[field])]),
+    encode: (row) => encodeItems([STORED_VERSION, ...fields.map((field) => row[field]), ...more]),
     decode,
     says: (bytes, row) => saySame(decode(bytes), row),
   }
 }
 
-export const accountRow = codec<AccountRow>('createdMicros', 'metadata', 'acl')
-export const containerRow = codec<ContainerRow>(
+function requireEmpty(more: unknown): void {
+  const isMap = typeof more === 'object' && more?.constructor === Object
+  const [name] = isMap ? Object.keys(more) : [typeof more]
+  if (name !== undefined) throw new CofferError('StoreCorrupt', { what: 'more of a row', name })
+}
+
+export const accountRow = openCodec<AccountRow>('createdMicros', 'metadata', 'acl')
+export const containerRow = openCodec<ContainerRow>(
   'id',
   'createdMicros',
   'modifiedMicros',
@@ -209,7 +232,7 @@ export const containerRow = codec<ContainerRow>(
 )
 export const settingRow = codec<SettingRow>('containerId', 'value')
 export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
-export const versionRow = codec<VersionRow>(
+export const versionRow = openCodec<VersionRow>(
   'timeMicros',
   'size',
   'etag',
@@ -223,7 +246,7 @@ export const versionRow = codec<VersionRow>(
   'deleteAtSeconds',
 )
 export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
-export const segmentRow = codec<SegmentRow>(
+export const segmentRow = openCodec<SegmentRow>(
   'blob',
   'size',
   'records',
@@ -232,7 +255,7 @@ export const segmentRow = codec<SegmentRow>(
   'storedBytes',
   'part',
 )
-export const uploadRow = codec<UploadRow>(
+export const uploadRow = openCodec<UploadRow>(
   'containerId',
   'versionId',
   'body',

@@ -1,6 +1,7 @@
 // `coffer decrypt` on a body of parts whose rows somebody edited without the key: nothing of it is written out.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Encoder } from 'cbor-x'
 import t, { type Test } from 'tap'
 import { exitCodes } from '../../bin/decrypt/failure.ts'
 import { main } from '../../bin/decrypt.ts'
@@ -12,6 +13,7 @@ import { plainOf } from '../vectors/vector.ts'
 import { HandStore } from './decrypt-store.ts'
 import '../helpers/plain-children.ts'
 
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 const keyBytes = Buffer.alloc(32, 'k')
 const cipher = customerCipher(new CustomerKey(keyBytes))
 const parts = [plainOf(1, 7000), plainOf(2, 70_000), plainOf(3, 7000), plainOf(4, 0)]
@@ -109,6 +111,14 @@ const edits: Record<string, (filled: Filled) => void> = {
   'a page is another': ({ list }) => list(() => ({ pages: Buffer.alloc(32) })),
   'the list is missing': ({ store, body }) => store.catalog.delete(rowKeys.layout(body)),
   'a segment is missing': ({ store, segment }) => store.catalog.delete(segment(2)),
+  'a segment says more than is known': ({ store, segment }) => {
+    const items = cbor.decode(store.catalog.get(segment(1))!) as unknown[]
+    store.catalog.set(segment(1), cbor.encode([...items.slice(0, -1), { later: 1 }]))
+  },
+  'the list has an item more': ({ store, body }) => {
+    const items = cbor.decode(store.catalog.get(rowKeys.layout(body))!) as unknown[]
+    store.catalog.set(rowKeys.layout(body), cbor.encode([...items, null]))
+  },
   'the version has another size': ({ version }) => version({ size: 1 }),
 }
 

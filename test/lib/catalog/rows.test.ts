@@ -150,3 +150,23 @@ t.test('counters that cannot be reckoned with are damage', async (t) => {
   t.throws(() => countersOf(counter(2n ** 53n)), { code: 'StoreCorrupt' })
   t.throws(() => countersOf(counter(1n).subarray(0, 12)), { code: 'StoreCorrupt' })
 })
+
+t.test(
+  'a row with another number of items is damaged, and so is one with more than is known',
+  async (t) => {
+    const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
+    const open = ['accountRow', 'containerRow', 'versionRow', 'segmentRow', 'uploadRow']
+    for (const [name, codec] of codecs) {
+      const items = cbor.decode(codec.encode(samples[name]!)) as unknown[]
+      const damaged = [items.slice(0, -1), [...items, null], [...items, {}]]
+      if (open.includes(name)) {
+        t.same(items.at(-1), {}, `${name} has room for more`)
+        const rest = items.slice(0, -1)
+        damaged.push([...rest, { later: 1 }], [...rest, null], [...rest, []], [...rest, 'more'])
+      }
+      for (const row of damaged) {
+        t.throws(() => codec.decode(cbor.encode(row)), { code: 'StoreCorrupt' }, name)
+      }
+    }
+  },
+)

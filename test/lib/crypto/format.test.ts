@@ -76,7 +76,8 @@ t.test('each row has the fields of the page, in that order', async (t) => {
   for (const [name, codec] of Object.entries(codecs)) {
     const [layout, ...fields] = decode(codec.encode(echo)) as unknown[]
     t.equal(layout, 2)
-    t.same(cells('### Rows', name), [fields.map((field) => `\`${field}\``).join(' ')], name)
+    const words = fields.map((field) => (typeof field === 'object' ? 'more' : field))
+    t.same(cells('### Rows', name), [words.map((word) => `\`${word}\``).join(' ')], name)
   }
   const named = Object.keys(rows).filter((name) => name.endsWith('Row')).length
   t.equal(named, Object.keys(codecs).length, 'a row is missing here and perhaps on the page')
