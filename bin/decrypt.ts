@@ -137,6 +137,11 @@ async function* plaintext(
     const claimed = opened.size ?? version.size
     throw new Failure('damaged', `the body has ${total} bytes, not ${claimed}`)
   }
+  if (version.envelope.kind === 1 && version.parts === 0 && opened.md5 !== null) {
+    if (opened.md5.toString('hex') !== version.etag) {
+      throw new Failure('damaged', 'the ETag of the version is not the sealed MD5')
+    }
+  }
   const md5 = createHash('md5')
   for await (const segment of provenSegments(db, version.body, list)) {
     const { part, size } = segment

@@ -18,6 +18,7 @@ export interface ObjectName {
 export interface StoredVersion {
   readonly versionId: string
   readonly size: number
+  readonly etag: string
   readonly body: string
   readonly parts: number
   readonly envelope: StoredEnvelope
@@ -138,7 +139,7 @@ export async function findVersion(
   if (typeof versionId !== 'string') throw new Failure('missing', 'the object has no such version')
   const items = await readOpenItems(db, `version/${path}${escaped(name.object)}${versionId}`, 11)
   if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
-  const [, size, , body, parts, envelope] = items
+  const [, size, etag, body, parts, envelope] = items
   if (body === null) throw new Failure('missing', 'that version is a delete marker')
   const { shape } = envelope as StoredEnvelope
   if ((shape === 1) !== (parts as number) > 0) {
@@ -147,6 +148,7 @@ export async function findVersion(
   return {
     versionId,
     size: size as number,
+    etag: etag as string,
     body: body as string,
     parts: parts as number,
     envelope: envelope as StoredEnvelope,

@@ -12,6 +12,7 @@ import {
 } from '../catalog/rows.ts'
 import { deriveCompletionKeys, zeroCompletionKeys } from '../crypto/keys.ts'
 import { digestPage, isSeal, PAGE_BYTES, PARTS_PER_PAGE, sealList } from '../crypto/part-list.ts'
+import { recordCount } from '../crypto/records.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
 
@@ -166,11 +167,12 @@ export class SegmentRows {
     this.#parts = parts
   }
 
-  /** The row of segment `part`, of `size` bytes. Throws StoreCorrupt where it is missing or another's. */
+  /** The row of segment `part`, of `size` bytes. Throws StoreCorrupt where it is missing, another's, or has another
+   * number of records. */
   async get(part: number, size: number): Promise<SegmentRow> {
     const row =
       this.#parts === null ? await this.#only(part) : await this.#proven(this.#parts, part)
-    if (row !== undefined && row.size === size) return row
+    if (row?.size === size && row.records === recordCount(size)) return row
     throw new CofferError('StoreCorrupt', { row: rowKeys.segment(this.#body, part) })
   }
 

@@ -11,7 +11,7 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
-import { SHAPE_PARTS } from '../crypto/envelope.ts'
+import { KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import { openWhole } from './checksums.ts'
@@ -181,16 +181,23 @@ export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root'
 
 /**
  * Checks the key before any byte of content, and opens the body key. Throws KeyRequired, KeyWrong,
- * KeyNotApplicable, and StoreCorrupt where the sealed size is not the row's, or the row contradicts the sealed shape.
+ * KeyNotApplicable, and StoreCorrupt where sealed size or MD5 are not the row's, or the row contradicts the sealed shape.
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
   requireShape(found)
   const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
-  if (secret.size !== null && secret.size !== row.size) {
+  const isSize = secret.size === null || secret.size === row.size
+  if (!isSize || !hasEtagOf(row, secret)) {
+    secret.bodyKey.fill(0)
     throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
   }
   return secret
+}
+
+/** False where the sealed MD5, which is the ETag of one piece under the root key (D-ETAG), is not the row's. */
+function hasEtagOf({ etag, parts, envelope }: VersionRow, { md5 }: BodySecret): boolean {
+  return envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null || md5.toString('hex') === etag
 }
 
 /** Throws StoreCorrupt where the number of parts contradicts the shape, which the envelope binds (D-SHAPE). */

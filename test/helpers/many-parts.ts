@@ -7,6 +7,7 @@ import { type ChecksumAlgorithm, segmentRow, uploadRow } from '../../lib/catalog
 import type { Cipher } from '../../lib/crypto/cipher.ts'
 import { deriveCompletionKeys } from '../../lib/crypto/keys.ts'
 import { sealPart } from '../../lib/crypto/part-list.ts'
+import { recordCount } from '../../lib/crypto/records.ts'
 import { nowMicros, randomId } from '../../lib/names.ts'
 import { sealOfPart } from '../../lib/service/checksums.ts'
 import type { ObjectRef } from '../../lib/service/types.ts'
@@ -55,7 +56,7 @@ export async function fillParts(
       value: segmentRow.encode({
         blob,
         size,
-        records: 80,
+        records: recordCount(size),
         inline: null,
         volume: null,
         storedBytes: 0,

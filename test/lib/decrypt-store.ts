@@ -111,7 +111,7 @@ export class HandStore {
     const version: rows.VersionRow = {
       timeMicros: 1_700_000_000_000_000,
       size: total,
-      etag: randomId(),
+      etag: spec.md5?.toString('hex') ?? randomId(),
       body,
       parts: spec.numbers?.length ?? 0,
       envelope,
