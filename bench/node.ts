@@ -71,7 +71,9 @@ export class CofferNode {
     const { file } = certificate
     const tls = { cert: file, key: file.replace(/cert\.pem$/, 'key.pem') }
     const listen = [{ port: 0 }, { port: 0, tls }]
-    const config = { data: this.data, users: join(this.dir, 'users.yaml'), listen, ...more }
+    // Rows compare HTTP with TLS, with customer keys too.
+    const ssec = { tls: ['direct', 'loopback'] }
+    const config = { data: this.data, users: join(this.dir, 'users.yaml'), listen, ssec, ...more }
     // JSON is YAML.
     writeFileSync(join(this.dir, 'coffer.yaml'), JSON.stringify(config))
   }

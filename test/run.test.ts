@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { root, scratch } from './helpers/process.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const files = {
   'sound.test.ts': `import t from 'tap'

@@ -167,11 +167,7 @@ const quantile = (sorted: readonly number[], part: number) =>
 
 export async function measureStrangers(bench: Bench): Promise<Finding[]> {
   const seconds = bench.settings.quick ? SECONDS_QUICK : SECONDS
-  // Customer keys over plain HTTP, so that no other listener takes part.
-  const node = await bench.startNode({
-    name: 'node',
-    more: { ssec: { tls: ['direct', 'loopback'] } },
-  })
+  const node = await bench.startNode()
   const token = await prepare(node)
   const origin = node.http
   const port = Number(new URL(origin).port)

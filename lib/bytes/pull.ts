@@ -28,12 +28,6 @@ export interface PullOptions {
 const QUEUE_BYTES_HIGH = 256 << 10
 /** … and resumed below this. */
 const QUEUE_BYTES_LOW = 64 << 10
-/** Pieces below this that come in one turn of the event loop, all but the first, are returned as one piece.
- * Each would cost as much as a large one, and a body may come in chunks of one byte … */
-const SMALL_BYTES = 1024
-/** … and the stream is paused when there are so many. */
-const SMALL_PIECES_MAX = 1000
-const GATHERED_BYTES_MAX = 64 << 10
 
 interface Waiter {
   resolve(piece: Buffer | undefined): void
@@ -50,8 +44,6 @@ export class Pull implements Pieces {
   readonly #options: PullOptions
   #queue: Buffer[] = []
   #queuedBytes = 0
-  /** Small pieces that came in this turn of the event loop. */
-  #smallPieces = 0
   #takenBytes = 0
   /** Pieces that have come, read or not. */
   #pieces = 0
@@ -93,23 +85,13 @@ export class Pull implements Pieces {
     this.#stream.pause()
   }
 
-  /** Takes the next piece off the queue. A small piece is joined with those behind it. */
+  /** Takes the next piece off the queue. */
   #shift(): Buffer | undefined {
-    const queue = this.#queue
-    const first = queue.shift()
-    if (first === undefined) return undefined
-    let bytes = first.length
-    let count = 0
-    while (
-      first.length < SMALL_BYTES &&
-      count < queue.length &&
-      bytes + queue[count]!.length <= GATHERED_BYTES_MAX
-    ) {
-      bytes += queue[count++]!.length
-    }
-    this.#queuedBytes -= bytes
+    const piece = this.#queue.shift()
+    if (piece === undefined) return undefined
+    this.#queuedBytes -= piece.length
     if (this.#queuedBytes < QUEUE_BYTES_LOW && this.#stream.isPaused()) this.#stream.resume()
-    return count === 0 ? first : Buffer.concat([first, ...queue.splice(0, count)], bytes)
+    return piece
   }
 
   #start(): void {
@@ -141,15 +123,12 @@ export class Pull implements Pieces {
     this.#pieces++
     if (this.#closed || this.#error !== null) return
     this.#takenBytes += piece.length
-    const isGathered = piece.length < SMALL_BYTES && this.#gathers()
-    if (this.#waiter !== null && !isGathered && this.#queue.length === 0) {
+    if (this.#waiter !== null) {
       this.#give(piece)
       return
     }
     this.#queue.push(piece)
     this.#queuedBytes += piece.length
-    // Small pieces that wait for the end of the turn go first.
-    if (this.#waiter !== null && !isGathered) this.#give(this.#shift()!)
     if (this.#queuedBytes >= QUEUE_BYTES_HIGH) this.#stream.pause()
   }
 
@@ -163,20 +142,6 @@ export class Pull implements Pieces {
     const waiter = this.#waiter
     this.#waiter = null
     waiter?.resolve(piece)
-  }
-
-  /** True for a small piece that is not the first of its turn. It waits for the end of the turn. */
-  #gathers(): boolean {
-    if (++this.#smallPieces === 1) {
-      setImmediate(() => {
-        this.#smallPieces = 0
-        const piece = this.#waiter === null || this.#error !== null ? undefined : this.#shift()
-        if (piece !== undefined) this.#give(piece)
-      })
-      return false
-    }
-    if (this.#smallPieces === SMALL_PIECES_MAX) this.#stream.pause()
-    return true
   }
 
   /** A byte now and then keeps the timer from firing, and would hold an upload open for ever. */
@@ -194,7 +159,7 @@ export class Pull implements Pieces {
     this.#ended = true
     const waiter = this.#waiter
     this.#waiter = null
-    waiter?.resolve(this.#shift())
+    waiter?.resolve(undefined)
   }
 
   #fail(error: CofferError): void {

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FileInvalid } from '../file-invalid.ts'
+import { syncDirectory } from '../sync-directory.ts'
 import {
   type BackupHeader,
   DIGEST_BYTES,
@@ -102,15 +103,6 @@ async function writeAll(handle: FileHandle, source: BackupSource) {
   const digest = hash.digest()
   await handle.appendFile(digest)
   return { rows, digest: digest.toString('hex') }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** Reads a backup to its end. Rejects with FormatUnread, and with FileInvalid where it is damaged. */

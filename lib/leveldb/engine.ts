@@ -17,6 +17,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { type GetManyOptions, type GetOptions, type IteratorOptions, Level } from 'level'
 import { ROW_KEY_BYTES_MAX } from '../names.ts'
+import { syncDirectory } from '../sync-directory.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { requireReadable } from './readable.ts'
@@ -196,15 +197,6 @@ export const classicEngine: Engine = {
     const stats = statfsSync(directory)
     return stats.bavail * stats.bsize
   },
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

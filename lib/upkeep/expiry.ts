@@ -1,9 +1,9 @@
 // Removes objects whose time has come (Swift's X-Delete-At). Readers do not see such an object from its second
 // on; the removal releases its bytes. In a container that keeps versions it makes a delete marker.
 import { expiryPrefix, rowKeys } from '../catalog/keys.ts'
-import { isUnavailable } from '../errors.ts'
 import { deleteDue } from '../service/changes.ts'
 import type { Stores } from '../service/stores.ts'
+import { eachRow } from './each-row.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** How often due objects are looked for, at least. */
@@ -22,20 +22,11 @@ export async function expire(
   closed: () => boolean = () => false,
 ): Promise<void> {
   const dueBefore = Math.floor(Date.now() / 1000) + 1
-  let from: string | undefined = expiryPrefix
-  const to = rowKeys.expiry(dueBefore, '')
-  while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to, limit: 100 })
-    for (const entry of page.entries) {
-      if (closed()) return
-      if ('group' in entry) continue
-      try {
-        await deleteDue(stores, entry.key)
-      } catch (error) {
-        if (isUnavailable(error)) throw error
-        failed(error)
-      }
-    }
-    from = page.cursor
-  }
+  await eachRow(stores.catalog, {
+    from: expiryPrefix,
+    to: rowKeys.expiry(dueBefore, ''),
+    closed,
+    work: ({ key }) => deleteDue(stores, key),
+    failed: (_, error) => failed(error),
+  })
 }

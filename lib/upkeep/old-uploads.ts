@@ -3,9 +3,9 @@
 import { Conflict, type Row } from '../catalog/catalog.ts'
 import { endOf, splitUploadKey, uploadsPrefix } from '../catalog/keys.ts'
 import { uploadRow } from '../catalog/rows.ts'
-import { isUnavailable } from '../errors.ts'
 import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
+import { eachRow } from './each-row.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** How often old uploads are looked for. Each run reads the row of every begun upload. */
@@ -30,28 +30,20 @@ export function startUploadExpiry(
  * the error of each that cannot be aborted: the others are aborted, and the next run tries that one again.
  * Rejects with StoreUnavailable.
  */
-async function abortOld(
+function abortOld(
   stores: Stores,
   beforeMicros: number,
   failed: (error: unknown) => void,
   closed: () => boolean,
 ): Promise<void> {
   const prefix = uploadsPrefix()
-  let from: string | undefined = prefix
-  while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: 100 })
-    for (const entry of page.entries) {
-      if (closed()) return
-      if ('group' in entry) continue
-      try {
-        await abortIfOld(stores, entry, beforeMicros)
-      } catch (error) {
-        if (isUnavailable(error)) throw error
-        failed(error)
-      }
-    }
-    from = page.cursor
-  }
+  return eachRow(stores.catalog, {
+    from: prefix,
+    to: endOf(prefix),
+    closed,
+    work: (row) => abortIfOld(stores, row, beforeMicros),
+    failed: (_, error) => failed(error),
+  })
 }
 
 async function abortIfOld(stores: Stores, stored: Row, beforeMicros: number): Promise<void> {

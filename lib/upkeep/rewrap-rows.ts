@@ -84,8 +84,9 @@ const findInUpload: Find = (row) => {
 
 /** For each kind of row how what hangs on a root key is found in it; null where nothing ever does. */
 const hanging = {
-  version: findInVersion,
   upload: findInUpload,
+  version: findInVersion,
+
   account: null,
   accountUsage: null,
   container: null,

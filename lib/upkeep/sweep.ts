@@ -4,13 +4,13 @@
 import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
-import { isUnavailable } from '../errors.ts'
 import { coversPart } from '../service/part-list.ts'
 import { walkParts } from '../service/parts.ts'
 import { freedRows, freeSegment } from '../service/segments.ts'
 import { removeSettings } from '../service/settings.ts'
 import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
+import { eachRow } from './each-row.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** Most rows of one commit of the sweep, below the limit of a commit. */
@@ -33,26 +33,18 @@ export function startSweep(stores: Stores, failed: (error: unknown) => void): Wo
 
 /** `rowFailed` is called with rows whose work fails; the work of other rows is done. Rejects with
  * StoreUnavailable. */
-async function sweepQueue(
+function sweepQueue(
   stores: Stores,
   closed: () => boolean,
   rowFailed: (key: string, error: unknown) => void,
 ): Promise<void> {
-  let from: string | undefined = queuePrefix
-  while (from !== undefined) {
-    const page = await stores.catalog.scan({ from, to: endOf(queuePrefix), limit: SCAN_LIMIT_MAX })
-    for (const entry of page.entries) {
-      if (closed()) return
-      if ('group' in entry) continue
-      try {
-        await sweepRow(stores, entry, closed)
-      } catch (error) {
-        if (isUnavailable(error)) throw error
-        rowFailed(entry.key, error)
-      }
-    }
-    from = page.cursor
-  }
+  return eachRow(stores.catalog, {
+    from: queuePrefix,
+    to: endOf(queuePrefix),
+    closed,
+    work: (row) => sweepRow(stores, row, closed),
+    failed: ({ key }, error) => rowFailed(key, error),
+  })
 }
 
 /** Does the work of one row of the queue, then removes the row. */

@@ -12,7 +12,7 @@ import { accessKey, secretKey, send, users } from '../helpers/node.ts'
 import { type RunningProcess, root, run, scratch, start, writeConfig } from '../helpers/process.ts'
 import { redisTest, startRedis, type TestRedis } from '../helpers/redis.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 const signed = { access: accessKey, secret: secretKey }
 

@@ -15,7 +15,7 @@ import { accessKey, secretKey, send, users } from '../helpers/node.ts'
 import { type RunningProcess, root, run, scratch, start, writeConfig } from '../helpers/process.ts'
 import { redisTest, startRedis } from '../helpers/redis.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const signed = { access: accessKey, secret: secretKey }
 const sizes = [0, 1, 1024, 1025, 8192, 8193, 65536, 200_000]

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { contentOf, largest, makeNode, runOn } from '../helpers/unreadable.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 t.test('what is dropped of a damaged catalog is kept, with its bytes', async (t) => {
   const node = await makeNode(t, 'none')

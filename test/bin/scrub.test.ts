@@ -19,7 +19,7 @@ import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { run, scratch, start, writeConfig } from '../helpers/process.ts'
 import { redisTest, startRedis } from '../helpers/redis.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const body = Buffer.alloc(300_000, 'bytes of an object')
 

@@ -15,7 +15,7 @@ import { until } from '../helpers/blobs.ts'
 import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { run, scratch } from '../helpers/process.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const OBJECTS = 16
 const BODY_BYTES = 300_000

@@ -7,7 +7,7 @@ import { admin, sourceOf } from '../helpers/service.ts'
 import { type Bodies, bodyContract, refOf } from './bodies.ts'
 import { linksByName } from './linked.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** Cuts content at these places, and stores each piece as an object. */
 async function putPieces(bodies: Bodies, content: Buffer, cuts: readonly number[], cipher: Cipher) {

@@ -19,7 +19,7 @@ import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import { completeBody, createUpload, customerKey, putPart, withKey } from '../helpers/s3.ts'
 import { login, type Session } from '../helpers/swift.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const containers = ['plain', 'kept', 'swift']
 const sizes = [0, 5, 8192, 8193, 70_000, 200_000]

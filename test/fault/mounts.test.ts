@@ -11,7 +11,7 @@ import { startChildNode } from '../helpers/child-node.ts'
 import { startNode } from '../helpers/node.ts'
 import { type Disk, makeDisk } from '../helpers/small-disk.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const DISK_BYTES = 96 << 20
 const probe = makeDisk('probe', DISK_BYTES)

@@ -20,7 +20,7 @@ import { openStore } from '../helpers/volumes.ts'
 import { jobOf } from './reclaim-killed.ts'
 import '../helpers/plain-children.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const program = fileURLToPath(new URL('reclaim-killed.ts', import.meta.url))
 

@@ -10,7 +10,7 @@ import { startChildNode } from '../helpers/child-node.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { Load } from './load.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const reclaimAll = async (data: string): Promise<readonly ReclaimOutcome[]> => {
   const request = { deadShare: 0, roll: true, bytesPerSecond: 0 }

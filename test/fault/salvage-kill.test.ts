@@ -24,7 +24,7 @@ import { openStore } from '../helpers/volumes.ts'
 import type { Job } from './salvage-killed.ts'
 import '../helpers/plain-children.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const program = fileURLToPath(new URL('salvage-killed.ts', import.meta.url))
 

@@ -16,7 +16,7 @@ import { type ChildNode, startChildNode } from '../helpers/child-node.ts'
 import { buildShim } from '../helpers/disk-shim.ts'
 import { run } from '../helpers/process.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const shim = buildShim(t)
 

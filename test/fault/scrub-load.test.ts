@@ -13,7 +13,7 @@ import { run } from '../helpers/process.ts'
 import { randomFrom, seedOfRun } from '../helpers/random.ts'
 import { Load } from './load.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const CLIENTS = 4
 

@@ -16,7 +16,7 @@ import { contentOf, type Setting, startSetting } from './setting.ts'
 import { sealedBy, swiftProgram } from './swiftclient.ts'
 import { runWarm } from './warm.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 interface Line {
   readonly args: readonly string[]

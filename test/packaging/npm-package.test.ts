@@ -7,7 +7,7 @@ import { copyProduction } from '../../packaging/production.ts'
 import { run } from '../helpers/clients.ts'
 import { root, run as runHere, scratch } from '../helpers/process.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** Packs this checkout, as `npm pack` does: it builds dist/ first. */
 async function pack(t: Parameters<typeof scratch>[0]) {

@@ -15,7 +15,8 @@ const NEXT_KEY = Buffer.from([KEY_BYTES - 1, TAG_BYTES + 1])
 /** More than any record takes together with its key. */
 const ENTRY_BYTES_MAX = 128 << 10
 const WINDOW_BYTES = 4 << 20
-const NO_KEY = Buffer.alloc(0)
+/** Stands for the key before where none is known, so that the last byte of the first number still counts. */
+const UNKNOWN_KEY = Buffer.alloc(KEY_BYTES + TAG_BYTES)
 
 /** What `judge` says of an entry. */
 export interface Verdict {
@@ -42,10 +43,10 @@ interface Entry {
 /** Calls `judge` with everything in a table that may be a record. Bytes that cannot be read count as zeros.
  * Rejects once the file's rate is stopped. */
 export async function carveTable(file: PlainFile, judge: Judge): Promise<void> {
-  let window: Buffer = NO_KEY
+  let window: Buffer = Buffer.alloc(0)
   let windowAt = 0
   /** The entry before, and where the next one begins unless the length of that entry is damaged. */
-  let before: { readonly end: number; readonly key: Buffer } = { end: -1, key: NO_KEY }
+  let before: { readonly end: number; readonly key: Buffer } = { end: -1, key: UNKNOWN_KEY }
   for (let at = 0; at < file.size; ) {
     const windowEnd = windowAt + window.length
     if (windowEnd < file.size && at + ENTRY_BYTES_MAX > windowEnd) {

@@ -119,7 +119,7 @@ export class FoundRecords {
     const header = this.#headerIn(number, value)
     if (header !== undefined) return header
     const own = this.#live.at(number)
-    for (const record of [own, this.#expected]) {
+    for (const record of [own, this.#expected, this.#nextEndingAs(number)]) {
       if (record === undefined || !this.#sums.holds(value, record)) continue
       if (!this.has(record.number)) {
         keep(record)
@@ -139,6 +139,14 @@ export class FoundRecords {
     if (header === undefined) return undefined
     this.headers.push(header)
     return { number, proved: true }
+  }
+
+  /** The next live record whose number ends as this one does: where the entry before was damaged, only the last
+   * byte of a number stands in the entry itself. */
+  #nextEndingAs(number: number): LiveRecord | undefined {
+    if (this.#expected === undefined) return undefined
+    const from = this.#expected.number
+    return this.#live.at(from + ((((number - from) % 256) + 256) % 256))
   }
 
   #expectBehind(number: number): void {

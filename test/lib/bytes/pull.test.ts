@@ -46,25 +46,6 @@ t.test('pieces come in order, in the Buffers that the stream gave', async (t) =>
   t.equal(await pull.read(), undefined, 'and again')
 })
 
-t.test(
-  'bytes that come one by one are given together, all of them and in their order',
-  async (t) => {
-    for (const count of [1, 2, 999, 1001, 5000, 70_000]) {
-      const stream = new PassThrough({ highWaterMark: 1 << 20 })
-      const bytes = Buffer.from(Array.from({ length: count }, (_, i) => i % 251))
-      const pull = new Pull(stream, never)
-      const first = pull.read()
-      for (const byte of bytes) stream.write(Buffer.from([byte]))
-      stream.end()
-      const parts = [await first]
-      for (let part = await pull.read(); part !== undefined; part = await pull.read())
-        parts.push(part)
-      t.ok(Buffer.concat(parts as Buffer[]).equals(bytes), `${count} bytes`)
-      t.ok(parts.length <= 2 + count / 500, `${count} bytes in ${parts.length} pieces`)
-    }
-  },
-)
-
 t.test('small pieces and large ones keep their order, whoever reads when', async (t) => {
   const random = randomFrom(seedOfRun())
   for (let round = 0; round < 200; round++) {

@@ -15,7 +15,7 @@ import { classicEngine } from '../../../lib/leveldb/engine.ts'
 import { randomId } from '../../../lib/names.ts'
 import { catalogOptions, redisTest, startRedis, type TestRedis } from '../../helpers/redis.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 /** One place for a catalog, empty at first. Never open in both ways at once. */
 interface Place {

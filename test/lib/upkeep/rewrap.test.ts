@@ -127,6 +127,35 @@ t.test(
   },
 )
 
+t.test(
+  'an upload that is completed while rows are counted is under its key all the same',
+  async (t) => {
+    const site = await openSite(t)
+    const { service, rootCipher: cipher, stores } = site
+    const begun = { cipher, headers: {}, metadata: {} }
+    const { uploadId } = await service.createUpload(admin, refOf('parts'), begun)
+    const source = sourceOf('first part')
+    const { etag } = await service.putPart(admin, refOf('parts'), uploadId, 1, { source, cipher })
+    const { catalog } = stores
+    let ranges = 0
+    const completing: typeof catalog = {
+      ...catalog,
+      get: (key) => catalog.get(key),
+      async scan(range) {
+        const page = await catalog.scan(range)
+        if (ranges++ === 0) {
+          const parts = [{ part: 1, etag }]
+          await service.completeUpload(admin, refOf('parts'), uploadId, { parts })
+        }
+        return page
+      },
+    }
+    const counted = await countRootKeys({ catalog: completing })
+    t.ok(counted.has('k1'), 'the key of an upload that became a version is counted')
+    t.equal(ranges, 2)
+  },
+)
+
 t.test('the old key opens nothing in the files of the catalog any more', async (t) => {
   const site = await openSite(t)
   await site.write('a', 'body')

@@ -8,6 +8,7 @@ import { classicEngine } from '../../../lib/leveldb/engine.ts'
 import { Rate } from '../../../lib/leveldb/plain-file.ts'
 import { newProgress, scrub } from '../../../lib/upkeep/scrub.ts'
 import { findVolumes, openVolume } from '../../../lib/upkeep/scrub-volumes.ts'
+import { until } from '../../helpers/blobs.ts'
 import { admin, startService } from '../../helpers/service.ts'
 
 const unlimited = () => new Rate(Number.POSITIVE_INFINITY)
@@ -24,6 +25,9 @@ async function startSealed(t: Test) {
   const { blobs } = service.stores
   const { volume, device } = (await blobs.usage())[0]!
   await blobs.roll(volume)
+  const isSealed = async () =>
+    (await blobs.usage()).some((usage) => usage.volume === volume && usage.state === 'sealed')
+  await until(isSealed)
   return {
     service,
     volume,
