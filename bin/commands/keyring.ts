@@ -7,7 +7,7 @@ import { type ListedKeyring, openKeyring } from '../../lib/crypto/keyring.ts'
 import { changedRootKeys, type ReplaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { FileInvalid } from '../../lib/file-invalid.ts'
 import { type KeyUse, sayUse } from '../../lib/upkeep/hanging-rows.ts'
-import { countUses, noteRootKey, usesOf, type Wrapping } from '../../lib/upkeep/root-keys.ts'
+import { countUses, noteRootKey, usesOf } from '../../lib/upkeep/root-keys.ts'
 
 interface Parts {
   readonly catalog: Catalog
@@ -48,10 +48,10 @@ export async function reloadKeyring(
 }
 
 /** Ids of the keys that wrap now. */
-export const wrappingNow: (
+export function wrappingNow(
   keyring: ReplaceableKeyring,
   rewrapping: () => string | undefined,
-) => ReturnType<Wrapping> = (keyring, rewrapping) => {
+): readonly string[] {
   const rewraps = rewrapping()
   return rewraps === undefined ? [keyring.active] : [keyring.active, rewraps]
 }
@@ -64,22 +64,21 @@ const sayGone = (id: string, use: KeyUse) =>
  * logged, and the node goes on: what lies under other keys can be read. Rejects with StoreUnavailable, StoreCorrupt.
  */
 export async function checkKeyring({ catalog, keyring }: Parts, log: Logger): Promise<void> {
-  const wrapping = () => [keyring.active]
-  const known = await readRootKeys(catalog)
-  const missing = known?.ids.filter((id) => keyring.key(id) === undefined)
+  const { active } = keyring
+  const missing = (await readRootKeys(catalog))?.ids.filter((id) => keyring.key(id) === undefined)
   // A count reads all versions. It is made where no row of root keys was found, or a key of it is missing.
   if (missing === undefined || missing.length > 0) {
     if (missing !== undefined) {
       log.warn({ rootKeyIds: missing }, 'the keyring lacks root keys: counting what hangs on them')
     }
-    for (const [rootKeyId, use] of await countUses(catalog, wrapping)) {
+    for (const [rootKeyId, use] of await countUses(catalog, () => [active])) {
       if (keyring.key(rootKeyId) !== undefined) continue
       log.error(
         { rootKeyId, ...use },
         `the keyring lacks the key ${rootKeyId}: ${sayUse(use)} cannot be read`,
       )
     }
-  } else if (!known!.ids.includes(keyring.active)) {
-    await noteRootKey(catalog, keyring.active)
   }
+  const known = await readRootKeys(catalog)
+  if (known?.ids.includes(active) === false) await noteRootKey(catalog, active)
 }

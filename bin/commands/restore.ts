@@ -32,7 +32,8 @@ export interface RestoreOptions extends SourceOptions {
 }
 
 /** Restores a backup. Rejects with FileInvalid where the backup is not whole or not of this node, the keyring lacks
- * a key that its rows hang on, or a catalog is there; with DataDirectoryInUse; with StoreUnavailable where Redis does not answer. */
+ * a key that its rows hang on, or a catalog is there; with DataDirectoryInUse; with StoreUnavailable where Redis does
+ * not answer. */
 export async function restore(file: string, options: RestoreOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   makePrivateDirectory(config.data)

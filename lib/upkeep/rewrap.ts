@@ -3,7 +3,7 @@
 // again. A run that ends early loses nothing: the next one skips the rows that are done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Conflict, type Row } from '../catalog/catalog.ts'
-import { readRootKeys, replaceRootKeys } from '../catalog/root-keys-row.ts'
+import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Cipher, type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { attemptsEnded, Draft } from '../service/stores.ts'
@@ -17,7 +17,7 @@ import {
   noUse,
   type Rows,
 } from './hanging-rows.ts'
-import { noteRootKey } from './root-keys.ts'
+import { noteNeeded, noteRootKey } from './root-keys.ts'
 
 /** Rows of one commit. Each row is both expected and put, and a commit takes 100. */
 const BATCH_ROWS = 40
@@ -108,8 +108,8 @@ class Rewrap {
       found = await this.#pass()
       if (this.#options.closed()) return
       if (found === 0) {
-        const ids = new Set([...this.#seen, this.progress.active, this.#keyring.active])
-        await replaceRootKeys(this.#stores.catalog, before, ids)
+        const ids = [...this.#seen, this.progress.active, this.#keyring.active]
+        await noteNeeded(this.#stores.catalog, before, ids)
       }
     } while (found > 0)
     await this.#compact()

@@ -2,7 +2,8 @@
 import { openBackup } from '../catalog/backup.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { openRow } from '../catalog/framing.ts'
-import { readRootKeys, replaceRootKeys } from '../catalog/root-keys-row.ts'
+import { type RootKeys, readRootKeys, replaceRootKeys } from '../catalog/root-keys-row.ts'
+import { isUnavailable } from '../errors.ts'
 import { attemptsEnded } from '../service/stores.ts'
 import { countHanging, countRootKeys, type KeyUse, mayHang } from './hanging-rows.ts'
 
@@ -19,11 +20,29 @@ export async function noteRootKey(catalog: Catalog, id: string): Promise<void> {
   }
 }
 
+/**
+ * Writes down that rows lie under these keys at most, unless the row has changed since it was `before`. Where nothing
+ * can be written the row stays: it names more keys than it need, or is not there, and both are safe.
+ */
+export async function noteNeeded(
+  catalog: Catalog,
+  before: RootKeys | undefined,
+  ids: readonly string[],
+): Promise<void> {
+  const needed = new Set(ids)
+  if (before?.ids.length === needed.size && before.ids.every((id) => needed.has(id))) return
+  try {
+    await replaceRootKeys(catalog, before, needed)
+  } catch (error) {
+    if (!isUnavailable(error)) throw error
+  }
+}
+
 /** Ids of the keys that wrap at this moment: the active one, and that of a rewrap under way. */
 export type Wrapping = () => readonly string[]
 
-/** Counts the rows under every root key, and strikes keys without any out of the row. Rejects with StoreUnavailable,
- * StoreCorrupt. */
+/** Counts the rows under every root key, and strikes keys without any out of the row. Rejects with StoreUnavailable where
+ * rows cannot be read, StoreCorrupt. */
 export async function countUses(
   catalog: Catalog,
   wrapping: Wrapping,
@@ -33,7 +52,7 @@ export async function countUses(
   // What was wrapped under a key that was active until now may not be committed yet.
   await attemptsEnded(catalog)
   const uses = await countRootKeys({ catalog })
-  await replaceRootKeys(catalog, before, new Set([...uses.keys(), ...first, ...wrapping()]))
+  await noteNeeded(catalog, before, [...uses.keys(), ...first, ...wrapping()])
   return uses
 }
 

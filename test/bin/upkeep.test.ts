@@ -12,6 +12,7 @@ import { openCoffer } from '../../lib/coffer.ts'
 import { defaultConfig } from '../../lib/config/config.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
+import { CofferError } from '../../lib/errors.ts'
 import { scratch } from '../helpers/process.ts'
 import { admin, sourceOf } from '../helpers/service.ts'
 
@@ -240,4 +241,15 @@ t.test('a key that a rewrap has emptied is taken out without a count', async (t)
   ring('k2', ['k2'])
   await ask('keyring-reload')
   t.not(scans.seen.length, 0)
+})
+
+t.test('keys are counted where nothing can be written, as on a full disk', async (t) => {
+  const { ask, coffer } = await site(t)
+  const { catalog } = coffer.stores
+  const commit = catalog.commit.bind(catalog)
+  catalog.commit = async () => {
+    throw new CofferError('StoreUnavailable')
+  }
+  t.match(await ask('keyring-uses'), { active: 'k1', uses: { k1: { versions: 1, uploads: 1 } } })
+  catalog.commit = commit
 })
