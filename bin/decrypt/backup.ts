@@ -14,6 +14,8 @@ const END_BYTES = 12
 const HEADER_BYTES_MAX = 4096
 const KEY_BYTES_MAX = 8192
 const ROW_BYTES_MAX = 64 << 20
+/** Rows that say whose rows the others are. */
+const ABOUT_CATALOG = ['meta', 'unfinished-copy']
 const WINDOW_BYTES = 1 << 20
 const INDEX_BYTES = 64 << 10
 
@@ -97,7 +99,8 @@ class BackupFile implements Rows {
       }
       if (last !== undefined && Buffer.compare(last, key) >= 0)
         throw this.#damaged('its rows are not in order')
-      if (key.toString() === 'meta') throw this.#damaged('it has a row about the catalog itself')
+      if (ABOUT_CATALOG.includes(key.toString()))
+        throw this.#damaged('it has a row about the catalog itself')
       if (at - (this.#index.at(-1)?.at ?? -INDEX_BYTES) >= INDEX_BYTES)
         this.#index.push({ key, at })
       last = key

@@ -44,6 +44,10 @@ const segmentOf = (row: Row | undefined) => row && segmentRow.decode(row.value)
 const isCount = (value: unknown, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max
 
+/** True where the bytes are in the row or in a volume, and the blob has an id: a row may hold anything. */
+const liesOnce = ({ blob, inline, volume }: SegmentRow): boolean =>
+  typeof blob === 'string' && (inline === null) !== (volume === null)
+
 /** Parts before each run, and the total in bytes; undefined where the row is not the list of `parts` parts. */
 function measure({ layout, seal, pages }: LayoutRow, parts: number) {
   if (!Array.isArray(layout) || !(seal instanceof Uint8Array)) return undefined
@@ -52,7 +56,7 @@ function measure({ layout, seal, pages }: LayoutRow, parts: number) {
   let count = 0
   let size = 0
   for (const run of layout) {
-    if (!isCount(run.first, PART_NUMBER_MAX) || !isCount(run.count, PARTS_MAX)) return undefined
+    if (!isCount(run?.first, PART_NUMBER_MAX) || !isCount(run.count, PARTS_MAX)) return undefined
     if (!Number.isSafeInteger(run.size) || run.size < 0 || run.first < next) return undefined
     places.push(count)
     next = run.first + run.count
@@ -172,7 +176,7 @@ export class SegmentRows {
   async get(part: number, size: number): Promise<SegmentRow> {
     const row =
       this.#parts === null ? await this.#only(part) : await this.#proven(this.#parts, part)
-    if (row?.size === size && row.records === recordCount(size)) return row
+    if (row?.size === size && row.records === recordCount(size) && liesOnce(row)) return row
     throw new CofferError('StoreCorrupt', { row: rowKeys.segment(this.#body, part) })
   }
 

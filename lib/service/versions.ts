@@ -11,7 +11,7 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
-import { KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
+import { type Envelope, KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import { openWhole } from './checksums.ts'
@@ -177,7 +177,8 @@ export const ownSegments =
   }
 
 /** The kind of key that seals a version. Not for delete markers, which have no envelope. */
-export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root' : 'customer')
+export const sealingOf = (row: VersionRow) =>
+  row.envelope?.kind === KIND_ROOT ? 'root' : 'customer'
 
 /**
  * Checks the key before any byte of content, and opens the body key. Throws KeyRequired, KeyWrong,
@@ -185,8 +186,7 @@ export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root'
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
-  requireShape(found)
-  const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
+  const secret = cipher.unwrap({ ...ref, versionId }, requireEnvelope(found))
   const isSize = secret.size === null || secret.size === row.size
   if (!isSize || !hasEtagOf(row, secret)) {
     secret.bodyKey.fill(0)
@@ -200,9 +200,11 @@ function hasEtagOf({ etag, parts, envelope }: VersionRow, { md5 }: BodySecret): 
   return envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null || md5.toString('hex') === etag
 }
 
-/** Throws StoreCorrupt where the number of parts contradicts the shape, which the envelope binds (D-SHAPE). */
-function requireShape({ ref, versionId, row }: StoredVersion): void {
-  if ((row.envelope!.shape === SHAPE_PARTS) === row.parts > 0) return
+/** The envelope of a version with a body. Throws StoreCorrupt where there is none, or the number of parts contradicts the
+ * shape, which the envelope binds (D-SHAPE). */
+function requireEnvelope({ ref, versionId, row }: StoredVersion): Envelope {
+  const { envelope, parts } = row
+  if (envelope !== null && (envelope.shape === SHAPE_PARTS) === parts > 0) return envelope
   throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId, what: 'shape' })
 }
 
