@@ -1,6 +1,7 @@
 // docs/format.md against the product: its example is a vector, its values are what the product computes,
 // its tables of keys and rows are those of the catalog, and its numbers are the constants of the code.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { decode } from 'cbor-x'
 import t from 'tap'
 import { exitCodes } from '../../../bin/decrypt/failure.ts'
@@ -13,6 +14,7 @@ import { nonceOf, RECORD_BYTES, TAG_BYTES } from '../../../lib/crypto/records.ts
 import { blobKeyObject, openRecord } from '../../../lib/crypto/seal.ts'
 import { OBJECT_NAME_BYTES_MAX } from '../../../lib/names.ts'
 import { contextOf, expandKey } from '../../vectors/make.ts'
+import type { ObjectVector } from '../../vectors/objects.ts'
 import { parseVector, plainOf } from '../../vectors/vector.ts'
 
 const root = new URL('../../../', import.meta.url).pathname
@@ -142,3 +144,32 @@ t.test('the limits and exit codes of the page are those of the code', async (t) 
   for (const code of Object.values(exitCodes))
     t.equal(cells('## 11. Reading without a server', String(code)).length, 1, `exit ${code}`)
 })
+
+t.test(
+  'every breach in the table has a vector, and every broken object stands there',
+  async (t) => {
+    const folder = join(root, 'test/vectors')
+    const files = readdirSync(folder)
+    const { objects } = JSON.parse(readFileSync(join(folder, 'objects.json'), 'utf8')) as {
+      objects: ObjectVector[]
+    }
+    const section = page.split('### What each breach means')[1]!.split('\n## ')[0]!
+    const rows = section.split('\n').filter((line) => line.startsWith('| '))
+    const named = rows.flatMap((row) => {
+      const [vectors = ''] = row.split('|').slice(-2)
+      return [...vectors.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+    })
+    t.ok(named.length > 20)
+    const patterns = named.map((name) => new RegExp(`^${name.replaceAll('*', '.*')}$`))
+    const names = [...files, ...objects.map(({ name }) => name)]
+    for (const pattern of patterns) {
+      t.ok(
+        names.some((name) => pattern.test(name)),
+        `${pattern} is a vector`,
+      )
+    }
+    const broken = objects.filter(({ expect }) => expect !== 'success').map(({ name }) => name)
+    const absent = broken.filter((name) => !patterns.some((pattern) => pattern.test(name)))
+    t.same(absent, [], 'in no row of the table')
+  },
+)
