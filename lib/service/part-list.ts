@@ -48,8 +48,9 @@ const isCount = (value: unknown, max: number): value is number =>
 const liesOnce = ({ blob, inline, volume }: SegmentRow): boolean =>
   typeof blob === 'string' && (inline === null) !== (volume === null)
 
-/** Parts before each run, and the total in bytes; undefined where the row is not the list of `parts` parts. */
-function measure({ layout, seal, pages }: LayoutRow, parts: number) {
+/** Parts before each run, and the total in bytes; undefined where the row is not the list of `parts` parts. No run is
+ * expanded, because a row may hold any count. */
+export function measureList({ layout, seal, pages }: LayoutRow, parts: number) {
   if (!Array.isArray(layout) || !(seal instanceof Uint8Array)) return undefined
   const places: number[] = []
   let next = 1
@@ -142,7 +143,7 @@ export async function readParts(
   const key = rowKeys.layout(body!)
   const stored = await catalog.get(key)
   const row = stored && layoutRow.decode(stored.value)
-  const measured = row && measure(row, parts)
+  const measured = row && measureList(row, parts)
   if (row === undefined || measured === undefined)
     throw new CofferError('StoreCorrupt', { row: key })
   const keys = deriveCompletionKeys(bodyKey, body!)

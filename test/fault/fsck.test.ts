@@ -11,6 +11,8 @@ import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import {
   bucketRow,
   expiryRow,
+  type LayoutRow,
+  layoutRow,
   objectRow,
   queueRow,
   segmentRow,
@@ -82,6 +84,14 @@ async function rowOf(catalog: Catalog, prefix: string, part = ''): Promise<Row> 
 }
 
 type Break = (catalog: Catalog) => Promise<Omit<Commit, 'id'>>
+
+/** Changes the list of parts of a body. */
+const withLayout =
+  (change: (row: LayoutRow) => LayoutRow): Break =>
+  async (catalog) => {
+    const { key, value } = await rowOf(catalog, 'layout/')
+    return { put: [{ key, value: layoutRow.encode(change(layoutRow.decode(value))) }] }
+  }
 
 const broken: Record<string, { rule: string; breaks: Break }> = {
   'a container counts too many': {
@@ -224,6 +234,50 @@ const hopeless: Record<string, { rule: string; breaks: Break }> = {
         return { put: [{ key: `segment/${ID}/00001`, value: Buffer.from(value) }] }
       }
       throw new Error('no such segment')
+    },
+  },
+  'the list of parts has a run beyond all bounds': {
+    rule: 'body',
+    breaks: withLayout(({ layout, ...row }) => ({
+      ...row,
+      layout: [{ ...layout[0]!, count: 2 ** 40 }],
+    })),
+  },
+  'the list of parts has a run that is none': {
+    rule: 'body',
+    breaks: withLayout((row) => ({ ...row, layout: [null as unknown as LayoutRow['layout'][0]] })),
+  },
+  'a page of the list is not that of its blobs': {
+    rule: 'segment',
+    breaks: withLayout((row) => ({ ...row, pages: Buffer.alloc(32) })),
+  },
+  'a part has another blob than its page': {
+    rule: 'segment',
+    breaks: async (catalog) => {
+      const { key } = await rowOf(catalog, 'layout/')
+      const segment = await rowOf(catalog, `segment/${key.split('/')[1]}/00001`)
+      const row = segmentRow.decode(segment.value)
+      const other = segmentRow.encode({ ...row, blob: ID, inline: Buffer.alloc(16), volume: null })
+      return { put: [{ key: segment.key, value: other }] }
+    },
+  },
+  'a segment lies in its row and in a volume': {
+    rule: 'segment',
+    breaks: async (catalog) => {
+      for await (const { key, value } of seamRows(catalog).scan('segment/', endOf('segment/'))) {
+        const row = segmentRow.decode(value)
+        if (row.volume === null) continue
+        return { put: [{ key, value: segmentRow.encode({ ...row, inline: Buffer.alloc(17) }) }] }
+      }
+      throw new Error('no segment in a volume')
+    },
+  },
+  'a segment has another number of records': {
+    rule: 'segment',
+    breaks: async (catalog) => {
+      const { key, value } = await rowOf(catalog, 'segment/')
+      const row = segmentRow.decode(value)
+      return { put: [{ key, value: segmentRow.encode({ ...row, records: row.records + 1 }) }] }
     },
   },
   'the layout of a body is gone': {
