@@ -15,6 +15,7 @@ import { digestPage, isSeal, PAGE_BYTES, PARTS_PER_PAGE, sealList } from '../cry
 import { recordCount } from '../crypto/records.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
+import { keepPage, knownPage } from './known-pages.ts'
 
 /** Highest number that a part's key has room for: five digits. */
 const PART_NUMBER_MAX = 99_999
@@ -90,15 +91,28 @@ export class ProvenParts {
 
   /** The page on which a part is, from 0. Throws StoreCorrupt where the list has no such part. */
   pageOf(part: number): number {
-    const run = runOf(this.layout, part)
-    if (run === undefined) throw this.#corrupt(part)
-    const place = this.#places[run]! + part - this.layout[run]!.first
-    return Math.floor(place / PARTS_PER_PAGE)
+    return Math.floor(this.#placeOf(part) / PARTS_PER_PAGE)
   }
 
-  /** Reads the segments of a page, by part. Throws StoreCorrupt where one is missing or is another's. */
-  async readPage(catalog: Catalog, page: number): Promise<Map<number, SegmentRow>> {
-    const numbers = this.#numbersOn(page)
+  #placeOf(part: number): number {
+    const run = runOf(this.layout, part)
+    if (run === undefined) throw this.#corrupt(part)
+    return this.#places[run]! + part - this.layout[run]!.first
+  }
+
+  #digestOf(page: number): Buffer {
+    return this.#pages.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
+  }
+
+  /**
+   * Reads the segments of `wanted`, parts of one page, by part. All others of the page are read too where it was not
+   * compared before. Throws StoreCorrupt where one is missing or is another's.
+   */
+  async readPage(catalog: Catalog, wanted: readonly number[]): Promise<Map<number, SegmentRow>> {
+    const page = this.pageOf(wanted[0]!)
+    const right = this.#digestOf(page)
+    const known = knownPage(right)
+    const numbers = known === undefined ? this.#numbersOn(page) : wanted
     const stored = await catalog.getMany(numbers.map((part) => rowKeys.segment(this.#body, part)))
     const rows = new Map<number, SegmentRow>()
     for (const [i, part] of numbers.entries()) {
@@ -108,9 +122,16 @@ export class ProvenParts {
     }
     const turn = spend(numbers.length)
     if (turn !== undefined) await turn
-    const right = this.#pages.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
-    if (digestPage(Array.from(rows.values(), ({ blob }) => blob)).equals(right)) return rows
-    throw this.#corrupt(numbers[0]!)
+    if (known !== undefined) {
+      for (const [part, { blob }] of rows) {
+        if (known(this.#placeOf(part) % PARTS_PER_PAGE) !== blob) throw this.#corrupt(part)
+      }
+      return rows
+    }
+    const blobIds = Array.from(rows.values(), ({ blob }) => blob)
+    if (!digestPage(blobIds).equals(right)) throw this.#corrupt(numbers[0]!)
+    keepPage(right, blobIds)
+    return rows
   }
 
   #numbersOn(page: number): number[] {
@@ -162,14 +183,21 @@ export class SegmentRows {
   readonly #catalog: Catalog
   readonly #body: string
   readonly #parts: ProvenParts | null
-  #page: number | undefined
+  readonly #wanted: readonly number[]
   #rows = new Map<number, SegmentRow>()
 
-  /** `parts` is null for a body of one piece, whose blob its size and key prove. */
-  constructor(catalog: Catalog, body: string, parts: ProvenParts | null) {
+  /** `parts` is null for a body of one piece, whose blob its size and key prove. `wanted` are the parts to be read, in
+   * rising order. */
+  constructor(
+    catalog: Catalog,
+    body: string,
+    parts: ProvenParts | null,
+    wanted: readonly number[],
+  ) {
     this.#catalog = catalog
     this.#body = body
     this.#parts = parts
+    this.#wanted = wanted
   }
 
   /** The row of segment `part`, of `size` bytes. Throws StoreCorrupt where it is missing, another's, or has another
@@ -186,10 +214,12 @@ export class SegmentRows {
   }
 
   async #proven(parts: ProvenParts, part: number): Promise<SegmentRow | undefined> {
-    const page = parts.pageOf(part)
-    if (page !== this.#page) {
-      this.#rows = await parts.readPage(this.#catalog, page)
-      this.#page = page
+    if (!this.#rows.has(part)) {
+      const page = parts.pageOf(part)
+      const from = this.#wanted.indexOf(part)
+      let to = from
+      while (to < this.#wanted.length && parts.pageOf(this.#wanted[to]!) === page) to++
+      this.#rows = await parts.readPage(this.#catalog, this.#wanted.slice(from, to))
     }
     return this.#rows.get(part)
   }
