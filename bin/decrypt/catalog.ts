@@ -98,15 +98,18 @@ async function readItems(db: Database, key: string, count: number): Promise<unkn
   return rest
 }
 
-/** As `readItems`, of a row that ends with `more`, a map that is empty so far. */
-async function readOpenItems(db: Database, key: string, count: number) {
-  const items = await readItems(db, key, count + 1)
-  const more = items?.at(-1)
+/** As `readItems`, of a row that has `more` behind them, a map that is empty so far, and `behind` items behind that. */
+async function readOpenItems(db: Database, key: string, count: number, behind = 0) {
+  const items = await readItems(db, key, count + 1 + behind)
+  const more = items?.[count]
   if (items !== undefined && (more?.constructor !== Object || Object.keys(more).length > 0)) {
     throw new Failure('damaged', `row ${shown(key)} holds what this program does not know`)
   }
   return items
 }
+
+/** What ends a row that says who may do what: the id of a root key, and a MAC. */
+const MAC_ITEMS = 2
 
 /** The catalog's id, which every volume carries. */
 export async function readCatalogId(db: Database): Promise<string> {
@@ -137,7 +140,12 @@ export async function findVersion(
     versionId = asked === undefined ? items[0] : items[1]
   }
   if (typeof versionId !== 'string') throw new Failure('missing', 'the object has no such version')
-  const items = await readOpenItems(db, `version/${path}${escaped(name.object)}${versionId}`, 11)
+  const items = await readOpenItems(
+    db,
+    `version/${path}${escaped(name.object)}${versionId}`,
+    11,
+    MAC_ITEMS,
+  )
   if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
   const [, size, etag, body, parts, envelope] = items
   if (body === null) throw new Failure('missing', 'that version is a delete marker')
