@@ -4,6 +4,8 @@ import type { Envelope } from '../crypto/envelope.ts'
 import type { Late } from '../crypto/late.ts'
 import { codec, openCodec, signedCodec } from './codec.ts'
 
+export type { ReadRow, SignedCodec } from './codec.ts'
+
 /** Headers of an object that both dialects store and return. Values are byte strings: one character for each
  * byte. */
 export interface ContentHeaders {

@@ -7,9 +7,8 @@ import {
   Conflict,
   type Row,
 } from '../catalog/catalog.ts'
-import type { ReadRow, SignedCodec } from '../catalog/codec.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import { type QueueRow, queueRow } from '../catalog/rows.ts'
+import { type QueueRow, queueRow, type ReadRow, type SignedCodec } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import type { LateCipher } from '../crypto/late.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
