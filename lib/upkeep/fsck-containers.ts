@@ -61,7 +61,10 @@ export async function checkSettings({ rows, findings, macs }: ContainerCheck): P
     const { containerId } = settingRow.decode(row.value)
     const key = rowKeys.container(account, container)
     const held = await rows.get(key)
-    const { id, settings } = held === undefined ? noContainer : containerRow.read(held, macs).row
+    const read = held && containerRow.read(held, macs)
+    // What somebody edited proves nothing against what it named before.
+    if (read?.holds === false) continue
+    const { id, settings } = read?.row ?? noContainer
     const isNamed = settings[kind] !== undefined
     if (id === containerId && isNamed) continue
     if (given.has(containerId)) continue
