@@ -72,7 +72,7 @@ async function decryptsAll(t: Test, { data, expected }: Fixture) {
 
 const kindsOfFixture = [
   ...['account', 'bucket', 'container', 'expiry', 'hidden', 'layout', 'meta', 'object'],
-  ...['segment', 'setting', 'upload', 'version', 'volume'],
+  ...['root-keys', 'segment', 'setting', 'upload', 'version', 'volume'],
 ]
 
 for (const form of ['int64', 'float64'] as const) {

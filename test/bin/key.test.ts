@@ -201,6 +201,6 @@ t.test(
     t.equal(got.status, 200)
     // Whoever asks the node needs no credential.
     const listed = await run(['key', 'list', ...args])
-    t.match(listed.stdout, /^k[0-9a-f]{8}\t\d+ versions\t1 uploads\tactive$/m)
+    t.match(listed.stdout, /^k[0-9a-f]{8}\t\d+ versions\t1 uploads(?:\t\d+ \w+){3}\tactive$/m)
   },
 )

@@ -53,9 +53,13 @@ const keyFile = (dir: string, key = keyBytes) => {
   writeFileSync(file, key)
   return ['--key-file', file]
 }
-const keyring = (dir: string, keys = { k1: rootKey.toString('base64') }) => {
-  writeFileSync(join(dir, 'keyring'), `active: k1\nkeys: ${JSON.stringify(keys)}\n`)
-  return ['--keyring', join(dir, 'keyring')]
+const keyring = (
+  dir: string,
+  keys: Record<string, string> = { k1: rootKey.toString('base64') },
+) => {
+  const file = join(dir, `keyring-${Object.keys(keys)}-${keys.k1?.slice(0, 4)}`)
+  writeFileSync(file, `active: k1\nkeys: ${JSON.stringify(keys)}\n`)
+  return ['--keyring', file]
 }
 const named = (object: string) => ['--container', 'photos', '--object', object]
 
@@ -145,14 +149,16 @@ t.test('a wrong key, or one of the other kind, writes nothing', async (t) => {
   await store.add({ object: 'theirs', cipher: byRoot, parts: [plainOf(1, 9)], inline: true })
   await store.write(dir)
   const cases = [
-    ['mine', keyFile(dir, Buffer.alloc(32, 1))],
-    ['mine', keyring(dir)],
-    ['theirs', keyFile(dir)],
-    ['theirs', keyring(dir, { k1: Buffer.alloc(32, 1).toString('base64') })],
+    ['mine', keyFile(dir, Buffer.alloc(32, 1)), exitCodes.wrongKey],
+    ['mine', keyring(dir), exitCodes.wrongKey],
+    ['theirs', keyFile(dir), exitCodes.wrongKey],
+    ['theirs', keyring(dir, { k2: rootKey.toString('base64') }), exitCodes.wrongKey],
+    // Nobody chose the key of that id: the row, or the keyring, is another one.
+    ['theirs', keyring(dir, { k1: Buffer.alloc(32, 1).toString('base64') }), exitCodes.damaged],
   ] as const
-  for (const [object, key] of cases) {
+  for (const [object, key, right] of cases) {
     const { code, bytes, said } = await run(dir, ...named(object), ...key)
-    t.equal(code, exitCodes.wrongKey, said)
+    t.equal(code, right, said)
     t.equal(bytes, null)
   }
 })
@@ -371,8 +377,7 @@ t.test('a key file is raw, hex or base64; anything else is a usage error', async
 t.test('wrong usage is explained', async (t) => {
   const dir = t.testdir()
   const key = keyFile(dir)
-  t.match(await run(dir, ...named('x')), { code: 2, said: /either --key-file or --keyring/ })
-  t.match(await run(dir, ...named('x'), ...key, ...keyring(dir)), { code: 2 })
+  t.match(await run(dir, ...named('x')), { code: 2, said: /give --key-file or --keyring/ })
   t.match(await run(dir, '--object', 'x', ...key), { code: 2, said: /--container is missing/ })
   t.match(await run(dir, '--nonsense'), { code: 2, said: /nonsense/ })
   t.match(await run(join(dir, 'absent'), ...named('x'), ...key), { code: 1, said: /absent/ })

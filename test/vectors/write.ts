@@ -2,6 +2,7 @@
 // are not what this makes.
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { allVectors } from './cases.ts'
+import { macVectors } from './macs.ts'
 import { printVector } from './vector.ts'
 
 /** Every vector file's text, by file name. */
@@ -15,4 +16,5 @@ if (process.argv[1] === import.meta.filename) {
     if (file.endsWith('.vec')) rmSync(`${folder}/${file}`)
   }
   for (const [file, text] of vectorFiles()) writeFileSync(`${folder}/${file}`, text)
+  writeFileSync(`${folder}/macs.json`, macVectors())
 }
