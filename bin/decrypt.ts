@@ -12,6 +12,7 @@ import { findVersion, openBackedUp, openCatalog } from './decrypt/catalog.ts'
 import { exitCodes, Failure } from './decrypt/failure.ts'
 import { writeObject } from './decrypt/output.ts'
 import { parseRequest, type Request, USAGE } from './decrypt/request.ts'
+import { noteRights, Rights } from './decrypt/rights.ts'
 import { Volumes } from './decrypt/volumes.ts'
 
 export { USAGE }
@@ -56,9 +57,12 @@ async function decrypt(request: Work, signal: AbortSignal): Promise<void> {
         ? await openCatalog(data!, join(shadows, 'catalog'))
         : await openBackedUp(backup)
     open.push(catalog.rows)
-    if (!request.hasKeyring) {
+    const { rootKeys } = request
+    catalog.rights = rootKeys && new Rights(rootKeys, catalog.id)
+    if (rootKeys === undefined) {
       process.stderr.write('coffer decrypt: rights were not checked, which takes --keyring\n')
     }
+    if (request.what !== 'object') await noteRights(catalog)
     const volumes = new Volumes(devices, catalog, shadows)
     open.unshift(volumes)
     if (request.what === 'list') return await listAll(catalog, request.scope, signal)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openBackup } from './backup.ts'
 import { openCatalogDatabase, type Rows } from './database.ts'
 import { Failure } from './failure.ts'
+import { noteVersion, type Rights } from './rights.ts'
 import { decodeRow, type Kind, payloadOf, type Rows as RowKinds } from './rows.ts'
 import type { StoredEnvelope } from './sealed.ts'
 
@@ -19,6 +20,8 @@ export interface Catalog {
   readonly id: string
   /** Why rows may be missing that were there once; undefined where none can be. */
   readonly doubt?: string | undefined
+  /** Checks MACs; undefined where no keyring is at hand. */
+  rights?: Rights | undefined
 }
 
 /** A version with a body. */
@@ -97,8 +100,11 @@ export async function findVersion(
   if (!versionId) throw missing(catalog, 'the object has no such version')
   const { account, container, object } = name
   const key = `version/${account}/${container}/${escaped(object)}${versionId}`
-  const row = await readRow(catalog.rows, 'version', key)
-  if (row === undefined) throw missing(catalog, 'there is no such version of the object')
+  const keyBytes = Buffer.from(key, 'utf8')
+  const value = await catalog.rows.get(keyBytes)
+  if (value === undefined) throw missing(catalog, 'there is no such version of the object')
+  const row = decodeRow('version', keyBytes, value)
+  noteVersion(catalog, keyBytes, value)
   return withBody(versionId, row)
 }
 

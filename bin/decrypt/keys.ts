@@ -49,10 +49,22 @@ function readKeyring(file: string): Record<string, unknown> {
   return keys as Record<string, unknown>
 }
 
+/** The root key of an id; undefined where the keyring has none. */
+export type RootKeys = (id: string) => Buffer | undefined
+
+/** The keys of a keyring. Throws Failure usage where the file is none. */
+export function rootKeySource(file: string): RootKeys {
+  const keys = readKeyring(file)
+  return (id) => {
+    const key = Buffer.from(String(Object.hasOwn(keys, id) ? keys[id] : ''), 'base64')
+    return key.length === KEY_BYTES ? key : undefined
+  }
+}
+
 /** The keys in some files. Throws Failure usage where a file holds none. */
 export function keySource(keyFiles: readonly string[], keyring: string | undefined): KeySource {
   const customerKeys = keyFiles.map(readCustomerKey)
-  const rootKeys = keyring === undefined ? undefined : readKeyring(keyring)
+  const rootKeys = keyring === undefined ? undefined : rootKeySource(keyring)
   return ({ kind, rootKeyId }) => {
     if (kind === 2) {
       if (customerKeys.length > 0) return customerKeys
@@ -61,9 +73,8 @@ export function keySource(keyFiles: readonly string[], keyring: string | undefin
     if (rootKeys === undefined) {
       throw new Failure('wrongKey', 'the object is sealed under a root key: give --keyring')
     }
-    const text = Object.hasOwn(rootKeys, rootKeyId) ? rootKeys[rootKeyId] : ''
-    const key = Buffer.from(String(text), 'base64')
-    if (key.length !== KEY_BYTES) {
+    const key = rootKeys(rootKeyId)
+    if (key === undefined) {
       throw new Failure('wrongKey', `the keyring has no key ${JSON.stringify(rootKeyId)}`)
     }
     return [key]

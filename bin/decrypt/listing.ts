@@ -23,7 +23,7 @@ export type Found =
 
 /** What lines say of a version. */
 function describe(name: ObjectName, versionId: string, row: Rows['version'], isCurrent: boolean) {
-  const { timeMicros, size, etag, parts, headers, metadata, checksum, writer } = row
+  const { timeMicros, size, etag, parts, headers, metadata, checksum, rights } = row
   const { kind, rootKeyId } = row.envelope ?? {}
   return {
     ...name,
@@ -42,7 +42,7 @@ function describe(name: ObjectName, versionId: string, row: Rows['version'], isC
           checksum: checksum && { algorithm: checksum.algorithm, type: checksum.type },
           deleteAtSeconds: row.deleteAtSeconds,
         }),
-    writer,
+    writer: rights.writer,
   }
 }
 
@@ -56,7 +56,9 @@ export async function* findAll(catalog: Catalog, scope: Scope): AsyncGenerator<F
       if (last?.name.object !== name.object || !isSameContainer(last.name, name)) {
         last = { name, current: (await readObject(catalog, name))?.current ?? null }
       }
-      const shown = describe(name, versionId, row, last.current === versionId)
+      const described = describe(name, versionId, row, last.current === versionId)
+      const proven = catalog.rights?.holds(key, value)
+      const shown = proven === undefined ? described : { ...described, proven }
       yield { name, versionId, row, shown }
     } catch (error) {
       if (!(error instanceof Failure)) throw error

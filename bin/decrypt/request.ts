@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ObjectName, Scope } from './catalog.ts'
 import { Failure } from './failure.ts'
-import { type KeySource, keySource } from './keys.ts'
+import { type KeySource, keySource, type RootKeys, rootKeySource } from './keys.ts'
 
 /** The text of --help, which is in the man page too. */
 export const USAGE = `Usage: coffer decrypt WHERE --account A --container C --object O [--version ID] KEYS [--out FILE]
@@ -45,8 +45,8 @@ export interface Where {
 
 interface Common {
   readonly where: Where
-  /** False where no keyring is at hand, so that nothing proves who wrote what rows say of rights. */
-  readonly hasKeyring: boolean
+  /** Undefined where no keyring is at hand, so that nothing proves who wrote what rows say. */
+  readonly rootKeys: RootKeys | undefined
 }
 
 export type Request =
@@ -132,7 +132,9 @@ function scopeOf(values: Values): Scope {
 export function parseRequest(argv: readonly string[]): Request {
   const values = parse(argv)
   if (values.help) return { what: 'help' }
-  const common = { where: whereOf(values), hasKeyring: values.keyring !== undefined }
+  const { keyring } = values
+  const rootKeys = keyring === undefined ? undefined : rootKeySource(keyring)
+  const common = { where: whereOf(values), rootKeys }
   if (values.list) {
     refuse(values, '--list', 'all', 'object', 'version', 'out', 'key-file')
     return { what: 'list', ...common, scope: scopeOf(values) }

@@ -120,9 +120,11 @@ const types = {
     headers,
     metadata: mapOfTexts,
     checksum: orNull(mapOf({ algorithm, type: oneOf('FULL_OBJECT', 'COMPOSITE'), value: bytes })),
-    writer: text,
+    rights: mapOf({ writer: text }),
     deleteAtSeconds: orNull(count),
     more,
+    rootKeyId: text,
+    mac: bytesOf(16),
   },
   layout: {
     layout: listOf(mapOf({ first: count, count, size: count })),
@@ -174,7 +176,7 @@ export interface Rows {
     readonly headers: Record<string, string | null>
     readonly metadata: Record<string, string>
     readonly checksum: StoredChecksum | null
-    readonly writer: string
+    readonly rights: { readonly writer: string }
     readonly deleteAtSeconds: number | null
   }
   layout: { readonly layout: readonly Run[]; readonly seal: Buffer; readonly pages: Buffer }

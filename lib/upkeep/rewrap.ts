@@ -6,6 +6,7 @@ import { Conflict, type Row } from '../catalog/catalog.ts'
 import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { lateCipher } from '../crypto/late.ts'
+import { rowMacs } from '../crypto/row-mac.ts'
 import { CofferError } from '../errors.ts'
 import { attemptsEnded, Draft } from '../service/stores.ts'
 import {
@@ -37,7 +38,7 @@ export interface RewrapProgress extends KeyUse {
   readonly active: string
   /** Rows read in this pass. */
   scanned: number
-  /** Rows whose key is not in the keyring, or whose envelope is damaged. They stay as they are. */
+  /** Rows whose key is not in the keyring, or that are damaged: an envelope, a MAC. They stay as they are. */
   failed: number
   /** Names of the first of those rows, with the reason. */
   readonly failures: string[]
@@ -94,7 +95,8 @@ class Rewrap {
     if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
     // One key for the whole run, also where another key becomes active meanwhile.
     const fixed: Keyring = { active, key: (id) => (id === active ? key : keyring.key(id)) }
-    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed) }
+    const macs = rowMacs(fixed, stores.catalog.id)
+    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed), macs }
     const counts = { scanned: 0, ...noUse(), failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }

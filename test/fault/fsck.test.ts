@@ -9,22 +9,28 @@ import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { endOf } from '../../lib/catalog/keys.ts'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import {
+  accountRow,
   bucketRow,
+  containerRow,
   expiryRow,
   type LayoutRow,
   layoutRow,
   objectRow,
   queueRow,
+  type SignedCodec,
   segmentRow,
   settingRow,
+  uploadRow,
   versionRow,
   volumeBlobRow,
 } from '../../lib/catalog/rows.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
 import { type FsckReport, fsck, refusalToRepair, repairAll } from '../../lib/upkeep/fsck.ts'
 import { inconsistencies } from '../helpers/consistency.ts'
+import { foreignMacs } from '../helpers/macs.ts'
 import { drawnKeyring, startNode } from '../helpers/node.ts'
 import { completeBody, createUpload, putPart } from '../helpers/s3.ts'
 import { login } from '../helpers/swift.ts'
@@ -37,7 +43,7 @@ const aSetting = settingRow.encode({ containerId: ID, value: { colour: 'red' } }
 /** Fills a node with rows of all kinds, and stops it. */
 async function makeStore(t: Test, data: string): Promise<void> {
   await t.test('a store to break', async (t) => {
-    const node = await startNode(t, settings(data), drawnKeyring())
+    const node = await startNode(t, settings(data), keyring)
     const put = (path: string, body: Buffer | string) => node.request('PUT', path, { body })
     await put('/plain', '')
     await put('/plain/small', 'small')
@@ -60,6 +66,9 @@ async function makeStore(t: Test, data: string): Promise<void> {
   })
 }
 
+const keyring = drawnKeyring()
+const macsOf = ({ id }: Catalog) => rowMacs(keyring, id)
+
 async function openCatalog(data: string): Promise<Catalog> {
   const location = join(data, 'catalog')
   const log = pino({ level: 'silent' })
@@ -70,6 +79,7 @@ async function openCatalog(data: string): Promise<Catalog> {
 const check = (catalog: Catalog, data: string): Promise<FsckReport> =>
   fsck({
     rows: seamRows(catalog),
+    macs: macsOf(catalog),
     devices: [join(data, 'volumes')],
     rate: new Rate(Number.POSITIVE_INFINITY),
     records: true,
@@ -149,9 +159,11 @@ const broken: Record<string, { rule: string; breaks: Break }> = {
   },
   'the index leads nowhere': {
     rule: 'bucket',
-    breaks: async () => {
-      const value = bucketRow.encode({ account: 'nobody' })
-      return { put: [{ key: 'bucket/elsewhere', value }] }
+    breaks: async (catalog) => {
+      const key = 'bucket/elsewhere'
+      return {
+        put: [{ key, value: bucketRow.encode(key, { account: 'nobody' }, macsOf(catalog)) }],
+      }
     },
   },
   'a blob is in no volume': {
@@ -205,7 +217,32 @@ const broken: Record<string, { rule: string; breaks: Break }> = {
   },
 }
 
+/** The first row of a kind, as somebody without a key would write it. */
+const editedRow =
+  <T>(prefix: string, codec: SignedCodec<T>): Break =>
+  async (catalog) => {
+    const { key, value } = await rowOf(catalog, prefix)
+    return { put: [{ key, value: codec.encode(key, codec.decodeUnproven(value), foreignMacs) }] }
+  }
+
 const hopeless: Record<string, { rule: string; breaks: Break }> = {
+  'an account was edited': { rule: 'mac', breaks: editedRow('account/', accountRow) },
+  'a container was edited': { rule: 'mac', breaks: editedRow('container/', containerRow) },
+  'a name of the index was edited': { rule: 'mac', breaks: editedRow('bucket/', bucketRow) },
+  'a version was edited': { rule: 'mac', breaks: editedRow('version/', versionRow) },
+  'an upload was edited': { rule: 'mac', breaks: editedRow('upload/', uploadRow) },
+  'a setting was edited': {
+    rule: 'setting',
+    breaks: async (catalog) => {
+      const { key, value } = await rowOf(catalog, 'setting/')
+      const row = settingRow.decode(value)
+      return { put: [{ key, value: settingRow.encode({ ...row, value: { colour: 'red' } }) }] }
+    },
+  },
+  'a setting is gone': {
+    rule: 'setting',
+    breaks: async (catalog) => ({ del: [(await rowOf(catalog, 'setting/')).key] }),
+  },
   'the current version is gone': {
     rule: 'object',
     breaks: async (catalog) => ({ del: [(await rowOf(catalog, 'version/', 'small')).key] }),
@@ -218,7 +255,7 @@ const hopeless: Record<string, { rule: string; breaks: Break }> = {
     rule: 'segment',
     breaks: async (catalog) => {
       const { key, value } = await rowOf(catalog, 'version/', 'large')
-      const { body } = versionRow.decode(value)
+      const { body } = versionRow.decodeUnproven(value)
       return {
         expect: [{ key, revision: (await catalog.get(key))!.revision }],
         del: [`segment/${body}/00001`],
@@ -333,6 +370,7 @@ t.test('fsck', async (t) => {
       await catalog.commit({ id: randomId(), ...(await breaks(catalog)) })
       const { problems } = await check(catalog, data)
       const open = problems.filter(({ repair }) => repair === undefined)
+      if (rule === 'mac' || rule === 'setting') t.same(problems, open, 'nothing is done about it')
       t.ok(
         open.some((problem) => problem.rule === rule),
         JSON.stringify(problems),
@@ -373,7 +411,13 @@ t.test('fsck', async (t) => {
     const { data, catalog } = await copy(t)
     const rows = seamRows(catalog)
     const rate = new Rate(Number.POSITIVE_INFINITY)
-    const { rotten } = await fsck({ rows, devices: [join(data, 'none')], rate, records: true })
+    const { rotten } = await fsck({
+      rows,
+      macs: null,
+      devices: [join(data, 'none')],
+      rate,
+      records: true,
+    })
     t.match(rotten[0]!.what, /is on none of the devices/)
   })
 })

@@ -9,14 +9,19 @@ import { ClassicLevel } from 'classic-level'
 import { main } from '../../bin/decrypt.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
 import * as rows from '../../lib/catalog/rows.ts'
-import type { Cipher } from '../../lib/crypto/cipher.ts'
+import type { Cipher, Keyring } from '../../lib/crypto/cipher.ts'
 import { SHAPE_ONE_PIECE, SHAPE_PARTS } from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey, deriveCompletionKeys, randomBodyKey } from '../../lib/crypto/keys.ts'
 import { PageDigests, sealList } from '../../lib/crypto/part-list.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { Sealer, sealSmall } from '../../lib/crypto/seal.ts'
 import { randomId } from '../../lib/names.ts'
 
 const cbor = new Encoder({ useRecords: false })
+
+/** The root key k1 of the keyring under which a store's rows are. */
+export const rootKey = Buffer.alloc(32, 0x5a)
+export const ring: Keyring = { active: 'k1', key: (id) => (id === 'k1' ? rootKey : undefined) }
 
 export function be64(value: number): Buffer {
   const bytes = Buffer.alloc(8)
@@ -93,6 +98,8 @@ interface ObjectSpec {
 
 export class HandStore {
   readonly catalogId = randomId()
+  /** Signs under the root key k1 of `ring`. */
+  readonly macs = rowMacs(ring, this.catalogId)
   /** Payloads of plain rows by key. */
   readonly catalog = new Map<string, Buffer>()
   /** Values by record number, by volume. */
@@ -141,13 +148,11 @@ export class HandStore {
       headers: { type: 'image/jpeg' },
       metadata: {},
       checksum: null,
-      writer: 'test:tester',
+      rights: { writer: 'test:tester' },
       deleteAtSeconds: null,
     }
-    this.catalog.set(
-      rowKeys.version(account, container, object, versionId),
-      rows.versionRow.encode(version),
-    )
+    const versionKey = rowKeys.version(account, container, object, versionId)
+    this.catalog.set(versionKey, rows.versionRow.encode(versionKey, version, this.macs))
     const key = spec.hidden ? rowKeys.hidden : rowKeys.object
     const current = spec.hidden ? null : versionId
     const row = { current, nullVersion: versionId, summary: null }

@@ -3,6 +3,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { encode } from './cbor.ts'
+import { signRow } from './macs.ts'
 import { be, blobKey, contextOf, expandKey, gcm, sealBlob, seeded } from './make.ts'
 import { plainOf } from './vector.ts'
 
@@ -12,6 +13,8 @@ export const CONTAINER = 'vectors'
 export const CUSTOMER_KEY = seeded('objects customer key', 32)
 export const ROOT_KEY = seeded('objects root key', 32)
 export const ROOT_KEY_ID = 'k1'
+/** The catalog that the MACs of rows are bound to. */
+export const CATALOG_ID = seeded('objects catalog', 16).toString('hex')
 
 export interface Run {
   first: number
@@ -165,7 +168,7 @@ export function makeObject(name: string, recipe: ObjectRecipe): ObjectRows {
     body,
     segments,
     layout: undefined,
-    ends: { version: [{}], segment: [{}], layout: [] },
+    ends: { version: [{}, ROOT_KEY_ID], segment: [{}], layout: [] },
     version: {
       timeMicros: 1_700_000_000_000_000,
       size: total,
@@ -176,7 +179,7 @@ export function makeObject(name: string, recipe: ObjectRecipe): ObjectRows {
       headers: { type: 'text/plain' },
       metadata: { colour: 'blue' },
       checksum: null,
-      writer: 'test:tester',
+      rights: { writer: 'test:tester' },
       deleteAtSeconds: null,
     },
   }
@@ -216,6 +219,12 @@ export function frame(key: string, payload: Buffer, format = 1): Buffer {
   return Buffer.concat([framed, be(crc32(framed, crc32(Buffer.from(key))), 4)])
 }
 
+/** A payload that ends with a MAC. */
+function signed(key: string, fields: readonly unknown[]): Buffer {
+  const before = encode([2, ...fields, Buffer.alloc(16)]).subarray(0, -17)
+  return signRow(ROOT_KEY, CATALOG_ID, key, before)
+}
+
 /** Keys and stored values of an object. */
 export function storedRows(rows: ObjectRows): [key: string, value: Buffer][] {
   const { name, body, ends } = rows
@@ -236,7 +245,7 @@ export function storedRows(rows: ObjectRows): [key: string, value: Buffer][] {
   // The counter of references: one version has the body.
   const references: [string, Buffer] = [`body/${body}`, frame(`body/${body}`, be(1, 8), 2)]
   const plain = items.map(([key, fields]): [string, Buffer] => {
-    const payload = encode([2, ...fields])
+    const payload = key.startsWith('version/') ? signed(key, fields) : encode([2, ...fields])
     const framed = frame(key, rows.payload?.(key, payload) ?? payload)
     return [key, rows.framed?.(key, framed) ?? framed]
   })

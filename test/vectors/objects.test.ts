@@ -14,14 +14,17 @@ import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { isCode } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/log.ts'
 import { askerOf } from '../helpers/asker.ts'
+import { encode } from './cbor.ts'
 import type { ObjectVector } from './objects.ts'
 import type { ObjectOutcome } from './objects-case.ts'
+import { frame } from './objects-make.ts'
 
 const file = join(import.meta.dirname, 'objects.json')
-const { account, container, customerKey, rootKeys, objects } = JSON.parse(
+const { account, catalogId, container, customerKey, rootKeys, objects } = JSON.parse(
   readFileSync(file, 'utf8'),
 ) as {
   account: string
+  catalogId: string
   container: string
   customerKey: string
   rootKeys: Record<string, string>
@@ -60,6 +63,8 @@ async function makeData(data: string): Promise<void> {
   for (const { rows } of objects) {
     for (const [key, hex] of Object.entries(rows)) await db.put(key, Buffer.from(hex, 'hex'))
   }
+  // MACs of versions are bound to this catalog.
+  await db.put('meta', frame('meta', encode([2, catalogId, 1000])))
   await db.close()
 }
 

@@ -21,6 +21,7 @@ import {
 } from './objects-case.ts'
 import { LISTS } from './objects-lists.ts'
 import {
+  CATALOG_ID,
   CUSTOMER_KEY,
   frame,
   makeObject,
@@ -123,7 +124,7 @@ const ROWS: Record<string, Case> = {
   'segment-item-more': corrupt('An item more.', (rows) => rows.ends.segment.push(null)),
   'layout-item-more': corrupt('An item more.', (rows) => rows.ends.layout.push(null), THREE),
   'version-more': corrupt('A name in `more` that no reader knows.', (rows) => {
-    rows.ends.version = [{ later: 1 }]
+    rows.ends.version[0] = { later: 1 }
   }),
   'segment-more': corrupt('A name in `more` that no reader knows.', (rows) => {
     rows.ends.segment = [{ later: 1 }]
@@ -312,6 +313,7 @@ export function objectVectors(): object {
     format: 'coffer/v2 objects',
     account: 'test',
     container: 'vectors',
+    catalogId: CATALOG_ID,
     customerKey: CUSTOMER_KEY.toString('hex'),
     rootKeys: { [ROOT_KEY_ID]: ROOT_KEY.toString('hex') },
     objects: vectors,

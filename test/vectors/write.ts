@@ -2,6 +2,7 @@
 // are not what this makes.
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { allVectors } from './cases.ts'
+import { macVectors } from './macs.ts'
 import { objectVectors } from './objects.ts'
 import { tables } from './tables.ts'
 import { printVector } from './vector.ts'
@@ -22,6 +23,7 @@ export function vectorFiles(): Map<string, string> {
   return new Map([
     ...allVectors().map(([name, vector]) => [`${name}.vec`, printVector(vector)] as const),
     ...Object.entries(all).map(([name, table]) => [`${name}.json`, printTable(table)] as const),
+    ['macs.json', macVectors()] as const,
   ])
 }
 
