@@ -133,7 +133,7 @@ t.test('the rows about the catalog itself do too', async (t) => {
     const catalog = { get: async () => row } as unknown as Parameters<typeof readRestored>[0]
     t.strictSame(await readRestored(catalog), restored, `restored as ${form}`)
     const ids = ['k1', 'k2']
-    const framed = frameRow(ROOT_KEYS_KEY, randomId(), encodeItems([1, ids]))
+    const framed = frameRow(ROOT_KEYS_KEY, randomId(), encodeItems([2, ids]))
     const known = openRow(ROOT_KEYS_KEY, rewrite(ROOT_KEYS_KEY, framed))
     t.match(await readRootKeys({ get: async () => known }), { ids }, `root keys as ${form}`)
   }
