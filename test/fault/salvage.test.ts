@@ -68,7 +68,7 @@ function change(path: string, at: number): void {
 /** Where the second entry of a table begins: the first may be the volume's header, without which nothing is lost. */
 function secondEntryIn(table: string): number {
   const bytes = readFileSync(table)
-  // Behind two lengths of a key the length of the value, seven bits in a byte (LevelDB, table_format.md).
+  // Behind two lengths of a key the length of the value, seven bits in a byte.
   let [at, length] = [2, 0]
   for (let shift = 0; ; shift += 7) {
     const byte = bytes[at++]!
