@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { main } from '../bin/decrypt.ts'
+import { openKeyring } from '../lib/crypto/keyring.ts'
 import { customerKey, type Expected } from './fixtures/expected.ts'
 import { copyFixture, type Fixture, fixtures } from './helpers/fixture.ts'
 import { isBody, type Opened, openFixture, pathOf, readsAll } from './helpers/fixture-node.ts'
@@ -78,7 +79,8 @@ const kindsOfFixture = [
 for (const form of ['int64', 'float64'] as const) {
   t.test(`a catalog whose integers are written as ${form} is read and changed`, async (t) => {
     const fixture = copyFixture(t, fixtures[0]!)
-    const kinds = await rewriteIntegers(join(fixture.data, 'catalog'), form)
+    const keyring = openKeyring(join(fixture.data, 'keyring'), { create: false })
+    const kinds = await rewriteIntegers(join(fixture.data, 'catalog'), keyring, form)
     t.same([...kinds.keys()].sort(), kindsOfFixture, 'rows of all kinds')
     await decryptsAll(t, fixture)
     const node = await openFixture(t, fixture)

@@ -1,7 +1,12 @@
 // Rewrites the numbers in rows in another form that docs/format.md §5 allows, as the encoder of another program
 // might choose. The meaning of the rows does not change.
 import { frameRow, isCounters, openRow } from '../../lib/catalog/framing.ts'
+import { META_KEY, openMeta } from '../../lib/catalog/meta.ts'
+import { containerRow, type SettingKind } from '../../lib/catalog/rows.ts'
+import type { Keyring } from '../../lib/crypto/cipher.ts'
+import { type RowMacs, rowMacs } from '../../lib/crypto/row-mac.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
+import { digestOfSetting } from '../../lib/service/settings.ts'
 
 export type IntegerForm = 'int64' | 'float64'
 
@@ -49,22 +54,47 @@ export function withIntegersAs(form: IntegerForm, item: Buffer): Buffer {
   return Buffer.concat(out)
 }
 
-/** Rewrites every CBOR row of a closed catalog. Returns the number of rows of each kind. */
+/** A row in that form. Whoever rewrites one with a MAC has the root key, and signs what it has written. */
+function rewritten(
+  form: IntegerForm,
+  key: string,
+  rows: ReadonlyMap<string, Buffer>,
+  macs: RowMacs,
+) {
+  const { value } = openRow(key, rows.get(key)!)
+  const kind = key.split('/', 1)[0]!
+  if (kind !== 'container') {
+    const row = withIntegersAs(form, value)
+    return signed.has(kind) ? macs.sign(key, row) : row
+  }
+  const container = containerRow.decodeUnproven(value)
+  for (const setting of Object.keys(container.settings) as SettingKind[]) {
+    const row = rewritten(form, `${key.replace('container/', 'setting/')}/${setting}`, rows, macs)
+    container.settings[setting] = digestOfSetting(row)
+  }
+  return macs.sign(key, withIntegersAs(form, containerRow.encode(key, container, macs)))
+}
+
+const signed = new Set(['account', 'bucket', 'upload', 'version'])
+
+/** Rewrites every CBOR row of a closed catalog, whose root keys are in `keyring`. Returns the number of rows of each kind. */
 export async function rewriteIntegers(
   location: string,
+  keyring: Keyring,
   form: IntegerForm,
 ): Promise<Map<string, number>> {
   const sizes = { writeBufferBytes: 4 << 20, maxFileBytes: 8 << 20, cacheBytes: 1 << 20 }
   const options = { keyEncoding: 'utf8', ...sizes, create: false } as const
   const db = await classicEngine.open(location, options)
   const kinds = new Map<string, number>()
-  const rows: [string, Buffer][] = []
-  for await (const [key, framed] of db.iterator({})) rows.push([key, framed])
+  const rows = new Map<string, Buffer>()
+  for await (const [key, framed] of db.iterator({})) rows.set(key, framed)
+  const macs = rowMacs(keyring, openMeta(rows.get(META_KEY)!).catalogId)
   for (const [key, framed] of rows) {
     const kind = key.split('/', 1)[0]!
     if (kind === 'blob' || isCounters(framed)) continue
-    const { value, revision } = openRow(key, framed)
-    await db.put(key, frameRow(key, revision, withIntegersAs(form, value)))
+    const { revision } = openRow(key, framed)
+    await db.put(key, frameRow(key, revision, rewritten(form, key, rows, macs)))
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
   await db.close()
