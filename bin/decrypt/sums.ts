@@ -224,18 +224,20 @@ async function checkTable(file: Pieces): Promise<void> {
     throw damaged()
   }
   const ends = new Cursor(footer, damaged)
-  await readBlock(file, ends.number(), ends.number())
-  const index = Buffer.from(await readBlock(file, ends.number(), ends.number()))
-  if (index.length < 4) throw damaged()
-  const entriesEnd = index.length - 4 - 4 * index.readUInt32LE(index.length - 4)
-  if (entriesEnd < 0) throw damaged()
-  const entries = new Cursor(index.subarray(0, entriesEnd), damaged)
-  while (!entries.isDone) {
-    void entries.number()
-    const [keyBytes, valueBytes] = [entries.number(), entries.number()]
-    entries.bytes(keyBytes)
-    const place = new Cursor(entries.bytes(valueBytes), damaged)
-    await readBlock(file, place.number(), place.number())
+  // The first list names the filter, by which a search passes over blocks; the second one the blocks of rows.
+  for (let lists = 0; lists < 2; lists++) {
+    const list = Buffer.from(await readBlock(file, ends.number(), ends.number()))
+    if (list.length < 4) throw damaged()
+    const entriesEnd = list.length - 4 - 4 * list.readUInt32LE(list.length - 4)
+    if (entriesEnd < 0) throw damaged()
+    const entries = new Cursor(list.subarray(0, entriesEnd), damaged)
+    while (!entries.isDone) {
+      void entries.number()
+      const [keyBytes, valueBytes] = [entries.number(), entries.number()]
+      entries.bytes(keyBytes)
+      const place = new Cursor(entries.bytes(valueBytes), damaged)
+      await readBlock(file, place.number(), place.number())
+    }
   }
 }
 
