@@ -1,7 +1,6 @@
 // How a kind of row is encoded: fields in a fixed order behind the number of the layout. Rows that say who may do what
 // end with a MAC, and are read with the answer whether it holds. See docs/format.md §5.
-import type { RowMacs } from '../crypto/row-mac.ts'
-import { MAC_BYTES } from '../crypto/row-mac.ts'
+import { MAC_BYTES, type RowMacs } from '../crypto/row-mac.ts'
 import { CofferError } from '../errors.ts'
 import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { decodeItems, encodeItems, saySame } from './cbor.ts'

@@ -1,6 +1,6 @@
 // Who may do what, decided here and nowhere else: an account belongs to its admins, and those it names in its ACL; a
-// container's lists let others read or write its objects. Rows say so only where their MAC holds. What somebody may not know of looks forbidden, whether it
-// exists or not.
+// container's lists let others read or write its objects. Rows say so only where their MAC holds. What somebody may not
+// know of looks forbidden, whether it exists or not.
 import { accountNamed, groupAllowed, parseAcl, referrerAllowed } from '../auth/acl.ts'
 import type { Asker } from '../auth/asker.ts'
 import type { Caller } from '../auth/identity.ts'

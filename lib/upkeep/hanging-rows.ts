@@ -6,6 +6,7 @@ import { endOf, type rowKeys, splitNameAndId, splitUploadKey } from '../catalog/
 import { accountRow, bucketRow, containerRow, uploadRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.ts'
+import { zeroCompletionKeys } from '../crypto/keys.ts'
 import type { LateCipher } from '../crypto/late.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
 import { CofferError } from '../errors.ts'
@@ -119,8 +120,7 @@ function readUpload(row: Row): ReturnType<ReadRow> {
         }
         return uploadRow.encode(row.key, renewed, ciphers.macs)
       } finally {
-        keys.completionKey.fill(0)
-        keys.checksumKey.fill(0)
+        zeroCompletionKeys(keys)
       }
     },
   }
