@@ -9,6 +9,8 @@ import type { Catalog } from './catalog/catalog.ts'
 import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config/config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
+import { lateCipher } from './crypto/late.ts'
+import { rowMacs } from './crypto/row-mac.ts'
 import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './leveldb/engine.ts'
 import { openCatalog } from './open-catalog.ts'
@@ -24,6 +26,7 @@ import { startUploadExpiry } from './upkeep/old-uploads.ts'
 import { volumesWithBlobs } from './upkeep/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './upkeep/reclaim-worker.ts'
 import { startSweep } from './upkeep/sweep.ts'
+import { UnprovenRows } from './upkeep/unproven-rows.ts'
 
 export interface Coffer {
   readonly service: Service
@@ -34,6 +37,8 @@ export interface Coffer {
   readonly tokens: Tokens
   /** The memory for answers on their way to clients, including records read ahead. */
   readonly answerMemory: Budget
+  /** How often a row was met whose MAC does not hold. */
+  unprovenReads(): number
   /** Null while writes are accepted, else why they are not. */
   impaired(): string | null
   /** The figures of the stores. Rejects with StoreCorrupt of the catalog. */
@@ -70,8 +75,8 @@ export async function openCoffer(options: {
   })
   const joined = joinStores(opened, config, keyring, log)
   const { data, devices } = config
-  const { reclaimer } = joined
-  const figures = () => gatherFigures({ catalog, blobs, reclaimer, devices, data })
+  const { reclaimer, unprovenReads } = joined
+  const figures = () => gatherFigures({ catalog, blobs, reclaimer, unprovenReads, devices, data })
   return { ...joined, tokens, figures }
 }
 
@@ -114,8 +119,11 @@ function joinStores(
   const { begunUploadsPerUser, begunUploadSeconds } = config.limits
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
+  const unproven = new UnprovenRows(log)
   const resolve = ownSegments(catalog)
-  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, queued }
+  const macs = rowMacs(keyring, catalog.id, (key) => unproven.note(key))
+  const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring), macs }
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>
@@ -126,8 +134,9 @@ function joinStores(
     service: makeService(stores),
     stores,
     reclaimer,
-    rootCipher: rootCipher(keyring),
+    rootCipher: keys.rootCipher,
     answerMemory,
+    unprovenReads: () => unproven.reads,
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
       await reclaimer.close()

@@ -45,8 +45,9 @@ export interface KeyHeaders {
   read(options: { md5Required: boolean; lengthChecked: boolean }): CustomerKey | undefined
 }
 
-/** What an operation does with customer keys: which headers it reads, how strictly. */
-export type KeyRule = 'write' | 'read' | 'copy' | 'complete' | 'none'
+/** What an operation does with customer keys: which headers it reads, how strictly. `optional`: a key that is not
+ * complete counts as none. */
+export type KeyRule = 'write' | 'read' | 'copy' | 'optional' | 'none'
 
 export interface State {
   requestId: string

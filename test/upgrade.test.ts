@@ -59,31 +59,44 @@ async function changeDatabase<E extends 'utf8' | 'buffer'>(
   await db.close()
 }
 
+const withLayout = (layout: number) => (data: string) =>
+  changeDatabase(join(data, 'catalog'), 'utf8', async (db) => {
+    const meta = new Encoder({ useRecords: false }).encode([layout, randomId(), 7])
+    await db.put('meta', frameRow('meta', randomId(), meta))
+  })
+
 t.test('a catalog of a later layout is refused', (t) =>
-  refuses(
-    t,
-    (data) =>
-      changeDatabase(join(data, 'catalog'), 'utf8', async (db) => {
-        const meta = new Encoder({ useRecords: false }).encode([2, randomId(), 7])
-        await db.put('meta', frameRow('meta', randomId(), meta))
-      }),
-    /layout 2 of the catalog is newer than this program/,
-  ),
+  refuses(t, withLayout(3), /layout 3 of the catalog is newer than this program/),
 )
+
+t.test('a catalog of layout 1, which was never released, is refused by name', (t) =>
+  refuses(t, withLayout(1), /layout 1 of the catalog was never released, and no program reads it/),
+)
+
+/** Names another format in the header of the fixture's first volume. */
+async function renameVolume(data: string, magic: string): Promise<void> {
+  const [volume] = readdirSync(join(data, 'volumes'))
+  await changeDatabase(join(data, 'volumes', volume!), 'buffer', async (db) => {
+    const number = Buffer.alloc(8)
+    const header = (await db.get(number))!
+    header.write(magic, 'latin1')
+    await db.put(number, header)
+  })
+}
 
 t.test('a volume of a later format is refused, and not taken for a damaged one', (t) =>
   refuses(
     t,
-    async (data) => {
-      const [volume] = readdirSync(join(data, 'volumes'))
-      await changeDatabase(join(data, 'volumes', volume!), 'buffer', async (db) => {
-        const number = Buffer.alloc(8)
-        const header = (await db.get(number))!
-        header.write('coffer/v2 volume', 'latin1')
-        await db.put(number, header)
-      })
-    },
-    /volumes\/[0-9a-f]{16}\.g1: version 2 of the volume is newer than this program, which knows 1: run/,
+    (data) => renameVolume(data, 'coffer/v3 volume'),
+    /volumes\/[0-9a-f]{16}\.g1: version 3 of the volume is newer than this program, which knows 2: run/,
+  ),
+)
+
+t.test('a volume of version 1, which was never released, is refused by name', (t) =>
+  refuses(
+    t,
+    (data) => renameVolume(data, 'coffer/v1 volume'),
+    /volumes\/[0-9a-f]{16}\.g1: version 1 of the volume was never released, and no program reads it/,
   ),
 )
 

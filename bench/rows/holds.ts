@@ -1,6 +1,9 @@
 // How long one request holds the node's thread at a stretch, for each kind of request at its worst legal size.
 // No other request is answered meanwhile. Refusals of anonymous requests are among them.
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { rootCipher } from '../../lib/crypto/cipher.ts'
+import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { completeDocument, fillParts } from '../../test/helpers/many-parts.ts'
 import type { Bench } from '../bench.ts'
 import { account, bucket, type CofferNode, type Request } from '../node.ts'
@@ -166,10 +169,11 @@ async function prepare(node: CofferNode) {
   await node.request('PUT', `/${bucket}/small`, { body: 'x'.repeat(1000) })
   await node.stop()
   const catalog = await openLevelOf(node)
+  const cipher = rootCipher(openKeyring(join(node.data, 'keyring'), { create: false }))
   try {
     for (const [object, uploadId] of Object.entries(uploads)) {
       if (object !== 'junk')
-        await fillParts(catalog, { account, container: bucket, object }, uploadId, PARTS)
+        await fillParts(catalog, cipher, { account, container: bucket, object }, uploadId, PARTS)
     }
     await fillNames(catalog, NAMES)
   } finally {

@@ -6,6 +6,8 @@ import type { BlobStore } from '../../lib/blobs/store.ts'
 import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { redisDefaults } from '../../lib/config/redis.ts'
 import { rootCipher } from '../../lib/crypto/cipher.ts'
+import { lateCipher } from '../../lib/crypto/late.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { BegunUploads } from '../../lib/service/begun-uploads.ts'
 import { Leases } from '../../lib/service/leases.ts'
 import { makeService } from '../../lib/service/service.ts'
@@ -43,10 +45,13 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const begun = new BegunUploads(catalog, 1)
   const leases = new Leases(queued)
   const resolve = ownSegments(catalog)
-  const stores = { catalog, blobs: discarding, smallBodyBytes, leases, begun, resolve, queued }
-  const service = makeService(stores)
   const rootKey = randomBytes(32)
-  const cipher = rootCipher({ active: 'k1', key: () => rootKey })
+  const keyring = { active: 'k1', key: () => rootKey }
+  const cipher = rootCipher(keyring)
+  const keys = { rootCipher: cipher, late: lateCipher(keyring), macs: rowMacs(keyring, catalog.id) }
+  const blobs = discarding
+  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
+  const service = makeService(stores)
   const container = { account: 'test', container: 'bench' }
   await service.createContainer(admin, container, { indexed: true })
   const body = randomBytes(bytes)

@@ -1,5 +1,5 @@
-// `coffer reload`, and the node's side of it and of SIGHUP: reads users, certificates and log level again, and
-// opens the audit file again. Where one of them is wrong the old one stays in force, which is logged, and the
+// `coffer reload`, and the node's side of it and of SIGHUP: reads users, certificates, root keys and log level again,
+// and opens the audit file again. Where one of them is wrong the old one stays in force, which is logged, and the
 // others are read.
 import type { Logger } from 'pino'
 import type { Audit } from '../../lib/audit.ts'
@@ -19,6 +19,8 @@ export interface Reloadable {
   /** Reads the configuration again, as the start did. Throws FileInvalid. */
   readonly readConfig: () => Config
   readonly users: { replace(users: Users): void }
+  /** Rejects with FileInvalid where the keyring cannot take the place of the present one. */
+  readonly keys: { reload(): Promise<unknown> }
   readonly servers: Pick<Servers, 'replaceCertificates'>
   readonly audit: Pick<Audit, 'reopen'>
   readonly log: Logger
@@ -30,7 +32,7 @@ export async function reload(options: SourceOptions): Promise<void> {
   const answer = await callControl(config.data, 'reload', {})
   if (answer === null) throw new ControlRefused('no node runs on this data')
   process.stdout.write(
-    'The running node has read users, certificates and log.level, and opened the audit file anew.\n',
+    'The running node has read users, certificates, root keys and log.level, and opened the audit file anew.\n',
   )
 }
 
@@ -39,7 +41,7 @@ export async function reload(options: SourceOptions): Promise<void> {
  * Returns a line for each problem, whose old value stays in force.
  */
 export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
-  const { config, users, servers, audit, log } = node
+  const { config, users, keys, servers, audit, log } = node
   const problems: string[] = []
   const attempt = async (what: string, read: () => Promise<void>) => {
     try {
@@ -53,6 +55,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
   await attempt('certificates', async () => {
     servers.replaceCertificates(await readCertificates(config))
   })
+  await attempt('keyring', async () => void (await keys.reload()))
   await attempt('audit', async () => audit.reopen())
   await attempt('configuration', async () => {
     const next = node.readConfig()
@@ -60,7 +63,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
     const waiting = changedKeys(config, next)
     if (waiting.length > 0) log.warn({ keys: waiting }, 'changed keys wait for a restart')
   })
-  if (problems.length === 0) log.info('reloaded users, certificates and log level')
+  if (problems.length === 0) log.info('reloaded users, certificates, root keys and log level')
   return problems
 }
 

@@ -19,6 +19,7 @@ import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { unseenSecrets } from './first-secrets.ts'
+import { checkKeyring } from './keyring.ts'
 import { answerLogout } from './logout.ts'
 import { prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
@@ -97,13 +98,15 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => coffer.close())
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
+    await checkKeyring({ catalog: coffer.stores.catalog, keyring }, log)
     const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
     const stores = { service, tokens, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf, bound)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
     running = { coffer, keyring, users }
-    reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
+    const keys = { reload: () => upkeep.handlers['keyring-reload']!({}) }
+    reload = () => reloadNode({ config, readConfig, users, keys, servers, audit, log })
     if (isReloadDue) await reload()
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)

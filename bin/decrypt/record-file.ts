@@ -2,7 +2,7 @@
 // shortcut, and is not used: every record says in its head which one it is.
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import type { Database } from './database.ts'
+import type { Values } from './database.ts'
 import { Failure } from './failure.ts'
 
 /** The name of the file in the directory of a volume. */
@@ -21,7 +21,7 @@ interface Place {
 }
 
 /** Opens a file of records as a database from numbers to values. Throws Failure failed. */
-export async function openRecords(path: string): Promise<Database> {
+export async function openRecords(path: string): Promise<Values> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new Failure('failed', `cannot read ${path}: ${error.code}`)
   })
@@ -41,10 +41,17 @@ export async function openRecords(path: string): Promise<Database> {
   }
 }
 
-/** Where each record lies, by its number. Between batches lie zeros, after a crash anything. */
+/** Where each record lies, by its number. Between batches lie zeros, after a crash anything. Throws Failure failed for
+ * a file of a later release. */
 async function findRecords(reader: Reader, size: number): Promise<Map<number, Place>> {
   const places = new Map<number, Place>()
   let last = -1
+  const [, version] =
+    /^cfr([2-9])/.exec((await reader.read(0, HEAD_BYTES)).toString('latin1')) ?? []
+  if (version !== undefined) {
+    const what = `has version ${version}, this program reads 1`
+    throw new Failure('failed', `a volume as a file ${what}`)
+  }
   for (let at = 0; at + HEAD_BYTES <= size; ) {
     const head = await reader.read(at, HEAD_BYTES)
     const length = lengthIn(head)

@@ -9,7 +9,7 @@ import type { Identity } from './identity.ts'
 import type { Users } from './users.ts'
 
 /** Distinguishes the key of tokens from every other key derived from a root key. */
-const LABEL = 'coffer/v1 token'
+const LABEL = 'coffer/v2 token'
 const KEY_BYTES = 32
 const MAC_BYTES = 32
 

@@ -1,7 +1,7 @@
 // One device: a directory of volumes on a disk, of which one takes the new blobs. When that volume is full the
 // device makes another one, and when it has failed the device opens it again. Both happen in the background, so
 // that `create` does not wait. While no volume takes blobs, the device refuses them.
-import { FormatNewer } from '../format-version.ts'
+import { FormatUnread } from '../format-version.ts'
 import { isSpaceError } from '../system-error.ts'
 import { findVolumes } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
@@ -68,7 +68,7 @@ export class Device {
   /**
    * Opens every volume once to read its header. The newest volume with room takes the new blobs; the others are
    * sealed, because after a restart no blob is begun. Rejects with the system's error where the directory
-   * cannot be used, and with FormatNewer for a volume of a later format. A volume that cannot be opened is
+   * cannot be used, and with FormatUnread for a volume of another format. A volume that cannot be opened is
    * logged, and opened again by a repair.
    */
   async open(): Promise<void> {
@@ -171,7 +171,7 @@ export class Device {
     try {
       found = await volume.open()
     } catch (error) {
-      if (error instanceof FormatNewer) throw error
+      if (error instanceof FormatUnread) throw error
       // The volume may be readable later: its records stay known and are unavailable.
       this.volumes.set(volume.id, volume)
       this.#failed.add(volume)

@@ -44,7 +44,7 @@ export interface Handle {
   readonly isSpent: boolean
   /** Makes the files, with their directory, and opens them. Rejects with the error of file or database. */
   make(): Promise<void>
-  /** Opens the files unless they are open. Rejects with the error of file or database, with FormatNewer where a later
+  /** Opens the files unless they are open. Rejects with the error of file or database, with FormatUnread where another
    * release wrote them, and with StoreUnavailable after `end`. */
   open(): Promise<void>
   /** True for files that a crash interrupted while they were being made, and that `open` has tried since: none of them

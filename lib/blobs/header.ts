@@ -2,12 +2,11 @@
 // catalog and that catalog's commit number, so that an old catalog cannot destroy newer blobs (D-OLD-CATALOG). The
 // layout is part of the stored format (docs/format.md).
 import { crc32 } from '../bytes/crc32.ts'
-import { requireKnown, versionOfMagic } from '../format-version.ts'
-import { readUint64, recordKey, writeUint64 } from './record.ts'
+import { readUint64, writeUint64 } from '../bytes/uint64.ts'
+import { requireStored, STORED_VERSION, versionOfMagic } from '../format-version.ts'
+import { recordKey } from './record.ts'
 
-const MAGIC = Buffer.from('coffer/v1 volume', 'latin1')
-/** The version in MAGIC, and the highest that is read. */
-export const VOLUME_VERSION = 1
+const MAGIC = Buffer.from('coffer/v2 volume', 'latin1')
 const BEGUN = 1
 const SEALED = 2
 
@@ -55,13 +54,14 @@ export function decodeHeader(value: Buffer, number: number): VolumeHeader | unde
   }
 }
 
-/** As `decodeHeader`, for a volume at `location`. Throws FormatNewer where a later release has written it. */
+/** As `decodeHeader`, for a volume at `location`. Throws FormatNewer where a later release has written
+ * it, FormatUnreleased for version 1. */
 export function readHeader(
   value: Buffer,
   number: number,
   location: string,
 ): VolumeHeader | undefined {
-  requireKnown(location, 'the volume', headerVersion(value) ?? VOLUME_VERSION, VOLUME_VERSION)
+  requireStored(location, 'the volume', headerVersion(value) ?? STORED_VERSION)
   return decodeHeader(value, number)
 }
 

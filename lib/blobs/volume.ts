@@ -4,7 +4,7 @@
 // closed and opened again, or ever (D-FAILED-WRITE).
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../errors.ts'
-import { FormatNewer } from '../format-version.ts'
+import { FormatUnread } from '../format-version.ts'
 import { Barrier } from './barrier.ts'
 import { BegunBlobs } from './begun.ts'
 import { DeadSince } from './dead-since.ts'
@@ -103,14 +103,14 @@ export class Volume {
 
   /** Opens the volume's files anew and reads the header. The next number is read as the last one + 1. Call it only for
    * a volume that failed, or was never opened, and has no begun blob. Rejects with the error of file or database, and
-   * with FormatNewer. */
+   * with FormatUnread. */
   async open(): Promise<Found> {
     await this.#handle.written()
     await (this.#header === undefined ? this.#useFormatThere() : this.#handle.close())
     try {
       await this.#handle.open()
     } catch (error) {
-      const isKnown = this.#header !== undefined || error instanceof FormatNewer
+      const isKnown = this.#header !== undefined || error instanceof FormatUnread
       if (isKnown || !(await this.#handle.isHalfMade().catch(() => false))) throw error
       return 'empty'
     }

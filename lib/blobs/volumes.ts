@@ -3,7 +3,7 @@
 import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
 import type { Files } from '../files.ts'
-import { FormatNewer } from '../format-version.ts'
+import { FormatUnread } from '../format-version.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
@@ -80,7 +80,7 @@ export interface DeviceState {
 /**
  * Opens the volumes of all devices. A device that cannot be used is logged and opened again later; its blobs
  * are unavailable meanwhile. Where no device can be used, rejects with the error of the first one (DiskMissing
- * where its disk seems not to be mounted). Rejects with FormatNewer where a later release has written a volume.
+ * where its disk seems not to be mounted). Rejects with FormatUnread where a volume has another format.
  */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const open = async (directory: string) => {
@@ -99,7 +99,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const results = await Promise.allSettled(options.devices.map(open))
   const usable = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
   const failures = results.flatMap((result) => (result.status === 'rejected' ? result.reason : []))
-  const newer = failures.find((error) => error instanceof FormatNewer)
+  const newer = failures.find((error) => error instanceof FormatUnread)
   if (newer !== undefined || usable.length === 0) {
     await Promise.all(usable.map((device) => device.close()))
     throw newer ?? failures[0]

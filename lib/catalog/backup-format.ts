@@ -1,13 +1,12 @@
 // The format of a backup file: a magic number, a header, every row as the catalog stores it in byte order, the
 // number of rows, and a SHA-256 of everything before. See docs/format.md §13.
 import { FileInvalid } from '../file-invalid.ts'
-import { requireKnown, versionOfMagic } from '../format-version.ts'
+import { requireStored, STORED_VERSION, versionOfMagic } from '../format-version.ts'
 import { ROW_KEY_BYTES_MAX } from '../names.ts'
 import type { RawRow } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
 
-const MAGIC = Buffer.from('coffer/v1 backup', 'latin1')
-const VERSION = 1
+const MAGIC = Buffer.from('coffer/v2 backup', 'latin1')
 const LENGTH_BYTES = 4
 export const DIGEST_BYTES = 32
 /** At the end of the rows: zero in the place of a key's length, then the number of rows. */
@@ -34,24 +33,29 @@ const lengthOf = (bytes: number) => {
 
 /** The start of the file: magic number, length of the header's fields, and the fields. */
 export function encodeBackupHeader(header: BackupHeader): Buffer {
-  const fields = encodeItems([VERSION, header.catalogId, header.commitNumber, header.timeMicros])
+  const fields = encodeItems([
+    STORED_VERSION,
+    header.catalogId,
+    header.commitNumber,
+    header.timeMicros,
+  ])
   return Buffer.concat([MAGIC, lengthOf(fields.length), fields])
 }
 
 /** Length of the header's fields, read from the first START_BYTES. Throws FormatNewer for a backup of a later
- * release, FileInvalid where the file is no backup. */
+ * release, FormatUnreleased for version 1, FileInvalid where the file is no backup. */
 export function headerBytesOf(file: string, start: Buffer): number {
   const version = versionOfMagic(start, 'backup')
   if (start.length < START_BYTES || version === undefined) {
     throw new FileInvalid([`${file}: is no backup of a coffer catalog`])
   }
-  requireKnown(file, 'the backup', version, VERSION)
+  requireStored(file, 'the backup', version)
   const bytes = start.readUInt32BE(MAGIC.length)
   if (bytes === 0 || bytes > HEADER_BYTES_MAX) throw damaged(file, 'its header has no such length')
   return bytes
 }
 
-/** The header from its fields. Throws FormatNewer for a later layout, FileInvalid where the fields are
+/** The header from its fields. Throws FormatNewer, FormatUnreleased for another layout, FileInvalid where the fields are
  * damaged. */
 export function decodeBackupHeader(file: string, fields: Buffer): BackupHeader {
   let items: unknown[]
@@ -61,7 +65,7 @@ export function decodeBackupHeader(file: string, fields: Buffer): BackupHeader {
     throw damaged(file, 'its header cannot be read')
   }
   const [version, catalogId, commitNumber, timeMicros] = items
-  if (typeof version === 'number') requireKnown(file, "the backup's header", version, VERSION)
+  if (typeof version === 'number') requireStored(file, "the backup's header", version)
   const sound =
     typeof catalogId === 'string' &&
     /^[0-9a-f]{32}$/.test(catalogId) &&

@@ -1,10 +1,9 @@
-// The meta row, the catalog's row about itself: CBOR [1, catalog id, commit number], rewritten by every batch.
+// The meta row, the catalog's row about itself: CBOR [2, catalog id, commit number], rewritten by every batch.
 // See docs/format.md §5.
 import { CofferError } from '../errors.ts'
+import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
 import { frameRow, openRow } from './framing.ts'
-
-const LAYOUT = 1
 
 export const META_KEY = 'meta'
 /** The key that stands in the place of `meta`, with the source's content, while a copy of a catalog is not
@@ -28,18 +27,16 @@ export function frameMeta(
   revision: string,
   key = META_KEY,
 ): Buffer {
-  return frameRow(key, revision, encodeItems([LAYOUT, catalogId, commitNumber]))
+  return frameRow(key, revision, encodeItems([STORED_VERSION, catalogId, commitNumber]))
 }
 
-/** The content of a meta row. Throws StoreCorrupt where the checksum is wrong, or the layout is of a later
- * release. */
+/** The content of a meta row. Throws StoreCorrupt where the checksum is wrong, or the layout is
+ * another. */
 export function openMeta(framed: Buffer, key = META_KEY): Meta {
   const [layout, catalogId, commitNumber] = decodeItems(openRow(key, framed).value)
-  if (layout !== LAYOUT) {
-    throw new CofferError('StoreCorrupt', {
-      key,
-      message: `layout ${layout} of the catalog is newer than this program`,
-    })
+  if (layout !== STORED_VERSION) {
+    const message = whyNotRead('the catalog', layout)
+    throw new CofferError('StoreCorrupt', { key, message })
   }
   return { catalogId, commitNumber } as Meta
 }

@@ -4,6 +4,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { CofferError } from '../errors.ts'
+import { whyNotRead } from '../format-version.ts'
 import type { Catalog } from './catalog.ts'
 import { openCounters, openRow } from './framing.ts'
 import type { Meta } from './meta.ts'
@@ -113,7 +114,7 @@ async function adopt(link: Link, create: Meta | null): Promise<{ id: string; num
   if (word === 'unfinished') throw wrong('Redis holds a copy of a catalog that was not finished')
   if (word === 'headless') throw wrong('Redis holds rows, but nothing says of which catalog')
   if (String(layout) !== LAYOUT) {
-    throw wrong(`layout ${layout} of the catalog is newer than this program`)
+    throw wrong(whyNotRead('the catalog', layout))
   }
   return { id: String(id), number: Number(number) }
 }

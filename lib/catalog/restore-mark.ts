@@ -1,13 +1,12 @@
-// The row `restored`: CBOR [1, commit number, time of the backup, time of the restore]. It says that the
+// The row `restored`: CBOR [2, commit number, time of the backup, time of the restore]. It says that the
 // catalog is older than its volumes. Commit numbers alone do not show that for long: those of a restored
 // catalog grow past the ones in the volumes' headers, while the volumes still hold what was written after the
 // backup. While the row is there nothing is reclaimed. See docs/format.md §5.
+import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { randomId } from '../names.ts'
 import type { Catalog } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
 import { frameRow } from './framing.ts'
-
-const LAYOUT = 1
 
 /** Deleted when an operator accepts the catalog (`coffer fsck --accept-catalog`). */
 export const RESTORED_KEY = 'restored'
@@ -23,7 +22,7 @@ export interface Restored {
 /** The row as a store keeps it. */
 export function frameRestored(restored: Restored): Buffer {
   const { commitNumber, backupMicros, restoredMicros } = restored
-  const value = encodeItems([LAYOUT, commitNumber, backupMicros, restoredMicros])
+  const value = encodeItems([STORED_VERSION, commitNumber, backupMicros, restoredMicros])
   return frameRow(RESTORED_KEY, randomId(), value)
 }
 
@@ -32,8 +31,8 @@ export async function readRestored(catalog: Catalog): Promise<Restored | null> {
   const row = await catalog.get(RESTORED_KEY)
   if (row === undefined) return null
   const [layout, commitNumber, backupMicros, restoredMicros] = decodeItems(row.value)
-  if (layout !== LAYOUT) {
-    throw new Error(`layout ${layout} of the row ${RESTORED_KEY} is newer than this program`)
+  if (layout !== STORED_VERSION) {
+    throw new Error(whyNotRead(`the row ${RESTORED_KEY}`, layout))
   }
   return { commitNumber, backupMicros, restoredMicros } as Restored
 }

@@ -22,7 +22,7 @@ export interface RestoreTarget {
 }
 
 /**
- * Restores `file`. `nowMicros`: microseconds since 1970. Rejects with FormatNewer, with FileInvalid where the
+ * Restores `file`. `nowMicros`: microseconds since 1970. Rejects with FormatUnread, with FileInvalid where the
  * backup is not whole or the target is not empty, and with the errors of the target. There is no catalog then.
  */
 export async function restoreBackup(

@@ -1,7 +1,10 @@
 // The content of each kind of row. A row is a CBOR array (RFC 8949) whose first item is the number of its
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
-import { decodeItems, encodeItems, saySame } from './cbor.ts'
+import type { Late } from '../crypto/late.ts'
+import { codec, openCodec, signedCodec } from './codec.ts'
+
+export type { ReadRow, SignedCodec } from './codec.ts'
 
 /** Headers of an object that both dialects store and return. Values are byte strings: one character for each
  * byte. */
@@ -30,6 +33,18 @@ export interface PartChecksum {
   value: string
 }
 
+/** A checksum as rows hold it (lib/crypto/sealed-checksum.ts). */
+export interface SealedChecksum {
+  algorithm: ChecksumAlgorithm
+  type: Checksum['type']
+  value: Buffer
+}
+
+export interface SealedPartChecksum {
+  algorithm: ChecksumAlgorithm
+  value: Buffer
+}
+
 export interface AccountRow {
   createdMicros: number
   /** Names in lower case, without the prefix of a dialect. */
@@ -50,6 +65,9 @@ export interface ContainerRow {
   acl: { read: string; write: string }
   /** Null where versioning was never configured. */
   versioning: 'enabled' | 'suspended' | null
+  /** What it is set to beside this row: SHA-256 of each setting's row (D-SETTING-DIGEST). A kind that is not named is not
+   * set, whatever rows there are. */
+  settings: Partial<Record<SettingKind, Buffer>>
 }
 
 /** What a container is set to beside its row, by kind. */
@@ -86,6 +104,14 @@ export interface Summary {
   deleteAtSeconds?: number
 }
 
+/** Who may do what with a version, and who wrote it. */
+export interface ObjectRights {
+  /** `account:user`, empty for anybody. */
+  writer: string
+}
+
+const noRights: ObjectRights = { writer: '' }
+
 export interface VersionRow {
   timeMicros: number
   size: number
@@ -99,9 +125,8 @@ export interface VersionRow {
   headers: ContentHeaders
   /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
-  checksum: Checksum | null
-  /** `account:user` of the writer. */
-  writer: string
+  checksum: SealedChecksum | null
+  rights: ObjectRights
   /** The version is not shown as current from this second on; null where it does not expire. Seconds since
    * 1970. */
   deleteAtSeconds: number | null
@@ -111,6 +136,14 @@ export interface VersionRow {
  * from `first` without gaps. Segments outside the runs are not part of the body. */
 export type Layout = { first: number; count: number; size: number }[]
 
+/** The sealed list of a body's parts (lib/crypto/part-list.ts). */
+export interface LayoutRow {
+  layout: Layout
+  seal: Buffer
+  /** Digests of pages, joined. */
+  pages: Buffer
+}
+
 export interface SegmentRow {
   blob: string
   size: number
@@ -119,8 +152,17 @@ export interface SegmentRow {
   inline: Buffer | null
   volume: string | null
   storedBytes: number
-  /** What listings of parts show, where the segment is a part of an upload. */
-  part: { timeMicros: number; etag: string; checksum: PartChecksum | null } | null
+  /** Null where the segment is no part of an upload. */
+  part: PartRow | null
+}
+
+/** What is known of a part of an upload. */
+export interface PartRow {
+  timeMicros: number
+  etag: string
+  checksum: SealedPartChecksum | null
+  /** Binds number, size, blob and ETag: Complete checks it (lib/crypto/part-list.ts). */
+  seal: Buffer
 }
 
 export interface UploadRow {
@@ -130,10 +172,13 @@ export interface UploadRow {
   body: string
   createdMicros: number
   envelope: Envelope
+  /** What Complete needs of the body's key, because it brings none. */
+  late: Late
   headers: ContentHeaders
   metadata: Record<string, string>
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
-  initiator: string
+  /** `writer` began the upload. */
+  rights: ObjectRights
 }
 
 /** What is to be removed: a whole body, some of its segments, or what a deleted container left. */
@@ -142,55 +187,37 @@ export type QueueRow =
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'container'; account: string; container: string; containerId: string }
 
-/** `decode` throws StoreCorrupt as `decodeItems` does, and Error for the layout of a later release. */
-interface Codec<T> {
-  encode(row: T): Buffer
-  decode(bytes: Buffer): T
-  /** True where the bytes, which any program may have encoded, mean the same row. Throws as `decode` does. */
-  says(bytes: Buffer, row: T): boolean
-}
+// Of each row that has a MAC, the last argument leaves what may be believed of it where that does not hold: ids, times
+// and what a body's key proves. All else is as in a new row (D-MAC-ANEW).
 
-/** A codec for one kind of row: fields in a fixed order behind the number of the layout. */
-function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
-  const decode = (bytes: Buffer) => {
-    const items = decodeItems(bytes)
-    if (items[0] !== 1) throw new Error(`row layout ${items[0]} is newer than this program`)
-    const row = {} as T
-    for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
-    return row
-  }
-  return {
-    encode: (row) => encodeItems([1, ...fields.map((field) => row[field])]),
-    decode,
-    says: (bytes, row) => saySame(decode(bytes), row),
-  }
-}
-
-export const accountRow = codec<AccountRow>('createdMicros', 'metadata', 'acl')
-export const containerRow = codec<ContainerRow>(
-  'id',
-  'createdMicros',
-  'modifiedMicros',
-  'acl',
-  'versioning',
+export const accountRow = signedCodec<AccountRow>(
+  ['createdMicros', 'metadata', 'acl'],
+  'open',
+  ({ createdMicros }) => ({ createdMicros, metadata: {}, acl: null }),
+)
+export const containerRow = signedCodec<ContainerRow>(
+  ['id', 'createdMicros', 'modifiedMicros', 'acl', 'versioning', 'settings'],
+  'open',
+  ({ id, createdMicros, modifiedMicros, versioning }) => ({
+    ...{ id, createdMicros, modifiedMicros },
+    acl: { read: '', write: '' },
+    // Never back to null: a delete of an object with versions would then lose them (D-MAC-VERSIONING).
+    versioning: versioning === null ? null : 'suspended',
+    settings: {},
+  }),
 )
 export const settingRow = codec<SettingRow>('containerId', 'value')
 export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
-export const versionRow = codec<VersionRow>(
-  'timeMicros',
-  'size',
-  'etag',
-  'body',
-  'parts',
-  'envelope',
-  'headers',
-  'metadata',
-  'checksum',
-  'writer',
-  'deleteAtSeconds',
+export const versionRow = signedCodec<VersionRow>(
+  [
+    ...(['timeMicros', 'size', 'etag', 'body', 'parts', 'envelope', 'headers'] as const),
+    ...(['metadata', 'checksum', 'rights', 'deleteAtSeconds'] as const),
+  ],
+  'open',
+  (row) => ({ ...row, headers: {}, metadata: {}, rights: noRights, deleteAtSeconds: null }),
 )
-export const layoutRow = codec<{ layout: Layout }>('layout')
-export const segmentRow = codec<SegmentRow>(
+export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
+export const segmentRow = openCodec<SegmentRow>(
   'blob',
   'size',
   'records',
@@ -199,16 +226,13 @@ export const segmentRow = codec<SegmentRow>(
   'storedBytes',
   'part',
 )
-export const uploadRow = codec<UploadRow>(
-  'containerId',
-  'versionId',
-  'body',
-  'createdMicros',
-  'envelope',
-  'headers',
-  'metadata',
-  'checksum',
-  'initiator',
+export const uploadRow = signedCodec<UploadRow>(
+  [
+    ...(['containerId', 'versionId', 'body', 'createdMicros', 'envelope', 'late'] as const),
+    ...(['headers', 'metadata', 'checksum', 'rights'] as const),
+  ],
+  'open',
+  (row) => ({ ...row, headers: {}, metadata: {}, checksum: null, rights: noRights }),
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
 /** The current version that expires in the second named by the row's key. */
@@ -219,7 +243,9 @@ export const expiryRow = codec<{ account: string; container: string; object: str
 )
 /** Random. Tokens with another id are no longer valid. */
 export const logoutRow = codec<{ id: string }>('id')
-export const bucketRow = codec<{ account: string }>('account')
+export const bucketRow = signedCodec<{ account: string }>(['account'], 'closed', () => ({
+  account: '',
+}))
 /** A row of `volume/…`: the segment that a blob holds, and the bytes that it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
   'body',

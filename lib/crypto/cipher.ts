@@ -9,11 +9,11 @@ import {
   type Envelope,
   KIND_CUSTOMER,
   KIND_ROOT,
-  SALT_BYTES,
   unwrap,
   type WrapContext,
   wrap,
 } from './envelope.ts'
+import { SALT_BYTES } from './wrapping.ts'
 
 export type { BodySecret, WrapContext }
 

@@ -3,9 +3,13 @@
 import { createHash } from 'node:crypto'
 import { combineCrc } from '../bytes/crc-combine.ts'
 import { digestOnce } from '../bytes/digests.ts'
-import type { Checksum, Layout } from '../catalog/rows.ts'
+import { rowKeys } from '../catalog/keys.ts'
+import type { Checksum, Layout, PartChecksum } from '../catalog/rows.ts'
+import type { CompletionKeys } from '../crypto/keys.ts'
+import { isSeal, PageDigests, sealPart } from '../crypto/part-list.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
+import { openOfPart } from './checksums.ts'
 import { type StoredPart, walkParts } from './parts.ts'
 import type { Stores } from './stores.ts'
 import type { CompleteInput } from './types.ts'
@@ -16,6 +20,9 @@ import type { FoundUpload } from './uploads.ts'
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
  */
 const PART_BYTES_MIN = 5 * 2 ** 20
+
+/** Steps of a turn that the opening of a part's checksum counts. */
+const OPEN_STEPS = 2
 
 /** Steps of a turn that one combination of CRCs counts, where the part's length differs from the last part's. */
 const COMBINE_STEPS = 50
@@ -31,6 +38,8 @@ export interface Assembled {
   /** The whole's checksum, null where the upload has none. */
   readonly checksum: Checksum | null
   readonly layout: Layout
+  /** Digests of the pages of blob ids. */
+  readonly pages: Buffer
   /** True where the upload has parts that are not listed. */
   readonly others: boolean
 }
@@ -128,16 +137,19 @@ function addToLayout(layout: Layout, { part, row }: StoredPart): void {
 
 /**
  * Finds every listed part, and assembles the whole. `wanted` has rising numbers, each at most once. Throws
- * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall.
+ * PartMissing, ChecksumInvalid, UploadChecksumMismatch, PartTooSmall, StoreCorrupt where a part's row is not what was
+ * written with it.
  */
 export async function assembleParts(
   stores: Stores,
   upload: FoundUpload,
   wanted: CompleteInput['parts'],
+  { completionKey, checksumKey }: CompletionKeys,
 ): Promise<Assembled> {
   const checksum = startChecksum(upload)
   const etag = new MultipartEtag()
   const layout: Layout = []
+  const pages = new PageDigests()
   let size = 0
   let parts = 0
   let others = false
@@ -149,7 +161,11 @@ export async function assembleParts(
       others = true
       continue
     }
-    requirePart(upload, stored, next)
+    const isNeeded = checksum !== null || next.checksum !== undefined
+    const known = isNeeded ? openOfPart(checksumKey, stored.part, stored.row) : null
+    requirePart(upload, stored, next, known)
+    requireSeal(upload, stored, completionKey)
+    pages.add(stored.row.blob)
     if (last !== undefined && last.row.size < PART_BYTES_MIN) tooSmall ??= last
     last = stored
     parts++
@@ -157,15 +173,24 @@ export async function assembleParts(
     etag.add(stored.row.part!.etag)
     addToLayout(layout, stored)
     if (checksum === null) continue
-    const value = Buffer.from(stored.row.part!.checksum!.value, 'base64')
-    const turn = spend(checksum.add(value, stored.row.size))
+    if (known === null) throw partMissing(upload, next)
+    const value = Buffer.from(known.value, 'base64')
+    const turn = spend(checksum.add(value, stored.row.size) + OPEN_STEPS)
     if (turn !== undefined) await turn
   }
   const next = wanted[parts]
   if (next !== undefined) throw partMissing(upload, next)
   if (tooSmall !== undefined) throw partTooSmall(tooSmall)
   const whole = checksum && { ...upload.row.checksum!, value: checksum.finish() }
-  return { parts, size, etag: etag.finish(), checksum: whole, layout, others }
+  return {
+    parts,
+    size,
+    etag: etag.finish(),
+    checksum: whole,
+    layout,
+    pages: pages.finish(),
+    others,
+  }
 }
 
 const partMissing = ({ uploadId }: FoundUpload, { part, etag }: Wanted) =>
@@ -179,8 +204,22 @@ const partTooSmall = ({ part, row }: StoredPart) =>
     limit: PART_BYTES_MIN,
   })
 
+/** Throws StoreCorrupt where number, size, blob or ETag are not those that were sealed. */
+function requireSeal({ row: { body } }: FoundUpload, stored: StoredPart, completionKey: Buffer) {
+  const { part, row } = stored
+  const { etag, seal } = row.part!
+  const right = sealPart(completionKey, { part, size: row.size, blob: row.blob, etag })
+  if (isSeal(seal, right)) return
+  throw new CofferError('StoreCorrupt', { row: rowKeys.segment(body, part), what: 'seal' })
+}
+
 /** Compares the next stored part with the next listed one. */
-function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): void {
+function requirePart(
+  upload: FoundUpload,
+  stored: StoredPart,
+  wanted: Wanted,
+  known: PartChecksum | null,
+): void {
   if (stored.part > wanted.part || stored.row.part!.etag !== wanted.etag) {
     throw partMissing(upload, wanted)
   }
@@ -191,7 +230,6 @@ function requirePart(upload: FoundUpload, stored: StoredPart, wanted: Wanted): v
     throw new CofferError('ChecksumInvalid', { message })
   }
   const { algorithm, value } = wanted.checksum
-  const known = stored.row.part!.checksum
   if (known === null || known.algorithm !== algorithm) {
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${known?.algorithm ?? 'null'}, actual checksum Type: ${algorithm}`
     throw new CofferError('ChecksumInvalid', { message })

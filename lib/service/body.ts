@@ -5,13 +5,14 @@ import type { KeyObject } from 'node:crypto'
 import { type BlobReader, type PieceSource, RECORDS_PER_PIECE } from '../blobs/store.ts'
 import { release } from '../bytes/release.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import { type SegmentRow, segmentRow } from '../catalog/rows.ts'
+import type { SegmentRow } from '../catalog/rows.ts'
 import { deriveBlobKey } from '../crypto/keys.ts'
 import { recordCount, recordSpan } from '../crypto/records.ts'
 import { blobKeyObject, openRecord } from '../crypto/seal.ts'
 import { CofferError } from '../errors.ts'
-import type { Linked, PieceReader, SegmentRun, Span } from './resolve.ts'
-import { decoded, type Stores } from './stores.ts'
+import { SegmentRows } from './part-list.ts'
+import type { Linked, PieceReader, ResolvedBody, SegmentRun, Span } from './resolve.ts'
+import type { Stores } from './stores.ts'
 import type { Extent } from './types.ts'
 
 /** Segment number `part` of the body, and which of its bytes are wanted. */
@@ -72,6 +73,7 @@ export class BodyReader {
   readonly #stores: Stores
   readonly #body: string
   readonly #bodyKey: Buffer
+  readonly #rows: SegmentRows
   readonly #slices: Slice[]
   readonly #length: number
   readonly #endLease: () => void
@@ -82,13 +84,16 @@ export class BodyReader {
     stores: Stores,
     body: string,
     bodyKey: Buffer,
-    segments: readonly SegmentRun[],
+    { segments, parts }: ResolvedBody,
     extent: Span,
   ) {
     this.#stores = stores
     this.#body = body
     this.#bodyKey = bodyKey
     this.#slices = sliceSegments(segments, extent.offset, extent.length)
+    const own = this.#slices.filter(({ linked }) => linked === undefined)
+    const wanted = own.map(({ part }) => part)
+    this.#rows = new SegmentRows(stores.catalog, body, parts, wanted)
     this.#length = extent.length
     this.#endLease = stores.leases.take(body)
   }
@@ -176,19 +181,14 @@ export class BodyReader {
   }
 
   async #openOwn(slice: Slice): Promise<PieceReader> {
-    const { catalog, blobs } = this.#stores
-    const name = rowKeys.segment(this.#body, slice.part)
-    const row = decoded(segmentRow, await catalog.get(name))
-    if (row === undefined || row.size !== slice.size) {
-      throw new CofferError('StoreCorrupt', { row: name })
-    }
+    const row = await this.#rows.get(slice.part, slice.size)
     const blobKeyBytes = deriveBlobKey(this.#bodyKey, row.blob, slice.part)
     const key = blobKeyObject(blobKeyBytes)
     blobKeyBytes.fill(0)
     if (row.inline !== null) return new OpenSegment(key, row, slice, undefined)
     const { first, last } = recordSpan(slice.size, slice.offset, slice.length)
     const pieces = await this.#pieces(row.blob, first, last)
-    const records = blobs.read(row.volume!, row.blob, pieces, first, last)
+    const records = this.#stores.blobs.read(row.volume!, row.blob, pieces, first, last)
     return new OpenSegment(key, row, slice, records)
   }
 }
@@ -198,14 +198,14 @@ export function readExtents(
   stores: Stores,
   body: string,
   bodyKey: Buffer,
-  segments: readonly SegmentRun[],
+  resolved: ResolvedBody,
   extents: readonly Extent[],
 ): Pick<BodyReader, 'prepare' | 'read' | 'close'> {
   const [first] = extents
-  if (extents.length === 1) return new BodyReader(stores, body, bodyKey, segments, first!)
+  if (extents.length === 1) return new BodyReader(stores, body, bodyKey, resolved, first!)
   // Each reader has a copy of the key, which it zeroes, and a lease on the body from now on.
   const readers = extents.map(
-    (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), segments, extent),
+    (extent) => new BodyReader(stores, body, Buffer.from(bodyKey), resolved, extent),
   )
   bodyKey.fill(0)
   return {

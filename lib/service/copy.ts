@@ -11,16 +11,10 @@ import type { BodySecret } from '../crypto/cipher.ts'
 import { CofferError } from '../errors.ts'
 import { authorize, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
+import { sealWhole, wholeChecksum, withChecksumKey } from './checksums.ts'
 import { checkRead } from './conditions.ts'
 import { Following } from './links.ts'
-import {
-  commitVersion,
-  opaqueEtag,
-  prepareWrite,
-  type Stamp,
-  wholeChecksum,
-  writeObject,
-} from './objects.ts'
+import { commitVersion, opaqueEtag, prepareWrite, type Stamp, writeObject } from './objects.ts'
 import { isOwn, type ResolvedBody, type Span } from './resolve.ts'
 import { SEGMENT_BYTES_MAX } from './segments.ts'
 import { type Draft, readAnew, type Stores } from './stores.ts'
@@ -32,6 +26,7 @@ import {
   openVersion,
   type StoredVersion,
   sealingOf,
+  showVersion,
 } from './versions.ts'
 
 /** A copy's source whose key was right and whose conditions hold. */
@@ -52,13 +47,18 @@ export async function openCopySource(
   { from, fromCipher, fromConditions }: SourceInput,
 ): Promise<OpenedSource> {
   await authorize(stores, asker, 'copyFromObject', from)
-  const found = await findVersion(stores.catalog, from, from.versionId)
+  const found = await findVersion(stores, asker, from, from.versionId)
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
   checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
   const asking = new Following(stores, asker, fromCipher)
   const body = await stores.resolve({ ...found, secret }, asking)
-  return { found, secret, body, info: describeVersion(found, secret.md5, body.size) }
+  return {
+    found,
+    secret,
+    body,
+    info: describeVersion(found, showVersion(found, secret), body.size),
+  }
 }
 
 /** The bytes of an extent of an opened source, as the source of a new segment. */
@@ -70,7 +70,7 @@ export function readSource(
   const { body, found } = opened
   // A copy, because the reader zeroes its key when it is closed.
   const key = Buffer.from(opened.secret.bodyKey)
-  const reader = new BodyReader(stores, found.row.body!, key, body.segments, extent)
+  const reader = new BodyReader(stores, found.row.body!, key, body, extent)
   return {
     source: new VerifiedSource(reader, { length: extent.length }),
     close: () => reader.close(),
@@ -151,7 +151,9 @@ async function shareBody(
   input: CopyInput,
   opened: OpenedSource,
 ): Promise<VersionInfo> {
-  const { found, secret } = opened
+  const { found } = opened
+  // The source's wrap may not know the size, which the seal of its parts has proven.
+  const secret = { ...opened.secret, size: opened.body.size }
   const { row } = found
   const body = row.body!
   const checksum = await copiedChecksum(stores, opened, input.checksum)
@@ -160,12 +162,12 @@ async function shareBody(
     headers,
     metadata,
     deleteAtSeconds: deleteAtSeconds ?? null,
-    writer: writerOf(asker),
+    rights: { writer: writerOf(asker) },
     size: row.size,
     etag: input.cipher.sealing === 'root' ? row.etag : opaqueCopy(row.etag),
     body,
     parts: row.parts,
-    checksum,
+    checksum: sealCopied(opened, checksum),
   }
   const stamp: Stamp = (versionId, timeMicros) => ({
     ...fields,
@@ -179,8 +181,8 @@ async function shareBody(
     draft.expect(rowKeys.body(body), references)
     if (replaced?.row.body !== body) draft.add(rowKeys.body(body), 1)
   }
-  const written = await commitVersion(stores, ref, input.conditions, stamp, name)
-  return describeVersion(written, secret.md5)
+  const written = await commitVersion(stores, asker, ref, input.conditions, stamp, name)
+  return describeVersion(written, { md5: secret.md5, checksum })
 }
 
 /** A new opaque ETag. It keeps the `-N` of a multipart ETag, by which clients see that it is no MD5. */
@@ -196,7 +198,8 @@ async function copiedChecksum(
   algorithm: ChecksumAlgorithm | undefined,
 ): Promise<Checksum | null> {
   const { row } = opened.found
-  if (algorithm === undefined || row.checksum?.algorithm === algorithm) return row.checksum
+  const { checksum } = opened.info
+  if (algorithm === undefined || checksum?.algorithm === algorithm) return checksum
   const { source, close } = readSource(stores, opened, { offset: 0, length: row.size })
   try {
     source.want(algorithm)
@@ -207,6 +210,13 @@ async function copiedChecksum(
   } finally {
     close()
   }
+}
+
+/** The copy's checksum as its row has it: the source's value, which hangs on the body they share, or one sealed anew. */
+function sealCopied({ found, info, secret }: OpenedSource, checksum: Checksum | null) {
+  if (checksum === null || checksum === info.checksum) return found.row.checksum
+  const body = found.row.body!
+  return withChecksumKey(secret.bodyKey, body, (key) => sealWhole(key, body, checksum))
 }
 
 async function sealAnew(
@@ -229,7 +239,7 @@ async function sealAnew(
       checksum,
       conditions: input.conditions,
     })
-    return describeVersion(written.found, written.md5)
+    return describeVersion(written.found, written.shown)
   } finally {
     close()
   }

@@ -1,13 +1,8 @@
 // Put, head and get of one object.
 import type { Asker } from '../auth/asker.ts'
-import type { Source } from '../bytes/source.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import {
-  type Checksum,
-  type ChecksumAlgorithm,
-  segmentRow,
-  type VersionRow,
-} from '../catalog/rows.ts'
+import { segmentRow, type VersionRow } from '../catalog/rows.ts'
+import { SHAPE_ONE_PIECE } from '../crypto/envelope.ts'
 import { randomBodyKey } from '../crypto/keys.ts'
 import { CofferError } from '../errors.ts'
 import {
@@ -20,6 +15,7 @@ import {
 import { authorize, writerOf } from './access.ts'
 import type { Action } from './actions.ts'
 import { extentOfPart, readExtents } from './body.ts'
+import { openOfPart, sealWhole, wholeChecksum, withChecksumKey } from './checksums.ts'
 import { checkRead, checkWrite, isMeant, type Judged } from './conditions.ts'
 import { addVersion, type History, readHistory } from './history.ts'
 import { Following } from './links.ts'
@@ -44,8 +40,10 @@ import {
   findVersion,
   openVersion,
   requireContainer,
+  type Shown,
   type StoredVersion,
   shownRow,
+  showVersion,
 } from './versions.ts'
 
 /** Throws ObjectNameInvalid for an empty name, ObjectNameTooLong. */
@@ -56,15 +54,6 @@ export function requireObjectName(object: string): void {
 
 /** An ETag that does not depend on the content: 32 random hex digits (D-ETAG). */
 export const opaqueEtag = randomId
-
-/** The checksum of a whole body, as a version's row has it. */
-export function wholeChecksum(
-  source: Source,
-  algorithm: ChecksumAlgorithm | undefined,
-): Checksum | null {
-  if (algorithm === undefined) return null
-  return { algorithm, type: 'FULL_OBJECT', value: source.digest(algorithm).toString('base64') }
-}
 
 /**
  * Makes the row of a version from its id and time. It is called last, so that a newer version never has an older
@@ -79,13 +68,14 @@ export type Stamp = (versionId: string, timeMicros: number) => VersionRow
  */
 export async function commitVersion(
   stores: Stores,
+  asker: Asker,
   ref: ObjectRef,
   conditions: Conditions | undefined,
   stamp: Stamp,
   name: (draft: Draft, replaced: StoredVersion | undefined) => Promise<void> | void,
 ): Promise<FoundVersion> {
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
+    const history = await readHistory(stores, asker, ref)
     checkWrite(conditions, shownRow(history.found), ref.object)
     const { versionId, timeMicros } = drawVersion(history)
     const row = stamp(versionId, timeMicros)
@@ -125,7 +115,7 @@ export async function prepareWrite(
   requireObjectName(ref.object)
   await requireContainer(stores.catalog, ref)
   if (conditions === undefined) return
-  checkWrite(conditions, shownRow(await findObject(stores.catalog, ref)), ref.object)
+  checkWrite(conditions, shownRow(await findObject(stores, asker, ref)), ref.object)
 }
 
 /** Writes an object. Conditions are judged before the body is read, and again in the commit. */
@@ -137,8 +127,8 @@ export async function putObject(
 ): Promise<VersionInfo> {
   await prepareWrite(stores, asker, 'putObject', ref, input.conditions)
   const wantsMd5 = input.cipher.sealing === 'root' || input.sealMd5 === true
-  const { found, md5 } = await writeObject(stores, asker, ref, { ...input, wantsMd5 })
-  return describeVersion(found, md5)
+  const { found, shown } = await writeObject(stores, asker, ref, { ...input, wantsMd5 })
+  return describeVersion(found, shown)
 }
 
 /**
@@ -150,7 +140,7 @@ export async function writeObject(
   asker: Asker,
   ref: ObjectRef,
   input: Omit<PutInput, 'sealMd5'> & { readonly wantsMd5: boolean },
-): Promise<{ found: FoundVersion; md5: Buffer | null }> {
+): Promise<{ found: FoundVersion; shown: Shown }> {
   const { source, cipher, wantsMd5 } = input
   if (wantsMd5) source.want('md5')
   if (input.checksum !== undefined) source.want(input.checksum)
@@ -160,6 +150,7 @@ export async function writeObject(
     const md5 = wantsMd5 ? source.digest('md5') : null
     const { size } = written.row
     const body = randomId()
+    const checksum = wholeChecksum(source, input.checksum)
     const fields = {
       size,
       etag: cipher.sealing === 'root' ? md5!.toString('hex') : opaqueEtag(),
@@ -167,20 +158,30 @@ export async function writeObject(
       parts: 0,
       headers: input.headers,
       metadata: input.metadata,
-      checksum: wholeChecksum(source, input.checksum),
-      writer: writerOf(asker),
+      checksum:
+        checksum && withChecksumKey(secretKey, body, (key) => sealWhole(key, body, checksum)),
+      rights: { writer: writerOf(asker) },
       deleteAtSeconds: input.deleteAtSeconds ?? null,
     }
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
       timeMicros,
-      envelope: cipher.wrap({ ...ref, versionId }, { bodyKey: secretKey, size, md5 }),
+      envelope: cipher.wrap(
+        { ...ref, versionId },
+        {
+          bodyKey: secretKey,
+          size,
+          md5,
+          shape: SHAPE_ONE_PIECE,
+        },
+      ),
     })
-    const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
+    const commit = commitVersion(stores, asker, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)
       draft.add(rowKeys.body(body), 1)
     })
-    return { found: await settleAfter(stores.blobs, written, commit), md5 }
+    const found = await settleAfter(stores.blobs, written, commit)
+    return { found, shown: { md5, checksum } }
   } finally {
     secretKey.fill(0)
   }
@@ -195,17 +196,17 @@ async function openForRead(
   input: ReadInput,
 ) {
   await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const found = await findVersion(stores, asker, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
   const judged = judgedOf(row, secret.md5)
   checkRead(input.conditions, judged)
   const asking = new Following(stores, asker, input.cipher)
   const body = await stores.resolve({ ...found, secret }, asking)
-  const info = describeVersion(found, secret.md5, body.size)
+  const info = describeVersion(found, showVersion(found, secret), body.size)
   const { part } = input
   if (part !== undefined) {
-    const read = await findPart(stores, row, body, part)
+    const read = await findPart(stores, row, body, part, secret.bodyKey)
     return { info: { ...info, part: read.part }, extents: [read.extent], secret, body, row }
   }
   const isRanged = input.rangesFor === undefined || isMeant(input.rangesFor, judged)
@@ -223,7 +224,13 @@ const judgedOf = ({ etag, timeMicros, headers }: VersionRow, md5: Buffer | null)
 })
 
 /** The extent of one part. Throws PartNumberUnsatisfiable. */
-async function findPart(stores: Stores, row: VersionRow, body: ResolvedBody, number: number) {
+async function findPart(
+  stores: Stores,
+  row: VersionRow,
+  body: ResolvedBody,
+  number: number,
+  bodyKey: Buffer,
+) {
   const position = extentOfPart(body.segments, number)
   if (position === undefined) {
     const parts = Math.max(1, row.parts)
@@ -233,7 +240,10 @@ async function findPart(stores: Stores, row: VersionRow, body: ResolvedBody, num
   const extent: Extent = { offset, length, partial: length > 0 }
   const key = rowKeys.segment(row.body!, position.part)
   const segment = row.parts === 0 ? undefined : decoded(segmentRow, await stores.catalog.get(key))
-  return { extent, part: { number, checksum: segment?.part?.checksum ?? null } }
+  const checksum = withChecksumKey(bodyKey, row.body!, (opener) => {
+    return segment === undefined ? null : openOfPart(opener, position.part, segment)
+  })
+  return { extent, part: { number, checksum } }
 }
 
 /** What a GET would return, without the bytes. Where the key is optional and none came, no key is checked. */
@@ -246,10 +256,10 @@ export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, i
     return { info, extents }
   }
   await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
-  const md5 = checkKeyIfSent(found, input.cipher)
-  checkRead(input.conditions, judgedOf(found.row, md5))
-  return { info: describeVersion(found, md5), extents: [wholeOf(found.row.size)] }
+  const found = await findVersion(stores, asker, ref, input.versionId)
+  const shown = checkKeyIfSent(found, input.cipher)
+  checkRead(input.conditions, judgedOf(found.row, shown?.md5 ?? null))
+  return { info: describeVersion(found, shown), extents: [wholeOf(found.row.size)] }
 }
 
 /** Opens an object for reading. It resolves once the key was right and the rows of the extents were found. */
@@ -267,7 +277,7 @@ export function getObject(
       ref,
       input,
     )
-    const reader = readExtents(stores, row.body!, secret.bodyKey, body.segments, extents)
+    const reader = readExtents(stores, row.body!, secret.bodyKey, body, extents)
     try {
       await reader.prepare()
     } catch (error) {

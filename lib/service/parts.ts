@@ -7,21 +7,27 @@ import { endOf, rowKeys, segmentPrefix } from '../catalog/keys.ts'
 import {
   type ChecksumAlgorithm,
   type PartChecksum,
+  type PartRow,
   type SegmentRow,
   segmentRow,
+  type VersionRow,
 } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
+import { deriveCompletionKeys, zeroCompletionKeys } from '../crypto/keys.ts'
+import { type SealedPart, sealPart } from '../crypto/part-list.ts'
 import { CofferError } from '../errors.ts'
 import { nowMicros } from '../names.ts'
 import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
+import { openOfPart, sealOfPart } from './checksums.ts'
 import { openCopySource, readSource, type SourceInput } from './copy.ts'
 import { opaqueEtag } from './objects.ts'
+import { coversPart, readParts } from './part-list.ts'
 import { freeSegment, nameSegment, settleAfter, writeSegment } from './segments.ts'
 import { commitWithRetry, readAnew, type Stores } from './stores.ts'
 import type { ObjectRef, PartInfo, ReadInput, UploadInfo, VersionInfo } from './types.ts'
 import { describeUpload, type FoundUpload, findUpload, openUpload } from './uploads.ts'
-import { coversPart, describeVersion, findVersion, openVersion, readLayout } from './versions.ts'
+import { describeVersion, findVersion, openVersion, showVersion } from './versions.ts'
 
 /** A stored part with its number. */
 export interface StoredPart {
@@ -29,8 +35,10 @@ export interface StoredPart {
   readonly row: SegmentRow
 }
 
-export function describePart({ part, row }: StoredPart): PartInfo {
-  const { timeMicros, etag, checksum } = row.part!
+/** `checksumKey` is null where nobody may see the checksum. Throws StoreCorrupt where it is another part's. */
+export function describePart({ part, row }: StoredPart, checksumKey: Buffer | null): PartInfo {
+  const { timeMicros, etag } = row.part!
+  const checksum = checksumKey && openOfPart(checksumKey, part, row)
   return { part, size: row.size, etag, timeMicros, checksum }
 }
 
@@ -44,7 +52,7 @@ export async function putPart(
   input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
 ): Promise<PartInfo> {
   await authorize(stores, asker, 'putPart', ref)
-  const found = await findUpload(stores, ref, uploadId)
+  const found = await findUpload(stores, asker, ref, uploadId)
   const wanted = found.row.checksum?.algorithm
   if (wanted !== undefined && input.checksum !== undefined && wanted !== input.checksum) {
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${wanted}, actual checksum Type: ${input.checksum}`
@@ -84,7 +92,7 @@ async function copyPartOnce(
   input: PartCopyInput,
 ): Promise<PartInfo & { source: VersionInfo }> {
   await authorize(stores, asker, 'putPart', ref)
-  const upload = await findUpload(stores, ref, uploadId)
+  const upload = await findUpload(stores, asker, ref, uploadId)
   const { range, cipher } = input
   openUpload(upload, cipher).bodyKey.fill(0)
   const opened = await openCopySource(stores, asker, input)
@@ -122,16 +130,34 @@ async function storePart(
     if (root) source.want('md5')
     if (algorithm !== undefined) source.want(algorithm)
     const written = await writeSegment(stores, asker, secret.bodyKey, part, source)
-    const shown = {
-      timeMicros: nowMicros(),
-      etag: root ? source.digest('md5').toString('hex') : opaqueEtag(),
-      checksum: partChecksum(source, algorithm),
-    }
-    const commit = namePart(stores, upload, part, written, shown)
+    const etag = root ? source.digest('md5').toString('hex') : opaqueEtag()
+    const { size, blob } = written.row
+    const checksum = partChecksum(source, algorithm)
+    const timeMicros = nowMicros()
+    const sealed = sealUnder(secret.bodyKey, upload.row.body, { part, size, blob, etag }, checksum)
+    const commit = namePart(stores, asker, upload, part, written, { timeMicros, etag, ...sealed })
     await settleAfter(stores.blobs, written, commit)
-    return describePart({ part, row: { ...written.row, part: shown } })
+    return { part, size, etag, timeMicros, checksum }
   } finally {
     secret.bodyKey.fill(0)
+  }
+}
+
+/** The seal of a part and its sealed checksum. */
+function sealUnder(
+  bodyKey: Buffer,
+  body: string,
+  part: SealedPart,
+  checksum: PartChecksum | null,
+): Pick<PartRow, 'seal' | 'checksum'> {
+  const keys = deriveCompletionKeys(bodyKey, body)
+  try {
+    return {
+      seal: sealPart(keys.completionKey, part),
+      checksum: checksum && sealOfPart(keys.checksumKey, part.part, part.blob, checksum),
+    }
+  } finally {
+    zeroCompletionKeys(keys)
   }
 }
 
@@ -144,6 +170,7 @@ function partChecksum(source: Source, algorithm: ChecksumAlgorithm | undefined) 
 /** Commits a part, which replaces one of the same number. Throws UploadMissing where the upload ended meanwhile. */
 async function namePart(
   stores: Stores,
+  asker: Asker,
   upload: FoundUpload,
   part: number,
   written: Awaited<ReturnType<typeof writeSegment>>,
@@ -152,7 +179,7 @@ async function namePart(
   const { ref, uploadId } = upload
   const { body } = upload.row
   await commitWithRetry(stores.catalog, async (draft) => {
-    const { stored } = await findUpload(stores, ref, uploadId)
+    const { stored } = await findUpload(stores, asker, ref, uploadId)
     draft.expect(rowKeys.upload(ref.account, ref.container, ref.object, uploadId), stored)
     const key = rowKeys.segment(body, part)
     const old = await stores.catalog.get(key)
@@ -183,22 +210,35 @@ export async function* walkParts(
   }
 }
 
+/**
+ * Lists an upload's parts. Without the customer's key of the upload they come without checksum values (D-KEY-SUMS).
+ * Throws UploadMissing, UploadKeyRequired, UploadKeyWrong.
+ */
 export async function listParts(
   stores: Stores,
   asker: Asker,
   ref: ObjectRef,
   uploadId: string,
-  input: { afterPart: number; limit: number },
+  input: { afterPart: number; limit: number; cipher?: Cipher | undefined },
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
   await authorize(stores, asker, 'listParts', ref)
-  const found = await findUpload(stores, ref, uploadId)
-  const parts: PartInfo[] = []
-  for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
-    if (parts.length === input.limit)
-      return { upload: describeUpload(found), parts, truncated: true }
-    parts.push(describePart(stored))
+  const found = await findUpload(stores, asker, ref, uploadId)
+  const upload = describeUpload(found)
+  const opens = upload.sealing === 'root' ? stores.rootCipher : undefined
+  const cipher = input.cipher ?? opens
+  const secret = cipher && openUpload(found, cipher)
+  const keys = secret && deriveCompletionKeys(secret.bodyKey, found.row.body)
+  try {
+    const parts: PartInfo[] = []
+    for await (const stored of walkParts(stores, found.row.body, input.afterPart)) {
+      if (parts.length === input.limit) return { upload, parts, truncated: true }
+      parts.push(describePart(stored, keys?.checksumKey ?? null))
+    }
+    return { upload, parts, truncated: false }
+  } finally {
+    secret?.bodyKey.fill(0)
+    if (keys !== undefined) zeroCompletionKeys(keys)
   }
-  return { upload: describeUpload(found), parts, truncated: false }
 }
 
 /** The parts of a finished multipart object, numbered 1, 2, 3 … as for reads with `partNumber` (D-LAYOUT). */
@@ -209,20 +249,36 @@ export async function listObjectParts(
   input: ReadInput & { afterPart: number; limit: number },
 ) {
   await authorize(stores, asker, 'listObjectParts', { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const found = await findVersion(stores, asker, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
-  secret.bodyKey.fill(0)
-  const info = describeVersion(found, secret.md5)
-  const parts: PartInfo[] = []
-  const layout = await readLayout(stores.catalog, found.row)
-  let position = 0
-  if (found.row.parts > 0) {
-    for await (const stored of walkParts(stores, found.row.body!, 0)) {
-      if (!coversPart(layout, stored.part)) continue
-      if (++position <= input.afterPart) continue
-      if (parts.length === input.limit) return { info, parts, truncated: true }
-      parts.push({ ...describePart(stored), part: position })
-    }
+  try {
+    const info = describeVersion(found, showVersion(found, secret))
+    return { info, ...(await pageOfParts(stores, found.row, secret.bodyKey, input)) }
+  } finally {
+    secret.bodyKey.fill(0)
   }
-  return { info, parts, truncated: false }
+}
+
+async function pageOfParts(
+  stores: Stores,
+  row: VersionRow,
+  bodyKey: Buffer,
+  { afterPart, limit }: { afterPart: number; limit: number },
+): Promise<{ parts: PartInfo[]; truncated: boolean }> {
+  const parts: PartInfo[] = []
+  if (row.parts === 0) return { parts, truncated: false }
+  const { layout } = await readParts(stores.catalog, row, bodyKey)
+  const keys = deriveCompletionKeys(bodyKey, row.body!)
+  try {
+    let position = 0
+    for await (const stored of walkParts(stores, row.body!, 0)) {
+      if (!coversPart(layout, stored.part)) continue
+      if (++position <= afterPart) continue
+      if (parts.length === limit) return { parts, truncated: true }
+      parts.push({ ...describePart(stored, keys.checksumKey), part: position })
+    }
+    return { parts, truncated: false }
+  } finally {
+    zeroCompletionKeys(keys)
+  }
 }

@@ -4,6 +4,7 @@ import type { Asker } from '../auth/asker.ts'
 import type { Layout, VersionRow } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
 import type { ContainerRef } from './container-types.ts'
+import type { ProvenParts } from './part-list.ts'
 
 /** Bytes within a whole. */
 export interface Span {
@@ -35,6 +36,8 @@ export interface ResolvedBody {
   /** Of all segments. */
   readonly size: number
   readonly segments: readonly SegmentRun[]
+  /** What proves the body's own segments; null where they are one piece, or there are none. */
+  readonly parts: ProvenParts | null
 }
 
 type ObjectName = ContainerRef & { readonly object: string }

@@ -8,7 +8,10 @@ import {
   type Row,
 } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import { type QueueRow, queueRow } from '../catalog/rows.ts'
+import { type QueueRow, queueRow, type ReadRow, type SignedCodec } from '../catalog/rows.ts'
+import type { Cipher } from '../crypto/cipher.ts'
+import type { LateCipher } from '../crypto/late.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { BegunUploads } from './begun-uploads.ts'
@@ -24,6 +27,12 @@ export interface Stores {
   readonly begun: BegunUploads
   /** What stands where in a version's body. */
   readonly resolve: Resolve
+  /** Opens what is under a root key, also where the request brought a customer's. */
+  readonly rootCipher: Cipher
+  /** Wraps what Complete needs of a body's key. */
+  readonly late: LateCipher
+  /** Signs rows that say who may do what, and checks them. */
+  readonly macs: RowMacs
   /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }
@@ -113,6 +122,40 @@ export class Draft {
   }
 }
 
+/** The attempts of `commitWithRetry` that are under way, by the catalog's id. */
+const attempts = new Map<string, Set<Promise<unknown>>>()
+
+/**
+ * Resolves when all attempts that are under way now have ended. What they have computed is then committed, or never
+ * will be, or is a commit of unknown outcome, whose rows cannot be read.
+ */
+export async function attemptsEnded(catalog: Pick<Catalog, 'id'>): Promise<void> {
+  await Promise.allSettled(attempts.get(catalog.id) ?? [])
+}
+
+/** Runs one attempt, and counts it among those under way. */
+async function attemptOnce<T>(catalog: Catalog, attempt: (draft: Draft) => Promise<T>): Promise<T> {
+  const running = attempts.get(catalog.id) ?? new Set()
+  attempts.set(catalog.id, running)
+  const one = attemptAndCommit(catalog, attempt)
+  running.add(one)
+  try {
+    return await one
+  } finally {
+    running.delete(one)
+  }
+}
+
+async function attemptAndCommit<T>(
+  catalog: Catalog,
+  attempt: (draft: Draft) => Promise<T>,
+): Promise<T> {
+  const draft = new Draft()
+  const answer = await attempt(draft)
+  await draft.commit(catalog)
+  return answer
+}
+
 /**
  * Runs a verb's read–compute–commit until its commit does not conflict. `attempt` fills the draft and returns the
  * verb's result. It must read every row anew in each attempt.
@@ -122,11 +165,8 @@ export async function commitWithRetry<T>(
   attempt: (draft: Draft) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const draft = new Draft()
-    const answer = await attempt(draft)
     try {
-      await draft.commit(catalog)
-      return answer
+      return await attemptOnce(catalog, attempt)
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
       if (tries === ATTEMPTS_MAX) throw new CofferError('WriteConflict', {}, error)
@@ -150,6 +190,15 @@ export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
       if (!isCode(error, 'StoreCorrupt') || tries === READ_ATTEMPTS_MAX) throw error
     }
   }
+}
+
+/** A row with a MAC and whether that holds, undefined without a row. */
+export function judged<T>(
+  codec: SignedCodec<T>,
+  row: Row | undefined,
+  macs: RowMacs,
+): ReadRow<T> | undefined {
+  return row === undefined ? undefined : codec.read(row, macs)
 }
 
 /** The decoded value of a row, undefined without a row. */

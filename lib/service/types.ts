@@ -254,11 +254,12 @@ export interface Service {
       cipher: Cipher
     },
   ): Promise<PartInfo & { source: VersionInfo }>
+  /** `cipher` is the customer's, where a key came: it must be the upload's. */
   listParts(
     asker: Asker,
     ref: ObjectRef,
     uploadId: string,
-    input: { afterPart: number; limit: number },
+    input: { afterPart: number; limit: number; cipher?: Cipher | undefined },
   ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }>
   /** Throws what completeUpload would without looking at its input: AccessDenied, ContainerMissing, UploadMissing. */
   requireCompletable(asker: Asker, ref: ObjectRef, uploadId: string): Promise<void>

@@ -35,7 +35,7 @@ export interface CompleteInput {
     readonly checksum?: PartChecksum
   }[]
   readonly conditions?: Conditions
-  /** Checks that a key that came is the upload's. Complete needs no key (D-KEY-PARTS). */
+  /** The cipher of a key that came, which must be the upload's. Complete needs no key (D-KEY-PARTS). */
   readonly cipher?: Cipher
   /** The size of the whole in bytes, as the client expects it. */
   readonly size?: number

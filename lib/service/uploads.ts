@@ -14,14 +14,21 @@ import {
 } from '../catalog/keys.ts'
 import { containerRow, type UploadRow, uploadRow } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
-import { randomBodyKey } from '../crypto/keys.ts'
+import { SHAPE_PARTS } from '../crypto/envelope.ts'
+import {
+  type CompletionKeys,
+  deriveCompletionKeys,
+  randomBodyKey,
+  zeroCompletionKeys,
+} from '../crypto/keys.ts'
+import type { Late } from '../crypto/late.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
-import { authorize, writerOf } from './access.ts'
+import { authorize, requireProven, writerOf } from './access.ts'
 import { readHistory } from './history.ts'
 import { drawVersion, requireObjectName } from './objects.ts'
 import { queueBody } from './references.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, judged, type Stores } from './stores.ts'
 import type {
   ContainerRef,
   ObjectRef,
@@ -38,6 +45,12 @@ export interface FoundUpload {
   readonly uploadId: string
   readonly stored: Row
   readonly row: UploadRow
+}
+
+/** What of an upload its key opens. The version that Complete makes of it keeps all of it. */
+interface SealedUpload {
+  readonly ref: ObjectRef
+  readonly row: Pick<UploadRow, 'versionId' | 'envelope'>
 }
 
 /**
@@ -58,7 +71,7 @@ export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
     ...ref,
     uploadId,
     createdMicros: row.createdMicros,
-    initiator: row.initiator,
+    initiator: row.rights.writer,
     sealing: row.envelope.kind === 1 ? 'root' : 'customer',
     checksum: row.checksum,
   }
@@ -79,7 +92,7 @@ export async function createUpload(
   const initiator = writerOf(asker)
   await stores.begun.claim(ref.account, initiator)
   try {
-    return await beginUpload(stores, ref, input, initiator)
+    return await beginUpload(stores, ref, input, asker)
   } catch (error) {
     if (!(error instanceof CommitUnknown)) stores.begun.release(ref.account, initiator)
     throw error
@@ -90,38 +103,46 @@ async function beginUpload(
   stores: Stores,
   ref: ObjectRef,
   input: UploadInput,
-  initiator: string,
+  asker: Asker,
 ): Promise<UploadInfo> {
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const { container, found } = await readHistory(stores, ref)
+    const { container, found } = await readHistory(stores, asker, ref)
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
     const uploadId = uploadIdOf(createdMicros, versionId)
     const bodyKey = randomBodyKey()
-    const envelope = input.cipher.wrap({ ...ref, versionId }, { bodyKey, size: null, md5: null })
+    const envelope = input.cipher.wrap(
+      { ...ref, versionId },
+      { bodyKey, size: null, md5: null, shape: SHAPE_PARTS },
+    )
+    const body = randomId()
+    const late = wrapLate(stores, { ref, uploadId, row: { body } }, bodyKey)
     bodyKey.fill(0)
     const row: UploadRow = {
-      containerId: containerRow.decode(container.value).id,
+      containerId: containerRow.decodeUnproven(container.value).id,
       versionId,
-      body: randomId(),
+      body,
       createdMicros,
       envelope,
+      late,
       headers: input.headers,
       metadata: input.metadata,
       checksum: input.checksum ?? null,
-      initiator,
+      rights: { writer: writerOf(asker) },
     }
     draft.expect(rowKeys.container(ref.account, ref.container), container)
     const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
-    draft.put(key, uploadRow.encode(row))
+    draft.put(key, uploadRow.encode(key, row, stores.macs))
     return describeUpload({ ref, uploadId, row })
   })
 }
 
 /**
- * Finds an upload. One of an earlier container of the same name is not found. Throws ContainerMissing, UploadMissing.
+ * Finds an upload. One of an earlier container of the same name is not found. Throws ContainerMissing, UploadMissing, and
+ * AccessDenied where its row's MAC does not hold; an owner by role gets what may be believed of it (D-MAC-UPLOADS).
  */
 export async function findUpload(
   stores: Stores,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
 ): Promise<FoundUpload> {
@@ -131,20 +152,20 @@ export async function findUpload(
     rowKeys.upload(account, container, object, uploadId),
   ])
   if (holder === undefined) throw new CofferError('ContainerMissing', { container })
-  const row = decoded(uploadRow, stored)
-  if (row === undefined || row.containerId !== containerRow.decode(holder.value).id) {
-    throw new CofferError('UploadMissing', { upload: uploadId })
-  }
-  return { ref, uploadId, stored: stored!, row }
+  const read = judged(uploadRow, stored, stores.macs)
+  const { id } = containerRow.decodeUnproven(holder.value)
+  if (read?.row.containerId !== id) throw new CofferError('UploadMissing', { upload: uploadId })
+  requireProven(asker, account, read.holds)
+  return { ref, uploadId, stored: stored!, row: read.row }
 }
 
 /**
  * Opens the upload's body key. Throws UploadKeyRequired where a key is missing, or came for an upload without one,
  * UploadKeyWrong for another key than the upload's.
  */
-export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
+export function openUpload({ ref, row }: SealedUpload, cipher: Cipher): BodySecret {
   try {
-    return cipher.unwrap({ ...found.ref, versionId: found.row.versionId }, found.row.envelope)
+    return cipher.unwrap({ ...ref, versionId: row.versionId }, row.envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) throw new CofferError('UploadKeyWrong', {}, error)
     if (isCode(error, 'KeyRequired') || isCode(error, 'KeyNotApplicable')) {
@@ -153,6 +174,26 @@ export function openUpload(found: FoundUpload, cipher: Cipher): BodySecret {
     throw error
   }
 }
+
+/** What the wrap of an upload's completion keys is bound to. */
+type LateUpload = Pick<FoundUpload, 'ref' | 'uploadId'> & { readonly row: Pick<UploadRow, 'body'> }
+const lateContext = ({ ref, uploadId, row }: LateUpload) => ({ ...ref, uploadId, body: row.body })
+
+function wrapLate({ late }: Stores, upload: LateUpload, bodyKey: Buffer): Late {
+  const keys = deriveCompletionKeys(bodyKey, upload.row.body)
+  try {
+    return late.wrap(lateContext(upload), keys)
+  } finally {
+    zeroCompletionKeys(keys)
+  }
+}
+
+/**
+ * The keys with which Complete checks the parts and seals their list; the caller zeroes them. Under SSE-C too they come
+ * from a root key, because Complete need not bring the customer's. Throws StoreCorrupt.
+ */
+export const openLate = ({ late }: Stores, upload: FoundUpload): CompletionKeys =>
+  late.unwrap(lateContext(upload), upload.row.late)
 
 /** Aborts an upload, whose parts the sweep frees. Throws UploadMissing. */
 export async function abortUpload(
@@ -163,7 +204,7 @@ export async function abortUpload(
 ): Promise<void> {
   await authorize(stores, asker, 'abortUpload', ref)
   await commitWithRetry(stores.catalog, async (draft) => {
-    draftAbort(stores, draft, await findUpload(stores, ref, uploadId))
+    draftAbort(stores, draft, await findUpload(stores, asker, ref, uploadId))
   })
 }
 
@@ -175,7 +216,7 @@ export function draftEnd(
 ) {
   const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
   draft.expect(key, stored).del(key).del(rowKeys.uploadParts(uploadId))
-  draft.after.push(() => stores.begun.release(ref.account, row.initiator))
+  draft.after.push(() => stores.begun.release(ref.account, row.rights.writer))
 }
 
 /** Adds to the draft the removal of an upload with its parts. */
@@ -193,12 +234,12 @@ export async function listUploads(
 ): Promise<UploadListing> {
   await authorize(stores, asker, 'listUploads', ref)
   const container = await requireContainer(stores.catalog, ref)
-  const { id } = containerRow.decode(container.value)
+  const { id } = containerRow.decodeUnproven(container.value)
   const base = uploadPrefix(ref.account, ref.container)
   const entries: (UploadInfo | string)[] = []
   // One upload more than `limit` is read, which shows whether the list goes on.
   for await (const stored of walk(stores, ref, input)) {
-    const row = uploadRow.decode(stored.value)
+    const { row } = uploadRow.read(stored, stores.macs)
     if (row.containerId !== id) continue
     const { name, id: uploadId } = splitNameAndId(stored.key.slice(base.length))
     const folded = commonPrefix(name, input)

@@ -2,9 +2,8 @@
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import {
+  type Checksum,
   containerRow,
-  type Layout,
-  layoutRow,
   type ObjectRow,
   objectRow,
   type Summary,
@@ -12,11 +11,15 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
+import { type Envelope, KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
+import { type Actor, requireProven } from './access.ts'
+import { openWhole } from './checksums.ts'
 import type { Versioning } from './container-types.ts'
+import { readParts } from './part-list.ts'
 import type { Resolve } from './resolve.ts'
-import { decoded } from './stores.ts'
+import { decoded, judged, type Stores } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
 
 /** A version's row with its names and id. */
@@ -56,31 +59,38 @@ export function shownRow({ current }: FoundObject): VersionRow | undefined {
 }
 
 /** A container's versioning. */
-export const versioningOf = (container: Row): Versioning =>
-  containerRow.decode(container.value).versioning ?? null
+export const versioningOf = ({ macs }: Pick<Stores, 'macs'>, container: Row): Versioning =>
+  containerRow.read(container, macs).row.versioning ?? null
 
-/** The object's row and its current version, as a write expects them. */
-export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<FoundObject> {
+/** The object's row and its current version, as a write expects them. Throws AccessDenied as `getVersion` does. */
+export async function findObject(
+  stores: VersionStores,
+  actor: Actor,
+  ref: ObjectRef,
+): Promise<FoundObject> {
   const { account, container, object } = ref
-  const [visible, hidden] = await catalog.getMany([
+  const [visible, hidden] = await stores.catalog.getMany([
     rowKeys.object(account, container, object),
     rowKeys.hidden(account, container, object),
   ])
   const row = decoded(objectRow, visible ?? hidden)
-  const current = row?.current ? await getVersion(catalog, ref, row.current) : undefined
+  const current = row?.current ? await getVersion(stores, actor, ref, row.current) : undefined
   return { visible, hidden, row, current }
 }
 
 /**
  * The version that a read means: the one with `versionId` (`null` is the null version), else the current one. Throws
- * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt.
+ * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt, and AccessDenied as
+ * `getVersion` does.
  */
 export async function findVersion(
-  catalog: Catalog,
+  stores: VersionStores,
+  actor: Actor,
   ref: ObjectRef,
   versionId: string | undefined,
 ): Promise<FoundVersion> {
-  if (versionId !== undefined) return await findVersionById(catalog, ref, versionId)
+  const { catalog } = stores
+  if (versionId !== undefined) return await findVersionById(stores, actor, ref, versionId)
   const { account, container, object } = ref
   // A version may be replaced between the two reads. The object's row then names another one.
   let before: Row | undefined
@@ -91,8 +101,8 @@ export async function findVersion(
     ])
     if (held === undefined) throw new CofferError('ContainerMissing', { container })
     const row = decoded(objectRow, stored)
-    if (row === undefined) throw await missing(catalog, ref, held)
-    const found = await getVersion(catalog, ref, row.current!)
+    if (row === undefined) throw await missing(stores, actor, ref, held)
+    const found = await getVersion(stores, actor, ref, row.current!)
     if (found === undefined) {
       // The object's row did not change, so that the version was not replaced: its row is lost.
       if (stored!.revision === before?.revision) {
@@ -101,26 +111,31 @@ export async function findVersion(
       before = stored
       continue
     }
-    if (isDue(found.row)) throw await missing(catalog, ref, held)
+    if (isDue(found.row)) throw await missing(stores, actor, ref, held)
     const isNull = row.current === row.nullVersion
-    return { ...found, isNull, versioning: versioningOf(held) }
+    return { ...found, isNull, versioning: versioningOf(stores, held) }
   }
 }
 
 /** The ObjectMissing of an object that is not shown, with the delete marker where the current version is one. */
-async function missing(catalog: Catalog, ref: ObjectRef, container: Row): Promise<CofferError> {
+async function missing(
+  stores: VersionStores,
+  actor: Actor,
+  ref: ObjectRef,
+  container: Row,
+): Promise<CofferError> {
   const { object } = ref
-  const versioning = versioningOf(container)
+  const versioning = versioningOf(stores, container)
   if (versioning === null) return new CofferError('ObjectMissing', { object })
-  const { row, current } = await findObject(catalog, ref)
+  const { row, current } = await findObject(stores, actor, ref)
   const marks = current !== undefined && isMarker(current.row)
   const id = row?.current === row?.nullVersion ? 'null' : current?.versionId
   return new CofferError('ObjectMissing', { object, versioning, marker: marks ? id : undefined })
 }
 
-async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) {
+async function findVersionById(stores: VersionStores, actor: Actor, ref: ObjectRef, asked: string) {
   const { account, container, object } = ref
-  const [held, visible, hidden] = await catalog.getMany([
+  const [held, visible, hidden] = await stores.catalog.getMany([
     rowKeys.container(account, container),
     rowKeys.object(account, container, object),
     rowKeys.hidden(account, container, object),
@@ -130,25 +145,32 @@ async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) 
   if (!isNull && !isVersionId(asked)) throw new CofferError('VersionInvalid', { version: asked })
   const nullVersion = decoded(objectRow, visible ?? hidden)?.nullVersion ?? null
   const versionId = isNull ? nullVersion : asked === nullVersion ? null : asked
-  const found = versionId === null ? undefined : await getVersion(catalog, ref, versionId)
+  const found = versionId === null ? undefined : await getVersion(stores, actor, ref, versionId)
   if (found === undefined) throw new CofferError('VersionMissing', { object, version: asked })
   const { row } = found
   if (isMarker(row)) {
     const { timeMicros } = row
     throw new CofferError('VersionIsMarker', { object, version: asked, timeMicros })
   }
-  return { ...found, isNull, versioning: versioningOf(held) }
+  return { ...found, isNull, versioning: versioningOf(stores, held) }
 }
 
-/** The version's row, undefined where there is none. */
+/** What a version's row is read with. */
+type VersionStores = Pick<Stores, 'catalog' | 'macs'>
+
+/** The version's row, undefined where there is none. Throws AccessDenied where its MAC does not hold; an owner by role, and
+ * the node itself, get what may be believed of it (D-MAC-ANEW). */
 export async function getVersion(
-  catalog: Catalog,
+  { catalog, macs }: VersionStores,
+  actor: Actor,
   ref: ObjectRef,
   versionId: string,
 ): Promise<StoredVersion | undefined> {
   const key = rowKeys.version(ref.account, ref.container, ref.object, versionId)
-  const row = decoded(versionRow, await catalog.get(key))
-  return row && { ref, versionId, row }
+  const read = judged(versionRow, await catalog.get(key), macs)
+  if (read === undefined) return undefined
+  requireProven(actor, ref.account, read.holds)
+  return { ref, versionId, row: read.row }
 }
 
 /** The container's row. Throws ContainerMissing. */
@@ -161,85 +183,85 @@ export async function requireContainer(
   return row
 }
 
-/** The layout of a version's body: the sizes of its parts. A body without parts has its size alone. */
-export async function readLayout(catalog: Catalog, row: VersionRow): Promise<Layout> {
-  if (row.parts === 0) return onePiece(row)
-  const stored = decoded(layoutRow, await catalog.get(rowKeys.layout(row.body!)))
-  if (stored === undefined || !rises(stored.layout)) {
-    throw new CofferError('StoreCorrupt', { row: rowKeys.layout(row.body!) })
-  }
-  return stored.layout
-}
-
 /** Resolves bodies of their own segments, which is all that a write or a completed upload leaves. */
 export const ownSegments =
   (catalog: Catalog): Resolve =>
-  async ({ row }) => ({
-    size: row.size,
-    segments: row.parts === 0 ? onePiece(row) : await readLayout(catalog, row),
-  })
-
-const onePiece = ({ size }: VersionRow): Layout => [{ first: 1, count: 1, size }]
-
-/** A segment proves its number, not its place: numbers that rise are what fixes the order (docs/format.md §5). */
-function rises(layout: Layout): boolean {
-  let next = 1
-  for (const { first, count } of layout) {
-    if (first < next) return false
-    next = first + count
+  async ({ row, secret, ref, versionId }) => {
+    const { size } = row
+    if (row.parts === 0) return { size, segments: [{ first: 1, count: 1, size }], parts: null }
+    const parts = await readParts(catalog, row, secret.bodyKey)
+    if (parts.size !== size) {
+      throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
+    }
+    return { size, segments: parts.layout, parts }
   }
-  return true
-}
-
-/** True for a part of the finished body. The sweep frees the others. */
-export function coversPart(layout: Layout, part: number): boolean {
-  // A binary search: 10,000 parts of different sizes are 10,000 runs.
-  let low = 0
-  let high = layout.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (layout[middle]!.first <= part) low = middle + 1
-    else high = middle
-  }
-  const run = layout[low - 1]
-  return run !== undefined && part < run.first + run.count
-}
 
 /** The kind of key that seals a version. Not for delete markers, which have no envelope. */
-export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root' : 'customer')
+export const sealingOf = (row: VersionRow) =>
+  row.envelope?.kind === KIND_ROOT ? 'root' : 'customer'
 
 /**
  * Checks the key before any byte of content, and opens the body key. Throws KeyRequired, KeyWrong,
- * KeyNotApplicable, and StoreCorrupt where the sealed size is not the row's.
+ * KeyNotApplicable, and StoreCorrupt where sealed size or MD5 are not the row's, or the row contradicts the sealed shape.
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
-  const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
-  if (secret.size !== null && secret.size !== row.size) {
+  const secret = cipher.unwrap({ ...ref, versionId }, requireEnvelope(found))
+  const isSize = secret.size === null || secret.size === row.size
+  if (!isSize || !hasEtagOf(row, secret)) {
+    secret.bodyKey.fill(0)
     throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
   }
   return secret
 }
 
-/**
- * Checks the key where one came, for verbs that show no content. Returns the content's MD5 where it is
- * known. Throws KeyWrong, KeyNotApplicable, StoreCorrupt.
- */
-export function checkKeyIfSent(found: StoredVersion, cipher: Cipher): Buffer | null {
-  if (cipher.sealing === 'root' && sealingOf(found.row) === 'customer') return null
-  const secret = openVersion(found, cipher)
-  secret.bodyKey.fill(0)
-  return secret.md5
+/** False where the sealed MD5, which is the ETag of one piece under the root key (D-ETAG), is not the row's. */
+function hasEtagOf({ etag, parts, envelope }: VersionRow, { md5 }: BodySecret): boolean {
+  return envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null || md5.toString('hex') === etag
 }
 
-/** What a version says of itself to whoever may read it. `md5` only after its key opened it; `size` of its body, where it
+/** The envelope of a version with a body. Throws StoreCorrupt where there is none, or the number of parts contradicts the
+ * shape, which the envelope binds (D-SHAPE). */
+function requireEnvelope({ ref, versionId, row }: StoredVersion): Envelope {
+  const { envelope, parts } = row
+  if (envelope !== null && (envelope.shape === SHAPE_PARTS) === parts > 0) return envelope
+  throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId, what: 'shape' })
+}
+
+/**
+ * Checks the key where one came, for verbs that show no content. Returns what it shows, null where
+ * none came. Throws KeyWrong, KeyNotApplicable, StoreCorrupt.
+ */
+export function checkKeyIfSent(found: StoredVersion, cipher: Cipher): Shown | null {
+  if (cipher.sealing === 'root' && sealingOf(found.row) === 'customer') return null
+  const secret = openVersion(found, cipher)
+  try {
+    return showVersion(found, secret)
+  } finally {
+    secret.bodyKey.fill(0)
+  }
+}
+
+/** What of a version only its key shows. */
+export interface Shown {
+  readonly md5: Buffer | null
+  readonly checksum: Checksum | null
+}
+
+/** What an opened version's key shows. Throws StoreCorrupt where its checksum is another's. */
+export function showVersion({ row }: StoredVersion, { bodyKey, md5 }: BodySecret): Shown {
+  return { md5, checksum: openWhole(bodyKey, row) }
+}
+
+/** What a version says of itself to whoever may read it. `shown` only after its key opened it; `size` of its body, where it
  * was resolved. */
 export function describeVersion(
   found: FoundVersion,
-  md5: Buffer | null,
+  shown: Shown | null,
   size: number = found.row.size,
 ): VersionInfo {
   const { ref, versionId, row } = found
+  const { md5, checksum } = shown ?? { md5: null, checksum: null }
   return {
     object: ref.object,
     versionId: found.isNull ? 'null' : versionId,
@@ -253,7 +275,7 @@ export function describeVersion(
     ...(row.deleteAtSeconds == null ? {} : { deleteAtSeconds: row.deleteAtSeconds }),
     sealing: sealingOf(row),
     parts: row.parts,
-    checksum: row.checksum,
+    checksum,
   }
 }
 

@@ -57,7 +57,7 @@ export interface SalvageOptions {
 
 /**
  * Salvages a volume, or lifts its quarantine where nothing is wrong with it. No other process may use catalog
- * and volumes. Rejects with SalvageRefused, FilesUnreadable, FormatNewer, StoreFull, StoreUnavailable, and the
+ * and volumes. Rejects with SalvageRefused, FilesUnreadable, FormatUnread, StoreFull, StoreUnavailable, and the
  * error of a file. The volume is unchanged then; or, where a last step failed, it is replaced already, and must
  * be salvaged again.
  */

@@ -4,12 +4,12 @@
 import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { coversPart } from '../service/part-list.ts'
 import { walkParts } from '../service/parts.ts'
 import { freedRows, freeSegment } from '../service/segments.ts'
 import { removeSettings } from '../service/settings.ts'
 import { Draft, type Stores } from '../service/stores.ts'
 import { draftAbort } from '../service/uploads.ts'
-import { coversPart } from '../service/versions.ts'
 import { eachRow } from './each-row.ts'
 import { startWorker, type Worker } from './worker.ts'
 
@@ -84,7 +84,7 @@ async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'con
     const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if ('group' in entry) continue
-      const upload = uploadRow.decode(entry.value)
+      const upload = uploadRow.decodeUnproven(entry.value)
       if (upload.containerId !== work.containerId) continue
       const draft = new Draft()
       draftAbort(stores, draft, { ...splitUploadKey(entry.key), stored: entry, row: upload })

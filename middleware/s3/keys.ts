@@ -46,7 +46,7 @@ export function takeKeys({ req, state }: Context, faults: CofferError[]): SentKe
 export function bindKeys({ state, headers }: Context, rule: KeyRule): void {
   const { own, source } = state.keys
   if (rule === 'none') return
-  if (own !== null && (rule !== 'complete' || own.isComplete)) bindOwn(state, own, rule, headers)
+  if (own !== null && (rule !== 'optional' || own.isComplete)) bindOwn(state, own, rule, headers)
   if (source === null || rule !== 'copy') return
   const options = state.operation === 'UploadPartCopy' ? lenientPart : lenient
   state.sourceCipher = cipherOf(source, options).cipher

@@ -109,12 +109,12 @@ const built: Partial<Record<OperationName, Operation>> = {
   UploadPartCopy: { ...plain(uploadPartCopy), ssec: 'copy' },
   CompleteMultipartUpload: {
     ...plain(completeUpload),
-    ssec: 'complete',
+    ssec: 'optional',
     // 10,000 parts with a SHA-256 each take 1.8 MB as SDKs write them, more with blanks between.
     documentBytesMax: 4 << 20,
   },
   AbortMultipartUpload: plain(abortUpload),
-  ListParts: plain(listParts),
+  ListParts: { ...plain(listParts), ssec: 'optional' },
   GetBucketAccelerateConfiguration: unset(unsetOfBucket.accelerate),
   GetBucketAcl: unset(unsetOfBucket.acl),
   GetBucketAnalyticsConfiguration: unset(unsetOfBucket.analytics),

@@ -131,7 +131,7 @@ t.test('a token whose claims are others is none', async (t) => {
     'the password': 'testing',
     'the secret of S3': secretKey,
     'the key’s name': keyId,
-    'the label': 'coffer/v1 token',
+    'the label': 'coffer/v2 token',
     zeros: Buffer.alloc(32),
   })) {
     await denied(`a MAC made with ${name}`, {

@@ -183,7 +183,7 @@ t.test('the longest legal documents are read a turn at a time', async (t) => {
       'x-amz-checksum-type': algorithm === 'sha256' ? 'COMPOSITE' : 'FULL_OBJECT',
     })
     const ref = { account: 'test', container: 'bucket', object: algorithm }
-    await fillParts(node.coffer.stores.catalog, ref, uploadId, count)
+    await fillParts(node.coffer.stores.catalog, node.coffer.rootCipher, ref, uploadId, count)
     const body = completeDocument(count, { algorithm, bytes: 4 << 20 })
     const path = `/bucket/${algorithm}?uploadId=${uploadId}`
     const seen = await watch(node, 'POST', path, { body })

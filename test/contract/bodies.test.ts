@@ -119,13 +119,13 @@ bodyContract(t, 'own segments among links', {
     const byName = mixed.resolver(stores)
     return async (opened, asking) => {
       if (opened.ref.object !== 'o') return await byName(opened, asking)
-      const own = (await ownSegments(stores().catalog)(opened, asking)).segments
+      const { segments: own, parts } = await ownSegments(stores().catalog)(opened, asking)
       const [link] = asking.follow(mixed.get('o')!)
       const runs = own.flatMap(({ first, count, size }): SegmentRun[] =>
         Array.from({ length: count }, (_, i) => ({ first: first + i, count: 1, size })),
       )
       const segments = [runs[0]!, { ...link!, first: runs[0]!.first }, ...runs.slice(1)]
-      return { segments, size: segments.reduce((sum, { size }) => sum + size, 0) }
+      return { segments, size: segments.reduce((sum, { size }) => sum + size, 0), parts }
     }
   },
   make: async (bodies, content, cipher) => {

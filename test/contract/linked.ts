@@ -19,7 +19,7 @@ export function linksByName(): LinksByName {
       const links = byName.get(opened.ref.object)
       if (links === undefined) return await ownSegments(stores().catalog)(opened, asking)
       const segments = asking.follow(links)
-      return { segments, size: segments.reduce((sum, { size }) => sum + size, 0) }
+      return { segments, size: segments.reduce((sum, { size }) => sum + size, 0), parts: null }
     },
   }
 }

@@ -12,9 +12,12 @@ function makeOne(random: Random) {
   const kind = random.pick([1, 2] as const)
   const word = () => random.pick(['', 'a', 'ä', '😀', 'x'.repeat(random.integer(300))])
   const context = { versionId: word(), account: word(), container: word(), object: word() }
+  const shape = random.pick([0, 1] as const)
+  const sizes = [0, 1, 65536, Number.MAX_SAFE_INTEGER]
   const secret = {
     bodyKey: random.bytes(32),
-    size: random.pick([null, 0, 1, 65536, Number.MAX_SAFE_INTEGER]),
+    shape,
+    size: random.pick(shape === 1 ? [null, ...sizes] : sizes),
     md5: random.pick([null, random.bytes(16)]),
   }
   const key = random.bytes(32)
@@ -23,7 +26,7 @@ function makeOne(random: Random) {
   return { key, context, secret, envelope }
 }
 
-/** One thing about the envelope changed: a bit, a length, the kind, the root key's id. */
+/** One thing about the envelope changed: a bit, a length, the kind, the shape, the root key's id. */
 function change(random: Random, envelope: Envelope): Envelope {
   const field = random.pick(fields)
   const bytes = Buffer.from(envelope[field])
@@ -33,6 +36,7 @@ function change(random: Random, envelope: Envelope): Envelope {
     () => ({ ...envelope, [field]: flipped }),
     () => ({ ...envelope, [field]: bytes.subarray(0, random.integer(bytes.length)) }),
     () => ({ ...envelope, [field]: Buffer.concat([bytes, random.bytes(1 + random.integer(20))]) }),
+    () => ({ ...envelope, shape: (1 - envelope.shape) as 0 | 1 }),
     () => ({ ...envelope, kind: (3 - envelope.kind) as 1 | 2 }),
     () => ({ ...envelope, kind: random.integer(256) as 1 | 2, rootKeyId: 'other' }),
   ])()

@@ -4,7 +4,12 @@ import { createHash } from 'node:crypto'
 import { type Catalog, COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
 import { type ChecksumAlgorithm, segmentRow, uploadRow } from '../../lib/catalog/rows.ts'
+import type { Cipher } from '../../lib/crypto/cipher.ts'
+import { deriveCompletionKeys } from '../../lib/crypto/keys.ts'
+import { sealPart } from '../../lib/crypto/part-list.ts'
+import { recordCount } from '../../lib/crypto/records.ts'
 import { nowMicros, randomId } from '../../lib/names.ts'
+import { sealOfPart } from '../../lib/service/checksums.ts'
 import type { ObjectRef } from '../../lib/service/types.ts'
 
 /** The least size of a part that is not the last, in S3. */
@@ -23,36 +28,48 @@ const checksumOf = (algorithm: ChecksumAlgorithm, part: number) =>
     .subarray(0, checksumBytes[algorithm])
     .toString('base64')
 
-/** Adds parts 1 to `count` to an upload. All have different sizes, which gives the largest layout. */
+/** Adds parts 1 to `count` to an upload under the root key, which seals them. All have different sizes, which gives the largest layout. */
 export async function fillParts(
   catalog: Catalog,
+  rootCipher: Cipher,
   { account, container, object }: ObjectRef,
   uploadId: string,
   count: number,
 ): Promise<void> {
   const stored = await catalog.get(rowKeys.upload(account, container, object, uploadId))
-  const { body, checksum } = uploadRow.decode(stored!.value)
+  const { body, checksum, envelope, versionId } = uploadRow.decodeUnproven(stored!.value)
+  const ref = { account, container, object, versionId }
+  const { completionKey, checksumKey } = deriveCompletionKeys(
+    rootCipher.unwrap(ref, envelope).bodyKey,
+    body,
+  )
   for (let first = 1; first <= count; first += COMMIT_ROWS_MAX) {
     const parts = Array.from(
       { length: Math.min(COMMIT_ROWS_MAX, count - first + 1) },
       (_, i) => first + i,
     )
-    const put = parts.map((part) => ({
+    const named = parts.map((part) => {
+      return { part, size: PART_BYTES + part, blob: randomId(), etag: etagOf(part) }
+    })
+    const put = named.map(({ part, size, blob, etag }) => ({
       key: rowKeys.segment(body, part),
       value: segmentRow.encode({
-        blob: randomId(),
-        size: PART_BYTES + part,
-        records: 80,
+        blob,
+        size,
+        records: recordCount(size),
         inline: null,
         volume: null,
         storedBytes: 0,
         part: {
           timeMicros: nowMicros(),
-          etag: etagOf(part),
-          checksum: checksum && {
-            algorithm: checksum.algorithm,
-            value: checksumOf(checksum.algorithm, part),
-          },
+          etag,
+          seal: sealPart(completionKey, { part, size, blob, etag }),
+          checksum:
+            checksum &&
+            sealOfPart(checksumKey, part, blob, {
+              algorithm: checksum.algorithm,
+              value: checksumOf(checksum.algorithm, part),
+            }),
         },
       }),
     }))

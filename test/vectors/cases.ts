@@ -20,10 +20,14 @@ const SOUND: Record<string, Recipe> = {
   'size-131072': { about: 'Exactly two records.', size: 131072, inline: false },
   'size-131073': { about: 'Two records and one byte.', size: 131073, inline: false },
   'size-1048577': { about: 'Sixteen records and one byte.', size: 1048577, inline: false },
-  'size-unknown': { about: 'The wrap preceded the body.', size: 5, wrappedSize: null },
+  'size-unknown': {
+    about: 'The wrap preceded the body, which has one part.',
+    size: 5,
+    wrappedSize: null,
+  },
   'md5-sealed': { about: 'The wrap carries the MD5 of the content.', size: 100, md5: true },
   'md5-sealed-size-unknown': {
-    about: 'An MD5, but no size.',
+    about: 'An MD5, but no size, of a body of one part.',
     size: 9,
     md5: true,
     wrappedSize: null,
@@ -54,6 +58,11 @@ const SOUND: Record<string, Recipe> = {
     ],
     wrappedSize: null,
     inline: false,
+  },
+  'part-number-99999': {
+    about: 'The highest number that a part can have.',
+    parts: [[99999, 9]],
+    wrappedSize: null,
   },
   'name-of-1024-bytes': { about: 'The longest object name.', size: 3, object: 'n'.repeat(1024) },
   'name-beyond-ascii': {
@@ -92,7 +101,7 @@ function wrongKeys(): Record<string, Vector> {
       { kind: 2, rootKeyId: '' },
       root,
     ),
-    'wrong-root-key-id': wrong('The id of another root key.', { rootKeyId: 'k2' }, root),
+    'wrong-shape': wrong('One piece, read as parts.', { shape: 1 }),
     'wrong-version': wrong('The row of another version.', { versionId: '0'.repeat(32) }),
     'wrong-account': wrong('The row of another account.', { account: 'other' }),
     'wrong-container': wrong('The row of another container.', { container: 'other' }),
@@ -116,9 +125,25 @@ function wrongKeys(): Record<string, Vector> {
 /** The key is right, but the envelope is not one. */
 function corruptEnvelopes(): Record<string, Vector> {
   const sound = makeVector('envelope', { about: '', size: 20, md5: true })
+  const root = makeVector('corrupt root', { about: '', size: 20, kind: 1, rootKeyId: 'k1' })
   const corrupt = (about: string, change: Partial<Vector>, of = sound) =>
     breakVector(of, about, 'corrupt envelope', 0, change)
   return {
+    'root-key-id-changed': corrupt(
+      'Another commitment under a root key, which nobody chose: the row is damaged.',
+      { rootKeyId: 'k2' },
+      root,
+    ),
+    'root-object-changed': corrupt(
+      'A root-key envelope in the row of another object.',
+      { object: '2026/winter.jpg' },
+      root,
+    ),
+    'root-flipped-commitment': corrupt(
+      'A bit flip in the commitment of a root-key envelope.',
+      { commitment: flip(root.commitment, 31) },
+      root,
+    ),
     'flipped-wrapped-key': corrupt('A bit flip in the wrapped body key.', {
       wrapped: flip(sound.wrapped, 0),
     }),
@@ -150,6 +175,16 @@ function corruptEnvelopes(): Record<string, Vector> {
       'A root-key envelope that names no key, soundly wrapped.',
       {},
       makeVector('root without id', { about: '', kind: 1, size: 20 }),
+    ),
+    'shape-unknown': corrupt(
+      'A shape that is not defined, soundly wrapped.',
+      {},
+      makeVector('shape 2', { about: '', shape: 2, size: 20 }),
+    ),
+    'size-unknown-in-one-piece': corrupt(
+      'One piece whose size the wrap does not say, soundly wrapped.',
+      {},
+      makeVector('no size', { about: '', shape: 0, size: 20, wrappedSize: null }),
     ),
     'size-beyond-limit': corrupt(
       'A size of 2^53, which is neither a size nor "unknown".',
@@ -261,7 +296,7 @@ function corruptRecords(): Record<string, Vector> {
   }
 }
 
-/** Envelope and records are right, but the body is not as long as the wrap says. */
+/** Envelope and records are right, but the body is not as long as the wrap says: no byte is given out. */
 function corruptSizes(): Record<string, Vector> {
   const parts = [
     [1, 30],
@@ -274,14 +309,14 @@ function corruptSizes(): Record<string, Vector> {
       longer,
       'The last segment is not in the layout.',
       'corrupt size',
-      30,
+      0,
       {},
     ),
     'size-too-large': breakVector(
       shorter,
       'A segment more than was wrapped.',
       'corrupt size',
-      60,
+      0,
       {},
     ),
   }

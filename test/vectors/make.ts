@@ -4,7 +4,7 @@
 import { createCipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
 import { type Outcome, plainOf, sha256, type Vector } from './vector.ts'
 
-const SEED = 'coffer/v1 vectors 1'
+const SEED = 'coffer/v2 vectors'
 const RECORD_BYTES = 65536
 
 /** `length` bytes that depend on the seed and the label alone. */
@@ -12,12 +12,19 @@ export function seeded(label: string, length: number): Buffer {
   return createHash('sha512').update(`${SEED} ${label}`).digest().subarray(0, length)
 }
 
-function gcm(key: Buffer, nonce: Buffer, plain: Buffer): Buffer {
+export function gcm(
+  key: Buffer,
+  nonce: Buffer,
+  plain: Buffer,
+  associated: Buffer = Buffer.alloc(0),
+): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(associated)
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-const be = (value: number | bigint, bytes: number) =>
+/** An unsigned integer, big-endian. */
+export const be = (value: number | bigint, bytes: number) =>
   Buffer.from(
     BigInt(value)
       .toString(16)
@@ -32,7 +39,7 @@ export function sealRecord(key: Buffer, index: number, final: boolean, plain: Bu
 
 export function blobKey(bodyKey: Buffer, id: string, part: number): Buffer {
   const message = Buffer.concat([
-    Buffer.from('coffer/v1 blob'),
+    Buffer.from('coffer/v2 blob'),
     Buffer.from(id, 'hex'),
     be(part, 4),
   ])
@@ -53,6 +60,8 @@ export interface Recipe {
   about: string
   kind?: number
   rootKeyId?: string
+  /** 1 where there are parts or the wrap does not say the size, else 0; unless given. */
+  shape?: number
   account?: string
   container?: string
   object?: string
@@ -66,19 +75,23 @@ export interface Recipe {
 
 /** The context hash, as intermediate value of the worked example. */
 export function contextOf(
-  v: Pick<Vector, 'kind' | 'rootKeyId' | 'versionId' | 'account' | 'container' | 'object'>,
+  v: Pick<
+    Vector,
+    'kind' | 'rootKeyId' | 'shape' | 'versionId' | 'account' | 'container' | 'object'
+  >,
 ) {
   const names = [v.rootKeyId, v.versionId, v.account, v.container, v.object]
-  const fields = [Buffer.of(v.kind), ...names.map((name) => Buffer.from(name, 'utf8'))]
+  const texts = names.map((name) => Buffer.from(name, 'utf8'))
+  const fields = [Buffer.of(v.kind), ...texts, Buffer.of(v.shape)]
   const framed = fields.flatMap((field) => [be(field.length, 4), field])
   return createHash('sha256')
-    .update(Buffer.concat([Buffer.from('coffer/v1 context'), ...framed]))
+    .update(Buffer.concat([Buffer.from('coffer/v2 context'), ...framed]))
     .digest()
 }
 
 /** HKDF's 64 bytes: KEK ‖ commitment. */
 export function expandKey(key: Buffer, salt: Buffer, context: Buffer): Buffer {
-  const info = Buffer.concat([Buffer.from('coffer/v1 wrap'), context])
+  const info = Buffer.concat([Buffer.from('coffer/v2 wrap'), context])
   return Buffer.from(hkdfSync('sha256', key, salt, info, 64))
 }
 
@@ -103,6 +116,7 @@ export function makeVector(name: string, recipe: Recipe): Vector {
     key: seeded(`${name} key`, 32),
     kind: recipe.kind ?? 2,
     rootKeyId: recipe.rootKeyId ?? '',
+    shape: recipe.shape ?? (recipe.parts !== undefined || wrappedSize === null ? 1 : 0),
     versionId: seeded(`${name} version`, 16).toString('hex'),
     account: recipe.account ?? 'test',
     container: recipe.container ?? 'photos',

@@ -27,6 +27,7 @@ export interface Vector {
   readonly key: Buffer
   readonly kind: number
   readonly rootKeyId: string
+  readonly shape: number
   readonly versionId: string
   readonly account: string
   readonly container: string
@@ -67,12 +68,13 @@ const quote = (text: string) =>
 export function printVector(vector: Vector): string {
   const { plain, secret } = vector
   const lines = [
-    'coffer/v1 vector',
+    'coffer/v2 vector',
     `about: ${vector.about}`,
     `expect: ${vector.expect}`,
     `key: ${vector.key.toString('hex')}`,
     `kind: ${vector.kind}`,
     `root-key-id: ${quote(vector.rootKeyId)}`,
+    `shape: ${vector.shape}`,
     `version-id: ${quote(vector.versionId)}`,
     `account: ${quote(vector.account)}`,
     `container: ${quote(vector.container)}`,
@@ -113,7 +115,7 @@ const fieldsOf = (text: string) =>
 export function parseVector(text: string): Vector {
   const [head = '', body = ''] = text.split('\n\n')
   const lines = head.trimEnd().split('\n')
-  if (lines.shift() !== 'coffer/v1 vector') throw new Error('this is no coffer/v1 vector')
+  if (lines.shift() !== 'coffer/v2 vector') throw new Error('this is no coffer/v2 vector')
   const blobs: VectorBlob[] = []
   const sealedSha256: string[] = []
   const values = new Map<string, string>()
@@ -141,6 +143,7 @@ export function parseVector(text: string): Vector {
     key: hex('key'),
     kind: Number(value('kind')),
     rootKeyId: quoted('root-key-id'),
+    shape: Number(value('shape')),
     versionId: quoted('version-id'),
     account: quoted('account'),
     container: quoted('container'),

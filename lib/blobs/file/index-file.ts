@@ -4,8 +4,8 @@
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from '../../bytes/crc32.ts'
+import { readUint64, writeUint64 } from '../../bytes/uint64.ts'
 import type { DataFile, Files } from '../../files.ts'
-import { readUint64, writeUint64 } from '../record.ts'
 import type { Mark } from './batches.ts'
 import type { Places } from './places.ts'
 

@@ -2,8 +2,8 @@
 // that its value: the sealed record and its checksum, as in LevelDB. Records follow one another in the order of their
 // numbers; where a batch ends, zeros fill the page. The layout is part of the stored format (docs/format.md).
 import { crc32 } from '../../bytes/crc32.ts'
+import { readUint64, writeUint64 } from '../../bytes/uint64.ts'
 import { requireKnown } from '../../format-version.ts'
-import { readUint64, writeUint64 } from '../record.ts'
 import type { BlobId } from '../store.ts'
 
 /** The name of the file in the directory of a generation. */

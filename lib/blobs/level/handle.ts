@@ -1,11 +1,13 @@
 // The LevelDB database of a volume.
+
 import { TRAILER_BYTES } from '../../bytes/slab.ts'
+import { readUint64 } from '../../bytes/uint64.ts'
 import type { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
 import type { Handle, HandleOptions, SealedRecord, TakeNumber } from '../format.ts'
 import { OnDemand } from '../on-demand.ts'
-import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
+import { KEY_BYTES, recordKey } from '../record.ts'
 import { Logs } from './logs.ts'
 import { PUTS_MAX, Puts } from './puts.ts'
 import { ReadNote } from './read-note.ts'

@@ -1,10 +1,11 @@
 // Reads a LevelDB volume from its files, without LevelDB.
+import { readUint64 } from '../../bytes/uint64.ts'
 import type { Damage } from '../../damage.ts'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { Rate } from '../../plain-file.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
 import { decodeHeader, type VolumeHeader } from '../header.ts'
-import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
+import { KEY_BYTES, recordKey } from '../record.ts'
 import type { ScannedRecord, VolumeFiles } from '../scan.ts'
 
 /** Opens the files. Rejects with the system's error, ENOENT where there is no database (yet). */

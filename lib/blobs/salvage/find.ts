@@ -3,6 +3,7 @@
 // wherever it lies, in a table or log that the manifest names or in one that it does not. Only files are read.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readUint64 } from '../../bytes/uint64.ts'
 import type { Damage } from '../../damage.ts'
 import { type Entry, Malformed } from '../../leveldb/coding.ts'
 import { batchEntries, logRecords } from '../../leveldb/log-file.ts'
@@ -15,7 +16,7 @@ import { readValue, walkRecords } from '../file/walk.ts'
 import { readHeader, type VolumeHeader } from '../header.ts'
 import { carveTable, type Judge, type Verdict } from '../level/carve.ts'
 import type { LiveRecord, LiveRecords } from '../reclaim-live.ts'
-import { KEY_BYTES, readUint64 } from '../record.ts'
+import { KEY_BYTES } from '../record.ts'
 import { RecordPlaces } from './places.ts'
 
 /** The records and headers that were found in a damaged volume. */
@@ -44,7 +45,7 @@ export class FoundRecords {
 
   /**
    * Reads all files. Rejects with FilesUnreadable where the directory cannot be listed, a file cannot be
-   * opened, or a read fails for another reason than the disk. Rejects with FormatNewer where a later release
+   * opened, or a read fails for another reason than the disk. Rejects with FormatUnread where another release
    * wrote the volume.
    */
   static async read(location: string, live: LiveRecords, rate: Rate): Promise<FoundRecords> {

@@ -2,6 +2,7 @@
 // and without an id. To open it as a catalog fails.
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../../errors.ts'
+import { whyNotRead } from '../../format-version.ts'
 import type { Meta } from '../meta.ts'
 import { RAW_PAGE_ROWS, type RawCatalog, type RawRow, type RawState } from '../raw.ts'
 import type { Link } from './link.ts'
@@ -34,8 +35,7 @@ export function makeRawRedis(link: Link): RawRedis {
         throw new CofferError('StoreCorrupt', { message })
       }
       if (layout !== LAYOUT) {
-        const message = `layout ${layout} of the catalog is newer than this program`
-        throw new CofferError('StoreCorrupt', { message })
+        throw new CofferError('StoreCorrupt', { message: whyNotRead('the catalog', layout) })
       }
       const meta = { catalogId: id!, commitNumber: Number(number) }
       return { kind: word === 'catalog' ? 'catalog' : 'unfinished', meta }

@@ -2,6 +2,7 @@
 // slot. Every script first checks that Redis still holds this node's catalog, at its commit number or a later
 // one. A failover or a restore can put an emptied or older copy behind an open connection.
 import { createHash } from 'node:crypto'
+import { STORED_VERSION } from '../../format-version.ts'
 import { commitText, VOID_COMMITS } from './commit-script.ts'
 
 export interface Script {
@@ -16,7 +17,7 @@ export const script = (text: string): Script => ({
 })
 
 /** The number of the layout of rows and keys in Redis. */
-export const LAYOUT = '1'
+export const LAYOUT = String(STORED_VERSION)
 
 /**
  * ARGV 1 and 2 of every script but `create`: the catalog's id, and the highest commit number seen. KEYS of

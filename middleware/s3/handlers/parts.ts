@@ -60,8 +60,10 @@ export const listParts: Handler = async (ctx, node) => {
   const limit = pageLimit(query, 'max-parts', 1)
   const afterPart = partMarkerOf('part-number-marker', query.get('part-number-marker') || undefined)
   const ref = await objectOf(ctx, node)
-  const input = { afterPart, limit }
-  const found = await node.service.listParts(ctx.state.asker, ref, uploadId, input)
+  const { asker, cipher, keyMd5 } = ctx.state
+  // The list needs no key. One that came must be the upload's (D-KEY-PARTS).
+  const input = { afterPart, limit, cipher: keyMd5 === undefined ? undefined : cipher }
+  const found = await node.service.listParts(asker, ref, uploadId, input)
   const { upload, parts, truncated } = found
   sendXml(
     ctx,

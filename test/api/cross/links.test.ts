@@ -26,7 +26,7 @@ async function start(t: Test, opening: () => Promise<unknown> = async () => {}) 
       return await linked!.open(span)
     }
     const segments = [first!, { ...second!, linked: { check: linked!.check, open } }]
-    return { size: 2 * size, segments }
+    return { size: 2 * size, segments, parts: null }
   }
   Object.assign(stores, { resolve })
   const put = async (name: string, letter: string, isSealed = false) => {

@@ -20,6 +20,7 @@ const texts = {
   different: 'The provided encryption parameters did not match the ones used originally.',
 }
 const MiB = 1 << 20
+const CRC32_OF_HELLO = 'NhCmhg=='
 const part = (uploadId: string, number: number) =>
   `/bkt/o?partNumber=${number}&uploadId=${uploadId}`
 
@@ -145,4 +146,71 @@ t.test('an upload is aborted without its key', async (t) => {
   t.equal((await node.request('DELETE', `/bkt/o?uploadId=${id}`)).status, 204)
   const late = await node.request('PUT', part(id, 1), withKey(key, { body: 'x' }))
   t.equal(outcome(late), '404 NoSuchUpload')
+})
+
+/** An upload under the key with a checksum of all bytes, its one part, and the body that completes it. */
+async function beginSummed(t: Parameters<typeof startNode>[0]) {
+  const node = await startNode(t)
+  await node.request('PUT', '/bkt')
+  const headers = { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-type': 'FULL_OBJECT' }
+  const id = await createUpload(node, '/bkt/o', withKey(key, { headers }))
+  const sum = { 'x-amz-checksum-crc32': CRC32_OF_HELLO }
+  const etag = await putPart(node, '/bkt/o', id, 1, withKey(key, { body: 'hello', headers: sum }))
+  return { node, id, body: completeBody([[1, etag]]) }
+}
+
+t.test('parts’ checksums are listed to whoever brings the key', async (t) => {
+  const { node, id } = await beginSummed(t)
+  const list = (options: SentRequest) => node.request('GET', `/bkt/o?uploadId=${id}`, options)
+  const keyless = await list({ tls: true })
+  t.equal(outcome(keyless), '200')
+  t.equal(element(keyless, 'Size'), '5')
+  t.equal(element(keyless, 'ChecksumAlgorithm'), 'CRC32', 'the algorithm is no secret')
+  t.equal(element(keyless, 'ChecksumCRC32'), undefined, 'the value says what the content is')
+  const keyed = await list(withKey(key))
+  t.equal(element(keyed, 'ChecksumCRC32'), CRC32_OF_HELLO)
+  const { [`${name}-key`]: _, ...incomplete } = keyHeaders(key)
+  const partial = await list({ tls: true, headers: incomplete })
+  t.equal(outcome(partial), '200', 'an incomplete key is ignored')
+  t.equal(element(partial, 'ChecksumCRC32'), undefined)
+  const wrong = await list(withKey(other))
+  t.equal(outcome(wrong), '400 InvalidRequest')
+  t.equal(element(wrong, 'Message'), texts.different)
+  t.equal(outcome(await list({ ...withKey(key), tls: false })), '400 InvalidArgument', 'no TLS')
+  const plainId = await createUpload(node, '/bkt/p')
+  const onPlain = await node.request('GET', `/bkt/p?uploadId=${plainId}`, withKey(key))
+  t.equal(outcome(onPlain), '400 InvalidRequest', 'a key on an upload without')
+})
+
+t.test('checksums of parts without a customer key are listed to everybody who may', async (t) => {
+  const node = await startNode(t)
+  await node.request('PUT', '/bkt')
+  const id = await createUpload(node, '/bkt/o', {
+    headers: { 'x-amz-checksum-algorithm': 'CRC32' },
+  })
+  const headers = { 'x-amz-checksum-crc32': CRC32_OF_HELLO }
+  await putPart(node, '/bkt/o', id, 1, { body: 'hello', headers })
+  const listed = await node.request('GET', `/bkt/o?uploadId=${id}`)
+  t.equal(element(listed, 'ChecksumCRC32'), CRC32_OF_HELLO)
+})
+
+t.test('a Complete that is sent again shows the checksum to whoever brings the key', async (t) => {
+  const { node, id, body } = await beginSummed(t)
+  const complete = (options: SentRequest) =>
+    node.request('POST', `/bkt/o?uploadId=${id}`, { ...options, body })
+  const first = await complete({ tls: true })
+  t.equal(outcome(first), '200')
+  t.equal(element(first, 'ChecksumCRC32'), CRC32_OF_HELLO, 'the first has computed it')
+  const again = await complete({ tls: true })
+  t.equal(outcome(again), '200')
+  t.equal(element(again, 'ETag'), element(first, 'ETag'))
+  t.equal(element(again, 'ChecksumCRC32'), undefined)
+  t.equal(element(again, 'ChecksumType'), undefined)
+  const keyed = await complete(withKey(key))
+  t.equal(outcome(keyed), '200')
+  t.equal(element(keyed, 'ChecksumCRC32'), CRC32_OF_HELLO)
+  t.equal(element(keyed, 'ChecksumType'), 'FULL_OBJECT')
+  const wrong = await complete(withKey(other))
+  t.equal(outcome(wrong), '400 InvalidRequest')
+  t.equal(element(wrong, 'Message'), texts.different)
 })

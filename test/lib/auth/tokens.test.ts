@@ -53,7 +53,7 @@ t.test('a token stands for its user, on another process with the same keyring to
 })
 
 t.test('a token is an HMAC under a key of its own, written down here a second time', async (t) => {
-  const key = Buffer.from(hkdfSync('sha256', Buffer.alloc(32, 'k1'), '', 'coffer/v1 token', 32))
+  const key = Buffer.from(hkdfSync('sha256', Buffer.alloc(32, 'k1'), '', 'coffer/v2 token', 32))
   const users = usersWith('secret')
   const said = Buffer.from(JSON.stringify(['k1', account, user, 1767409445, '']))
   const record = users.passwordDigest(account, user)!

@@ -12,7 +12,7 @@ const header = {
 
 t.test('a header has the bytes that the format says', async (t) => {
   const body = Buffer.concat([
-    Buffer.from('coffer/v1 volume'),
+    Buffer.from('coffer/v2 volume'),
     Buffer.from([2]),
     Buffer.from(header.volume, 'hex'),
     Buffer.from(header.catalog, 'hex'),

@@ -162,16 +162,22 @@ t.test(
   },
 )
 
-t.test('a backup of a later version is refused by what it is', async (t) => {
+t.test('a backup of another version is refused by what it is', async (t) => {
   const [catalog, dir] = await filled(t, {})
   const file = join(dir, 'backup')
   await writeBackup(file, await sourceOf(catalog))
   const bytes = readFileSync(file)
-  bytes.write('coffer/v2', 'latin1')
+  bytes.write('coffer/v3', 'latin1')
   writeFileSync(file, bytes)
   await t.rejects(verifyBackup(file), {
     name: 'FormatNewer',
-    message: `${file}: version 2 of the backup is newer than this program, which knows 1: run the later release`,
+    message: `${file}: version 3 of the backup is newer than this program, which knows 2: run the later release`,
+  })
+  bytes.write('coffer/v1', 'latin1')
+  writeFileSync(file, bytes)
+  await t.rejects(verifyBackup(file), {
+    name: 'FormatUnreleased',
+    message: `${file}: version 1 of the backup was never released, and no program reads it`,
   })
 })
 

@@ -194,10 +194,10 @@ redisTest(t, 'an empty Redis begins a catalog only where that is asked for', asy
     code: 'StoreCorrupt',
     details: { message: /a copy of a catalog that was not finished/ },
   })
-  await redis.raw.hset('{coffer}:about', { id: create.catalogId, number: '1', layout: '2' })
+  await redis.raw.hset('{coffer}:about', { id: create.catalogId, number: '1', layout: '3' })
   await t.rejects(openRedisCatalog(catalogOptions(redis.url)), {
     code: 'StoreCorrupt',
-    details: { message: /layout 2 of the catalog is newer/ },
+    details: { message: /layout 3 of the catalog is newer/ },
   })
 })
 

@@ -9,7 +9,7 @@ const keyring = (active: string, ids = Object.keys(keys)): Keyring => ({
   key: (id) => (ids.includes(id) ? keys[id] : undefined),
 })
 const context = { versionId: 'v', account: 'a', container: 'c', object: 'o' }
-const secret = { bodyKey: Buffer.alloc(32, 3), size: 5, md5: null }
+const secret = { bodyKey: Buffer.alloc(32, 3), size: 5, md5: null, shape: 0 } as const
 const customer = (byte: number) => customerCipher(new CustomerKey(Buffer.alloc(32, byte)))
 
 t.test('each cipher opens what it wrapped, and every wrap draws a new salt', async (t) => {

@@ -19,7 +19,12 @@ const context: WrapContext = {
   container: 'photos',
   object: 'a/b.jpg',
 }
-const secret: BodySecret = { bodyKey: Buffer.alloc(32, 3), size: 65537, md5: Buffer.alloc(16, 4) }
+const secret: BodySecret = {
+  bodyKey: Buffer.alloc(32, 3),
+  size: 65537,
+  md5: Buffer.alloc(16, 4),
+  shape: 0,
+}
 const codeOf = (fn: () => unknown) => {
   try {
     fn()
@@ -32,9 +37,11 @@ const codeOf = (fn: () => unknown) => {
 t.test('an envelope gives back what was wrapped, for both kinds of key', async (t) => {
   for (const size of [0, 1, 2 ** 32, 2 ** 53 - 1, null]) {
     for (const md5 of [null, Buffer.alloc(16, 9)]) {
-      const input = { bodyKey: secret.bodyKey, size, md5 }
-      t.same(unwrap(key, context, wrap(key, 2, '', context, input, salt)), input, `${size}`)
-      t.same(unwrap(key, context, wrap(key, 1, 'k1', context, input, salt)), input, `${size}`)
+      for (const shape of size === null ? ([1] as const) : ([0, 1] as const)) {
+        const input = { bodyKey: secret.bodyKey, size, md5, shape }
+        t.same(unwrap(key, context, wrap(key, 2, '', context, input, salt)), input, `${size}`)
+        t.same(unwrap(key, context, wrap(key, 1, 'k1', context, input, salt)), input, `${size}`)
+      }
     }
   }
 })
@@ -52,7 +59,7 @@ t.test('another salt changes all of it', async (t) => {
   t.notSame(one.wrapped, other.wrapped)
 })
 
-t.test('another key, kind, key id or name is a wrong key', async (t) => {
+t.test('another key, kind, key id, shape or name is a wrong key', async (t) => {
   const envelope = wrap(key, 1, 'k1', context, secret, salt)
   t.equal(
     codeOf(() => unwrap(Buffer.alloc(32, 9), context, envelope)),
@@ -69,6 +76,11 @@ t.test('another key, kind, key id or name is a wrong key', async (t) => {
   t.equal(
     codeOf(() => unwrap(key, context, { ...envelope, salt: Buffer.alloc(32) })),
     'KeyWrong',
+  )
+  t.equal(
+    codeOf(() => unwrap(key, context, { ...envelope, shape: 1 })),
+    'KeyWrong',
+    'a body of one piece is not taken for parts, whose size may be unknown',
   )
   for (const field of ['versionId', 'account', 'container', 'object'] as const) {
     const other = { ...context, [field]: `${context[field]}x` }
@@ -118,6 +130,8 @@ t.test('an envelope of another form is corrupt, before any key is tried', async 
   const changes: Record<string, Partial<Record<keyof Envelope, unknown>>> = {
     'kind 0': { kind: 0 },
     'kind 3': { kind: 3 },
+    'no shape': { shape: undefined },
+    'shape 2': { shape: 2 },
     'customer with a root key id': { rootKeyId: 'k1' },
     'root without one': { kind: 1 },
     'empty commitment': { commitment: Buffer.alloc(0) },
@@ -144,6 +158,7 @@ t.test('a released key or secret is refused, not used as an empty one', async (t
   t.throws(() => wrap(key, 2, '', context, { ...secret, md5: empty }, salt), RangeError)
   t.throws(() => wrap(key, 2, '', context, { ...secret, size: -1 }, salt), RangeError)
   t.throws(() => wrap(key, 2, '', context, { ...secret, size: 2 ** 53 }, salt), RangeError)
+  t.throws(() => wrap(key, 2, '', context, { ...secret, size: null }, salt), RangeError)
   t.throws(() => wrap(key, 2, 'k1', context, secret, salt), RangeError)
   t.throws(() => wrap(key, 1, '', context, secret, salt), RangeError)
 })
@@ -163,6 +178,7 @@ t.test('random envelopes never open and never end in anything but a refusal', as
     const random = {
       kind: dice[0]! % 4,
       rootKeyId: ['', 'k1'][dice[1]! % 2]!,
+      shape: (dice[6]! % 3) as 0,
       salt: bytes([32, 32, 32, dice[2]!][dice[3]! % 4]!),
       commitment: bytes([32, 32, 32, dice[4]!][dice[5]! % 4]!),
       wrapped: bytes([56, 72, 72, dice[6]!][dice[7]! % 4]!),

@@ -14,7 +14,7 @@ t.test('a blob key is the HMAC of label, blob id and part number', async (t) => 
     [2 ** 32 - 1, 'ffffffff'],
   ] as const) {
     const message = Buffer.from(
-      `${Buffer.from('coffer/v1 blob').toString('hex')}${blob}${hex}`,
+      `${Buffer.from('coffer/v2 blob').toString('hex')}${blob}${hex}`,
       'hex',
     )
     const expected = createHmac('sha256', bodyKey).update(message).digest('hex')
