@@ -86,6 +86,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
       logout: async (args) => answerLogout(requireRunning(), args),
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
+      reclaiming: async () => ({ underWay: requireRunning().coffer.reclaimer.underWay }),
       status: async () => answerStatus(requireRunning().coffer),
     })
     open.push(() => control.close())
