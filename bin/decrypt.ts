@@ -7,9 +7,10 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listAll, writeAll } from './decrypt/all.ts'
-import { openVersion, plaintext } from './decrypt/body.ts'
+import { openVersion } from './decrypt/body.ts'
 import { findVersion, openBackedUp, openCatalog } from './decrypt/catalog.ts'
 import { exitCodes, Failure } from './decrypt/failure.ts'
+import { objectBytes } from './decrypt/manifest.ts'
 import { writeObject } from './decrypt/output.ts'
 import { parseRequest, type Request, USAGE } from './decrypt/request.ts'
 import { noteRights, Rights } from './decrypt/rights.ts'
@@ -70,8 +71,9 @@ async function decrypt(request: Work, signal: AbortSignal): Promise<void> {
       return await writeAll(catalog, volumes, request.keys, request, signal)
     }
     const version = await findVersion(catalog, request.name, request.version)
+    const readable = { catalog, volumes, keys: request.keys }
     const opened = openVersion(request.keys, request.name, version)
-    await writeObject(plaintext(catalog, volumes, version, opened), request.out, signal)
+    await writeObject(objectBytes(readable, request.name, version, opened), request.out, signal)
   } finally {
     for (const one of open) await one.close()
     await rm(shadows, { recursive: true, force: true })

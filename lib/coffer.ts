@@ -10,6 +10,7 @@ import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config/config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { lateCipher } from './crypto/late.ts'
+import { listCipher } from './crypto/list-key.ts'
 import { rowMacs } from './crypto/row-mac.ts'
 import { type Figures, gatherFigures } from './figures.ts'
 import { classicEngine } from './leveldb/engine.ts'
@@ -17,10 +18,10 @@ import { openCatalog } from './open-catalog.ts'
 import { BegunUploads } from './service/begun-uploads.ts'
 import { Leases } from './service/leases.ts'
 import { catalogLogouts } from './service/logouts.ts'
+import { resolveBodies } from './service/resolvers.ts'
 import { makeService } from './service/service.ts'
 import type { Stores } from './service/stores.ts'
 import type { Service } from './service/types.ts'
-import { ownSegments } from './service/versions.ts'
 import { startExpiry } from './upkeep/expiry.ts'
 import { startUploadExpiry } from './upkeep/old-uploads.ts'
 import { volumesWithBlobs } from './upkeep/reclaim.ts'
@@ -120,10 +121,16 @@ function joinStores(
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
   const unproven = new UnprovenRows(log)
-  const resolve = ownSegments(catalog)
   const macs = rowMacs(keyring, catalog.id, (key) => unproven.note(key))
-  const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring), macs }
-  const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
+  const keys = {
+    rootCipher: rootCipher(keyring),
+    late: lateCipher(keyring),
+    lists: listCipher(keyring),
+    macs,
+  }
+  const resolve = resolveBodies(() => stores)
+  const opened = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
+  const stores: Coffer['stores'] = opened
   const sweep = startSweep(stores, (error) => log.error({ err: error }, 'sweep failed'))
   const expiry = startExpiry(stores, (error) => log.error({ err: error }, 'expiry failed'))
   const oldUploads = startUploadExpiry(stores, begunUploadSeconds, (error) =>

@@ -7,11 +7,12 @@ import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { redisDefaults } from '../../lib/config/redis.ts'
 import { rootCipher } from '../../lib/crypto/cipher.ts'
 import { lateCipher } from '../../lib/crypto/late.ts'
+import { listCipher } from '../../lib/crypto/list-key.ts'
 import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { BegunUploads } from '../../lib/service/begun-uploads.ts'
 import { Leases } from '../../lib/service/leases.ts'
+import { ownSegments } from '../../lib/service/resolvers.ts'
 import { makeService } from '../../lib/service/service.ts'
-import { ownSegments } from '../../lib/service/versions.ts'
 import { catalogOptions, startRedis, type TestRedis } from '../../test/helpers/redis.ts'
 import { admin, sourceOf } from '../../test/helpers/service.ts'
 import type { Bench } from '../bench.ts'
@@ -48,7 +49,12 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const rootKey = randomBytes(32)
   const keyring = { active: 'k1', key: () => rootKey }
   const cipher = rootCipher(keyring)
-  const keys = { rootCipher: cipher, late: lateCipher(keyring), macs: rowMacs(keyring, catalog.id) }
+  const keys = {
+    rootCipher: cipher,
+    late: lateCipher(keyring),
+    lists: listCipher(keyring),
+    macs: rowMacs(keyring, catalog.id),
+  }
   const blobs = discarding
   const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
   const service = makeService(stores)

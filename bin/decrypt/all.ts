@@ -1,10 +1,11 @@
 // `--list` and `--all`: every version of a catalog, one after the other. What is damaged, or under a key that is not at
 // hand, is noted, and the next version follows.
-import { openVersion, plaintext } from './body.ts'
+import { openVersion } from './body.ts'
 import { type Catalog, type Scope, withBody } from './catalog.ts'
 import { Failure } from './failure.ts'
 import type { KeySource } from './keys.ts'
 import { type Found, findAll, lineOf } from './listing.ts'
+import { objectBytes } from './manifest.ts'
 import { Directory } from './output.ts'
 import type { Volumes } from './volumes.ts'
 
@@ -97,7 +98,8 @@ export async function writeAll(
       }
       try {
         const version = withBody(versionId, row)
-        const bytes = plaintext(catalog, volumes, version, openVersion(keys, name, version))
+        const opened = openVersion(keys, name, version)
+        const bytes = objectBytes({ catalog, volumes, keys }, name, version, opened)
         await directory.note({ ...shown, file: await directory.write(bytes, signal) })
         return undefined
       } catch (error) {

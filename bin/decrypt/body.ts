@@ -1,7 +1,7 @@
 // From a version and a key to plaintext: written from docs/format.md §4 and §5. Everything that rows say of sizes and parts
 // is proven before a byte is given out.
 import { createHash } from 'node:crypto'
-import type { Catalog, ObjectName, StoredVersion } from './catalog.ts'
+import type { Catalog, ObjectName, StoredSegment, StoredVersion } from './catalog.ts'
 import { ContentChecks } from './checksums.ts'
 import { Failure } from './failure.ts'
 import type { KeySource } from './keys.ts'
@@ -24,6 +24,20 @@ export function openVersion(keys: KeySource, name: ObjectName, version: StoredVe
   throw wrong
 }
 
+/** Plaintext of one segment, record by record. Throws Failure damaged. */
+export async function* segmentPlaintext(
+  volumes: Volumes,
+  segment: StoredSegment,
+  bodyKey: Buffer,
+): AsyncGenerator<Buffer> {
+  const { number, size, blob, inline } = segment
+  const key = blobKeyOf(bodyKey, blob, number)
+  const records = inline === null ? volumes.records(segment) : [inline]
+  let index = 0
+  for await (const sealed of records) yield openSealedRecord(key, size, index++, sealed)
+  if (index !== recordsOf(size)) throw new Failure('damaged', `segment ${number} is not whole`)
+}
+
 /** Plaintext of the whole body. Ends only after every size, digest and checksum was found right. Throws Failure. */
 export async function* plaintext(
   catalog: Catalog,
@@ -40,18 +54,12 @@ export async function* plaintext(
   const md5 = createHash('md5')
   const checks = await ContentChecks.start(version, opened.bodyKey)
   for await (const segment of provenSegments(catalog, version.body, list)) {
-    const { number, size, blob, inline } = segment
     await checks.beginSegment(segment)
-    const key = blobKeyOf(opened.bodyKey, blob, number)
-    const records = inline === null ? volumes.records(segment) : [inline]
-    let index = 0
-    for await (const sealed of records) {
-      const plain = openSealedRecord(key, size, index++, sealed)
+    for await (const plain of segmentPlaintext(volumes, segment, opened.bodyKey)) {
       md5.update(plain)
       checks.update(plain)
       if (plain.length > 0) yield plain
     }
-    if (index !== recordsOf(size)) throw new Failure('damaged', `segment ${number} is not whole`)
     checks.endSegment()
   }
   checks.end()

@@ -92,6 +92,11 @@ const headers = mapOf({
 })
 /** For what a later release adds. A name in it may change what the row means. */
 const more: Type = (value) => isMap(value) && Object.keys(value).length === 0
+/** A secret under a root key. */
+const rootWrapped = mapOf({ rootKeyId: text, salt: bytes, commitment: bytes, wrapped: bytes })
+const versionMore = mapOf({
+  manifest: orNull(mapOf({ bytes: count, etag: text, sizes: listOf(count), listKey: rootWrapped })),
+})
 
 /** Fields behind the layout number, in order. */
 const types = {
@@ -107,6 +112,7 @@ const types = {
         type: text,
         checksum: orNull(listOf(text)),
         deleteAtSeconds: orNull(count),
+        manifest: orNull(text),
       }),
     ),
   },
@@ -122,7 +128,7 @@ const types = {
     checksum: orNull(mapOf({ algorithm, type: oneOf('FULL_OBJECT', 'COMPOSITE'), value: bytes })),
     rights: mapOf({ writer: text }),
     deleteAtSeconds: orNull(count),
-    more,
+    more: versionMore,
     rootKeyId: text,
     mac: bytesOf(16),
   },
@@ -156,6 +162,12 @@ export interface StoredChecksum {
   readonly value: Buffer
 }
 
+/** Of a version whose bytes other objects have. */
+export interface StoredManifest {
+  /** Plaintext bytes of segment 1, its own, and of segment 2, its list. */
+  readonly sizes: readonly number[]
+}
+
 export interface Run {
   readonly first: number
   readonly count: number
@@ -178,6 +190,7 @@ export interface Rows {
     readonly checksum: StoredChecksum | null
     readonly rights: { readonly writer: string }
     readonly deleteAtSeconds: number | null
+    readonly more: { readonly manifest?: StoredManifest | null }
   }
   layout: { readonly layout: readonly Run[]; readonly seal: Buffer; readonly pages: Buffer }
   segment: {
@@ -232,14 +245,18 @@ const contradictions: { readonly [K in Kind]: (row: Rows[K]) => string | undefin
   meta: () => undefined,
   object: () => undefined,
   layout: () => undefined,
-  version({ body, parts, envelope, size, checksum }) {
+  version({ body, parts, envelope, size, checksum, more: { manifest = null } }) {
     if ((body === null) !== (envelope === null))
       return 'has a body, or an envelope, without the other'
     if (envelope === null) {
-      return size + parts > 0 || checksum !== null ? 'is a delete marker with content' : undefined
+      const isBare = size + parts === 0 && checksum === null && manifest === null
+      return isBare ? undefined : 'is a delete marker with content'
     }
     if ((envelope.shape === 1) !== parts > 0) {
       return 'has another number of parts than the shape in its envelope allows'
+    }
+    if ((envelope.shape === 2) !== (manifest !== null) || (manifest?.sizes.length ?? 2) !== 2) {
+      return 'has a manifest, or none, against the shape in its envelope'
     }
     return undefined
   },

@@ -30,6 +30,8 @@ export interface Opened {
   /** Null where the wrap preceded the body. */
   readonly size: number | null
   readonly md5: Buffer | null
+  /** SHA-256 of the list of a manifest; undefined for every other shape. */
+  readonly listDigest: Buffer | undefined
 }
 
 export function uint64(value: number): Buffer {
@@ -78,10 +80,10 @@ export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope):
   const sound =
     (kind === 1 || kind === 2) &&
     (kind === 2) === (rootKeyId === '') &&
-    (shape === 0 || shape === 1) &&
+    (shape === 0 || shape === 1 || shape === 2) &&
     salt.length === 32 &&
     commitment.length === 32 &&
-    (wrapped.length === 56 || wrapped.length === 72)
+    (shape === 2 ? [104] : [56, 72]).includes(wrapped.length)
   if (!sound) throw new Failure('damaged', 'the envelope has not the form of the format')
 
   const names = [rootKeyId, name.versionId, name.account, name.container, name.object]
@@ -103,13 +105,14 @@ export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope):
   if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw new Failure('damaged', 'the sealed size is beyond what a body can have')
   }
-  if (size === SIZE_UNKNOWN && shape === 0) {
-    throw new Failure('damaged', 'the size of a body of one piece is not sealed')
+  if (size === SIZE_UNKNOWN && shape !== 1) {
+    throw new Failure('damaged', 'the size of a body that has no parts is not sealed')
   }
   return {
     bodyKey: plain.subarray(0, 32),
     size: size === SIZE_UNKNOWN ? null : Number(size),
-    md5: plain.length === 56 ? plain.subarray(40) : null,
+    md5: plain.length > 40 ? plain.subarray(40, 56) : null,
+    listDigest: shape === 2 ? plain.subarray(56) : undefined,
   }
 }
 
@@ -152,6 +155,11 @@ export function completionKeyOf(bodyKey: Buffer, body: string): Buffer {
 
 export function checksumKeyOf(bodyKey: Buffer, body: string): Buffer {
   return keyOf(bodyKey, 'coffer/v2 checksum', body)
+}
+
+/** §4: the key that seals the list of a manifest. */
+export function listKeyOf(bodyKey: Buffer, body: string): Buffer {
+  return keyOf(bodyKey, 'coffer/v2 list', body)
 }
 
 function keyOf(bodyKey: Buffer, label: string, body: string): Buffer {

@@ -55,29 +55,31 @@ function makeCodec<T extends object>(fields: (keyof T)[], more: readonly object[
 }
 
 /**
- * A codec for a row with a MAC. `more`: whether the item of that name is before the MAC. `bare` leaves of a row whose MAC
- * does not hold what may be believed of it.
+ * A codec for a row with a MAC. `more`: the fields in the item of that name, which few rows have; null: the row has no
+ * such item. `bare` leaves of a row whose MAC does not hold what may be believed of it.
  */
 export function signedCodec<T extends object>(
   fields: (keyof T)[],
-  more: 'open' | 'closed',
+  more: readonly (keyof T & string)[] | null,
   bare: (row: T) => T,
 ): SignedCodec<T> {
-  const rest: readonly object[] = more === 'open' ? [{}] : []
-  const decode = (bytes: Buffer) => requireItems(bytes, fields.length, rest.length, SIGNATURE_ITEMS)
+  const behind = more === null ? 0 : 1
+  const decode = (bytes: Buffer) =>
+    requireItems(bytes, fields.length, behind, SIGNATURE_ITEMS, more ?? [])
   return {
     encode(key, row, macs) {
+      const rest = more === null ? [] : [pick(row, more)]
       const items = [STORED_VERSION, ...fields.map((field) => row[field]), ...rest]
       return macs.sign(key, encodeItems([...items, macs.active, unsigned]))
     },
     read({ key, value }, macs) {
       const items = decode(value)
       const rootKeyId = items[items.length - SIGNATURE_ITEMS]
-      const row = toRow(fields, items)
+      const row = toRow(fields, items, more ?? [])
       const holds = typeof rootKeyId === 'string' && macs.holds(key, value, rootKeyId)
       return { row: holds ? row : bare(row), holds }
     },
-    decodeUnproven: (bytes) => toRow(fields, decode(bytes)),
+    decodeUnproven: (bytes) => toRow(fields, decode(bytes), more ?? []),
     rootKeyIdOf(bytes) {
       const rootKeyId = decode(bytes).at(-SIGNATURE_ITEMS)
       if (typeof rootKeyId === 'string') return rootKeyId
@@ -92,24 +94,44 @@ const SIGNATURE_ITEMS = 2
 const unsigned = Buffer.alloc(MAC_BYTES)
 
 /** All items of a row with `fields` fields, perhaps `more`, and `behind` items behind that. */
-function requireItems(bytes: Buffer, fields: number, more: number, behind = 0): unknown[] {
+function requireItems(
+  bytes: Buffer,
+  fields: number,
+  more: number,
+  behind = 0,
+  known: readonly string[] = [],
+): unknown[] {
   const items = decodeItems(bytes)
   if (items[0] !== STORED_VERSION) throw new Error(whyNotRead('a row', items[0]))
   if (items.length !== 1 + fields + more + behind) {
     throw new CofferError('StoreCorrupt', { what: 'a row with another number of items' })
   }
-  if (more > 0) requireEmpty(items[1 + fields])
+  if (more > 0) requireKnown(items[1 + fields], known)
   return items
 }
 
-function toRow<T>(fields: (keyof T)[], items: unknown[]): T {
+/** The row. A field of `more` that it does not have is absent. */
+function toRow<T>(
+  fields: (keyof T)[],
+  items: unknown[],
+  more: readonly (keyof T & string)[] = [],
+): T {
   const row = {} as T
   for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
+  if (more.length > 0) Object.assign(row as object, items[1 + fields.length])
   return row
 }
 
-function requireEmpty(more: unknown): void {
+/** The fields of `more` that a row has. */
+function pick<T extends object>(row: T, more: readonly (keyof T & string)[]): Partial<T> {
+  const found: Partial<T> = {}
+  for (const name of more) if (row[name] != null) found[name] = row[name]
+  return found
+}
+
+function requireKnown(more: unknown, known: readonly string[]): void {
   const isMap = typeof more === 'object' && more?.constructor === Object
-  const [name] = isMap ? Object.keys(more) : [typeof more]
+  const names = isMap ? Object.keys(more) : [typeof more]
+  const name = names.find((each) => !known.includes(each))
   if (name !== undefined) throw new CofferError('StoreCorrupt', { what: 'more of a row', name })
 }

@@ -2,6 +2,7 @@
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
 import type { Late } from '../crypto/late.ts'
+import type { RootWrapped } from '../crypto/root-wrap.ts'
 import { codec, openCodec, signedCodec } from './codec.ts'
 
 export type { ReadRow, SignedCodec } from './codec.ts'
@@ -102,6 +103,8 @@ export interface Summary {
   checksum: [ChecksumAlgorithm, Checksum['type']] | null
   /** Absent where the version does not expire. */
   deleteAtSeconds?: number
+  /** ETag of the manifest's document. Absent for what is no manifest. */
+  manifest?: string
 }
 
 /** Who may do what with a version, and who wrote it. */
@@ -112,8 +115,20 @@ export interface ObjectRights {
 
 const noRights: ObjectRights = { writer: '' }
 
+/** What a version of the bytes of other objects has beside its envelope (lib/service/manifest-body.ts). */
+export interface ManifestRow {
+  /** Size in bytes and ETag of the document in which a client is shown its list without any key. */
+  bytes: number
+  etag: string
+  /** Plaintext bytes of its segments: what is its own, and its list. */
+  sizes: [own: number, list: number]
+  /** The key of the list under a root key. */
+  listKey: RootWrapped
+}
+
 export interface VersionRow {
   timeMicros: number
+  /** Plaintext bytes that a read gives. */
   size: number
   /** Without quotes. Random under a customer key. */
   etag: string
@@ -130,6 +145,7 @@ export interface VersionRow {
   /** The version is not shown as current from this second on; null where it does not expire. Seconds since
    * 1970. */
   deleteAtSeconds: number | null
+  manifest?: ManifestRow
 }
 
 /** The parts of a body with more than one segment, run-length: `count` parts of `size` bytes each, numbered
@@ -181,23 +197,25 @@ export interface UploadRow {
   rights: ObjectRights
 }
 
-/** What is to be removed: a whole body, some of its segments, or what a deleted container left. */
+/** What is to be removed: a whole body, some of its segments, what a deleted container left, or objects that were not
+ * written since that moment. */
 export type QueueRow =
   | { kind: 'body'; body: string }
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'container'; account: string; container: string; containerId: string }
+  | { kind: 'objects'; account: string; container: string; objects: string[]; sinceMicros: number }
 
 // Of each row that has a MAC, the last argument leaves what may be believed of it where that does not hold: ids, times
 // and what a body's key proves. All else is as in a new row (D-MAC-ANEW).
 
 export const accountRow = signedCodec<AccountRow>(
   ['createdMicros', 'metadata', 'acl'],
-  'open',
+  [],
   ({ createdMicros }) => ({ createdMicros, metadata: {}, acl: null }),
 )
 export const containerRow = signedCodec<ContainerRow>(
   ['id', 'createdMicros', 'modifiedMicros', 'acl', 'versioning', 'settings'],
-  'open',
+  [],
   ({ id, createdMicros, modifiedMicros, versioning }) => ({
     ...{ id, createdMicros, modifiedMicros },
     acl: { read: '', write: '' },
@@ -213,7 +231,7 @@ export const versionRow = signedCodec<VersionRow>(
     ...(['timeMicros', 'size', 'etag', 'body', 'parts', 'envelope', 'headers'] as const),
     ...(['metadata', 'checksum', 'rights', 'deleteAtSeconds'] as const),
   ],
-  'open',
+  ['manifest'],
   (row) => ({ ...row, headers: {}, metadata: {}, rights: noRights, deleteAtSeconds: null }),
 )
 export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
@@ -231,7 +249,7 @@ export const uploadRow = signedCodec<UploadRow>(
     ...(['containerId', 'versionId', 'body', 'createdMicros', 'envelope', 'late'] as const),
     ...(['headers', 'metadata', 'checksum', 'rights'] as const),
   ],
-  'open',
+  [],
   (row) => ({ ...row, headers: {}, metadata: {}, checksum: null, rights: noRights }),
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
@@ -243,9 +261,26 @@ export const expiryRow = codec<{ account: string; container: string; object: str
 )
 /** Random. Tokens with another id are no longer valid. */
 export const logoutRow = codec<{ id: string }>('id')
-export const bucketRow = signedCodec<{ account: string }>(['account'], 'closed', () => ({
+export const bucketRow = signedCodec<{ account: string }>(['account'], null, () => ({
   account: '',
 }))
+/** An entry of a manifest's list as it is stored: bytes of another object, or, of one item, so many of its own. */
+export type StoredEntry =
+  | [
+      container: string,
+      object: string,
+      size: number,
+      etag: string,
+      timeMicros: number,
+      type: string,
+      isManifest: boolean,
+      offset: number | null,
+      length: number | null,
+    ]
+  | [ownBytes: number]
+
+/** The list of a manifest: the plaintext of its segment 2, and no row. */
+export const manifestList = codec<{ entries: StoredEntry[] }>('entries')
 /** A row of `volume/…`: the segment that a blob holds, and the bytes that it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
   'body',

@@ -17,9 +17,12 @@ export interface WrapContext {
 export interface BodySecret {
   readonly bodyKey: Buffer
   readonly size: number | null
+  /** Of the content; of a manifest that of its entries' ETags, which it always has. */
   readonly md5: Buffer | null
-  /** What the body is: SHAPE_ONE_PIECE or SHAPE_PARTS. It belongs to the body, and no copy changes it (D-SHAPE). */
+  /** What the body is. It belongs to the body, and no copy changes it (D-SHAPE). */
   readonly shape: Shape
+  /** SHA-256 of the list of a manifest. Absent for every other shape. */
+  readonly listDigest?: Buffer
 }
 
 /** How a version wraps its body key (docs/format.md §4). */
@@ -35,11 +38,15 @@ export interface Envelope {
 }
 
 /** What a body is, bound in the wrap (docs/format.md §4). */
-export type Shape = 0 | 1
+export type Shape = 0 | 1 | 2
 /** A body that was written in one piece: segment 1. */
 export const SHAPE_ONE_PIECE = 0
 /** A body of the parts of an upload, also of one. */
 export const SHAPE_PARTS = 1
+/** A body of bytes that other objects have, and of some of its own. */
+export const SHAPE_MANIFEST = 2
+
+const shapes: readonly Shape[] = [SHAPE_ONE_PIECE, SHAPE_PARTS, SHAPE_MANIFEST]
 
 /** Kind of an envelope under a root key. */
 export const KIND_ROOT = 1
@@ -47,6 +54,7 @@ export const KIND_ROOT = 1
 export const KIND_CUSTOMER = 2
 
 const MD5_BYTES = 16
+const DIGEST_BYTES = 32
 const SIZE_UNKNOWN = 0xffffffffffffffffn
 const CONTEXT_LABEL = Buffer.from('coffer/v2 context')
 const WRAP_LABEL = Buffer.from('coffer/v2 wrap')
@@ -61,32 +69,40 @@ function contextHash(
   return hashFields(CONTEXT_LABEL, [kind, rootKeyId, versionId, account, container, object, shape])
 }
 
-/** Body key ‖ size, 8 bytes big-endian (2⁶⁴−1: not known yet) ‖ MD5 or nothing. */
+/** Body key ‖ size, 8 bytes big-endian (2⁶⁴−1: not known yet) ‖ MD5 or nothing ‖ of a manifest the list's SHA-256. */
 function encodeSecret(secret: BodySecret): Buffer {
-  const { bodyKey, size, md5 } = secret
+  const { bodyKey, size, md5, shape, listDigest } = secret
   if (bodyKey.length !== KEY_BYTES) throw new RangeError('a body key has 32 bytes')
   if (md5 !== null && md5.length !== MD5_BYTES) throw new RangeError('an MD5 has 16 bytes')
   if (size !== null && (!Number.isSafeInteger(size) || size < 0)) {
     throw new RangeError(`${size} is no size in bytes`)
   }
-  if (size === null && secret.shape === SHAPE_ONE_PIECE) {
-    throw new RangeError('the size of one piece is sealed')
+  if (size === null && shape !== SHAPE_PARTS) {
+    throw new RangeError('the size of all but parts is sealed')
   }
-  const bytes = Buffer.alloc(KEY_BYTES + 8 + (md5 === null ? 0 : MD5_BYTES))
+  const isManifest = shape === SHAPE_MANIFEST
+  if ((listDigest?.length === DIGEST_BYTES) !== isManifest || (isManifest && md5 === null)) {
+    throw new RangeError('a manifest, and nothing else, has the digest of a list, and an MD5')
+  }
+  const md5Bytes = md5 === null ? 0 : MD5_BYTES
+  const bytes = Buffer.alloc(KEY_BYTES + 8 + md5Bytes + (isManifest ? DIGEST_BYTES : 0))
   bodyKey.copy(bytes)
   bytes.writeBigUInt64BE(size === null ? SIZE_UNKNOWN : BigInt(size), KEY_BYTES)
   md5?.copy(bytes, KEY_BYTES + 8)
+  listDigest?.copy(bytes, KEY_BYTES + 8 + md5Bytes)
   return bytes
 }
 
 function decodeSecret(bytes: Buffer, shape: Shape): BodySecret {
   const size = bytes.readBigUInt64BE(KEY_BYTES)
-  if (size === SIZE_UNKNOWN && shape === SHAPE_ONE_PIECE) throw corrupt('size')
+  if (size === SIZE_UNKNOWN && shape !== SHAPE_PARTS) throw corrupt('size')
   if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) throw corrupt('size')
   const bodyKey = Buffer.alloc(KEY_BYTES)
   bytes.copy(bodyKey)
-  const md5 = bytes.length > KEY_BYTES + 8 ? Buffer.from(bytes.subarray(KEY_BYTES + 8)) : null
-  return { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5, shape }
+  const behind = Buffer.from(bytes.subarray(KEY_BYTES + 8))
+  const md5 = behind.length > 0 ? behind.subarray(0, MD5_BYTES) : null
+  const secret = { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5, shape }
+  return shape === SHAPE_MANIFEST ? { ...secret, listDigest: behind.subarray(MD5_BYTES) } : secret
 }
 
 const isBytes = (value: unknown) => value instanceof Uint8Array
@@ -103,13 +119,17 @@ function checkForm(envelope: Envelope): void {
   if (kind !== KIND_ROOT && kind !== KIND_CUSTOMER) throw corrupt('kind')
   if (typeof rootKeyId !== 'string') throw corrupt('rootKeyId')
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) throw corrupt('rootKeyId')
-  if (shape !== SHAPE_ONE_PIECE && shape !== SHAPE_PARTS) throw corrupt('shape')
+  if (!shapes.includes(shape)) throw corrupt('shape')
   if (!isBytes(salt) || salt.length !== SALT_BYTES) throw corrupt('salt')
   // A shorter commitment must not shorten the comparison.
   if (!isBytes(commitment) || commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
   if (!isBytes(wrapped)) throw corrupt('wrapped')
-  const secretBytes = wrapped.length - TAG_BYTES - KEY_BYTES - 8
-  if (secretBytes !== 0 && secretBytes !== MD5_BYTES) throw corrupt('wrapped')
+  const behind = wrapped.length - TAG_BYTES - KEY_BYTES - 8
+  const isSound =
+    shape === SHAPE_MANIFEST
+      ? behind === MD5_BYTES + DIGEST_BYTES
+      : behind === 0 || behind === MD5_BYTES
+  if (!isSound) throw corrupt('wrapped')
 }
 
 /**

@@ -9,6 +9,7 @@ const HMAC_BLOCK_BYTES = 64
 const BLOB_LABEL = Buffer.from('coffer/v2 blob')
 const COMPLETION_LABEL = Buffer.from('coffer/v2 completion')
 const CHECKSUM_LABEL = Buffer.from('coffer/v2 checksum')
+const LIST_LABEL = Buffer.from('coffer/v2 list')
 
 /** A new random body key, in memory of its own so that it can be zeroed. */
 export function randomBodyKey(): Buffer {
@@ -74,6 +75,13 @@ export function deriveCompletionKeys(bodyKey: Buffer, body: string): CompletionK
     completionKey: hmac(bodyKey, Buffer.concat([COMPLETION_LABEL, id])),
     checksumKey: hmac(bodyKey, Buffer.concat([CHECKSUM_LABEL, id])),
   }
+}
+
+/** The key that seals the list of a manifest: HMAC-SHA256(body key, "coffer/v2 list" ‖ body id, 16 bytes). Throws
+ * RangeError for an argument of another form. */
+export function deriveListKey(bodyKey: Buffer, body: string): Buffer {
+  requireId(body, 'body')
+  return hmac(bodyKey, Buffer.concat([LIST_LABEL, Buffer.from(body, 'hex')]))
 }
 
 export function zeroCompletionKeys({ completionKey, checksumKey }: CompletionKeys): void {

@@ -32,6 +32,7 @@ export function sliceSegments(
   let start = 0
   for (const run of segments) {
     const { linked } = run
+    const { size, offset: begins } = run.inside ?? { size: run.size, offset: 0 }
     const runBytes = run.count * run.size
     // Only the last part can be empty. A read to the end opens it too, so that its record is verified.
     if (run.size === 0 && start === offset + length) {
@@ -45,7 +46,7 @@ export function sliceSegments(
         const from = Math.max(0, offset - partStart)
         const to = Math.min(run.size, offset + length - partStart)
         const part = run.first + i
-        slices.push({ part, size: run.size, offset: from, length: to - from, linked })
+        slices.push({ part, size, offset: begins + from, length: to - from, linked })
       }
     }
     start += runBytes

@@ -144,6 +144,20 @@ export async function deleteDue(stores: Stores, key: string): Promise<void> {
   })
 }
 
+/** Deletes an object that was not written since that moment, for a request that was answered before. */
+export async function deleteUnchanged(
+  stores: Stores,
+  ref: ObjectRef,
+  sinceMicros: number,
+): Promise<void> {
+  await commitWithRetry(stores.catalog, async (draft) => {
+    const history = await historyOf(stores, ref)
+    const current = history?.found.current
+    if (!current || isMarker(current.row) || current.row.timeMicros > sinceMicros) return
+    await deleteCurrent(stores, draft, history, { promote: false }, '')
+  })
+}
+
 /** The object's history, undefined where the container no longer exists. */
 async function historyOf(stores: Stores, ref: ObjectRef): Promise<History | undefined> {
   try {

@@ -104,6 +104,8 @@ export interface ListedObject {
   readonly etag: string
   readonly type: string
   readonly checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
+  /** ETag of a manifest's document. Absent for what is none. */
+  readonly manifest?: string
 }
 
 export interface Listing {

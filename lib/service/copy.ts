@@ -114,6 +114,7 @@ async function copyOnce(
       input.cipher.sealing === sealingOf(row) &&
       input.reseal !== true &&
       !extent.partial &&
+      row.manifest === undefined &&
       isOwn(opened.body)
     const copied = shares
       ? await shareBody(stores, asker, ref, input, opened)

@@ -11,6 +11,7 @@ import { dropVersion } from './references.ts'
 import type { Draft, Stores } from './stores.ts'
 import type { ObjectRef } from './types.ts'
 import {
+  countedBytes,
   type FoundObject,
   type FoundVersion,
   findObject,
@@ -86,7 +87,8 @@ export async function addVersion(
   const current = newer === undefined ? entry : (stays ?? null)
   setObject(draft, history, { current, nullVersion })
   const dropped = replaced === undefined ? 0 : 1
-  count(draft, history, current, row.size - (replaced?.row.size ?? 0), 1 - dropped)
+  const gone = replaced === undefined ? 0 : countedBytes(replaced.row)
+  count(draft, history, current, countedBytes(row) - gone, 1 - dropped)
   return replaced
 }
 
@@ -99,7 +101,7 @@ export async function removeObject(
 ): Promise<void> {
   await dropVersion(stores, draft, only, null)
   setObject(draft, history, null)
-  count(draft, history, null, -only.row.size, -1)
+  count(draft, history, null, -countedBytes(only.row), -1)
 }
 
 /**
@@ -121,7 +123,7 @@ export async function removeVersion(
   const current = wasCurrent ? (promote ? (newest ?? null) : null) : stays
   const nullVersion = old.isNull ? null : (found.row?.nullVersion ?? null)
   setObject(draft, history, newest === undefined ? null : { current, nullVersion })
-  count(draft, history, current, -old.row.size, -1)
+  count(draft, history, current, -countedBytes(old.row), -1)
   return current
 }
 

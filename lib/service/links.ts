@@ -69,12 +69,12 @@ function spanOf({ size, range = { offset: 0, length: size } }: Link): Span {
 
 type Target = OpenedVersion & { readonly body: ResolvedBody }
 
-/** Throws AccessDenied, KeyRequired, KeyWrong, KeyNotApplicable, LinkBroken, StoreCorrupt. */
+/** Throws KeyRequired, KeyWrong, KeyNotApplicable, LinkBroken, StoreCorrupt. */
 async function resolveTarget(stores: Stores, asking: Following, link: Link): Promise<Target> {
   const { asker, cipher, depth } = asking
   if (depth === LINK_DEPTH_MAX) throw new CofferError('LinkBroken', { why: 'depth' })
   const { versionId, ...ref } = link.target
-  await authorize(stores, asker, 'getObject', link.target)
+  await requireReadable(stores, asking, link)
   const found = await findTarget(stores, asker, ref, versionId)
   const opened = { ...found, secret: openVersion(found, cipher) }
   try {
@@ -88,6 +88,17 @@ async function resolveTarget(stores: Stores, asking: Following, link: Link): Pro
   } catch (error) {
     opened.secret.bodyKey.fill(0)
     throw error
+  }
+}
+
+/** A target that the asker may not read is no refusal of the object that was asked for, which he may. Swift answers as for
+ * one that is gone (swift/common/request_helpers.py, SegmentedIterable). */
+async function requireReadable(stores: Stores, { asker }: Following, { target }: Link) {
+  try {
+    await authorize(stores, asker, 'getObject', target)
+  } catch (error) {
+    if (!isCode(error, 'AccessDenied')) throw error
+    throw new CofferError('LinkBroken', { why: 'denied' }, error)
   }
 }
 

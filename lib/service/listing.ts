@@ -71,7 +71,7 @@ export async function listObjects(
 
 /** An object's row as a listing shows it. Undefined for an object that is due, which the sweep deletes later. */
 function describeRow(object: string, value: Buffer, nowSeconds: number): ListedObject | undefined {
-  const { timeMicros, size, etag, type, checksum, deleteAtSeconds } =
+  const { timeMicros, size, etag, type, checksum, deleteAtSeconds, manifest } =
     objectRow.decode(value).summary!
   if (deleteAtSeconds != null && deleteAtSeconds <= nowSeconds) return undefined
   return {
@@ -81,6 +81,7 @@ function describeRow(object: string, value: Buffer, nowSeconds: number): ListedO
     etag,
     type,
     checksum: checksum === null ? null : { algorithm: checksum[0], type: checksum[1] },
+    ...(manifest != null && { manifest }),
   }
 }
 

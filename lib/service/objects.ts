@@ -33,6 +33,7 @@ import type {
   VersionInfo,
 } from './types.ts'
 import {
+  bareEtag,
   checkKeyIfSent,
   describeVersion,
   type FoundVersion,
@@ -216,12 +217,12 @@ async function openForRead(
 
 const wholeOf = (size: number): Extent => ({ offset: 0, length: size, partial: false })
 
-const judgedOf = ({ etag, timeMicros, headers }: VersionRow, md5: Buffer | null): Judged => ({
-  etag,
-  md5: md5?.toString('hex'),
-  timeMicros,
-  headers,
-})
+/** A manifest is judged by its ETag without the number of its entries too, as Swift shows it. */
+function judgedOf(row: VersionRow, md5: Buffer | null): Judged {
+  const { etag, timeMicros, headers, manifest } = row
+  const also = md5?.toString('hex') ?? (manifest && bareEtag(etag))
+  return { etag, md5: also, timeMicros, headers }
+}
 
 /** The extent of one part. Throws PartNumberUnsatisfiable. */
 async function findPart(

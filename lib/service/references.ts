@@ -21,9 +21,9 @@ export async function dropVersion(
   kept: string | null,
 ): Promise<void> {
   const { account, container, object } = old.ref
-  const { body, parts } = old.row
+  const { body } = old.row
   draft.del(rowKeys.version(account, container, object, old.versionId))
-  if (body !== null && body !== kept) await dropReference(stores, draft, old, body, parts)
+  if (body !== null && body !== kept) await dropReference(stores, draft, old, body)
 }
 
 /**
@@ -33,9 +33,8 @@ export async function dropVersion(
 async function dropReference(
   stores: Stores,
   draft: Draft,
-  { ref, versionId }: StoredVersion,
+  { ref, versionId, row }: StoredVersion,
   body: string,
-  parts: number,
 ): Promise<void> {
   const key = rowKeys.body(body)
   const references = await stores.catalog.getCounters(key)
@@ -53,7 +52,8 @@ async function dropReference(
     return
   }
   draft.del(key)
-  if (parts === 0 && !stores.leases.isTaken(body)) {
+  const { parts, manifest } = row
+  if (parts === 0 && manifest === undefined && !stores.leases.isTaken(body)) {
     const segment = decoded(segmentRow, await stores.catalog.get(rowKeys.segment(body, 1)))
     if (segment !== undefined && freedRows(segment) <= FREED_ROWS_MAX) {
       freeSegment(stores, draft, body, 1, segment)

@@ -30,6 +30,8 @@ export interface Linked {
 export type SegmentRun = Layout[number] & {
   /** Absent: the body's own segments of those numbers. Else the one segment's bytes come from here. */
   readonly linked?: Linked
+  /** Where the bytes are a span of the one own segment of that number: its size, and where they begin in it. */
+  readonly inside?: { readonly size: number; readonly offset: number }
 }
 
 export interface ResolvedBody {

@@ -14,7 +14,9 @@ import {
   updateContainer,
 } from './containers.ts'
 import { copyObject } from './copy.ts'
+import { deleteLater } from './delete-later.ts'
 import { listObjects } from './listing.ts'
+import { getManifest, putManifest } from './manifests.ts'
 import { getObject, headObject, putObject } from './objects.ts'
 import { copyPart, listObjectParts, listParts, putPart } from './parts.ts'
 import type { Stores } from './stores.ts'
@@ -42,8 +44,11 @@ export function makeService(stores: Stores): Service {
     get: (asker, ref, input) => getObject(stores, asker, ref, input),
     update: (asker, ref, input) => updateObject(stores, asker, ref, input),
     delete: (asker, ref, input) => deleteObject(stores, asker, ref, input),
+    deleteLater: (asker, ref, objects) => deleteLater(stores, asker, ref, objects),
     makeCurrent: (asker, ref, versionId) => makeCurrent(stores, asker, ref, versionId),
     copy: (asker, ref, input) => copyObject(stores, asker, ref, input),
+    putManifest: (asker, ref, input) => putManifest(stores, asker, ref, input),
+    getManifest: (asker, ref, input) => getManifest(stores, asker, ref, input),
     listObjectParts: (asker, ref, input) => listObjectParts(stores, asker, ref, input),
     createUpload: (asker, ref, input) => createUpload(stores, asker, ref, input),
     putPart: (asker, ref, id, part, input) => putPart(stores, asker, ref, id, part, input),

@@ -11,6 +11,7 @@ import { rowKeys } from '../catalog/keys.ts'
 import { type QueueRow, queueRow, type ReadRow, type SignedCodec } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import type { LateCipher } from '../crypto/late.ts'
+import type { ListCipher } from '../crypto/list-key.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
@@ -31,6 +32,8 @@ export interface Stores {
   readonly rootCipher: Cipher
   /** Wraps what Complete needs of a body's key. */
   readonly late: LateCipher
+  /** Wraps the keys of manifests' lists. */
+  readonly lists: ListCipher
   /** Signs rows that say who may do what, and checks them. */
   readonly macs: RowMacs
   /** Called after a commit that queued work for the sweep. */

@@ -1,7 +1,7 @@
 // The types of the service's inputs and results, in storage words. Dialects translate them; nothing here is of HTTP.
 import type { Asker } from '../auth/asker.ts'
 import type { Source } from '../bytes/source.ts'
-import type { Checksum, ChecksumAlgorithm, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
+import type { ChecksumAlgorithm } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import type { Resource } from './access.ts'
 import type { Action } from './actions.ts'
@@ -20,6 +20,7 @@ import type {
   VersionListInput,
   VersionListing,
 } from './container-types.ts'
+import type { ManifestInput, ManifestWritten, ReadManifest } from './manifest-types.ts'
 import type {
   CompleteInput,
   PartInfo,
@@ -28,38 +29,13 @@ import type {
   UploadListInput,
   UploadListing,
 } from './upload-types.ts'
+import type { Description, VersionInfo } from './version-types.ts'
 
 export type { ConditionName, Conditions, RangesFor } from './conditions.ts'
 export type * from './container-types.ts'
+export type * from './manifest-types.ts'
 export type * from './upload-types.ts'
-
-/** A client's description of an object: its headers, metadata and expiry. */
-export interface Description {
-  readonly headers: ContentHeaders
-  readonly metadata: Readonly<Record<string, string>>
-  /** The time, in seconds since 1970, from which on a plain read does not find the object. */
-  readonly deleteAtSeconds?: number
-}
-
-export interface VersionInfo extends Description {
-  readonly object: string
-  /** `null` for the null version. */
-  readonly versionId: string
-  /** True where the container's versioning is or was enabled. Only then are clients shown version ids. */
-  readonly versioned: boolean
-  readonly timeMicros: number
-  readonly size: number
-  /** The ETag without quotes. It is random for versions under a customer key. */
-  readonly etag: string
-  /** Hex MD5 of the content, where it is known and the caller's key opened it. */
-  readonly md5?: string
-  readonly sealing: 'root' | 'customer'
-  /** Parts of a multipart object; 0 for a plain one. */
-  readonly parts: number
-  readonly checksum: Checksum | null
-  /** The part that a read selects, and its checksum. */
-  readonly part?: { readonly number: number; readonly checksum: PartChecksum | null }
-}
+export type * from './version-types.ts'
 
 export interface PutInput extends Description {
   readonly source: Source
@@ -222,9 +198,19 @@ export interface Service {
   ): Promise<VersionInfo>
   /** Deletes an object, or removes a version. A missing one is no error. */
   delete(asker: Asker, ref: ObjectRef, input: DeleteInput): Promise<DeleteResult>
+  /** Deletes objects of one container soon, each unless it is written before. At most 1,000. Throws ContainerMissing. */
+  deleteLater(asker: Asker, ref: ContainerRef, objects: readonly string[]): Promise<void>
   /** Makes a version that is there the current one. Throws VersionMissing, VersionInvalid, VersionIsMarker. */
   makeCurrent(asker: Asker, ref: ObjectRef, versionId: string): Promise<VersionInfo>
   copy(asker: Asker, ref: ObjectRef, input: CopyInput): Promise<CopyResult>
+  /** Writes an object whose bytes are those of others. Throws ObjectTooLarge, DigestMismatch. */
+  putManifest(asker: Asker, ref: ObjectRef, input: ManifestInput): Promise<ManifestWritten>
+  /** What an object is made of. No customer key is needed; one that comes is checked, and shows more. */
+  getManifest(
+    asker: Asker,
+    ref: ObjectRef,
+    input: Pick<HeadInput, 'versionId' | 'cipher' | 'action'>,
+  ): Promise<ReadManifest>
   /** Sizes and checksums of a finished multipart object's parts. The key is checked. */
   listObjectParts(
     asker: Asker,

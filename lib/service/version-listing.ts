@@ -167,7 +167,7 @@ async function describe(
     const { name, id, value } = entry
     const object = objects.get(name)
     const row = versionRow.decodeUnproven(value)
-    const { timeMicros, size, etag, headers, checksum } = row
+    const { timeMicros, size, etag, headers, checksum, manifest } = row
     return {
       object: name,
       versionId: id === object?.nullVersion ? 'null' : id,
@@ -178,6 +178,7 @@ async function describe(
       etag,
       type: headers.type ?? '',
       checksum: checksum && { algorithm: checksum.algorithm, type: checksum.type },
+      ...(manifest && { manifest: manifest.etag }),
     }
   })
 }

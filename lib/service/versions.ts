@@ -11,14 +11,13 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
-import { type Envelope, KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
+import { type Envelope, KIND_ROOT, SHAPE_MANIFEST, SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
 import { type Actor, requireProven } from './access.ts'
 import { openWhole } from './checksums.ts'
 import type { Versioning } from './container-types.ts'
-import { readParts } from './part-list.ts'
-import type { Resolve } from './resolve.ts'
+import { areSizes } from './manifest-list.ts'
 import { decoded, judged, type Stores } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
 
@@ -183,19 +182,6 @@ export async function requireContainer(
   return row
 }
 
-/** Resolves bodies of their own segments, which is all that a write or a completed upload leaves. */
-export const ownSegments =
-  (catalog: Catalog): Resolve =>
-  async ({ row, secret, ref, versionId }) => {
-    const { size } = row
-    if (row.parts === 0) return { size, segments: [{ first: 1, count: 1, size }], parts: null }
-    const parts = await readParts(catalog, row, secret.bodyKey)
-    if (parts.size !== size) {
-      throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId })
-    }
-    return { size, segments: parts.layout, parts }
-  }
-
 /** The kind of key that seals a version. Not for delete markers, which have no envelope. */
 export const sealingOf = (row: VersionRow) =>
   row.envelope?.kind === KIND_ROOT ? 'root' : 'customer'
@@ -215,16 +201,26 @@ export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   return secret
 }
 
-/** False where the sealed MD5, which is the ETag of one piece under the root key (D-ETAG), is not the row's. */
-function hasEtagOf({ etag, parts, envelope }: VersionRow, { md5 }: BodySecret): boolean {
-  return envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null || md5.toString('hex') === etag
+/** False where the sealed MD5, which under the root key is the ETag of one piece, and that of a manifest in front of its
+ * number of entries (D-ETAG), is not the row's. */
+function hasEtagOf({ etag, parts, envelope, manifest }: VersionRow, { md5 }: BodySecret): boolean {
+  if (envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null) return true
+  return md5.toString('hex') === (manifest === undefined ? etag : bareEtag(etag))
 }
 
-/** The envelope of a version with a body. Throws StoreCorrupt where there is none, or the number of parts contradicts the
- * shape, which the envelope binds (D-SHAPE). */
+/** What stands in front of the `-N` of the ETag of a manifest or a multipart object. */
+export const bareEtag = (etag: string) => /^[^-]*/.exec(etag)![0]
+
+/** The envelope of a version with a body. Throws StoreCorrupt where there is none, or what else the row has contradicts
+ * the shape, which the envelope binds (D-SHAPE). */
 function requireEnvelope({ ref, versionId, row }: StoredVersion): Envelope {
-  const { envelope, parts } = row
-  if (envelope !== null && (envelope.shape === SHAPE_PARTS) === parts > 0) return envelope
+  const { envelope, parts, manifest } = row
+  const isSound =
+    envelope !== null &&
+    (envelope.shape === SHAPE_PARTS) === parts > 0 &&
+    (envelope.shape === SHAPE_MANIFEST) === (manifest !== undefined) &&
+    (manifest === undefined || areSizes(manifest?.sizes))
+  if (isSound) return envelope
   throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId, what: 'shape' })
 }
 
@@ -262,6 +258,7 @@ export function describeVersion(
 ): VersionInfo {
   const { ref, versionId, row } = found
   const { md5, checksum } = shown ?? { md5: null, checksum: null }
+  const { manifest } = row
   return {
     object: ref.object,
     versionId: found.isNull ? 'null' : versionId,
@@ -275,13 +272,14 @@ export function describeVersion(
     ...(row.deleteAtSeconds == null ? {} : { deleteAtSeconds: row.deleteAtSeconds }),
     sealing: sealingOf(row),
     parts: row.parts,
+    ...(manifest && { manifest: { bytes: manifest.bytes, etag: manifest.etag } }),
     checksum,
   }
 }
 
 /** The part of a version that listings show. */
 export function summarize(row: VersionRow): Summary {
-  const { timeMicros, size, etag, headers, checksum, deleteAtSeconds } = row
+  const { timeMicros, size, etag, headers, checksum, deleteAtSeconds, manifest } = row
   return {
     timeMicros,
     size,
@@ -289,5 +287,10 @@ export function summarize(row: VersionRow): Summary {
     type: headers.type ?? '',
     checksum: checksum === null ? null : [checksum.algorithm, checksum.type],
     ...(deleteAtSeconds == null ? {} : { deleteAtSeconds }),
+    ...(manifest && { manifest: manifest.etag }),
   }
 }
+
+/** Bytes that counters count for a version. Of a manifest they are those of its document, as Swift counts it: what it is
+ * made of is counted where it lies (swift/common/middleware/slo.py). */
+export const countedBytes = ({ size, manifest }: VersionRow) => manifest?.bytes ?? size

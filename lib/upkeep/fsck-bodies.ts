@@ -28,7 +28,7 @@ interface Held {
   layout: Layout | undefined
 }
 
-/** The parts of a finished body. `pages` is null for one piece. */
+/** The parts of a finished body. `pages` is null for one piece, and for a manifest and its list. */
 type List = Pick<LayoutRow, 'layout'> & { readonly pages: Buffer | null }
 
 /** A segment that no version, upload or row of the queue needs. */
@@ -91,7 +91,11 @@ export class BodyCheck {
   }
 
   async #listOf(name: string, row: VersionRow): Promise<List | undefined> {
-    const { body, parts, size } = row
+    const { body, parts, size, manifest } = row
+    if (manifest !== undefined) {
+      const layout = manifest.sizes.map((bytes, i) => ({ first: i + 1, count: 1, size: bytes }))
+      return { layout, pages: null }
+    }
     if (parts === 0) return { layout: [{ first: 1, count: 1, size }], pages: null }
     const stored = await this.#rows.get(rowKeys.layout(body!))
     if (stored === undefined) {
@@ -126,7 +130,8 @@ export class BodyCheck {
         }
       }
     }
-    if (size !== row.size) {
+    // What a manifest's list adds up to, only its key shows.
+    if (size !== row.size && row.manifest === undefined) {
       this.#findings.add('body', `${name}: ${row.size} bytes, its segments have ${size}`)
     }
     if (list.pages !== null && isWhole && !pages.finish().equals(list.pages)) {

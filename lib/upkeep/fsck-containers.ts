@@ -139,7 +139,7 @@ async function queuedContainers(rows: RowSource): Promise<Set<string>> {
 export async function checkQueue(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
   const { rows, findings } = check
   for await (const { row, work } of queued(rows)) {
-    if (work.kind === 'container') continue
+    if (!('body' in work)) continue
     bodies.queue(work.body)
     if (work.kind === 'body' && (await rows.get(rowKeys.body(work.body))) !== undefined) {
       findings.add('queue', `${shown(row.key)}: gives up body ${work.body}, which is referred to`)

@@ -14,7 +14,7 @@ import {
 } from '../catalog/rows.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
 import type { ObjectRef } from '../service/types.ts'
-import { isMarker, summarize } from '../service/versions.ts'
+import { countedBytes, isMarker, summarize } from '../service/versions.ts'
 import { type Findings, type Repair, type Sums, shown, unchanged } from './fsck-report.ts'
 
 interface Version {
@@ -38,8 +38,9 @@ export async function checkObjects(check: ObjectCheck): Promise<void> {
   const expected = new Set<string>()
   for await (const { ref, versions } of walkObjects(check)) {
     for (const { id, row } of versions) {
-      check.sums.add(rowKeys.containerUsage(ref.account, ref.container), 0, row.size, 1)
-      check.sums.add(rowKeys.accountUsage(ref.account), 0, 0, row.size)
+      const bytes = countedBytes(row)
+      check.sums.add(rowKeys.containerUsage(ref.account, ref.container), 0, bytes, 1)
+      check.sums.add(rowKeys.accountUsage(ref.account), 0, 0, bytes)
       if (row.body !== null) await check.body(ref, id, row)
     }
     await checkObject(check, ref, versions, expected)

@@ -3,11 +3,19 @@
 import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import type { SignedCodec } from '../catalog/codec.ts'
 import { endOf, type rowKeys, splitNameAndId, splitUploadKey } from '../catalog/keys.ts'
-import { accountRow, bucketRow, containerRow, uploadRow, versionRow } from '../catalog/rows.ts'
+import {
+  accountRow,
+  bucketRow,
+  containerRow,
+  type ManifestRow,
+  uploadRow,
+  versionRow,
+} from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.ts'
 import { zeroCompletionKeys } from '../crypto/keys.ts'
 import type { LateCipher } from '../crypto/late.ts'
+import type { ListCipher, ListContext } from '../crypto/list-key.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
 import { CofferError } from '../errors.ts'
 import type { Stores } from '../service/stores.ts'
@@ -18,6 +26,7 @@ export type Rows = Pick<Stores, 'catalog'>
 export interface RootCiphers {
   readonly cipher: Cipher
   readonly late: LateCipher
+  readonly lists: ListCipher
   readonly macs: RowMacs
 }
 
@@ -126,12 +135,14 @@ function readUpload(row: Row): ReturnType<ReadRow> {
   }
 }
 
-/** A version. Of one under a customer key, and of a delete marker, the MAC alone is under a root key. */
+/** A version. Of one under a customer key, and of a delete marker, the MAC alone is under a root key, and the key of a
+ * manifest's list. */
 function readVersion(row: Row): ReturnType<ReadRow> {
-  const { envelope } = versionRow.decodeUnproven(row.value)
+  const { body, envelope, manifest } = versionRow.decodeUnproven(row.value)
   const isRoot = envelope?.kind === KIND_ROOT
   const ids = [versionRow.rootKeyIdOf(row.value)]
   if (isRoot) ids.push(envelope.rootKeyId)
+  if (manifest !== undefined) ids.push(manifest.listKey.rootKeyId)
   const [, account, container] = row.key.split('/', 3) as [string, string, string]
   const { name, id } = splitNameAndId(row.key.slice(`version/${account}/${container}/`.length))
   const ref = { account, container, object: name }
@@ -141,9 +152,22 @@ function readVersion(row: Row): ReturnType<ReadRow> {
     renew: (ciphers) => {
       const version = requireProven(versionRow, row, ciphers.macs)
       const context = { ...ref, versionId: id }
-      const renewed = isRoot ? wrapAnew(ciphers, context, envelope) : version.envelope
-      return versionRow.encode(row.key, { ...version, envelope: renewed }, ciphers.macs)
+      const renewed = {
+        ...version,
+        envelope: isRoot ? wrapAnew(ciphers, context, envelope) : version.envelope,
+        ...(manifest && { manifest: renewList(ciphers, { ...context, body: body! }, manifest) }),
+      }
+      return versionRow.encode(row.key, renewed, ciphers.macs)
     },
+  }
+}
+
+function renewList({ lists }: RootCiphers, context: ListContext, manifest: ManifestRow) {
+  const key = lists.unwrap(context, manifest.listKey)
+  try {
+    return { ...manifest, listKey: lists.wrap(context, key) }
+  } finally {
+    key.fill(0)
   }
 }
 

@@ -6,6 +6,7 @@ import { Conflict, type Row } from '../catalog/catalog.ts'
 import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { lateCipher } from '../crypto/late.ts'
+import { listCipher } from '../crypto/list-key.ts'
 import { rowMacs } from '../crypto/row-mac.ts'
 import { CofferError } from '../errors.ts'
 import { attemptsEnded, Draft } from '../service/stores.ts'
@@ -96,7 +97,8 @@ class Rewrap {
     // One key for the whole run, also where another key becomes active meanwhile.
     const fixed: Keyring = { active, key: (id) => (id === active ? key : keyring.key(id)) }
     const macs = rowMacs(fixed, stores.catalog.id)
-    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed), macs }
+    const lists = listCipher(fixed)
+    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed), lists, macs }
     const counts = { scanned: 0, ...noUse(), failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }

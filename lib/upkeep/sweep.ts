@@ -1,9 +1,11 @@
 // Does what commits left in the queue: frees the segments of bodies that nobody refers to, of parts that
-// Complete did not list, and the settings and uploads of deleted containers. In slices of a commit, one after the
+// Complete did not list, the settings and uploads of deleted containers, and objects that a client asked to be deleted
+// later. In slices of a commit, one after the
 // other, so that the removal of a large object never holds up a request. A crash leaves the row in the queue.
 import { Conflict, type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
 import { endOf, queuePrefix, splitUploadKey, uploadPrefix } from '../catalog/keys.ts'
 import { type Layout, type QueueRow, queueRow, uploadRow } from '../catalog/rows.ts'
+import { deleteUnchanged } from '../service/changes.ts'
 import { coversPart } from '../service/part-list.ts'
 import { walkParts } from '../service/parts.ts'
 import { freedRows, freeSegment } from '../service/segments.ts'
@@ -52,7 +54,13 @@ async function sweepRow(stores: Stores, entry: Row, closed: () => boolean): Prom
   const { work } = queueRow.decode(entry.value)
   // A read of the body wakes the sweep when it ends.
   if (work.kind === 'body' && stores.leases.isTaken(work.body)) return
-  if (work.kind === 'container') {
+  if (work.kind === 'objects') {
+    const { account, container, objects, sinceMicros } = work
+    for (const object of objects) {
+      if (closed()) return
+      await deleteUnchanged(stores, { account, container, object }, sinceMicros)
+    }
+  } else if (work.kind === 'container') {
     await removeSettings(stores, work, work.containerId)
     await abortUploads(stores, work)
   } else {

@@ -28,8 +28,15 @@ export async function holdStream(
   res: ServerResponse,
   lengthBytes: number,
 ): Promise<void> {
-  if (lengthBytes <= UNCOUNTED_BYTES) return
-  const bytes = Math.min(lengthBytes, STREAM_BYTES)
+  await holdBody(node, res, Math.min(lengthBytes, STREAM_BYTES))
+}
+
+/**
+ * Takes the memory for a body that is read whole, until the request is answered, and waits for it. Throws AnswersExceeded
+ * as `holdStream` does.
+ */
+export async function holdBody(node: Holder, res: ServerResponse, bytes: number): Promise<void> {
+  if (bytes <= UNCOUNTED_BYTES) return
   const taken = node.answerMemory.take(bytes, node.config.limits.answerWaitMs)
   if (taken !== true && !(await taken)) throw new CofferError('AnswersExceeded')
   giveWhenOver(node, res, bytes)

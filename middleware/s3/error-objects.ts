@@ -169,7 +169,7 @@ export const objectErrors = {
   LinkBroken: row(
     409,
     'InvalidObjectState',
-    'A part of this object is kept in another object, which is gone or has changed.',
+    'A part of this object is kept in another object, which is gone, has changed, or is not yours to read.',
   ),
   RangeUnsatisfiable: ({ size, range }) => ({
     ...row(416, 'InvalidRange', 'The requested range is not satisfiable', {

@@ -117,3 +117,13 @@ export function chooseFormat(format: string | undefined, accept: string | undefi
   if (type === undefined) throw new SwiftError(406)
   return chosen(type)
 }
+
+/** The format of a document that is part of an answer: text where Accept fits nothing, or cannot be read. */
+export function chooseDocument(accept: string | undefined): Chosen {
+  try {
+    return chooseFormat(undefined, accept)
+  } catch (error) {
+    if (error instanceof SwiftError) return chosen('text/plain')
+    throw error
+  }
+}

@@ -18,7 +18,7 @@ function claimedEtag({ req, state }: Context): Buffer | undefined {
 /** Sets `source`. Throws LengthMissing, BodyPartial. */
 export function prepareBody(ctx: Context, raw: Pieces, announced: Announced): void {
   const { chunked, length } = announced
-  if (ctx.state.operation === 'PutObject') {
+  if (ctx.state.operation === 'PutObject' || ctx.state.operation === 'PutManifest') {
     requireLength(announced)
     requireWhole(ctx.req)
   }

@@ -1,42 +1,55 @@
-// The document that lists what a deletion of many names did. The HTTP status is 200 whatever is in it.
+// The document that says how work on many names ended. The HTTP status is 200, or 202, whatever is in it.
 // Swift: swift/common/middleware/bulk.py, get_response_body.
 import { all, DECLARATION, leaf, node } from '../http/xml-writer.ts'
 import type { Format } from './accept.ts'
 
+/** The percent-encoded path and the reason of something that failed. */
+export type BulkError = readonly [path: string, reason: string]
+
 export interface Deletion {
   readonly deleted: number
   readonly notFound: number
-  /** The percent-encoded path and the reason of each deletion that failed. */
-  readonly errors: readonly (readonly [path: string, reason: string])[]
+  readonly errors: readonly BulkError[]
 }
 
-const fieldsOf = ({ deleted, notFound, errors }: Deletion) => ({
-  'Number Deleted': deleted,
-  'Number Not Found': notFound,
-  'Response Body': '',
-  'Response Status': errors.length === 0 ? '200 OK' : '400 Bad Request',
-})
+/** Fields by their names, in the order of these. */
+type Fields = Readonly<Record<string, string | number>>
 
-function xmlOf(deletion: Deletion): string {
-  const fields = Object.entries(fieldsOf(deletion)).map(([name, value]) =>
+function xmlOf(root: string, fields: Fields, failed: readonly BulkError[]): string {
+  const leaves = Object.entries(fields).map(([name, value]) =>
     leaf(name.replaceAll(' ', '_').toLowerCase(), value),
   )
-  const errors = deletion.errors.map(([name, status]) =>
+  const errors = failed.map(([name, status]) =>
     node('object', leaf('name', name), leaf('status', status)),
   )
-  return DECLARATION + node('delete', ...fields, node('errors', all(errors)))
+  return node(root, ...leaves, node('errors', all(errors)))
 }
 
-function textOf(deletion: Deletion): string {
-  const fields = Object.entries(fieldsOf(deletion)).map(([name, value]) => `${name}: ${value}\n`)
-  const errors = deletion.errors.map(([name, status]) => `${name}, ${status}\n`)
-  return [...fields, 'Errors:\n', ...errors].join('')
+function textOf(fields: Fields, failed: readonly BulkError[]): string {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`)
+  const errors = failed.map(([name, status]) => `${name}, ${status}\n`)
+  return [...lines, 'Errors:\n', ...errors].join('')
 }
 
-/** The document in one of the formats of listings. */
-export function deletionDocument(format: Format, deletion: Deletion): string {
-  if (format === 'json') {
-    return JSON.stringify({ ...fieldsOf(deletion), Errors: deletion.errors })
+/** The document in one of the formats of listings, in XML without a declaration. */
+export function bulkDocument(
+  format: Format,
+  root: 'delete' | 'upload',
+  fields: Fields,
+  errors: readonly BulkError[],
+): string {
+  if (format === 'json') return JSON.stringify({ ...fields, Errors: errors })
+  return format === 'xml' ? xmlOf(root, fields, errors) : textOf(fields, errors)
+}
+
+/** The document of a deletion. */
+export function deletionDocument(format: Format, { deleted, notFound, errors }: Deletion): string {
+  const fields = {
+    'Number Deleted': deleted,
+    'Number Not Found': notFound,
+    'Response Body': '',
+    'Response Status': errors.length === 0 ? '200 OK' : '400 Bad Request',
   }
-  return format === 'xml' ? xmlOf(deletion) : textOf(deletion)
+  const document = bulkDocument(format, 'delete', fields, errors)
+  return format === 'xml' ? DECLARATION + document : document
 }

@@ -4,7 +4,7 @@ import { type Code, CofferError, type Details } from '../../lib/errors.ts'
 import { setStored } from '../http/stored-header.ts'
 import type { Context } from './context.ts'
 import { errorTable, type Row } from './error-table.ts'
-import { hasPage, pageOf, titleOf } from './pages.ts'
+import { hasPage, pageOf, sentenceOf, titleOf } from './pages.ts'
 import { challengeOf } from './resellers.ts'
 import { SwiftError } from './swift-error.ts'
 
@@ -26,6 +26,12 @@ function describe(ctx: Context, error: unknown): Row {
 
 /** The status that an error has. */
 export const statusOf = (ctx: Context, error: unknown): number => describe(ctx, error).status
+
+/** Status and text of an error, for a document that says how work ended. */
+export function textOfError(ctx: Context, error: unknown): { status: number; text: string } {
+  const { status, text } = describe(ctx, error)
+  return { status, text: text ?? sentenceOf(status) }
+}
 
 /** Sets status, headers and body. Only before headers are sent. */
 export function render(ctx: Context, error: unknown): void {

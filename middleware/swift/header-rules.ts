@@ -44,7 +44,10 @@ export const headerRules: readonly HeaderRule[] = [
   ]),
   ...rowsOf('refuse', 'setting', [
     ['x-object-manifest', 'dynamic large objects'],
-    ['x-static-large-object', 'static large objects'],
+    [
+      'x-static-large-object',
+      'is a reserved header. To create a static large object add query param multipart-manifest=put.',
+    ],
     ['x-symlink-*', 'symbolic links'],
     ['x-container-sync-*', 'container synchronisation'],
     ['x-versions-location', 'archive containers'],

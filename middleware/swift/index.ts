@@ -1,7 +1,7 @@
 // The Swift dialect. detect.ts names the operation, operations.ts has its rules and its handler, errors.ts renders its
 // refusals. Nothing here stores anything: each handler translates a request to the service and its result back.
 //
-// Known gaps, each refused by name and absent from /info: large objects (SLO, DLO), bulk operations, signed
+// Known gaps, each refused by name and absent from /info: dynamic large objects (DLO), bulk operations, signed
 // URLs and form uploads, symbolic links, legacy versioning, quotas, CORS, static web, container sync,
 // several storage policies, several reseller prefixes, management of accounts.
 // By design: Swift and S3 share one history of versions. Counts are exact at once. Names are limited in bytes.
@@ -27,11 +27,15 @@ import { SwiftError, unbuilt } from './swift-error.ts'
 import { transactionId } from './transaction-id.ts'
 import { renderUnparsed } from './unparsed.ts'
 
+/** The mark of a large object, which only answers bear. */
+const RESERVED = 'x-static-large-object'
+
 /** Swift's servers say 400 for headers of any size. */
 const refuseMessage = ({ status, text }: MessageFault) =>
   new SwiftError(status === 431 ? 400 : status, text)
 
 function refuseHeader({ when, reason }: HeaderRule, name: string): SwiftError {
+  if (name === RESERVED) return new SwiftError(400, `${titled(name)} ${reason}`)
   if (when === 'setting') return unbuilt(reason, `header ${titled(name)}`)
   return new SwiftError(400, `${titled(name)}: ${reason}`)
 }

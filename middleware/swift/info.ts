@@ -7,7 +7,10 @@ import { SEGMENT_BYTES_MAX } from '../../lib/service/segments.ts'
 import {
   ACCOUNT_NAME_BYTES_MAX,
   HEADER_BYTES_MAX,
+  HEARTBEAT_SECONDS,
   LISTING_LIMIT,
+  MANIFEST_BYTES_MAX,
+  MANIFEST_LINKS_MAX,
   METADATA_NAME_BYTES_MAX,
   METADATA_VALUE_BYTES_MAX,
 } from './limits.ts'
@@ -42,6 +45,13 @@ export function describeNode(config: Pick<Config, 'swift' | 'ssec'>) {
     },
     tempauth: { account_acls: true },
     object_versioning: {},
+    slo: {
+      max_manifest_segments: MANIFEST_LINKS_MAX,
+      max_manifest_size: MANIFEST_BYTES_MAX,
+      min_segment_size: 1,
+      yield_frequency: HEARTBEAT_SECONDS,
+      allow_async_delete: true,
+    },
     coffer: {
       ssec: {
         algorithms: ['AES256'],

@@ -12,3 +12,9 @@ export const HEADER_BYTES_MAX = 8192
 export const METADATA_NAME_BYTES_MAX = 128
 /** Bytes of the value of one item of metadata (max_meta_value_length). */
 export const METADATA_VALUE_BYTES_MAX = 256
+/** Entries of one manifest that name an object (max_manifest_segments). */
+export const MANIFEST_LINKS_MAX = 1000
+/** Bytes of the JSON of one manifest (max_manifest_size). */
+export const MANIFEST_BYTES_MAX = 8 << 20
+/** Longest time without a byte in an answer with a heartbeat, in seconds (yield_frequency). */
+export const HEARTBEAT_SECONDS = 10

@@ -103,7 +103,11 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
   setVersion(ctx, info)
   ctx.set('X-Timestamp', swiftTime(info.timeMicros))
   ctx.set('Accept-Ranges', 'bytes')
-  if (isMarked(info)) setMark(ctx)
+  if (info.manifest !== undefined) {
+    // The mark means what it says, so that clients look for the segments.
+    ctx.set('X-Static-Large-Object', 'True')
+    ctx.set('X-Manifest-Etag', info.manifest.etag)
+  } else if (isMarked(info)) setMark(ctx)
 }
 
 /**

@@ -14,6 +14,7 @@ import { deleteObject } from './handlers/delete.ts'
 import { crossdomain, healthcheck, info, options } from './handlers/discovery.ts'
 import type { Handler } from './handlers/handler.ts'
 import { getContainer, listVersions } from './handlers/listings.ts'
+import { putManifest } from './handlers/manifest-put.ts'
 import { postObject } from './handlers/post.ts'
 import { makeCurrent, putObject } from './handlers/put.ts'
 import { getObject, headObject } from './handlers/read.ts'
@@ -76,9 +77,10 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   FormPost: refused('browser forms (FormPost)'),
   HeadObject: done(headObject, 'read'),
   GetObject: done(getObject, 'read'),
-  // Partial: there are neither large objects nor symbolic links.
+  // Partial: there are neither dynamic large objects nor symbolic links.
   PutObject: partial(putObject, 'write'),
-  PutManifest: refused('static large objects'),
+  // Partial: under no customer key.
+  PutManifest: partial(putManifest),
   MakeCurrent: done(makeCurrent),
   PostObject: partial(postObject, 'read'),
   DeleteObject: done(deleteObject),

@@ -30,6 +30,9 @@ const pages: Readonly<Record<number, readonly [title: string, text: string]>> = 
 /** The reason phrase of a status. */
 export const titleOf = (status: number): string => pages[status]?.[0] ?? 'Unknown'
 
+/** Title and sentence of a status, as documents have them. */
+export const sentenceOf = (status: number): string => (pages[status] ?? ['Unknown', '']).join('\n')
+
 /** False for statuses whose answers are empty. */
 export const hasPage = (status: number): boolean => (pages[status]?.[1] ?? '') !== ''
 

@@ -54,6 +54,23 @@ function resolve({ first, last }: Asked, size: number): Extent | undefined {
   return { offset: first, length: end - first + 1, partial: true }
 }
 
+/**
+ * Makes the function that resolves the one range of a manifest's entry, `a-b`, `a-` or `-n`, against the size of its
+ * object. It returns undefined where no byte is selected. A text that is no set of ranges gives undefined, one of several
+ * ranges `several`.
+ */
+export function entryRange(
+  text: string,
+): ((size: number) => Extent | undefined) | 'several' | undefined {
+  const asked = parseSet(`bytes=${text}`)
+  if (asked === undefined) return undefined
+  if (asked.length > 1) return 'several'
+  return (size) => {
+    const extent = resolve(asked[0]!, size)
+    return extent?.length === 0 ? undefined : extent
+  }
+}
+
 /** True where two ranges overlap. Equal ones do, unlike in Swift (D-EQUAL-RANGES). */
 const overlap = (a: Extent, b: Extent) =>
   a.offset < b.offset + b.length && b.offset < a.offset + a.length

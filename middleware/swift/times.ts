@@ -18,3 +18,6 @@ export function isoMicros(micros: number): string {
   const fraction = String(micros - seconds * 1e6).padStart(6, '0')
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}`
 }
+
+/** The second of Last-Modified in the form of listings, which entries of manifests have. */
+export const isoSeconds = (micros: number) => isoMicros(Math.ceil(micros / 1e6) * 1e6)

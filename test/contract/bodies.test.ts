@@ -1,8 +1,10 @@
-// The contract of bodies on all that resolves them: own segments as writes and completed uploads leave them, and links.
+// The contract of bodies on all that resolves them: own segments as writes and completed uploads leave them, links, and
+// manifests.
 import t from 'tap'
 import type { Cipher } from '../../lib/crypto/cipher.ts'
 import type { SegmentRun } from '../../lib/service/resolve.ts'
-import { ownSegments } from '../../lib/service/versions.ts'
+import { ownSegments } from '../../lib/service/resolvers.ts'
+import type { ManifestInput, WantedLink } from '../../lib/service/types.ts'
 import { admin, sourceOf } from '../helpers/service.ts'
 import { type Bodies, bodyContract, refOf } from './bodies.ts'
 import { linksByName } from './linked.ts'
@@ -141,3 +143,36 @@ bodyContract(t, 'own segments among links', {
     )
   },
 })
+
+bodyContract(t, 'a manifest of objects, ranges of them, its own bytes and another manifest', {
+  make: async (bodies, content, cipher) => {
+    const cuts = [1, 65_538, 300_000, 6_000_000]
+    const [first, second, third, fourth, last] = await putPieces(bodies, content, cuts, cipher)
+    const link = ({ target }: Awaited<ReturnType<typeof putPieces>>[number]): WantedLink => {
+      return { ...target, etag: null, size: null, range: null }
+    }
+    const ranged = (offset: number, length: number): WantedLink => {
+      return { ...link(fourth!), range: () => ({ offset, length }) }
+    }
+    const begin = 300_000
+    const own = { data: Buffer.from(content.subarray(begin + 10, begin + 100_010)) }
+    const few = { data: Buffer.from(content.subarray(begin + 100_010, begin + 100_011)) }
+    const rest = ranged(100_011, 6_000_000 - begin - 100_011)
+    const inner = [link(second!), link(third!), ranged(0, 10), own]
+    const outer = { ...refOf('inner'), etag: null, size: null, range: null }
+    await putManifest(bodies, 'inner', inner, cipher)
+    return await putManifest(bodies, 'o', [link(first!), outer, few, rest, link(last!)], cipher)
+  },
+})
+
+async function putManifest(
+  { service }: Bodies,
+  object: string,
+  entries: ManifestInput['entries'],
+  cipher: Cipher,
+) {
+  const measure = async () => ({ bytes: 1, etag: 'document' })
+  const input = { entries, cipher, headers: {}, metadata: {}, measure }
+  await service.putManifest(admin, refOf(object), input)
+  return refOf(object)
+}

@@ -1,6 +1,6 @@
 // A resolver of links for tests: which objects are made of links is said by their names.
 import type { Link } from '../../lib/service/resolve.ts'
-import { ownSegments } from '../../lib/service/versions.ts'
+import { ownSegments } from '../../lib/service/resolvers.ts'
 import type { Resolver } from './bodies.ts'
 
 export interface LinksByName {

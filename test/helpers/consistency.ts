@@ -61,7 +61,7 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
     if (!key.startsWith('queue/')) continue
     const { work } = queueRow.decode(value)
     if (work.kind === 'container') queued.add(work.containerId)
-    else held.add(work.body)
+    else if ('body' in work) held.add(work.body)
   }
   for (const [key, { value }] of rows) {
     const [kind, ...path] = key.split('/') as [string, ...string[]]
@@ -75,8 +75,9 @@ export async function inconsistencies(catalog: Catalog): Promise<string[]> {
     } else if (kind === 'version') {
       const [account, container] = path
       const row = versionRow.decodeUnproven(value)
-      sums.add(`container-usage/${account}/${container}`, 0, row.size, 1)
-      sums.add(`account-usage/${account}`, 0, 0, row.size)
+      const bytes = row.manifest?.bytes ?? row.size
+      sums.add(`container-usage/${account}/${container}`, 0, bytes, 1)
+      sums.add(`account-usage/${account}`, 0, 0, bytes)
       if (row.body === null) continue
       sums.add(`body/${row.body}`, 1)
       held.add(row.body)
@@ -121,8 +122,9 @@ function checkBody(rows: ReadonlyMap<string, Row>, key: string, version: Version
   const wrong: string[] = []
   const body = version.body!
   const numbers: number[] = []
+  const { manifest } = version
   if (version.parts === 0) {
-    numbers.push(1)
+    numbers.push(...(manifest === undefined ? [1] : [1, 2]))
   } else {
     const stored = rows.get(rowKeys.layout(body))
     if (stored === undefined) return [`${key}: no layout`]
@@ -142,7 +144,8 @@ function checkBody(rows: ReadonlyMap<string, Row>, key: string, version: Version
     size += segment.size
     wrong.push(...checkBlob(rows, stored.key, segment))
   }
-  if (size !== version.size) wrong.push(`${key}: ${version.size} bytes, its segments have ${size}`)
+  const right = manifest === undefined ? version.size : manifest.sizes[0] + manifest.sizes[1]
+  if (size !== right) wrong.push(`${key}: ${right} bytes, its segments have ${size}`)
   return wrong
 }
 

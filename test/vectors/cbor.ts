@@ -43,6 +43,7 @@ export function encode(value: unknown): Buffer {
   if (value instanceof Raw) return value.bytes
   if (value === null) return Buffer.of(0xf6)
   if (value === undefined) return Buffer.of(0xf7)
+  if (typeof value === 'boolean') return Buffer.of(value ? 0xf5 : 0xf4)
   if (typeof value === 'number') return head(0, value)
   if (Buffer.isBuffer(value)) return Buffer.concat([head(2, value.length), value])
   if (typeof value === 'string') {

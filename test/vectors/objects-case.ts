@@ -1,13 +1,27 @@
 // What a vector of an object says, and how its rows are changed.
-import { type ObjectRecipe, type ObjectRows, type Run, relist } from './objects-make.ts'
 
-/** `content`: only who reads all of a body and compares it finds that it is not what was sealed. */
-export type ObjectOutcome = 'success' | 'wrong key' | 'corrupt' | 'other layout' | 'content'
+import {
+  type ManifestRecipe,
+  type ObjectRecipe,
+  type ObjectRows,
+  type Run,
+  relist,
+} from './objects-make.ts'
+
+/** `content`: only who reads all of a body and compares it finds that it is not what was sealed. `link broken`: what a
+ * manifest names is not there, or another. */
+export type ObjectOutcome =
+  | 'success'
+  | 'wrong key'
+  | 'corrupt'
+  | 'other layout'
+  | 'content'
+  | 'link broken'
 
 export interface Case {
   readonly about: string
   readonly expect: ObjectOutcome
-  readonly recipe: ObjectRecipe
+  readonly recipe: ObjectRecipe & { readonly manifest?: ManifestRecipe }
   readonly change?: (rows: ObjectRows) => void
 }
 
@@ -27,7 +41,7 @@ export const sound = (about: string, recipe: ObjectRecipe, change?: Case['change
 export const corrupt = (
   about: string,
   change: NonNullable<Case['change']>,
-  recipe: ObjectRecipe = {},
+  recipe: Case['recipe'] = {},
 ): Case => ({ about, expect: 'corrupt', recipe, change })
 
 export const runsOf = (rows: ObjectRows) => rows.layout!.layout

@@ -58,6 +58,23 @@ export interface ObjectRecipe {
   readonly isContentOther?: boolean
 }
 
+/** An entry of a list, which a vector may change into anything. */
+export type Entry = readonly unknown[]
+
+export interface ManifestRecipe {
+  readonly entries: readonly Entry[]
+  /** What it reads as. */
+  readonly plain: Buffer
+  /** MD5 of each link's target; absent: those of `plainOfObject`. */
+  readonly md5s?: readonly (Buffer | null)[]
+  /** Bytes of its own. */
+  readonly own?: Buffer
+  /** Another list in the place of the one whose digest was sealed. */
+  readonly listed?: unknown
+  /** Sizes of both segments as the version says them; absent: those that they have. */
+  readonly sizes?: readonly number[]
+}
+
 const PAGE_PARTS = 250
 
 export const plainOfObject = (name: string, size: number) =>

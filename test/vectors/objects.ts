@@ -31,6 +31,7 @@ import {
   type Run,
   storedRows,
 } from './objects-make.ts'
+import { MANIFESTS, makeManifest } from './objects-manifests.ts'
 import { sha256 } from './vector.ts'
 
 const SOUND: Record<string, Case> = {
@@ -292,13 +293,16 @@ export interface ObjectVector {
 
 /** Every object, in the form of objects.json. */
 export function objectVectors(): object {
-  const cases = { ...SOUND, ...ROWS, ...VERSIONS, ...SEGMENTS, ...LISTS, ...CONTENTS }
+  const cases = { ...SOUND, ...ROWS, ...VERSIONS, ...SEGMENTS, ...LISTS, ...CONTENTS, ...MANIFESTS }
   const vectors = Object.entries(cases).map(([name, { about, expect, recipe, change }]) => {
-    const rows = makeObject(name, recipe)
+    const { manifest } = recipe
+    const rows = manifest
+      ? makeManifest(name, recipe.kind ?? 2, manifest)
+      : makeObject(name, recipe)
     change?.(rows)
     const sizes = recipe.parts?.map(([, size]) => size) ?? [recipe.size ?? 300]
-    const size = sizes.reduce((sum, each) => sum + each, 0)
-    const content = { size, sha256: sha256(plainOfObject(name, size)) }
+    const size = manifest?.plain.length ?? sizes.reduce((sum, each) => sum + each, 0)
+    const content = { size, sha256: sha256(manifest?.plain ?? plainOfObject(name, size)) }
     const stored = storedRows(rows).map(([key, value]) => [key, value.toString('hex')])
     return {
       name,

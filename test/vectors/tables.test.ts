@@ -10,8 +10,9 @@ import { locatedNumbers, parseHeader } from '../../bin/decrypt/volumes.ts'
 import { decodeHeader, encodeHeader, readHeader } from '../../lib/blobs/header.ts'
 import { decodePiece } from '../../lib/blobs/locator.ts'
 import { openBackup } from '../../lib/catalog/backup.ts'
-import { deriveCompletionKeys } from '../../lib/crypto/keys.ts'
+import { deriveCompletionKeys, deriveListKey } from '../../lib/crypto/keys.ts'
 import { type LateContext, lateCipher } from '../../lib/crypto/late.ts'
+import { type ListContext, listCipher } from '../../lib/crypto/list-key.ts'
 import { sealPart } from '../../lib/crypto/part-list.ts'
 import { openChecksum } from '../../lib/crypto/sealed-checksum.ts'
 import { isCode } from '../../lib/errors.ts'
@@ -137,6 +138,33 @@ t.test('what the completion of an upload needs', async (t) => {
     if (value === undefined) continue
     t.equal(value.completionKey.toString('hex'), completionKey)
     t.equal(value.checksumKey.toString('hex'), checksumKey)
+  }
+})
+
+t.test('keys of lists of manifests', async (t) => {
+  interface ListVector extends Vector, ListContext {
+    readonly rootKeyId: string
+    readonly salt: string
+    readonly commitment: string
+    readonly wrapped: string
+    readonly listKey?: string
+  }
+  const { rootKeys, bodyKey, vectors } = tableOf<{
+    rootKeys: Record<string, string>
+    bodyKey: string
+    vectors: ListVector[]
+  }>('lists')
+  isTable(t, vectors, 'success', 'corrupt')
+  const cipher = listCipher({ active: 'k1', key: (id) => bytes(rootKeys[id]!) })
+  for (const vector of vectors) {
+    const { rootKeyId, salt, commitment, wrapped, listKey } = vector
+    const stored = { salt: bytes(salt), commitment: bytes(commitment), wrapped: bytes(wrapped) }
+    const { outcome, value } = await ending(() => cipher.unwrap(vector, { rootKeyId, ...stored }))
+    t.equal(outcome, vector.expect, vector.about)
+    if (value === undefined) continue
+    t.equal(value.toString('hex'), listKey)
+    t.equal(deriveListKey(bytes(bodyKey), vector.body).toString('hex'), listKey)
+    t.equal(offline.listKeyOf(bytes(bodyKey), vector.body).toString('hex'), listKey)
   }
 })
 

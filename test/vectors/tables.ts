@@ -1,10 +1,11 @@
 // Vectors of what lies beside objects: locators, headers of volumes, what an upload's completion needs, sealed checksums and
 // part seals, and backups. Written from docs/format.md §4, §6 and §13; nothing of lib/ is used.
-import { createHash, createHmac, hkdfSync } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { encode } from './cbor.ts'
-import { be, gcm, seeded } from './make.ts'
+import { be, seeded } from './make.ts'
 import { checksumKeyOf, completionKeyOf, frame, sealedChecksum } from './objects-make.ts'
+import { wrapUnderRoot } from './root-wraps.ts'
 
 const hex = (bytes: Buffer) => bytes.toString('hex')
 
@@ -105,6 +106,17 @@ function headers() {
 
 const field = (bytes: Buffer) => Buffer.concat([be(bytes.length, 4), bytes])
 
+/** A wrap with its bytes in hex. */
+const hexOf = ({ rootKeyId, salt, commitment, wrapped }: ReturnType<typeof wrapUnderRoot>) => ({
+  rootKeyId,
+  salt: hex(salt),
+  commitment: hex(commitment),
+  wrapped: hex(wrapped),
+})
+
+/** Changes the last digit. */
+const flipped = (digits: string) => `${digits.slice(0, -1)}${digits.endsWith('0') ? '1' : '0'}`
+
 /** `late` of an upload's row. */
 function lateVectors() {
   const rootKey = seeded('late root key', 32)
@@ -116,27 +128,16 @@ function lateVectors() {
     container: 'photos',
     object: '2026/\u00fcber.jpg',
   }
-  const salt = seeded('late salt', 32)
-  const names = ['k1', ...Object.values(about)].map((name) => field(Buffer.from(name)))
-  const context = createHash('sha256')
-    .update(Buffer.concat([Buffer.from('coffer/v2 late context'), ...names]))
-    .digest()
-  const info = Buffer.concat([Buffer.from('coffer/v2 late'), context])
-  const okm = Buffer.from(hkdfSync('sha256', rootKey, salt, info, 64))
-  const sound = {
-    rootKeyId: 'k1',
-    salt: hex(salt),
-    commitment: hex(okm.subarray(32)),
-    wrapped: hex(gcm(okm.subarray(0, 32), Buffer.alloc(12), Buffer.concat(keys))),
-    ...about,
-  }
+  const labels = { context: 'coffer/v2 late context', wrap: 'coffer/v2 late', salt: 'late salt' }
+  const names = Object.values(about)
+  const stored = wrapUnderRoot(labels, 'k1', rootKey, names, Buffer.concat(keys))
+  const sound = { ...hexOf(stored), ...about }
   const corrupt = (what: string, change: object) => ({
     about: what,
     expect: 'corrupt',
     ...sound,
     ...change,
   })
-  const flipped = (digits: string) => `${digits.slice(0, -1)}${digits.endsWith('0') ? '1' : '0'}`
   const success = {
     about: 'What a completion without a key uses.',
     expect: 'success',
@@ -155,6 +156,49 @@ function lateVectors() {
       corrupt('A byte less.', { wrapped: sound.wrapped.slice(0, -2) }),
       corrupt('A commitment of 31 bytes.', { commitment: sound.commitment.slice(0, -2) }),
       corrupt('Another upload.', { uploadId: flipped(about.uploadId) }),
+      corrupt('Another body.', { body: flipped(about.body) }),
+      corrupt('Another account.', { account: 'tes' }),
+      corrupt('Another container.', { container: 'photo' }),
+      corrupt('Another object.', { object: '2026/u\u0308ber.jpg' }),
+    ],
+  }
+}
+
+/** `listKey` of a manifest. */
+function listKeyVectors() {
+  const rootKey = seeded('lists root key', 32)
+  const bodyKey = seeded('lists body key', 32)
+  const about = {
+    versionId: hex(seeded('lists version', 16)),
+    body: hex(seeded('lists body', 16)),
+    account: 'test',
+    container: 'photos',
+    object: '2026/\u00fcber.jpg',
+  }
+  const listKey = createHmac('sha256', bodyKey)
+    .update(Buffer.concat([Buffer.from('coffer/v2 list'), Buffer.from(about.body, 'hex')]))
+    .digest()
+  const labels = {
+    context: 'coffer/v2 list context',
+    wrap: 'coffer/v2 list key',
+    salt: 'lists salt',
+  }
+  const stored = wrapUnderRoot(labels, 'k1', rootKey, Object.values(about), listKey)
+  const sound = { ...hexOf(stored), ...about }
+  const corrupt = (what: string, change: object) => {
+    return { about: what, expect: 'corrupt', ...sound, ...change }
+  }
+  return {
+    rootKeys: { k1: hex(rootKey), k2: hex(rootKey) },
+    bodyKey: hex(bodyKey),
+    vectors: [
+      { about: 'The key of a list.', expect: 'success', ...sound, listKey: hex(listKey) },
+      corrupt('The id of another key.', { rootKeyId: 'k2' }),
+      corrupt('A flip in the salt.', { salt: flipped(sound.salt) }),
+      corrupt('A flip in the commitment.', { commitment: flipped(sound.commitment) }),
+      corrupt('A flip in what is wrapped.', { wrapped: flipped(sound.wrapped) }),
+      corrupt('A byte less.', { wrapped: sound.wrapped.slice(0, -2) }),
+      corrupt('Another version.', { versionId: flipped(about.versionId) }),
       corrupt('Another body.', { body: flipped(about.body) }),
       corrupt('Another account.', { account: 'tes' }),
       corrupt('Another container.', { container: 'photo' }),
@@ -289,6 +333,7 @@ export function tables(): Record<string, object> {
     locators: { format: 'coffer/v2 locators', vectors: locators() },
     headers: { format: 'coffer/v2 headers', vectors: headers() },
     late: { format: 'coffer/v2 late', ...lateVectors() },
+    lists: { format: 'coffer/v2 lists', ...listKeyVectors() },
     seals: { format: 'coffer/v2 seals', ...sealVectors() },
     backups: { format: 'coffer/v2 backups', vectors: backups() },
   }

@@ -17,6 +17,8 @@ export interface ObjectEntry {
   readonly name: string
   readonly content_type: string
   readonly last_modified: string
+  /** Of a large object, in quotes; `hash` is then that of its manifest. */
+  readonly slo_etag?: string
 }
 
 export interface VersionEntry extends ObjectEntry {

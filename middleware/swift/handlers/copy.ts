@@ -1,9 +1,17 @@
 // COPY, and PUT with X-Copy-From: an object is copied to another, or to itself with other metadata. The request's
 // conditions and range concern the source. Swift: swift/common/middleware/copy.py.
 import { CofferError } from '../../../lib/errors.ts'
-import type { Description, ObjectRef, Ranges, VersionInfo } from '../../../lib/service/types.ts'
+import type {
+  CopyResult,
+  Description,
+  ObjectRef,
+  Ranges,
+  VersionInfo,
+  WantedLink,
+} from '../../../lib/service/types.ts'
 import type { Node } from '../../node.ts'
 import { sendEmpty } from '../answer.ts'
+import type { BulkError } from '../bulk-document.ts'
 import { conditionsOf } from '../conditions.ts'
 import type { Context } from '../context.ts'
 import { accountNameOf, storageIdOf } from '../detect.ts'
@@ -19,6 +27,8 @@ import { SwiftError } from '../swift-error.ts'
 import { lastModified } from '../times.ts'
 import { refusingVersion } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
+import { asksForManifest } from './manifest.ts'
+import { measureManifest, reasonOf, refusalOfProblems } from './manifest-put.ts'
 
 interface Places {
   readonly from: ObjectRef
@@ -95,6 +105,38 @@ async function requireNoBody({ state }: Context): Promise<void> {
   }
 }
 
+/** Makes a manifest of the same entries, which are looked at where the copy lies. Throws SwiftError 400 with the reasons
+ * where they cannot be taken. */
+async function copyManifest(
+  ctx: Context,
+  node: Node,
+  { versionId, ...from }: ObjectRef & { readonly versionId: string | undefined },
+  to: ObjectRef,
+): Promise<CopyResult> {
+  const { asker, cipher, sourceCipher } = ctx.state
+  const action = 'copyFromObject'
+  const source = await node.service.getManifest(asker, from, {
+    ...{ versionId, action },
+    cipher: sourceCipher,
+  })
+  const entries = (source.entries ?? []).map((entry) => {
+    if ('ownBytes' in entry) return { data: entry.data! }
+    const { container, object, etag, size, range } = entry
+    return { container, object, etag, size, range: range && (() => range) }
+  })
+  const { info, problems } = await node.service.putManifest(asker, to, {
+    ...reviser(ctx, to)(source.info),
+    ...{ entries, cipher },
+    measure: measureManifest,
+  })
+  if (info !== undefined) return { info, source: source.info }
+  const errors = problems.map(({ index, why }): BulkError => {
+    const { container, object } = entries[index] as WantedLink
+    return [quotePath(`/${container}/${object}`), reasonOf(ctx, why)]
+  })
+  throw refusalOfProblems(ctx, errors)
+}
+
 /** https://docs.openstack.org/api-ref/object-store/#copy-object */
 export const copyObject: Handler = async (ctx, node) => {
   const { asker, cipher, sourceCipher } = ctx.state
@@ -106,16 +148,20 @@ export const copyObject: Handler = async (ctx, node) => {
   const action = 'copyFromObject'
   const read = { ranges, versionId, conditions, cipher: sourceCipher, action } as const
   // The source is judged before the target, because Swift reads the source before it writes anything.
-  await refusingVersion(ctx, node, from, () => node.service.head(asker, from, read))
-  const { info, source } = await node.service.copy(asker, to, {
-    ranges,
-    from: { ...from, versionId },
-    fromCipher: sourceCipher,
-    fromConditions: conditions,
-    cipher,
-    revise: reviser(ctx, to),
-    changesSelf: true,
-  })
+  const { info: judged } = await refusingVersion(ctx, node, from, () =>
+    node.service.head(asker, from, read),
+  )
+  const { info, source } = await (asksForManifest(ctx) && judged.manifest !== undefined
+    ? copyManifest(ctx, node, { ...from, versionId }, to)
+    : node.service.copy(asker, to, {
+        ranges,
+        from: { ...from, versionId },
+        fromCipher: sourceCipher,
+        fromConditions: conditions,
+        cipher,
+        revise: reviser(ctx, to),
+        changesSelf: true,
+      }))
   setWritten(ctx, info)
   setDescription(ctx, info)
   ctx.set('X-Copied-From', quotePath(`${from.container}/${from.object}`))

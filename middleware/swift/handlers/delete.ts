@@ -7,7 +7,8 @@ import { objectOf, versionIdOf } from '../object-ref.ts'
 import { SwiftError } from '../swift-error.ts'
 import { refusalOf } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
-import { asksForDeletion, deleteManifest } from './manifest.ts'
+import { asksForDeletion } from './manifest.ts'
+import { deleteManifest } from './manifest-delete.ts'
 
 /**
  * The headers with the id of the version that was removed, or of the marker that was made. Where the request names a

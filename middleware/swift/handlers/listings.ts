@@ -5,6 +5,7 @@ import { bestMatch } from '../accept.ts'
 import { sendText } from '../answer.ts'
 import type { Context } from '../context.ts'
 import { DELETE_MARKER_TYPE } from '../error-table.ts'
+import { manifestEtag } from '../etag.ts'
 import { jsonFormat } from '../formats/json.ts'
 import { sendListing, writeListing } from '../formats/listing.ts'
 import { headerOf, textOfBytes } from '../headers.ts'
@@ -37,10 +38,11 @@ const entryOf = (entry: ListedObject | string) =>
     ? { subdir: entry }
     : {
         bytes: entry.size,
-        hash: entry.etag,
+        hash: entry.manifest ?? entry.etag,
         name: entry.object,
         content_type: typeOf(entry.type),
         last_modified: isoMicros(entry.timeMicros),
+        ...(entry.manifest !== undefined && { slo_etag: `"${manifestEtag(entry.etag)}"` }),
       }
 
 export const getContainer: Handler = async (ctx, node) => {

@@ -14,7 +14,7 @@ import { pageOf } from '../pages.ts'
 import { swiftRanges } from '../ranges.ts'
 import { refusingVersion } from '../version-refusals.ts'
 import type { Handler } from './handler.ts'
-import { asksForManifest, sendManifest } from './manifest.ts'
+import { asksForManifest, sendEmptyManifest, sendManifest } from './manifest.ts'
 
 /** The service's input for GET and HEAD. A HEAD needs no key (`keyOptional`), but a key that comes is checked. */
 export function readInput(ctx: Context): ReadInput {
@@ -87,18 +87,27 @@ async function reading<T>(
 }
 
 /**
- * Answers `?multipart-manifest=get` where the object bears the mark of a large one, and returns true. On other
+ * Answers `?multipart-manifest=get` where the object is a manifest, or bears the mark of one, and returns true. On other
  * objects the parameter is ignored, as in Swift.
  */
 async function answerManifest(ctx: Context, node: Node): Promise<boolean> {
   if (!asksForManifest(ctx)) return false
+  const { asker } = ctx.state
+  const ref = objectOf(ctx)
   const input = { ...readInput(ctx), ranges: undefined, keyOptional: true }
-  const found = await reading(ctx, node, input, () =>
-    node.service.head(ctx.state.asker, objectOf(ctx), input),
+  const manifest = await reading(ctx, node, input, () =>
+    node.service.getManifest(asker, ref, input),
   )
-  if (found === undefined) return true
-  if (!isMarked(found.info)) return false
-  sendManifest(ctx, found.info)
+  if (manifest === undefined) return true
+  const { info, entries } = manifest
+  if (entries !== undefined) {
+    await sendManifest(ctx, { info, entries })
+    return true
+  }
+  if (!isMarked(info)) return false
+  // The conditions are those of a read of the object.
+  const found = await reading(ctx, node, input, () => node.service.head(asker, ref, input))
+  if (found !== undefined) sendEmptyManifest(ctx, found.info)
   return true
 }
 

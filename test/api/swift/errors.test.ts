@@ -70,7 +70,6 @@ t.test('what is not built is refused by name, and does nothing', async (t) => {
     ['POST', '?bulk-delete', 'bulk deletes'],
     ['DELETE', '?bulk-delete', 'bulk deletes'],
     ['PUT', '?extract-archive=tar', 'extraction of archives'],
-    ['PUT', '/c/o?multipart-manifest=put', 'static large objects'],
     ['GET', '/c/o?temp_url_sig=x&temp_url_expires=1', 'signed URLs (TempURL)'],
     ['PUT', '/c/o?symlink=put', 'symbolic links'],
     ['PUT', '/c/o', 'dynamic large objects', { 'X-Object-Manifest': 'c/p' }],

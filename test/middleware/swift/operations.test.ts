@@ -36,6 +36,5 @@ t.test('what is not built is refused, and says so', async (t) => {
     'BulkDelete',
     'ExtractArchive',
     'FormPost',
-    'PutManifest',
   ])
 })
