@@ -52,7 +52,7 @@ export const codes = [
   'NotModified', // details: etag, modifiedMicros, cacheControl?, expires?
   'PreconditionFailed', // details: condition (header-neutral name, see conditions.ts)
   'WriteConflict', // a conditional write met another one
-  'LinkBroken', // what an object's bytes come from is gone, another, not for the asker, or too far; details: why (missing, changed, denied, depth)
+  'LinkBroken', // what an object's bytes come from is gone, another, not for the asker, or too far; details: why (missing, changed, denied, depth, many)
   'RangeUnsatisfiable', // details: size, range
   'PartNumberUnsatisfiable', // details: part, parts
   'ObjectTooLarge', // details: size, limit

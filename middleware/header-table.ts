@@ -12,7 +12,8 @@ export interface HeaderRule {
    * is dropped.
    */
   readonly when?: 'always' | 'underscored' | 'setting'
-  /** The reason, which a refused client is shown. With `setting` it is the name of the feature that is not built. */
+  /** The reason, which a refused client is shown. With `setting` it is the name of the feature that is not built, or what is said of a header
+   * that only answers bear. */
   readonly reason: string
 }
 

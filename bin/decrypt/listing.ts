@@ -41,6 +41,7 @@ function describe(name: ObjectName, versionId: string, row: Rows['version'], isC
           metadata,
           checksum: checksum && { algorithm: checksum.algorithm, type: checksum.type },
           deleteAtSeconds: row.deleteAtSeconds,
+          ...(row.more.gathers && { gathers: row.more.gathers }),
         }),
     writer: rights.writer,
   }

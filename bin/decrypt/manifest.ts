@@ -56,8 +56,28 @@ export async function* objectBytes(
   depth = 0,
 ): AsyncGenerator<Buffer> {
   const { catalog, volumes } = readable
-  if (opened.listDigest === undefined) yield* plaintext(catalog, volumes, version, opened)
-  else yield* manifestBytes(readable, name, version, opened, depth)
+  const { gathers } = version.more
+  // What another object is made of is not followed that way.
+  if (opened.listDigest !== undefined) yield* manifestBytes(readable, name, version, opened, depth)
+  else if (gathers && depth === 0) yield* gatheredBytes(readable, name.account, gathers)
+  else yield* plaintext(catalog, volumes, version, opened)
+}
+
+/** The bytes of all objects of the container whose names have the prefix, as they are now, in the order of their names. */
+async function* gatheredBytes(
+  readable: Readable,
+  account: string,
+  { container, prefix }: { readonly container: string; readonly prefix: string },
+): AsyncGenerator<Buffer> {
+  const base = `object/${account}/${container}/`
+  const { catalog, keys } = readable
+  for await (const [key] of catalog.rows.below(Buffer.from(base + prefix))) {
+    const name = { account, container, object: key.toString('utf8').slice(base.length) }
+    const version = await targetOf(readable, name, JSON.stringify(`${container}/${name.object}`))
+    const { deleteAtSeconds } = version
+    if (deleteAtSeconds !== null && deleteAtSeconds * 1000 <= Date.now()) continue
+    yield* objectBytes(readable, name, version, openVersion(keys, name, version), 1)
+  }
 }
 
 async function* manifestBytes(

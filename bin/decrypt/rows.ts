@@ -95,6 +95,7 @@ const more: Type = (value) => isMap(value) && Object.keys(value).length === 0
 /** A secret under a root key. */
 const rootWrapped = mapOf({ rootKeyId: text, salt: bytes, commitment: bytes, wrapped: bytes })
 const versionMore = mapOf({
+  gathers: orNull(mapOf({ container: text, prefix: text, sent: text })),
   manifest: orNull(mapOf({ bytes: count, etag: text, sizes: listOf(count), listKey: rootWrapped })),
 })
 
@@ -190,7 +191,10 @@ export interface Rows {
     readonly checksum: StoredChecksum | null
     readonly rights: { readonly writer: string }
     readonly deleteAtSeconds: number | null
-    readonly more: { readonly manifest?: StoredManifest | null }
+    readonly more: {
+      readonly manifest?: StoredManifest | null
+      readonly gathers?: { readonly container: string; readonly prefix: string } | null
+    }
   }
   layout: { readonly layout: readonly Run[]; readonly seal: Buffer; readonly pages: Buffer }
   segment: {

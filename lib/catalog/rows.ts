@@ -126,6 +126,14 @@ export interface ManifestRow {
   listKey: RootWrapped
 }
 
+/** Objects whose bytes a read gives in the place of the version's own: those of a container whose names have a prefix. */
+export interface Gathers {
+  container: string
+  prefix: string
+  /** The two as the client sent them, a byte string. */
+  sent: string
+}
+
 export interface VersionRow {
   timeMicros: number
   /** Plaintext bytes that a read gives. */
@@ -146,6 +154,7 @@ export interface VersionRow {
    * 1970. */
   deleteAtSeconds: number | null
   manifest?: ManifestRow
+  gathers?: Gathers
 }
 
 /** The parts of a body with more than one segment, run-length: `count` parts of `size` bytes each, numbered
@@ -231,8 +240,10 @@ export const versionRow = signedCodec<VersionRow>(
     ...(['timeMicros', 'size', 'etag', 'body', 'parts', 'envelope', 'headers'] as const),
     ...(['metadata', 'checksum', 'rights', 'deleteAtSeconds'] as const),
   ],
-  ['manifest'],
-  (row) => ({ ...row, headers: {}, metadata: {}, rights: noRights, deleteAtSeconds: null }),
+  ['manifest', 'gathers'],
+  ({ gathers, ...row }) => ({
+    ...{ ...row, headers: {}, metadata: {}, rights: noRights, deleteAtSeconds: null },
+  }),
 )
 export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
 export const segmentRow = openCodec<SegmentRow>(

@@ -55,9 +55,12 @@ export async function updateObject(
       headers,
       metadata,
       deleteAtSeconds = null,
+      gathers,
     } = input.revise(describeVersion(before, shown))
     const timeMicros = nowMicros(before.row.timeMicros)
-    const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
+    const { gathers: _, ...kept } = before.row
+    const said = { headers, metadata, deleteAtSeconds, ...(gathers && { gathers }) }
+    const row = { ...kept, ...said, timeMicros }
     const key = rowKeys.version(ref.account, ref.container, ref.object, before.versionId)
     draft.put(key, versionRow.encode(key, row, stores.macs))
     setCurrent(draft, history, { versionId: before.versionId, row })

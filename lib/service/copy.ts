@@ -13,6 +13,7 @@ import { authorize, writerOf } from './access.ts'
 import { BodyReader } from './body.ts'
 import { sealWhole, wholeChecksum, withChecksumKey } from './checksums.ts'
 import { checkRead } from './conditions.ts'
+import { describeRead, gather } from './gathered.ts'
 import { Following } from './links.ts'
 import { commitVersion, opaqueEtag, prepareWrite, type Stamp, writeObject } from './objects.ts'
 import { isOwn, type ResolvedBody, type Span } from './resolve.ts'
@@ -38,27 +39,27 @@ export interface OpenedSource {
 }
 
 /** What says which source is copied. */
-export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions'>
+export type SourceInput = Pick<CopyInput, 'from' | 'fromCipher' | 'fromConditions' | 'raw'>
 
 /** Finds and opens a copy's source. Throws what a read throws. */
 export async function openCopySource(
   stores: Stores,
   asker: Asker,
-  { from, fromCipher, fromConditions }: SourceInput,
+  { from, fromCipher, fromConditions, raw }: SourceInput,
 ): Promise<OpenedSource> {
   await authorize(stores, asker, 'copyFromObject', from)
   const found = await findVersion(stores, asker, from, from.versionId)
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
-  checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
   const asking = new Following(stores, asker, fromCipher)
-  const body = await stores.resolve({ ...found, secret }, asking)
-  return {
-    found,
-    secret,
-    body,
-    info: describeVersion(found, showVersion(found, secret), body.size),
-  }
+  const gathered = raw ? undefined : await gather(stores, asking, found)
+  checkRead(fromConditions, {
+    timeMicros,
+    ...(gathered ?? { etag, md5: secret.md5?.toString('hex') }),
+  })
+  const body = gathered?.body ?? (await stores.resolve({ ...found, secret }, asking))
+  const info = describeRead(found, showVersion(found, secret), gathered, body.size)
+  return { found, secret, body, info }
 }
 
 /** The bytes of an extent of an opened source, as the source of a new segment. */
@@ -115,6 +116,7 @@ async function copyOnce(
       input.reseal !== true &&
       !extent.partial &&
       row.manifest === undefined &&
+      opened.info.isGathered !== true &&
       isOwn(opened.body)
     const copied = shares
       ? await shareBody(stores, asker, ref, input, opened)
@@ -137,11 +139,11 @@ function extentOf({ ranges }: CopyInput, size: number): Extent {
 
 /** The copy's description: the source's headers and metadata, unless `revise` changes them. */
 function describeCopy({ revise }: CopyInput, { info }: OpenedSource) {
-  const { headers, metadata, deleteAtSeconds } = revise?.(info) ?? {
+  const { headers, metadata, deleteAtSeconds, gathers } = revise?.(info) ?? {
     headers: info.headers,
     metadata: info.metadata,
   }
-  return { headers, metadata, deleteAtSeconds }
+  return { headers, metadata, deleteAtSeconds, ...(gathers && { gathers }) }
 }
 
 /** Adds a reference to the body and wraps its key anew. No byte of content is read, whatever the size. */
@@ -158,10 +160,9 @@ async function shareBody(
   const { row } = found
   const body = row.body!
   const checksum = await copiedChecksum(stores, opened, input.checksum)
-  const { headers, metadata, deleteAtSeconds } = describeCopy(input, opened)
+  const { deleteAtSeconds, ...described } = describeCopy(input, opened)
   const fields = {
-    headers,
-    metadata,
+    ...described,
     deleteAtSeconds: deleteAtSeconds ?? null,
     rights: { writer: writerOf(asker) },
     size: row.size,

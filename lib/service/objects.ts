@@ -17,6 +17,7 @@ import type { Action } from './actions.ts'
 import { extentOfPart, readExtents } from './body.ts'
 import { openOfPart, sealWhole, wholeChecksum, withChecksumKey } from './checksums.ts'
 import { checkRead, checkWrite, isMeant, type Judged } from './conditions.ts'
+import { describeRead, type Gathered, gather } from './gathered.ts'
 import { addVersion, type History, readHistory } from './history.ts'
 import { Following } from './links.ts'
 import type { ResolvedBody } from './resolve.ts'
@@ -163,6 +164,7 @@ export async function writeObject(
         checksum && withChecksumKey(secretKey, body, (key) => sealWhole(key, body, checksum)),
       rights: { writer: writerOf(asker) },
       deleteAtSeconds: input.deleteAtSeconds ?? null,
+      ...(input.gathers && { gathers: input.gathers }),
     }
     const stamp: Stamp = (versionId, timeMicros) => ({
       ...fields,
@@ -200,28 +202,32 @@ async function openForRead(
   const found = await findVersion(stores, asker, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
-  const judged = judgedOf(row, secret.md5)
-  checkRead(input.conditions, judged)
   const asking = new Following(stores, asker, input.cipher)
-  const body = await stores.resolve({ ...found, secret }, asking)
-  const info = describeVersion(found, showVersion(found, secret), body.size)
+  const gathered = input.raw ? undefined : await gather(stores, asking, found)
+  const judged = judgedOf(row, secret.md5, gathered)
+  checkRead(input.conditions, judged)
+  const body = gathered?.body ?? (await stores.resolve({ ...found, secret }, asking))
+  const info = describeRead(found, showVersion(found, secret), gathered, body.size)
   const { part } = input
   if (part !== undefined) {
     const read = await findPart(stores, row, body, part, secret.bodyKey)
     return { info: { ...info, part: read.part }, extents: [read.extent], secret, body, row }
   }
   const isRanged = input.rangesFor === undefined || isMeant(input.rangesFor, judged)
-  const extents = (isRanged && input.ranges?.(body.size)) || [wholeOf(body.size)]
-  return { info, extents, secret, body, row }
+  const asked = isRanged ? input.ranges?.(body.size) : undefined
+  // Of what is gathered one range is read, as in Swift.
+  const isRead = asked !== undefined && (gathered === undefined || asked.length === 1)
+  return { info, extents: isRead ? asked : [wholeOf(body.size)], secret, body, row }
 }
 
 const wholeOf = (size: number): Extent => ({ offset: 0, length: size, partial: false })
 
-/** A manifest is judged by its ETag without the number of its entries too, as Swift shows it. */
-function judgedOf(row: VersionRow, md5: Buffer | null): Judged {
-  const { etag, timeMicros, headers, manifest } = row
-  const also = md5?.toString('hex') ?? (manifest && bareEtag(etag))
-  return { etag, md5: also, timeMicros, headers }
+/** What is made of others is judged by its ETag without their number too, as Swift shows it. */
+function judgedOf(row: VersionRow, md5: Buffer | null, gathered: Gathered | undefined): Judged {
+  const { timeMicros, headers, manifest } = row
+  if (gathered !== undefined) return { ...gathered, timeMicros, headers }
+  const also = md5?.toString('hex') ?? (manifest && bareEtag(row.etag))
+  return { etag: row.etag, md5: also, timeMicros, headers }
 }
 
 /** The extent of one part. Throws PartNumberUnsatisfiable. */
@@ -259,8 +265,11 @@ export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, i
   await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
   const found = await findVersion(stores, asker, ref, input.versionId)
   const shown = checkKeyIfSent(found, input.cipher)
-  checkRead(input.conditions, judgedOf(found.row, shown?.md5 ?? null))
-  return { info: describeVersion(found, shown), extents: [wholeOf(found.row.size)] }
+  const asking = new Following(stores, asker, input.cipher)
+  const gathered = input.raw ? undefined : await gather(stores, asking, found)
+  checkRead(input.conditions, judgedOf(found.row, shown?.md5 ?? null, gathered))
+  const info = describeRead(found, shown, gathered)
+  return { info, extents: [wholeOf(info.size)] }
 }
 
 /** Opens an object for reading. It resolves once the key was right and the rows of the extents were found. */

@@ -61,6 +61,8 @@ export interface ReadInput {
   readonly part?: number
   /** Without a key, a version under a customer key is described all the same (Swift's HEAD). */
   readonly keyOptional?: boolean
+  /** True: the object's own bytes, also where it gathers those of others. */
+  readonly raw?: boolean
 }
 
 export interface HeadInput extends ReadInput {
@@ -110,6 +112,8 @@ export interface CopyInput {
   readonly conditions?: Conditions
   /** True: the bytes are sealed anew also where the kind of key stays the same. */
   readonly reseal?: boolean
+  /** True: the source's own bytes, also where it gathers those of others. */
+  readonly raw?: boolean
   /** The algorithm of the copy's checksum. Absent: the source's, or none where it has none. */
   readonly checksum?: ChecksumAlgorithm
   /** True where something other than metadata changes for a copy onto itself (class, key …). */

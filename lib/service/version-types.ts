@@ -1,5 +1,5 @@
 // What a version says of itself to whoever may read it.
-import type { Checksum, ContentHeaders, PartChecksum } from '../catalog/rows.ts'
+import type { Checksum, ContentHeaders, Gathers, PartChecksum } from '../catalog/rows.ts'
 
 /** A client's description of an object: its headers, metadata and expiry. */
 export interface Description {
@@ -7,6 +7,8 @@ export interface Description {
   readonly metadata: Readonly<Record<string, string>>
   /** The time, in seconds since 1970, from which on a plain read does not find the object. */
   readonly deleteAtSeconds?: number
+  /** Which objects' bytes a read gives, instead of the object's own. */
+  readonly gathers?: Gathers
 }
 
 export interface VersionInfo extends Description {
@@ -27,6 +29,8 @@ export interface VersionInfo extends Description {
   readonly parts: number
   /** Size in bytes and ETag of the document in which a manifest is shown without a key. Absent for what is none. */
   readonly manifest?: { readonly bytes: number; readonly etag: string }
+  /** True where size and ETag are those of the objects that `gathers` names. */
+  readonly isGathered?: boolean
   readonly checksum: Checksum | null
   /** The part that a read selects, and its checksum. */
   readonly part?: { readonly number: number; readonly checksum: PartChecksum | null }

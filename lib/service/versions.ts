@@ -270,6 +270,7 @@ export function describeVersion(
     headers: row.headers,
     metadata: row.metadata,
     ...(row.deleteAtSeconds == null ? {} : { deleteAtSeconds: row.deleteAtSeconds }),
+    ...(row.gathers && { gathers: row.gathers }),
     sealing: sealingOf(row),
     parts: row.parts,
     ...(manifest && { manifest: { bytes: manifest.bytes, etag: manifest.etag } }),

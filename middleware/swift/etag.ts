@@ -2,7 +2,7 @@
 // mark of a large object keep them from comparing (D-ETAG).
 import type { VersionInfo } from '../../lib/service/types.ts'
 
-type Tagged = Pick<VersionInfo, 'etag' | 'md5' | 'parts' | 'sealing' | 'manifest'>
+type Tagged = Pick<VersionInfo, 'etag' | 'md5' | 'parts' | 'sealing' | 'manifest' | 'isGathered'>
 
 /** Takes off one pair of quotes. Swift: swift/common/swob.py, normalize_etag. */
 export const unquote = (etag: string) => /^"(.*)"$/s.exec(etag)?.[1] ?? etag
@@ -14,11 +14,12 @@ export const unquote = (etag: string) => /^"(.*)"$/s.exec(etag)?.[1] ?? etag
 export const isMarked = ({ md5, parts, sealing, manifest }: Tagged) =>
   parts > 0 || manifest !== undefined || (sealing === 'customer' && md5 === undefined)
 
-/** The ETag of a manifest, which is stored with the number of its entries behind it. */
+/** The ETag of what is made of others, which the service gives with their number behind it. */
 export const manifestEtag = (etag: string) => etag.replace(/-\d+$/, '')
 
 /** The ETag as a header: an MD5 of the content without quotes, any other text in quotes. */
 export function shownEtag(info: Tagged): string {
-  if (info.manifest !== undefined) return `"${info.md5 ?? manifestEtag(info.etag)}"`
+  if (info.manifest !== undefined || info.isGathered)
+    return `"${info.md5 ?? manifestEtag(info.etag)}"`
   return isMarked(info) ? `"${info.etag}"` : (info.md5 ?? info.etag)
 }

@@ -43,7 +43,6 @@ export const headerRules: readonly HeaderRule[] = [
     ['x-open-expired', 'reads what has expired; only the node itself does'],
   ]),
   ...rowsOf('refuse', 'setting', [
-    ['x-object-manifest', 'dynamic large objects'],
     [
       'x-static-large-object',
       'is a reserved header. To create a static large object add query param multipart-manifest=put.',

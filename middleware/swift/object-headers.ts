@@ -7,6 +7,7 @@ import { checkType, guessType } from './content-type.ts'
 import type { Context } from './context.ts'
 import { isMarked, shownEtag } from './etag.ts'
 import { deleteAtOf } from './expiry.ts'
+import { GATHERS_HEADER, gathersOf } from './gathers.ts'
 import { headerOf, isTrue } from './headers.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
 import { objectOf, versionIdOf } from './object-ref.ts'
@@ -48,6 +49,7 @@ export function readDescription(ctx: Context): Description {
     headers,
     metadata: readMetadata(ctx, 'object'),
     ...(deleteAtSeconds !== undefined && { deleteAtSeconds }),
+    ...gathersOf(ctx),
   }
 }
 
@@ -63,6 +65,7 @@ export function readPutDescription(ctx: Context): Description {
 export function setDescription(ctx: Context, info: VersionInfo): void {
   writeMetadata(ctx, 'object', info.metadata)
   if (info.deleteAtSeconds !== undefined) ctx.set('X-Delete-At', String(info.deleteAtSeconds))
+  if (info.gathers !== undefined) setStored(ctx, GATHERS_HEADER, info.gathers.sent)
 }
 
 function setIdentity(ctx: Context, info: VersionInfo): void {
@@ -107,7 +110,7 @@ export function setObjectHeaders(ctx: Context, info: VersionInfo): void {
     // The mark means what it says, so that clients look for the segments.
     ctx.set('X-Static-Large-Object', 'True')
     ctx.set('X-Manifest-Etag', info.manifest.etag)
-  } else if (isMarked(info)) setMark(ctx)
+  } else if (isMarked(info) && !info.isGathered) setMark(ctx)
 }
 
 /**

@@ -77,7 +77,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   FormPost: refused('browser forms (FormPost)'),
   HeadObject: done(headObject, 'read'),
   GetObject: done(getObject, 'read'),
-  // Partial: there are neither dynamic large objects nor symbolic links.
+  // Partial: there are no symbolic links.
   PutObject: partial(putObject, 'write'),
   // Partial: under no customer key.
   PutManifest: partial(putManifest),

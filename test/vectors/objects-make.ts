@@ -54,6 +54,8 @@ export interface ObjectRecipe {
   readonly isSizeUnknown?: boolean
   readonly md5?: boolean
   readonly checksum?: 'crc32' | 'sha256'
+  /** What a read gives, where that is not the object's own. */
+  readonly reads?: Buffer
   /** MD5 and checksum are those of another content. */
   readonly isContentOther?: boolean
 }
@@ -247,7 +249,8 @@ export function storedRows(rows: ObjectRows): [key: string, value: Buffer][] {
   const { name, body, ends } = rows
   const versionId = hex(`${name} version`, 16)
   const path = `${ACCOUNT}/${CONTAINER}/${name}`
-  const summary = { timeMicros: 0, size: 0, etag: '', type: 'text/plain', checksum: null }
+  const { timeMicros, size, etag } = rows.version
+  const summary = { timeMicros, size, etag, type: 'text/plain', checksum: null }
   const items: [string, unknown[]][] = [
     [`object/${path}`, [versionId, versionId, summary]],
     [`version/${path}\0\u0001${versionId}`, [...Object.values(rows.version), ...ends.version]],

@@ -153,6 +153,9 @@ const SEALED: ManifestRecipe = {
   plain: Buffer.concat([sealedPlain, OWN]),
 }
 
+const gatheringOf = (prefix: string) => {
+  return { gathers: { container: CONTAINER, prefix, sent: `${CONTAINER}/${prefix}` } }
+}
 const recipeOf = (manifest: ManifestRecipe, kind: 1 | 2 = 1) => ({ kind, manifest })
 const sound = (about: string, manifest: ManifestRecipe, kind?: 1 | 2): Case => {
   return { about, expect: 'success', recipe: recipeOf(manifest, kind) }
@@ -172,6 +175,17 @@ export const MANIFESTS: Record<string, Case> = {
   'manifest-root': sound('An object, bytes of its own, and a range of the object.', MIXED),
   manifest: sound('Under a customer key, of an object whose MD5 is not known.', SEALED, 2),
   'manifest-empty': sound('Of nothing.', { entries: [], plain: Buffer.alloc(0) }),
+  gathers: {
+    about: 'An object that gathers one of 300 bytes, whose name is the prefix.',
+    expect: 'success',
+    recipe: { kind: 1, md5: true, size: 3, reads: rootPlain },
+    change: (rows) => {
+      rows.ends.version[0] = gatheringOf(ROOT_TARGET)
+    },
+  },
+  'gathers-wrong': corrupt('Something that an object cannot gather.', (rows) => {
+    rows.ends.version[0] = { gathers: { container: CONTAINER, prefix: 1, sent: 'vectors/1' } }
+  }),
   'manifest-list-flipped': changed('A bit flip in the list’s record.', (rows) =>
     Object.assign(segment(rows, 2), { inline: flipped(segment(rows, 2).inline!, 0) }),
   ),

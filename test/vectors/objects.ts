@@ -301,8 +301,9 @@ export function objectVectors(): object {
       : makeObject(name, recipe)
     change?.(rows)
     const sizes = recipe.parts?.map(([, size]) => size) ?? [recipe.size ?? 300]
-    const size = manifest?.plain.length ?? sizes.reduce((sum, each) => sum + each, 0)
-    const content = { size, sha256: sha256(manifest?.plain ?? plainOfObject(name, size)) }
+    const own = sizes.reduce((sum, each) => sum + each, 0)
+    const plain = recipe.reads ?? manifest?.plain ?? plainOfObject(name, own)
+    const content = { size: plain.length, sha256: sha256(plain) }
     const stored = storedRows(rows).map(([key, value]) => [key, value.toString('hex')])
     return {
       name,

@@ -94,7 +94,13 @@ function reviser(ctx: Context, to: ObjectRef): (source: VersionInfo) => Descript
     const deleteAtSeconds = sent.deleteAtSeconds ?? inherited
     if (deleteAtSeconds !== undefined) requireFuture('X-Delete-At', deleteAtSeconds, Date.now())
     const headers = { ...kept.headers, ...sent.headers, ...(type !== undefined && { type }) }
-    return { headers, metadata, ...(deleteAtSeconds !== undefined && { deleteAtSeconds }) }
+    // Bytes that were gathered are the copy's own.
+    const gathers = sent.gathers ?? (source.isGathered ? undefined : source.gathers)
+    return {
+      ...{ headers, metadata },
+      ...(deleteAtSeconds !== undefined && { deleteAtSeconds }),
+      ...(gathers !== undefined && { gathers }),
+    }
   }
 }
 
@@ -146,12 +152,13 @@ export const copyObject: Handler = async (ctx, node) => {
   const conditions = conditionsOf(ctx)
   const ranges = rangeOf(ctx)
   const action = 'copyFromObject'
-  const read = { ranges, versionId, conditions, cipher: sourceCipher, action } as const
+  const raw = asksForManifest(ctx)
+  const read = { ranges, versionId, conditions, cipher: sourceCipher, action, raw } as const
   // The source is judged before the target, because Swift reads the source before it writes anything.
   const { info: judged } = await refusingVersion(ctx, node, from, () =>
     node.service.head(asker, from, read),
   )
-  const { info, source } = await (asksForManifest(ctx) && judged.manifest !== undefined
+  const { info, source } = await (raw && judged.manifest !== undefined
     ? copyManifest(ctx, node, { ...from, versionId }, to)
     : node.service.copy(asker, to, {
         ranges,
@@ -159,6 +166,7 @@ export const copyObject: Handler = async (ctx, node) => {
         fromCipher: sourceCipher,
         fromConditions: conditions,
         cipher,
+        raw,
         revise: reviser(ctx, to),
         changesSelf: true,
       }))

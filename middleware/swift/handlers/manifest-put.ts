@@ -94,7 +94,10 @@ export const putManifest: Handler = async (ctx, node) => {
   requireManifestLength(length)
   const ref = objectOf(ctx)
   writeConditionsOf(ctx)
-  const description = readPutDescription(ctx)
+  const { gathers, ...description } = readPutDescription(ctx)
+  if (gathers !== undefined) {
+    throw new SwiftError(400, 'X-Object-Manifest cannot come with multipart-manifest=put')
+  }
   // Nobody is read from who may not write.
   await node.service.authorize(asker, 'putObject', ref)
   await holdBody(node, ctx.res, MEMORY_FACTOR * (length ?? MANIFEST_BYTES_MAX))

@@ -22,6 +22,7 @@ export function readInput(ctx: Context): ReadInput {
     versionId: versionIdOf(ctx),
     cipher: ctx.state.cipher,
     conditions: conditionsOf(ctx),
+    raw: asksForManifest(ctx),
     ...(ctx.method === 'HEAD'
       ? { keyOptional: true }
       : { ranges: swiftRanges(headerOf(ctx, 'range')) }),

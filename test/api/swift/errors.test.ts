@@ -72,7 +72,7 @@ t.test('what is not built is refused by name, and does nothing', async (t) => {
     ['PUT', '?extract-archive=tar', 'extraction of archives'],
     ['GET', '/c/o?temp_url_sig=x&temp_url_expires=1', 'signed URLs (TempURL)'],
     ['PUT', '/c/o?symlink=put', 'symbolic links'],
-    ['PUT', '/c/o', 'dynamic large objects', { 'X-Object-Manifest': 'c/p' }],
+    ['PUT', '/c/o', 'symbolic links', { 'X-Symlink-Target': 'c/p' }],
     ['POST', '/c', 'quotas', { 'X-Container-Meta-Quota-Bytes': '1' }],
     [
       'POST',

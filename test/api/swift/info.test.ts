@@ -13,7 +13,7 @@ t.test('/info tells what is built and the limits, and nothing else', async (t) =
   t.equal(status, 200)
   t.equal(headers['content-type'], 'application/json; charset=UTF-8')
   const info = JSON.parse(text)
-  t.same(Object.keys(info), ['swift', 'tempauth', 'object_versioning', 'coffer'])
+  t.same(Object.keys(info), ['swift', 'tempauth', 'object_versioning', 'slo', 'coffer'])
   t.match(info.swift, {
     policies: [{ name: 'default', default: true }],
     allow_account_management: false,
@@ -25,6 +25,11 @@ t.test('/info tells what is built and the limits, and nothing else', async (t) =
     container_listing_limit: 10_000,
   })
   t.same(info.tempauth, { account_acls: true })
+  t.match(info.slo, {
+    max_manifest_segments: 1000,
+    max_manifest_size: 8 << 20,
+    min_segment_size: 1,
+  })
   t.same(info.coffer.ssec.transports, ['direct'])
   t.match(await ask('HEAD', '/info'), { status: 200, text: '' })
   for (const query of ['swiftinfo_sig=x', 'swiftinfo_expires=1']) {

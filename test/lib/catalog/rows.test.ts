@@ -67,6 +67,8 @@ const samples: Record<string, object> = {
   queueRow: { work: { kind: 'segments', body: 'b', keep: [{ first: 2, count: 3, size: 4 }] } },
   expiryRow: { account: 'a', container: 'c', object: 'o' },
   logoutRow: { id: 'i' },
+  // The list of a manifest, which lies in a segment.
+  manifestList: { entries: [['c', 'o', 70_000, 'e', micros, 't', false, 300, 24], [300]] },
   bucketRow: { account: 'a' },
   volumeBlobRow: { body: 'b', part: 10_000, storedBytes: 65_600 },
 }
