@@ -8,6 +8,7 @@ import { spend } from '../turns.ts'
 import { authorize } from './access.ts'
 import { type ListedEntry, type ListedLink, MANIFEST_ENTRIES_MAX } from './manifest-list.ts'
 import type { ManifestInput, ManifestProblem, WantedLink } from './manifest-types.ts'
+import { needsSealing, requireSealable, sealTargets } from './seal-targets.ts'
 import type { Stores } from './stores.ts'
 import { bareEtag, type FoundVersion, findVersion, openVersion } from './versions.ts'
 
@@ -29,7 +30,7 @@ export interface Taken {
 /** An object as a link finds it, or what keeps it from being linked. */
 type Target = { readonly found: FoundVersion; readonly md5: Buffer | null } | CofferError
 
-/** Looks at all entries. Problems come in the order of the entries. Throws what is no refusal of one object. */
+/** Looks at all entries. Under a customer's key it seals what is under the root key, once no entry has a problem. Problems come in the order of the entries. Throws what is no refusal of one object. */
 export async function takeEntries(
   stores: Stores,
   asker: Asker,
@@ -39,7 +40,18 @@ export async function takeEntries(
   if (entries.length > MANIFEST_ENTRIES_MAX) {
     throw new CofferError('Internal', { what: 'a manifest of too many entries' })
   }
-  const targets = await findTargets(stores, asker, account, entries, cipher)
+  const found = await findTargets(stores, asker, account, entries, cipher)
+  const judged = judgeAll(entries, found)
+  const unsealed = [...found.values()].flatMap((target) =>
+    'found' in target && needsSealing(target.found, cipher) ? [target.found] : [],
+  )
+  if (unsealed.length === 0 || judged.problems.length > 0) return judged
+  await sealTargets(stores, asker, unsealed, cipher)
+  return judgeAll(entries, await findTargets(stores, asker, account, entries, cipher))
+}
+
+/** Compares each entry with what it names. */
+function judgeAll(entries: ManifestInput['entries'], targets: ReadonlyMap<string, Target>) {
   const taken: Taken[] = []
   const problems: ManifestProblem[] = []
   for (const [index, wanted] of entries.entries()) {
@@ -109,7 +121,9 @@ async function findTarget(
       throw new CofferError('ContainerMissing')
     }
     const found = await findVersion(stores, asker, ref, undefined)
-    const { bodyKey, md5 } = openVersion(found, cipher)
+    const isUnsealed = needsSealing(found, cipher)
+    if (isUnsealed) await requireSealable(stores, asker, found)
+    const { bodyKey, md5 } = openVersion(found, isUnsealed ? stores.rootCipher : cipher)
     bodyKey.fill(0)
     return { found, md5 }
   } catch (error) {

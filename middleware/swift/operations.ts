@@ -79,8 +79,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   GetObject: done(getObject, 'read'),
   // Partial: there are no symbolic links.
   PutObject: partial(putObject, 'write'),
-  // Partial: under no customer key.
-  PutManifest: partial(putManifest),
+  PutManifest: done(putManifest, 'write'),
   MakeCurrent: done(makeCurrent),
   PostObject: partial(postObject, 'read'),
   DeleteObject: done(deleteObject),

@@ -210,9 +210,9 @@ t.test(
     t.equal((await ask('GET', '/c', wrong)).status, 204)
     t.equal((await ask('PUT', '/c', wrong)).status, 202)
     t.equal((await ask('HEAD', '', wrong)).status, 204)
-    const manifest = await ask('PUT', '/c/slo?multipart-manifest=put', spell(OURS, key), '[]')
-    t.equal(manifest.status, 400)
-    t.match(manifest.text, 'PutManifest does not use one')
+    const current = await ask('PUT', '/c/o?version-id=null', spell(OURS, key), '')
+    t.equal(current.status, 400)
+    t.match(current.text, 'MakeCurrent does not use one')
     t.equal((await ask('DELETE', '/c/none', wrong)).status, 404)
   },
 )

@@ -18,6 +18,7 @@ t.test('keys are read where an object’s bytes or its key are touched', async (
     HeadObject: 'read',
     GetObject: 'read',
     PutObject: 'write',
+    PutManifest: 'write',
     PostObject: 'read',
     CopyObject: 'copy',
   }
