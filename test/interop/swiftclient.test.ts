@@ -103,34 +103,34 @@ clientTest(
   },
 )
 
-clientTest(t, swiftClients.swift, 'swift hears that large objects are not built', async (t) => {
-  const { setting, swift, read, send } = await start(t)
-  await send('before', 100)
-  const cut = ['upload', 'c', 'large', '--segment-size', '65536']
-  setting.file('large', 200_000)
-  for (const more of [[], ['--use-slo'], sealedBy(setting.key)]) {
-    t.match(
-      await swift.fail([...cut, ...more]),
-      /Not built: \w+ large objects/,
-      more[0] ?? 'dynamic',
-    )
-  }
-  const input = contentOf('stdin', (10 << 20) + 1)
-  t.match(
-    await swift.fail(['upload', 'c', '-', '--object-name', 'large'], { input }),
-    /Not built: static large objects/,
-  )
-  const asked = () => setting.node.audited.filter(({ operation }) => operation === 'PutManifest')
-  const before = asked().length
-  const patient = ['--retries', '5', ...cut, '--use-slo']
-  t.match(await swift.fail(patient), 'Not built: static large objects')
-  t.equal(asked().length, before + 1, 'however often it would try again, it is refused once')
-  t.match(await swift.fail(['stat', 'c', 'large']), 'Not Found')
-  const uncut = ['upload', 'c', '-', '--object-name', 'large', '--segment-size', '20M']
-  await swift.ok(uncut, { input })
-  t.ok((await read('large')).equals(input), 'not even a segment is needed')
-  t.ok((await read('before')).equals(contentOf('before', 100)))
-})
+clientTest(
+  t,
+  swiftClients.swift,
+  'swift cuts large files, plain and sealed, and takes and deletes them whole',
+  async (t) => {
+    const { setting, swift, read } = await start(t)
+    const size = 200_000
+    setting.file('large', size)
+    const cut = ['upload', 'c', 'large', '--segment-size', '65536']
+    for (const key of [[], sealedBy(setting.key)]) {
+      await swift.ok([...cut, '--use-slo', ...key])
+      t.equal((await read('large', ...key)).length, size)
+      const segments = (await swift.text(['list', 'c_segments'])).trim().split('\n')
+      t.equal(segments.length, 4)
+      await swift.ok([...cut, '--use-slo', ...key])
+      t.equal(
+        (await swift.text(['list', 'c_segments'])).trim().split('\n').length,
+        4,
+        'those of old go',
+      )
+      await swift.ok(['delete', 'c', 'large'])
+      t.equal(await swift.text(['list', 'c_segments']), '', 'its segments go with it')
+    }
+    const input = contentOf('stdin', (10 << 20) + 1)
+    await swift.ok(['upload', 'c', '-', '--object-name', 'piped'], { input })
+    t.ok((await read('piped')).equals(input))
+  },
+)
 
 clientTest(t, swiftClients.swift, 'swift gets nothing without the key', async (t) => {
   const { setting, swift, read, send } = await start(t)
@@ -208,7 +208,7 @@ clientTest(t, swiftClients.swift, 'swift shows what there is, and never a key', 
   t.notOk(forms.some((form) => Buffer.concat(heard).includes(form)))
   const capabilities = await swift.text(['capabilities'])
   t.match(capabilities, 'object_versioning')
-  for (const absent of ['slo', 'dlo', 'bulk_delete', 'tempurl', 'staticweb', 'symlink']) {
+  for (const absent of ['bulk_delete', 'tempurl', 'staticweb', 'symlink']) {
     t.notMatch(capabilities, new RegExp(`^Additional middleware: ${absent}$`, 'm'))
   }
 })
