@@ -1,10 +1,9 @@
 // `coffer user logout`: ends the tokens of a user, through the running node, or in its place where none runs.
-import type { Users } from '../../lib/auth/users.ts'
 import { listUsers, UserRefused } from '../../lib/auth/users-file.ts'
 import type { Coffer } from '../../lib/coffer.ts'
 import { loadConfig } from '../../lib/config/config.ts'
 import { ControlRefused, callControl } from '../../lib/control.ts'
-import { catalogLogouts } from '../../lib/service/logouts.ts'
+import { catalogRevocations } from '../../lib/service/logouts.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { withStores } from './stores.ts'
 import { usersFileOf } from './user.ts'
@@ -18,19 +17,19 @@ export async function logout(account: string, name: string, options: SourceOptio
   }
   const user = { account, user: name }
   if ((await callControl(config.data, 'logout', user)) === null) {
-    await withStores(config, ({ catalog }) => catalogLogouts(catalog).renew(user))
+    await withStores(config, ({ catalog }) => catalogRevocations(catalog).renew(user))
   }
   process.stdout.write(`Ended all tokens of ${account}:${name}.\n`)
 }
 
 /** The running node's side of the command. Rejects with ControlRefused where there is no such user. */
 export async function answerLogout(
-  { users, coffer }: { users: Pick<Users, 'byName'>; coffer: Pick<Coffer, 'tokens'> },
+  { tokens, registry: { users } }: Pick<Coffer, 'tokens' | 'registry'>,
   args: unknown,
 ): Promise<object> {
   const { account, user } = (args ?? {}) as Record<string, unknown>
   const known = users.byName(String(account), String(user))
   if (known === undefined) throw new ControlRefused('no such user')
-  await coffer.tokens.logout(known)
+  await tokens.logout(known)
   return {}
 }

@@ -1,6 +1,7 @@
 // `coffer serve`: binds the ports, takes the data directory, makes at a first start what is missing, opens the
 // node, and closes it on a signal. On SIGHUP it reads again what can change at run time.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
+import { PasswordChecks } from '../../lib/auth/password-checks.ts'
 import { loadUsers, replaceableUsers } from '../../lib/auth/users-file.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config/config.ts'
@@ -33,7 +34,8 @@ import { welcome } from './welcome.ts'
 interface Running {
   readonly coffer: Coffer
   readonly keyring: ReplaceableKeyring
-  readonly users: ReturnType<typeof replaceableUsers>
+  /** Reads users.yaml again. Throws FileInvalid. */
+  readonly replaceFile: () => void
 }
 
 /** Time within which a second signal counts as the same one. Ctrl-C under `npm start` arrives from the
@@ -79,30 +81,33 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
       ...upkeep.handlers,
       'reload-users': async () => {
         if (running === undefined) isReloadDue = true
-        else running.users.replace(loadUsers(usersFileOf(config)))
+        else running.replaceFile()
         return {}
       },
-      logout: async (args) => answerLogout(requireRunning(), args),
+      logout: async (args) => answerLogout(requireRunning().coffer, args),
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
       status: async () => answerStatus(requireRunning().coffer),
     })
     open.push(() => control.close())
     const { keyring, certificateOf } = await prepare(config)
-    const users = replaceableUsers(loadUsers(usersFileOf(config)))
+    const checks = new PasswordChecks()
+    const file = replaceableUsers(loadUsers(usersFileOf(config), checks))
     const audit = config.audit === undefined ? auditToLog(log) : auditToFile(config.audit, log)
     open.push(() => audit.close())
-    const coffer = await openCoffer({ config, keyring, log })
+    const coffer = await openCoffer({ config, keyring, log, file: { users: file, checks } })
     open.push(() => coffer.close())
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
-    const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
-    const stores = { service, tokens, rootCipher, answerMemory, impaired, figures }
+    const { service, rootCipher, tokens, registry, answerMemory, impaired, figures } = coffer
+    const { users } = registry
+    const stores = { service, tokens, registry, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf, bound)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
-    running = { coffer, keyring, users }
-    reload = () => reloadNode({ config, readConfig, users, servers, audit, log })
+    const replaceFile = () => file.replace(loadUsers(usersFileOf(config), checks))
+    running = { coffer, keyring, replaceFile }
+    reload = () => reloadNode({ config, readConfig, replaceFile, servers, audit, log })
     if (isReloadDue) await reload()
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)

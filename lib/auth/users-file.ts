@@ -5,8 +5,9 @@ import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq 
 import { compile, type ParsedFile, parseText, pathOf, readDocument } from '../document.ts'
 import { isThere, readText } from '../file-invalid.ts'
 import { requirePrivate, writePrivately } from '../private-file.ts'
+import type { PasswordChecks } from './password-checks.ts'
 import { hashPassword } from './passwords.ts'
-import { makeUsers, type Users, type UsersFile, UsersInvalid, usersSchema } from './users.ts'
+import { type ListedUsers, makeUsers, type UsersFile, UsersInvalid, usersSchema } from './users.ts'
 
 export interface NewUser {
   readonly account: string
@@ -38,8 +39,8 @@ export class UserRefused extends Error {
 }
 
 /** Reads `file` into the lookup that requests use. Throws FileInvalid with path and line. */
-export function loadUsers(file: string): Users {
-  return check(readFile(file))
+export function loadUsers(file: string, checks?: PasswordChecks): ListedUsers {
+  return check(readFile(file), checks)
 }
 
 /** Throws FileInvalid, also for a file that others than its owner may read. */
@@ -50,9 +51,9 @@ function readFile(file: string): ParsedFile<UsersFile> {
 
 const requireOwn = (file: string) => requirePrivate(file, 'passwords and secrets')
 
-function check(parsed: ParsedFile<UsersFile>): Users {
+function check(parsed: ParsedFile<UsersFile>, checks?: PasswordChecks): ListedUsers {
   try {
-    return makeUsers(parsed.value)
+    return makeUsers(parsed.value, checks)
   } catch (error) {
     if (!(error instanceof UsersInvalid)) throw error
     parsed.refuse([{ path: pathOf(error.path), message: error.message }])
@@ -64,7 +65,9 @@ function check(parsed: ParsedFile<UsersFile>): Users {
  * Users that can be replaced while requests run. `replace` takes effect for the next lookup. A request that
  * holds a credential keeps it.
  */
-export function replaceableUsers(first: Users): Users & { replace(users: Users): void } {
+export function replaceableUsers(
+  first: ListedUsers,
+): ListedUsers & { replace(users: ListedUsers): void } {
   let current = first
   return {
     byAccessKey: (access) => current.byAccessKey(access),
@@ -74,6 +77,10 @@ export function replaceableUsers(first: Users): Users & { replace(users: Users):
     byRecentPassword: (...login) => current.byRecentPassword(...login),
     byPassword: (...login) => current.byPassword(...login),
     passwordDigest: (account, user) => current.passwordDigest(account, user),
+    named: (user) => current.named(user),
+    delegate: (id) => current.delegate(id),
+    accounts: () => current.accounts(),
+    of: (account) => current.of(account),
     replace(users) {
       current = users
     },

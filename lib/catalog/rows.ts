@@ -177,7 +177,7 @@ export type QueueRow =
   | { kind: 'container'; account: string; container: string; containerId: string }
 
 /** `decode` throws StoreCorrupt as `decodeItems` does and for another number of items, and Error for another layout. */
-interface Codec<T> {
+export interface Codec<T> {
   encode(row: T): Buffer
   decode(bytes: Buffer): T
   /** True where the bytes, which any program may have encoded, mean the same row. Throws as `decode` does. */
@@ -193,7 +193,7 @@ function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
  * As `codec`, for a row that ends with the item `more`: a map by name, to which later releases add without a new layout.
  * It is empty, and a row with a name in it is refused: whoever rewrote it would drop what the name says.
  */
-function openCodec<T extends object>(...fields: (keyof T)[]): Codec<T> {
+export function openCodec<T extends object>(...fields: (keyof T)[]): Codec<T> {
   return makeCodec(fields, [{}])
 }
 

@@ -149,6 +149,28 @@ export const configSchema = {
         },
       },
     },
+    identity: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'The built-in identity service',
+      properties: {
+        operatorRoles: {
+          type: 'array',
+          uniqueItems: true,
+          items: { type: 'string', minLength: 1, maxLength: 256 },
+          default: ['member', 'swiftoperator'],
+          description:
+            'Roles that, as admin does, give a user all rights to what the account of its project stores',
+        },
+        region: {
+          type: 'string',
+          pattern: '^[A-Za-z0-9._-]+$',
+          default: 'RegionOne',
+          description: 'Region of the endpoints in the catalog of services',
+        },
+      },
+    },
     lifecycle: {
       type: 'object',
       additionalProperties: false,

@@ -75,7 +75,8 @@ export function isAllowed(
   ref: Resource,
 ): true | Promise<boolean> {
   const rule = rules[rightOf[actionOn(action, ref.versionId)]]
-  if (includes(accessByRoles(asker.caller, ref.account), rule.access)) return true
+  const { operatorRoles } = stores
+  if (includes(accessByRoles(asker.caller, ref.account, operatorRoles), rule.access)) return true
   return isAllowedByLists(stores, asker, rule, ref)
 }
 
@@ -87,11 +88,16 @@ export function writerOf({ caller }: Asker): string {
 const includes = (access: AccountAccess, least: AccountAccess) =>
   accountAccess.indexOf(access) >= accountAccess.indexOf(least)
 
-function accessByRoles(caller: Caller, account: string): AccountAccess {
+function accessByRoles(
+  caller: Caller,
+  account: string,
+  operatorRoles: readonly string[] = [],
+): AccountAccess {
   if (caller === null) return 'none'
   const { roles } = caller
   if (roles.includes('reseller_admin')) return 'reseller'
-  if (caller.account === account && roles.includes('admin')) return 'owner'
+  const isOperator = () => operatorRoles.some((role) => roles.includes(role))
+  if (caller.account === account && (roles.includes('admin') || isOperator())) return 'owner'
   return roles.includes('reseller_reader') ? 'reader' : 'none'
 }
 

@@ -30,6 +30,8 @@ export interface Stores {
   readonly rootCipher: Cipher
   /** Wraps what Complete needs of a body's key. */
   readonly late: LateCipher
+  /** Roles beside `admin` that own the account of their user; absent: none. */
+  readonly operatorRoles?: readonly string[]
   /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }

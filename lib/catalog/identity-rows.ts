@@ -1,0 +1,188 @@
+// The content of the rows of the identity service and of the key manager (docs/format.md §5). Whoever reads or writes one
+// does it through lib/identity/row-forms.ts.
+import { openCodec } from './rows.ts'
+
+/** A secret under a root key, as lib/crypto/sealed-secret.ts makes it. */
+interface Sealed {
+  rootKeyId: string
+  salt: Buffer
+  commitment: Buffer
+  wrapped: Buffer
+}
+
+/** A project is an account of storage, of the same id. */
+export interface ProjectRow {
+  createdMicros: number
+  description: string
+  enabled: boolean
+}
+
+export interface UserRow {
+  /** Random: credentials of an earlier user of the same name do not come back. */
+  id: string
+  createdMicros: number
+  /** A hash as lib/auth/passwords.ts makes it; null for a user without a password. */
+  password: string | null
+  roles: string[]
+  enabled: boolean
+  description: string
+  email: string
+}
+
+/** An access key of a user. */
+export interface Ec2CredentialRow {
+  account: string
+  user: string
+  /** `id` of the user's row; '' for a user of users.yaml. */
+  userId: string
+  createdMicros: number
+  sealed: Sealed
+}
+
+/** A password of its own with some of the user's roles, for one application. */
+export interface AppCredentialRow {
+  account: string
+  user: string
+  userId: string
+  createdMicros: number
+  name: string
+  description: string
+  /** A hash as lib/auth/passwords.ts makes it. */
+  secret: string
+  roles: string[]
+  /** Seconds since 1970; null where it does not end. */
+  expiresSeconds: number | null
+  /** True where its tokens may make and remove application credentials. */
+  unrestricted: boolean
+}
+
+/** A token that was revoked before its end. */
+export interface RevocationRow {
+  account: string
+  user: string
+}
+
+/** Who may read: everybody with the right in the project, or the creator and those that are named. */
+export interface SecretAcl {
+  projectAccess: boolean
+  users: string[]
+  createdMicros: number
+  updatedMicros: number
+}
+
+export interface Consumer {
+  name: string
+  url: string
+}
+
+export interface SecretRow {
+  createdMicros: number
+  updatedMicros: number
+  /** `account:user`. */
+  creator: string
+  name: string
+  /** Of the closed list of lib/keymanager/secrets.ts. */
+  type: string
+  algorithm: string | null
+  bitLength: number | null
+  mode: string | null
+  /** Microseconds since 1970; null where it does not end. */
+  expiresMicros: number | null
+  metadata: Record<string, string>
+  acl: SecretAcl | null
+  consumers: Consumer[]
+  /** Both null until the payload has come. */
+  payloadType: string | null
+  sealed: Sealed | null
+}
+
+export interface SecretOrderRow {
+  createdMicros: number
+  creator: string
+  type: string
+  /** What was ordered, as the client sent it. */
+  meta: Record<string, string | number | null>
+  /** Id of the secret that was made. */
+  secret: string
+}
+
+export interface SecretContainerRow {
+  createdMicros: number
+  updatedMicros: number
+  creator: string
+  name: string
+  type: string
+  secrets: { name: string; secret: string }[]
+  acl: SecretAcl | null
+  consumers: Consumer[]
+}
+
+export interface SecretHomeRow {
+  kind: string
+  project: string
+}
+
+export const projectRow = openCodec<ProjectRow>('createdMicros', 'description', 'enabled')
+export const userRow = openCodec<UserRow>(
+  'id',
+  'createdMicros',
+  'password',
+  'roles',
+  'enabled',
+  'description',
+  'email',
+)
+export const ec2CredentialRow = openCodec<Ec2CredentialRow>(
+  'account',
+  'user',
+  'userId',
+  'createdMicros',
+  'sealed',
+)
+export const appCredentialRow = openCodec<AppCredentialRow>(
+  'account',
+  'user',
+  'userId',
+  'createdMicros',
+  'name',
+  'description',
+  'secret',
+  'roles',
+  'expiresSeconds',
+  'unrestricted',
+)
+export const revocationRow = openCodec<RevocationRow>('account', 'user')
+export const secretRow = openCodec<SecretRow>(
+  'createdMicros',
+  'updatedMicros',
+  'creator',
+  'name',
+  'type',
+  'algorithm',
+  'bitLength',
+  'mode',
+  'expiresMicros',
+  'metadata',
+  'acl',
+  'consumers',
+  'payloadType',
+  'sealed',
+)
+export const secretOrderRow = openCodec<SecretOrderRow>(
+  'createdMicros',
+  'creator',
+  'type',
+  'meta',
+  'secret',
+)
+export const secretContainerRow = openCodec<SecretContainerRow>(
+  'createdMicros',
+  'updatedMicros',
+  'creator',
+  'name',
+  'type',
+  'secrets',
+  'acl',
+  'consumers',
+)
+export const secretHomeRow = openCodec<SecretHomeRow>('kind', 'project')
