@@ -1,5 +1,5 @@
 // Where clients reach the services of a node: the URL of each listener, as the identity service names them.
-import type { Config, Listener } from '../lib/config/config.ts'
+import type { Listener } from '../lib/config/config.ts'
 import type { Target } from './state.ts'
 
 export type ServiceName = Listener['serves'][number]
@@ -47,7 +47,3 @@ function urlOf({ listener, port }: Bound, asked: string): string {
   const shown = named.includes(':') && !named.startsWith('[') ? `[${named}]` : named
   return `${tls === undefined ? 'http' : 'https'}://${shown}:${port}`
 }
-
-/** The URL of an account in Swift's API below the base URL of its listener. */
-export const accountUrl = (base: string, { swift }: Pick<Config, 'swift'>, account: string) =>
-  `${base}/v1/${swift.resellers[0]!.prefix}_${encodeURIComponent(account)}`

@@ -8,7 +8,6 @@ import { idOfAppCredential } from '../../lib/identity/app-credentials.ts'
 import { nameOfUserId } from '../../lib/identity/users.ts'
 import { networkOf } from '../../lib/network.ts'
 import { auditEntry } from '../audit.ts'
-import { accountUrl } from '../endpoints.ts'
 import { requireTurn } from '../logins.ts'
 import type { Node } from '../node.ts'
 import { readJson } from '../rest/read-body.ts'
@@ -16,7 +15,7 @@ import { RestError } from '../rest/rest-error.ts'
 import { type Context, sayJson } from '../rest/route.ts'
 import { unauthenticated } from '../rest/speaker.ts'
 import { type Login, loginSchema, type V2Login, v2LoginSchema } from './schemas.ts'
-import { domain, timeOf, tokenView } from './views.ts'
+import { accountUrl, domain, timeOf, tokenView } from './views.ts'
 
 const isLogin = compile(loginSchema)
 const isV2Login = compile(v2LoginSchema)

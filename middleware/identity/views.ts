@@ -1,9 +1,9 @@
 // How users, projects, tokens and the catalog of services look in Keystone's API v3.
 import type { Identity } from '../../lib/auth/identity.ts'
 import type { OpenToken, TokenFacts } from '../../lib/auth/tokens.ts'
+import type { Config } from '../../lib/config/config.ts'
 import type { ProjectFacts, UserFacts } from '../../lib/identity/node-users.ts'
 import { userIdOf } from '../../lib/identity/users.ts'
-import { accountUrl } from '../endpoints.ts'
 import type { Node } from '../node.ts'
 import type { Context } from '../rest/route.ts'
 
@@ -91,6 +91,10 @@ const userOf = (identity: Identity) => ({
   name: identity.user,
   password_expires_at: null,
 })
+
+/** The URL of an account in Swift's API below the base URL of its listener. */
+export const accountUrl = (base: string, { swift }: Pick<Config, 'swift'>, account: string) =>
+  `${base}/v1/${swift.resellers[0]!.prefix}_${encodeURIComponent(account)}`
 
 /** The services of this node, each with a URL for whoever sent the request. */
 export function catalogOf({ endpoints, config }: Node, { state }: Context, account: string) {

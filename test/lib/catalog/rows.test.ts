@@ -67,7 +67,10 @@ interface Codec {
   decode(bytes: Buffer): object
   says(bytes: Buffer, row: object): boolean
 }
-const codecs = Object.entries(rows) as unknown as [string, Codec][]
+const codecs = Object.entries(rows).filter(([name]) => name.endsWith('Row')) as unknown as [
+  string,
+  Codec,
+][]
 
 t.test('a row says the same, however wide its integers were written', async (t) => {
   t.same(codecs.map(([name]) => name).sort(), Object.keys(samples).sort(), 'of all kinds')

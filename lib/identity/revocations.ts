@@ -8,7 +8,7 @@ import { revocationRow } from '../catalog/identity-rows.ts'
 import { rowKeys } from '../catalog/keys.ts'
 import { logoutRow } from '../catalog/rows.ts'
 import { randomId } from '../names.ts'
-import { Draft, decoded } from './stores.ts'
+import { Draft, decoded } from '../service/stores.ts'
 
 /** Logouts and revocations as rows of a catalog. All methods throw StoreUnavailable, and those that write CommitUnknown
  * too. */
