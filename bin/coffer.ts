@@ -9,6 +9,7 @@ import type { CopyOptions } from './commands/catalog.ts'
 import { exitCodes } from './commands/found.ts'
 import type { FsckCommandOptions } from './commands/fsck.ts'
 import type { AddKeyOptions, KeyOptions } from './commands/key.ts'
+import type { RestoreOptions } from './commands/restore.ts'
 import type { RewrapCommandOptions } from './commands/rewrap.ts'
 import type { SalvageCommandOptions } from './commands/salvage.ts'
 import type { ScrubCommandOptions } from './commands/scrub.ts'
@@ -41,7 +42,7 @@ export function makeProgram(): Command {
     .action(serve)
   withSource(program.command('reload'))
     .description(
-      'let the running node read users, certificates and log.level again and open the audit file anew, as SIGHUP does',
+      'let the running node read users, certificates, root keys and log.level again and open the audit file anew, as SIGHUP does',
     )
     .action(async (options) => (await import('./commands/reload.ts')).reload(options))
   withSource(program.command('status'))
@@ -92,7 +93,9 @@ Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and
     )
   withSource(program.command('restore <file>'))
     .description('make the catalog of a stopped node from a backup, where there is none')
-    .action(async (file: string, options: SourceOptions) =>
+    .option('--keyring <file>', 'holds its root keys, where the node reads a copy of that file')
+    .option('--accept-missing-keys', 'restore although root keys are lost that rows hang on')
+    .action(async (file: string, options: RestoreOptions) =>
       (await import('./commands/restore.ts')).restore(file, options),
     )
   addKeyCommands(program)

@@ -40,7 +40,7 @@ const SIGNALS: Readonly<Record<string, string>> = {
     'Refuse new requests, let those under way end for limits.drainTimeoutMs, close the databases. ' +
     'Again after a second: end at once.',
   SIGHUP:
-    'Read users, certificates and log.level again, and open the audit file anew; coffer reload also says what was wrong.',
+    'Read users, certificates, root keys and log.level again, and open the audit file anew; coffer reload also says what was wrong.',
 }
 
 const EXIT = `0 is success, 1 failure and 2 a command line that cannot be meant, with the reason on standard error. Commands

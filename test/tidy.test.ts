@@ -113,6 +113,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'lib/catalog',
     'lib/service',
     'lib/identity',
+    'lib/keymanager/secret-context.ts',
   ],
   'lib/figures.ts': ['lib', 'lib/blobs', 'lib/catalog', 'lib/upkeep'],
   'lib/redis-settings.ts': ['lib', 'lib/config', 'lib/catalog/redis/settings.ts'],

@@ -3,7 +3,7 @@ import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { isRootKeyId } from '../../lib/crypto/keyring.ts'
 import { activateRootKey, addRootKey } from '../../lib/crypto/keyring-edit.ts'
-import type { KeyUse } from '../../lib/upkeep/rewrap-rows.ts'
+import { columnsOf, isUnused, type KeyUse, noUse } from '../../lib/upkeep/hanging-rows.ts'
 import { fileOf, type SourceOptions, shown, UsageRefused } from '../program.ts'
 import { type Call, withUpkeep } from './upkeep.ts'
 
@@ -56,12 +56,11 @@ export async function printKeys(call: Call): Promise<void> {
   }
   const missing = Object.keys(uses).filter((id) => !ids.includes(id))
   for (const id of [...ids, ...missing]) {
-    const { versions = 0, uploads = 0 } = Object.hasOwn(uses, id) ? uses[id]! : {}
-    const unused = versions + uploads === 0
-    let state = unused ? 'unused: backups may still need it' : 'in use'
+    const use = Object.hasOwn(uses, id) ? uses[id]! : noUse()
+    let state = isUnused(use) ? 'unused: backups may still need it' : 'in use'
     if (id === active) state = 'active'
     if (missing.includes(id)) state = 'MISSING: what is under it cannot be read'
-    process.stdout.write(`${id}\t${versions} versions\t${uploads} uploads\t${state}\n`)
+    process.stdout.write(`${[id, ...columnsOf(use), state].join('\t')}\n`)
   }
   if (missing.length > 0) process.exitCode = 1
 }

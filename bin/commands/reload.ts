@@ -1,5 +1,5 @@
-// `coffer reload`, and the node's side of it and of SIGHUP: reads users, certificates and log level again, and
-// opens the audit file again. Where one of them is wrong the old one stays in force, which is logged, and the
+// `coffer reload`, and the node's side of it and of SIGHUP: reads users, certificates, root keys and log level again,
+// and opens the audit file again. Where one of them is wrong the old one stays in force, which is logged, and the
 // others are read.
 import type { Logger } from 'pino'
 import type { Audit } from '../../lib/audit.ts'
@@ -17,6 +17,8 @@ export interface Reloadable {
   readonly readConfig: () => Config
   /** Reads users.yaml again. Throws FileInvalid. */
   readonly replaceFile: () => void
+  /** Rejects with FileInvalid where the keyring cannot take the place of the present one. */
+  readonly keys: { reload(): Promise<unknown> }
   readonly servers: Pick<Servers, 'replaceCertificates'>
   readonly audit: Pick<Audit, 'reopen'>
   readonly log: Logger
@@ -28,7 +30,7 @@ export async function reload(options: SourceOptions): Promise<void> {
   const answer = await callControl(config.data, 'reload', {})
   if (answer === null) throw new ControlRefused('no node runs on this data')
   process.stdout.write(
-    'The running node has read users, certificates and log.level, and opened the audit file anew.\n',
+    'The running node has read users, certificates, root keys and log.level, and opened the audit file anew.\n',
   )
 }
 
@@ -37,7 +39,7 @@ export async function reload(options: SourceOptions): Promise<void> {
  * Returns a line for each problem, whose old value stays in force.
  */
 export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
-  const { config, replaceFile, servers, audit, log } = node
+  const { config, replaceFile, keys, servers, audit, log } = node
   const problems: string[] = []
   const attempt = async (what: string, read: () => Promise<void>) => {
     try {
@@ -51,6 +53,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
   await attempt('certificates', async () => {
     servers.replaceCertificates(await readCertificates(config))
   })
+  await attempt('keyring', async () => void (await keys.reload()))
   await attempt('audit', async () => audit.reopen())
   await attempt('configuration', async () => {
     const next = node.readConfig()
@@ -58,7 +61,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
     const waiting = changedKeys(config, next)
     if (waiting.length > 0) log.warn({ keys: waiting }, 'changed keys wait for a restart')
   })
-  if (problems.length === 0) log.info('reloaded users, certificates and log level')
+  if (problems.length === 0) log.info('reloaded users, certificates, root keys and log level')
   return problems
 }
 

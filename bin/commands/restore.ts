@@ -12,23 +12,37 @@ import { readRestored } from '../../lib/catalog/restore-mark.ts'
 import { forgetWitness, noteWitness, readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { acquireControl } from '../../lib/control.ts'
-import { FileInvalid } from '../../lib/file-invalid.ts'
+import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { FileInvalid, isThere } from '../../lib/file-invalid.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
 import { catalogLocation } from '../../lib/open-catalog.ts'
 import { makePrivateDirectory } from '../../lib/private-file.ts'
 import { redisSettings } from '../../lib/redis-settings.ts'
+import { sayUse } from '../../lib/upkeep/hanging-rows.ts'
+import { countBackup } from '../../lib/upkeep/root-keys.ts'
 import { fileOf, type SourceOptions, shown } from '../program.ts'
 
-/** Restores a backup. Rejects with FileInvalid where the backup is not whole or not of this node, or a catalog
- * is there; with DataDirectoryInUse; with StoreUnavailable where Redis does not answer. */
-export async function restore(file: string, options: SourceOptions): Promise<void> {
+export interface RestoreOptions extends SourceOptions {
+  /** The keyring to hold the backup against, where the node reads a copy of it. */
+  readonly keyring?: string
+  /** Restores also what no key can open. */
+  readonly acceptMissingKeys?: boolean
+}
+
+/** Restores a backup. Rejects with FileInvalid where the backup is not whole or not of this node, the keyring lacks
+ * a key that its rows hang on, or a catalog is there; with DataDirectoryInUse; with StoreUnavailable where Redis does
+ * not answer. */
+export async function restore(file: string, options: RestoreOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   makePrivateDirectory(config.data)
   const lock = await acquireControl(config.data, {})
   try {
     await requireOwnData(file, config)
+    if (options.acceptMissingKeys !== true) {
+      await requireKeys(file, options.keyring ?? config.keyring)
+    }
     const done = await restoreBackup(file, await targetOf(config), nowMicros())
     if (config.catalog === 'level') forgetWitness(config.data)
     else if (readWitness(config.data) === null) noteWitness(config.data, done)
@@ -69,6 +83,24 @@ async function requireOwnData(file: string, { data, devices }: Config): Promise<
   // A damaged volume has no readable header, and does not prevent a restore.
   const other = (await knownHeaders(devices)).find(({ catalog }) => catalog !== catalogId)
   if (other !== undefined) refuse(`the volume ${other.location} is`, other.catalog)
+}
+
+/** Rejects with FileInvalid where the keyring is missing or wrong, or lacks a key that rows of the backup hang on. */
+async function requireKeys(file: string, keyringFile: string): Promise<void> {
+  const uses = await countBackup(file)
+  if (uses.size === 0) return
+  const otherwise =
+    'name another file with --keyring; if it is lost, --accept-missing-keys restores what other keys open'
+  if (!isThere(keyringFile)) throw new FileInvalid([`${keyringFile}: no such file: ${otherwise}`])
+  const keyring = openKeyring(keyringFile, { create: false })
+  const missing = [...uses].filter(([id]) => keyring.key(id) === undefined)
+  if (missing.length === 0) return
+  throw new FileInvalid(
+    missing.map(
+      ([id, use]) =>
+        `${keyringFile}: lacks the key ${id}, and ${sayUse(use)} of the backup hang on it: add it, or ${otherwise}`,
+    ),
+  )
 }
 
 /** Warns at every start that the catalog is older than its volumes, until an operator accepts it. */

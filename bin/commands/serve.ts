@@ -20,6 +20,7 @@ import { version } from '../program.ts'
 import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { unseenSecrets } from './first-secrets.ts'
+import { checkKeyring } from './keyring.ts'
 import { answerLogout } from './logout.ts'
 import { prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
@@ -99,6 +100,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => coffer.close())
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
+    await checkKeyring({ catalog: coffer.stores.catalog, keyring }, log)
     const { service, rootCipher, tokens, registry, answerMemory, impaired, figures } = coffer
     const { users } = registry
     const stores = { service, tokens, registry, rootCipher, answerMemory, impaired, figures }
@@ -107,7 +109,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
     const replaceFile = () => file.replace(loadUsers(usersFileOf(config), checks))
     running = { coffer, keyring, replaceFile }
-    reload = () => reloadNode({ config, readConfig, replaceFile, servers, audit, log })
+    const keys = { reload: () => upkeep.handlers['keyring-reload']!({}) }
+    reload = () => reloadNode({ config, readConfig, replaceFile, keys, servers, audit, log })
     if (isReloadDue) await reload()
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)

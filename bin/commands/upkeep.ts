@@ -10,18 +10,15 @@ import {
   callControl,
 } from '../../lib/control.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
-import {
-  changedRootKeys,
-  type ReplaceableKeyring,
-  replaceableKeyring,
-} from '../../lib/crypto/keyring-edit.ts'
+import { type ReplaceableKeyring, replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { FileInvalid } from '../../lib/file-invalid.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, openCatalogBeside, requireCatalog } from '../../lib/open-catalog.ts'
 import { type RewrapProgress, startRewrap } from '../../lib/upkeep/rewrap.ts'
-import { countRootKeys } from '../../lib/upkeep/rewrap-rows.ts'
+import { countUses } from '../../lib/upkeep/root-keys.ts'
 import { ROWS_RATE_MAX } from '../option-values.ts'
+import { reloadKeyring, wrappingNow } from './keyring.ts'
 
 /** The stores of the handlers, read at each call, because the socket exists before the stores. */
 export interface UpkeepParts {
@@ -61,6 +58,8 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
     session ??= new BackupSession(parts().catalog)
     return session
   }
+  let reloading: Promise<unknown> = Promise.resolve()
+  const rewrapping = () => (rewrap?.running ? rewrap.active : undefined)
   const handlers: ControlHandlers = {
     'backup-begin': async () => {
       if (rewrap?.running) throw new Error('a rewrap is under way: back up when it is done')
@@ -74,10 +73,17 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
       await backup().end(field(args, 'id'))
       return {}
     },
-    'keyring-reload': () => reloadKeyring(config, parts(), rewrap),
+    'keyring-reload': () => {
+      // One after another, so that what is in force is what the file last said.
+      const read = reloading.then(() => reloadKeyring(config.keyring, parts(), rewrapping))
+      reloading = read.catch(() => {})
+      return read.then(({ active, ids }) => ({ active, ids }))
+    },
     'keyring-uses': async () => {
-      const { active, ids } = parts().keyring
-      return { active, ids, uses: Object.fromEntries(await countRootKeys(parts())) }
+      const { catalog, keyring } = parts()
+      const uses = await countUses(catalog, () => wrappingNow(keyring, rewrapping))
+      const { active, ids } = keyring
+      return { active, ids, uses: Object.fromEntries(uses) }
     },
     'rewrap-start': async (args) => {
       if (rewrap?.running) return { joined: true }
@@ -105,36 +111,6 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
       await session?.close()
     },
   }
-}
-
-/** Rejects where the file is wrong, or lacks a key that rows still need. */
-async function reloadKeyring(
-  config: Config,
-  { catalog, keyring }: UpkeepParts,
-  rewrap: Rewrapping | undefined,
-): Promise<object> {
-  const next = openKeyring(config.keyring, { create: false })
-  const [changed] = changedRootKeys(keyring, next)
-  if (changed !== undefined) {
-    throw new Error(`the key ${changed} is another one now: what lies under it would be lost`)
-  }
-  const gone = keyring.ids.filter((id) => next.key(id) === undefined)
-  if (gone.includes(keyring.active)) {
-    throw new Error(`the key ${keyring.active} is active and gone from the file`)
-  }
-  // The key of a running rewrap may have wrapped no row yet, and will.
-  if (rewrap?.running && gone.includes(rewrap.active)) {
-    throw new Error(
-      `a rewrap under the key ${rewrap.active} is under way, and it is gone from the file`,
-    )
-  }
-  const uses = gone.length === 0 ? new Map() : await countRootKeys({ catalog })
-  const used = gone.filter((id) => uses.has(id))
-  if (used.length > 0) {
-    throw new Error(`rows are under keys that are gone from the file: ${used.join(', ')}`)
-  }
-  keyring.replace(next)
-  return { active: next.active, ids: next.ids }
 }
 
 /** One run of rewrap, and its outcome. */

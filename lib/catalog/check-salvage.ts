@@ -14,6 +14,7 @@ import { openRow } from './framing.ts'
 import { META_KEY, type Meta, openMeta } from './meta.ts'
 import { levelRestore } from './restore-level.ts'
 import { frameRestored, RESTORED_KEY } from './restore-mark.ts'
+import { ROOT_KEYS_KEY } from './root-keys-row.ts'
 
 export interface Salvaged {
   readonly rows: number
@@ -24,6 +25,9 @@ export interface Salvaged {
 }
 
 const BATCH_ROWS = 1000
+
+/** Rows about the damaged catalog that are made anew. That of root keys may be older than the rows that hang on them. */
+const isOfDamaged = new Set([META_KEY, RESTORED_KEY, ROOT_KEYS_KEY])
 
 /**
  * Puts a sound catalog in the place of the damaged one, which is kept beside it. No process may have it open.
@@ -51,8 +55,7 @@ export async function salvageCatalog(
     for await (const { key: bytes, value } of files.scan({}, (damage) => damages.push(damage))) {
       const key = bytes.toString()
       if (!holds(key, value)) rotten.push(key)
-      else if (key !== META_KEY && key !== RESTORED_KEY)
-        batch.push({ key, framed: Buffer.from(value) })
+      else if (!isOfDamaged.has(key)) batch.push({ key, framed: Buffer.from(value) })
       if (batch.length < BATCH_ROWS) continue
       await target.put(batch)
       rows += batch.length

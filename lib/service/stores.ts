@@ -121,6 +121,40 @@ export class Draft {
   }
 }
 
+/** The attempts of `commitWithRetry` that are under way, by the catalog's id. */
+const attempts = new Map<string, Set<Promise<unknown>>>()
+
+/**
+ * Resolves when all attempts that are under way now have ended. What they have computed is then committed, or never
+ * will be, or is a commit of unknown outcome, whose rows cannot be read.
+ */
+export async function attemptsEnded(catalog: Pick<Catalog, 'id'>): Promise<void> {
+  await Promise.allSettled(attempts.get(catalog.id) ?? [])
+}
+
+/** Runs one attempt, and counts it among those under way. */
+async function attemptOnce<T>(catalog: Catalog, attempt: (draft: Draft) => Promise<T>): Promise<T> {
+  const running = attempts.get(catalog.id) ?? new Set()
+  attempts.set(catalog.id, running)
+  const one = attemptAndCommit(catalog, attempt)
+  running.add(one)
+  try {
+    return await one
+  } finally {
+    running.delete(one)
+  }
+}
+
+async function attemptAndCommit<T>(
+  catalog: Catalog,
+  attempt: (draft: Draft) => Promise<T>,
+): Promise<T> {
+  const draft = new Draft()
+  const answer = await attempt(draft)
+  await draft.commit(catalog)
+  return answer
+}
+
 /**
  * Runs a verb's read–compute–commit until its commit does not conflict. `attempt` fills the draft and returns the
  * verb's result. It must read every row anew in each attempt.
@@ -130,11 +164,8 @@ export async function commitWithRetry<T>(
   attempt: (draft: Draft) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const draft = new Draft()
-    const answer = await attempt(draft)
     try {
-      await draft.commit(catalog)
-      return answer
+      return await attemptOnce(catalog, attempt)
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
       if (tries === ATTEMPTS_MAX) throw new CofferError('WriteConflict', {}, error)

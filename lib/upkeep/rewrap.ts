@@ -1,21 +1,27 @@
-// Wraps all that is under another root key under the active one. Envelopes change, bodies do not.
+// Brings every row that hangs on another root key under the active one. Envelopes change, bodies do not.
 // Each row is committed only if it is unchanged since it was read. A row that a verb changes meanwhile is read
 // again. A run that ends early loses nothing: the next one skips the rows that are done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Conflict, type Row } from '../catalog/catalog.ts'
+import { identityKeys } from '../catalog/identity-keys.ts'
+import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { lateCipher } from '../crypto/late.ts'
+import { secretCipher } from '../crypto/sealed-secret.ts'
 import { CofferError } from '../errors.ts'
-import { Draft } from '../service/stores.ts'
+import { attemptsEnded, Draft } from '../service/stores.ts'
 import {
-  type EnvelopeKind,
-  envelopePages,
-  envelopeRanges,
+  type Hanging,
+  type HangingKind,
+  hangingOf,
+  hangingPages,
+  hangingRanges,
+  type KeyUse,
+  noUse,
   type RootCiphers,
   type Rows,
-  type Wrapped,
-  wrappedOf,
-} from './rewrap-rows.ts'
+} from './hanging-rows.ts'
+import { noteNeeded, noteRootKey } from './root-keys.ts'
 
 /** Rows of one commit. Each row is both expected and put, and a commit takes 100. */
 const BATCH_ROWS = 40
@@ -26,14 +32,13 @@ const TRIES_MAX = 10
 /** Rows between two keys at which a compaction may be interrupted. */
 const COMPACT_ROWS = 100_000
 
-export interface RewrapProgress {
+/** With the numbers of rows that were brought under the active key. */
+export interface RewrapProgress extends KeyUse {
   phase: 'wrapping' | 'compacting' | 'done'
   /** Id of the key that wraps. */
   readonly active: string
   /** Rows read in this pass. */
   scanned: number
-  versions: number
-  uploads: number
   /** Rows whose key is not in the keyring, or whose envelope is damaged. They stay as they are. */
   failed: number
   /** Names of the first of those rows, with the reason. */
@@ -68,6 +73,7 @@ export function startRewrap(
 class Rewrap {
   readonly #stores: Rows
   readonly #ciphers: RootCiphers
+  readonly #keyring: Keyring
   readonly #options: RewrapOptions
   readonly #startMs = performance.now()
   /** Rows written so far, for the rate. */
@@ -76,29 +82,44 @@ class Rewrap {
    * Where the range of a kind's rows is cut for compaction: between two cuts a rewrap that is to end can end. Each
    * cut is the last key of a page with a NUL behind it. No row has that key, and no row's key begins with it.
    */
-  #borders: Record<EnvelopeKind, string[]> = { version: [], upload: [] }
+  #borders = noBorders()
+  /** Ids of the keys that rows of this pass hang on. */
+  readonly #seen = new Set<string>()
   readonly progress: RewrapProgress
 
   constructor(stores: Rows, keyring: Keyring, options: RewrapOptions) {
     this.#stores = stores
     this.#options = options
+    this.#keyring = keyring
     const { active } = keyring
     const key = keyring.key(active)
     if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
     // One key for the whole run, also where another key becomes active meanwhile.
     const fixed: Keyring = { active, key: (id) => (id === active ? key : keyring.key(id)) }
-    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed) }
-    const counts = { scanned: 0, versions: 0, uploads: 0, failed: 0 }
+    this.#ciphers = {
+      cipher: rootCipher(fixed),
+      late: lateCipher(fixed),
+      secret: secretCipher(fixed),
+    }
+    const counts = { scanned: 0, ...noUse(), failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }
 
   async run(): Promise<void> {
+    await noteRootKey(this.#stores.catalog, this.progress.active)
     // A verb that read a row before it was wrapped may write the old envelope back. The next pass wraps it
     // again.
     let found: number
     do {
+      const before = await readRootKeys(this.#stores.catalog)
+      // What was wrapped under the key that was active before may not be committed yet.
+      await attemptsEnded(this.#stores.catalog)
       found = await this.#pass()
       if (this.#options.closed()) return
+      if (found === 0) {
+        const ids = [...this.#seen, this.progress.active, this.#keyring.active]
+        await noteNeeded(this.#stores.catalog, before, ids)
+      }
     } while (found > 0)
     await this.#compact()
     if (!this.#options.closed()) this.progress.phase = 'done'
@@ -109,10 +130,13 @@ class Rewrap {
     const { progress } = this
     Object.assign(progress, { scanned: 0, failed: 0 })
     progress.failures.length = 0
-    this.#borders = { version: [], upload: [] }
+    this.#borders = noBorders()
+    this.#seen.clear()
     let found = 0
-    for await (const { kind, rows } of envelopePages(this.#stores, PAGE_ROWS)) {
-      const wanted = rows.map((row) => wrappedOf(kind, row)).filter((each) => this.#isWanted(each))
+    for await (const { kind, rows } of hangingPages(this.#stores, PAGE_ROWS)) {
+      const hanging = rows.flatMap((row) => hangingOf(row) ?? [])
+      for (const { rootKeyIds } of hanging) for (const id of rootKeyIds) this.#seen.add(id)
+      const wanted = hanging.filter((each) => this.#isWanted(each))
       const before = progress.failed
       for (let at = 0; at < wanted.length; at += BATCH_ROWS) {
         if (this.#options.closed()) return found
@@ -125,14 +149,14 @@ class Rewrap {
     return found
   }
 
-  #isWanted(wrapped: Wrapped | undefined): wrapped is Wrapped {
-    if (wrapped === undefined) return false
+  #isWanted(hanging: Hanging | undefined): hanging is Hanging {
     const { from } = this.#options
-    const { active } = this.progress
-    return wrapped.rootKeyIds.some((id) => id !== active && (from === undefined || id === from))
+    return (hanging?.rootKeyIds ?? []).some(
+      (id) => id !== this.progress.active && (from === undefined || id === from),
+    )
   }
 
-  #note(kind: EnvelopeKind, rows: readonly Row[]): void {
+  #note(kind: HangingKind, rows: readonly Row[]): void {
     const before = this.progress.scanned
     this.progress.scanned += rows.length
     const crossed = Math.floor(this.progress.scanned / COMPACT_ROWS)
@@ -140,18 +164,19 @@ class Rewrap {
       this.#borders[kind].push(`${rows.at(-1)!.key}\u0000`)
   }
 
-  async #batch(batch: readonly Wrapped[]): Promise<void> {
-    const sealed = batch.flatMap((wrapped) => this.#seal(wrapped) ?? [])
+  async #batch(batch: readonly Hanging[]): Promise<void> {
+    const sealed = batch.flatMap((hanging) => this.#seal(hanging) ?? [])
     const draft = new Draft()
-    for (const { wrapped, value } of sealed) {
-      draft.expect(wrapped.row.key, wrapped.row).put(wrapped.row.key, value)
+    for (const { hanging, value } of sealed) {
+      draft.expect(hanging.row.key, hanging.row).put(hanging.row.key, value)
     }
+    noteCredentials(draft, sealed)
     try {
       await draft.commit(this.#stores.catalog)
-      for (const { wrapped } of sealed) this.#count(wrapped)
+      for (const { hanging } of sealed) this.#count(hanging)
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
-      for (const { wrapped } of sealed) await this.#alone(wrapped)
+      for (const { hanging } of sealed) await this.#alone(hanging)
     }
     await this.#pace()
   }
@@ -160,38 +185,39 @@ class Rewrap {
    * Wraps one row of a batch that met another writer. Each try reads the row anew. A row that changes during
    * every try is left to the next pass.
    */
-  async #alone({ kind, row: { key } }: Wrapped): Promise<void> {
+  async #alone({ row: { key } }: Hanging): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const row = await this.#stores.catalog.get(key)
-      const wrapped = row && wrappedOf(kind, row)
-      if (!this.#isWanted(wrapped)) return
-      const sealed = this.#seal(wrapped)
+      const hanging = row && hangingOf(row)
+      if (!this.#isWanted(hanging)) return
+      const sealed = this.#seal(hanging)
       if (sealed === undefined) return
       try {
-        await new Draft().expect(key, row).put(key, sealed.value).commit(this.#stores.catalog)
-        return this.#count(wrapped)
+        const draft = new Draft().expect(key, row).put(key, sealed.value)
+        noteCredentials(draft, [sealed])
+        await draft.commit(this.#stores.catalog)
+        return this.#count(hanging)
       } catch (error) {
         if (!(error instanceof Conflict)) throw error
       }
     }
   }
 
-  /** The row's value with all of it under the active key. Undefined where something cannot be opened:
-   * the row is reported and stays. */
-  #seal(wrapped: Wrapped): { wrapped: Wrapped; value: Buffer } | undefined {
+  /** The row's value under the active key. Undefined where the row cannot be opened: it is reported and stays. */
+  #seal(hanging: Hanging): { hanging: Hanging; value: Buffer } | undefined {
     try {
-      return { wrapped, value: wrapped.renew(this.#ciphers) }
+      return { hanging, value: hanging.renew(this.#ciphers) }
     } catch (error) {
       if (!(error instanceof CofferError)) throw error
       const { failures } = this.progress
       this.progress.failed++
-      if (failures.length < FAILURES_MAX) failures.push(describe(wrapped, error))
+      if (failures.length < FAILURES_MAX) failures.push(describe(hanging, error))
       return undefined
     }
   }
 
-  #count({ kind }: Wrapped): void {
-    this.progress[kind === 'version' ? 'versions' : 'uploads']++
+  #count({ kind }: Hanging): void {
+    this.progress[`${kind}s`]++
     this.#written++
   }
 
@@ -208,7 +234,7 @@ class Rewrap {
     const { catalog } = this.#stores
     if (catalog.compact === undefined) return
     this.progress.phase = 'compacting'
-    for (const { kind, from, to } of envelopeRanges) {
+    for (const { kind, from, to } of hangingRanges) {
       const borders = [from, ...this.#borders[kind], to]
       for (let i = 1; i < borders.length; i++) {
         if (this.#options.closed()) return
@@ -219,8 +245,17 @@ class Rewrap {
   }
 }
 
-function describe({ kind, context, rootKeyIds }: Wrapped, { code, details }: CofferError): string {
-  const { account, container, object, versionId } = context
-  const name = `${account}/${container}/${object}`
-  return `${kind} ${versionId} of ${name}, key ${rootKeyIds.join(', ')}: ${details.what ?? code}`
+/** Nodes have EC2 credentials in memory, and must read those anew before the key that they were under may go. */
+function noteCredentials(draft: Draft, sealed: readonly { readonly hanging: Hanging }[]): void {
+  const isThere = sealed.some(({ hanging }) => hanging.kind === 'ec2Credential')
+  if (isThere) draft.add(identityKeys.identityChanges(), 1)
 }
+
+const noBorders = () =>
+  Object.fromEntries(hangingRanges.map(({ kind }) => [kind, []])) as unknown as Record<
+    HangingKind,
+    string[]
+  >
+
+const describe = ({ title, rootKeyIds }: Hanging, { code, details }: CofferError) =>
+  `${title}, key ${rootKeyIds.join(', ')}: ${details.what ?? code}`

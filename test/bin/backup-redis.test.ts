@@ -209,6 +209,7 @@ redisTest(t, 'no root keys are drawn where Redis holds a catalog already', async
   t.notOk(existsSync(join(data, 'keyring')))
   // Nor where one was restored on a machine that has nothing yet.
   await redis.raw.flushall()
-  await succeeds(t, ['restore', file, ...onRedis])
+  const keyring = join(`${data}.away`, 'keyring')
+  await succeeds(t, ['restore', file, '--keyring', keyring, ...onRedis])
   t.match((await run(['serve', ...onRedis])).stderr, /keyring: no such file/)
 })

@@ -77,7 +77,7 @@ async function logged(node: RunningProcess, message: string, from = 0) {
   }
 }
 
-const RELOADED = 'reloaded users, certificates and log level'
+const RELOADED = 'reloaded users, certificates, root keys and log level'
 
 /** Fingerprint of the certificate that a new connection gets. */
 async function certificateOf(node: RunningProcess): Promise<string> {

@@ -3,9 +3,11 @@ import { Encoder } from 'cbor-x'
 import t from 'tap'
 import { decodeBackupHeader } from '../../../lib/catalog/backup-format.ts'
 import { countersOf } from '../../../lib/catalog/catalog.ts'
+import { encodeItems } from '../../../lib/catalog/cbor.ts'
 import { frameRow, openRow } from '../../../lib/catalog/framing.ts'
 import { frameMeta, openMeta } from '../../../lib/catalog/meta.ts'
 import { frameRestored, RESTORED_KEY, readRestored } from '../../../lib/catalog/restore-mark.ts'
+import { ROOT_KEYS_KEY, readRootKeys } from '../../../lib/catalog/root-keys-row.ts'
 import * as rows from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
 import { type IntegerForm, withIntegersAs } from '../../helpers/integer-width.ts'
@@ -115,6 +117,10 @@ t.test('the rows about the catalog itself do too', async (t) => {
     const row = openRow(RESTORED_KEY, rewrite(RESTORED_KEY, frameRestored(restored)))
     const catalog = { get: async () => row } as unknown as Parameters<typeof readRestored>[0]
     t.strictSame(await readRestored(catalog), restored, `restored as ${form}`)
+    const ids = ['k1', 'k2']
+    const framed = frameRow(ROOT_KEYS_KEY, randomId(), encodeItems([1, ids]))
+    const known = openRow(ROOT_KEYS_KEY, rewrite(ROOT_KEYS_KEY, framed))
+    t.match(await readRootKeys({ get: async () => known }), { ids }, `root keys as ${form}`)
   }
 })
 
