@@ -102,7 +102,7 @@ export async function startServers(
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
       boundConnections(server, node.limits, config, () => metrics.cutOff('address'))
-      const speakers = speakersFor((serviceOf(listener) ?? 'object') as Service)
+      const speakers = speakersFor(serviceOf(listener) ?? 'object')
       const handle = handlerOf(node, speakers, listener, () => draining)
       const watched: RequestListener = (req, res) => {
         slowAnswers.watch(req, res)

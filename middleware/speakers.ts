@@ -3,6 +3,7 @@
 import type { Config } from '../lib/config/config.ts'
 import { type Dialect, type DialectRules, dialectOf } from './dialect.ts'
 import { identity } from './identity/index.ts'
+import { keymanager } from './keymanager/index.ts'
 import type { Node } from './node.ts'
 import { s3 } from './s3/index.ts'
 import type { Speaker, Speakers } from './speaker.ts'
@@ -30,6 +31,7 @@ const alone = (speaker: Speaker): Speakers => ({ all: [speaker], of: () => speak
 export const serviceSpeakers = {
   object: objectSpeakers,
   identity: (node: Node) => alone(identity(node)),
+  keymanager: (node: Node) => alone(keymanager(node)),
 } as const
 
 export type Service = keyof typeof serviceSpeakers

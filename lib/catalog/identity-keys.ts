@@ -25,6 +25,8 @@ export const identityKeys = {
   /** A counter row that every change of projects, users and credentials raises: other nodes then read them anew. */
   identityChanges: () => 'identity-changes',
   secret: (project: string, id: string) => keptPrefix('secret', project) + id,
+  /** Apart from the secret's row, so that lists read none. */
+  secretPayload: (project: string, id: string) => `secret-payload/${project}/${id}`,
   secretOrder: (project: string, id: string) => keptPrefix('secret-order', project) + id,
   secretContainer: (project: string, id: string) => keptPrefix('secret-container', project) + id,
   /** In which project the secret, order or container of an id is. */

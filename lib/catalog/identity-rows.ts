@@ -90,10 +90,12 @@ export interface SecretRow {
   expiresMicros: number | null
   metadata: Record<string, string>
   acl: SecretAcl | null
-  consumers: Consumer[]
-  /** Both null until the payload has come. */
+  /** Media type of the payload, which has a row of its own; null until it has come. */
   payloadType: string | null
-  sealed: Sealed | null
+}
+
+export interface SecretPayloadRow {
+  sealed: Sealed
 }
 
 export interface SecretOrderRow {
@@ -164,10 +166,9 @@ export const secretRow = openCodec<SecretRow>(
   'expiresMicros',
   'metadata',
   'acl',
-  'consumers',
   'payloadType',
-  'sealed',
 )
+export const secretPayloadRow = openCodec<SecretPayloadRow>('sealed')
 export const secretOrderRow = openCodec<SecretOrderRow>(
   'createdMicros',
   'creator',

@@ -112,7 +112,7 @@ Bytes are a whole number, or one with a unit: \`64 MiB\`, \`1.5G\`, \`500k\`. K,
 Keys whose
 feature is not built yet are accepted, and warned of at start when they are set to something else than their default:
 \`threads\`, \`swift.resellers\` beyond the first prefix and \`serviceRole\`, \`swift.remapDomains\`,
-\`swift.policies\` and \`lifecycle\`. A listener for identity or keymanager is refused: nothing would answer there yet.
+\`swift.policies\` and \`lifecycle\`.
 
 | key | value | default | what it is for |
 |---|---|---|---|

@@ -38,9 +38,6 @@ function* ofListeners({ listen }: Config): Generator<Problem> {
       const message =
         'identity and keymanager cannot share an entry with others: their paths collide'
       yield { path: ['listen', i, 'serves'], message }
-    } else if (services[0] === 'keymanager') {
-      // A port that nobody answers on, or that is never bound, would look like a network that fails.
-      yield { path: ['listen', i, 'serves'], message: `${services[0]} is not built yet` }
     }
   }
 }

@@ -60,3 +60,6 @@ export const readsSecretFacts = (actor: Actor) => readsPayloads(actor) || has(ac
 
 /** May ask whose a token is that is not the caller's own: other services, which get it from its user. */
 export const judgesTokens = (actor: Actor) => reachesAll(actor) || has(actor, 'service')
+
+/** May do with every secret of the project what its creator may. */
+export const ownsSecrets = (actor: Actor) => has(actor, 'admin', 'reseller_admin')

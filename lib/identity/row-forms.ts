@@ -11,10 +11,12 @@ import {
   type SecretContainerRow,
   type SecretHomeRow,
   type SecretOrderRow,
+  type SecretPayloadRow,
   type SecretRow,
   secretContainerRow,
   secretHomeRow,
   secretOrderRow,
+  secretPayloadRow,
   secretRow,
   type UserRow,
   userRow,
@@ -27,6 +29,7 @@ export interface RowContents {
   ec2Credential: Ec2CredentialRow
   appCredential: AppCredentialRow
   secret: SecretRow
+  secretPayload: SecretPayloadRow
   secretOrder: SecretOrderRow
   secretContainer: SecretContainerRow
   secretHome: SecretHomeRow
@@ -42,6 +45,7 @@ const codecs: {
   ec2Credential: ec2CredentialRow,
   appCredential: appCredentialRow,
   secret: secretRow,
+  secretPayload: secretPayloadRow,
   secretOrder: secretOrderRow,
   secretContainer: secretContainerRow,
   secretHome: secretHomeRow,

@@ -9,7 +9,7 @@ import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.t
 import type { LateCipher } from '../crypto/late.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import type { Stores } from '../service/stores.ts'
-import { readEc2Credential, readSecret } from './hanging-secrets.ts'
+import { readEc2Credential, readPayload } from './hanging-secrets.ts'
 
 export type Rows = Pick<Stores, 'catalog'>
 
@@ -61,10 +61,11 @@ const table = {
   volume: null,
   queue: null,
   ec2Credential: readEc2Credential,
-  secret: readSecret,
+  secretPayload: readPayload,
   project: null,
   user: null,
   appCredential: null,
+  secret: null,
   revocation: null,
   identityChanges: null,
   secretOrder: null,
@@ -84,6 +85,7 @@ const readers = Object.entries(table).filter(([, read]) => read !== null) as [
 /** How keys of a kind begin, and what people call it, where that is not the kind itself. */
 const spelled: Partial<Record<HangingKind, { readonly start: string; readonly word: string }>> = {
   ec2Credential: { start: ec2CredentialPrefix, word: 'EC2 credential' },
+  secretPayload: { start: 'secret-payload/', word: 'secret' },
 }
 const startOf = (kind: HangingKind) => spelled[kind]?.start ?? `${kind}/`
 const wordOf = (kind: HangingKind) => spelled[kind]?.word ?? kind
@@ -180,14 +182,14 @@ export async function* hangingPages(
   }
 }
 
-/** Numbers of rows that hang on one root key: `versions`, `uploads`, `ec2Credentials`, `secrets`. */
+/** Numbers of rows that hang on one root key: `versions`, `uploads`, `ec2Credentials`, `secretPayloads`. */
 export type KeyUse = Record<`${HangingKind}s`, number>
 
 export const noUse = () =>
   Object.fromEntries(readers.map(([kind]) => [`${kind}s`, 0])) as unknown as KeyUse
 
 /** Kinds in the order in which people read of them. */
-const shownKinds: readonly HangingKind[] = ['version', 'upload', 'ec2Credential', 'secret']
+const shownKinds: readonly HangingKind[] = ['version', 'upload', 'ec2Credential', 'secretPayload']
 
 /** The rows under a root key: `2 versions`, `0 uploads`, then the other kinds that there are. */
 export const columnsOf = (use: KeyUse) =>

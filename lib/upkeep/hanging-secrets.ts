@@ -36,18 +36,14 @@ export function readEc2Credential(row: Row): HangingSecret {
   }
 }
 
-/** A secret without a payload hangs on nothing. */
-export function readSecret(row: Row): HangingSecret | undefined {
-  const kept = decodeRow('secret', row)
-  const { sealed } = kept
-  if (sealed === null) return undefined
+export function readPayload(row: Row): HangingSecret {
+  const { sealed } = decodeRow('secretPayload', row)
   const [, project, id] = row.key.split('/') as [string, string, string]
   return {
     rootKeyIds: [sealed.rootKeyId],
     title: `secret ${id} of ${project}`,
     renew: ({ secret }) =>
-      encodeRow('secret', row.key, {
-        ...kept,
+      encodeRow('secretPayload', row.key, {
         sealed: sealAnew(secret, payloadContext(project, id), sealed),
       }),
   }

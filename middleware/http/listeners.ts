@@ -57,7 +57,8 @@ const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headers
 export const servesObjects = ({ serves }: Listener) => serves.includes('object')
 export const servesOps = ({ serves }: Listener) => serves.includes('ops')
 /** What a listener serves beside ops; undefined where that is nothing. A configuration names one service at most. */
-export const serviceOf = ({ serves }: Listener) => serves.find((service) => service !== 'ops')
+export const serviceOf = ({ serves }: Listener) =>
+  serves.find((service): service is Exclude<typeof service, 'ops'> => service !== 'ops')
 
 /** Binds every listener, or none. Listeners with TLS get their certificates later. Throws ListenRefused. */
 export async function bindListeners(config: Config): Promise<readonly BoundListener[]> {

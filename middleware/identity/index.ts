@@ -131,6 +131,6 @@ export function identity(node: Node): Speaker {
     errorBody: ({ status, message }) => ({
       error: { code: status, message, title: titleOf(status) },
     }),
-    challengeOf: (baseUrl) => `Keystone uri="${baseUrl}/v3"`,
+    challengeOf: ({ state }) => `Keystone uri="${state.target.baseUrl}/v3"`,
   }) as Speaker
 }

@@ -48,6 +48,7 @@ const reasons: Readonly<Record<RefusalReason, number>> = {
   missing: 404,
   taken: 409,
   invalid: 400,
+  tooLarge: 413,
   readOnly: 403,
   limit: 403,
 }

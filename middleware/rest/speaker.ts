@@ -13,8 +13,8 @@ export interface RestService {
   readonly routes: Routes
   /** The body of an error. */
   errorBody(said: Said): object
-  /** The challenge of a 401 (RFC 9110 §11.6.1), by the base URL of the listener. */
-  challengeOf(baseUrl: string): string
+  /** The challenge of a 401 (RFC 9110 §11.6.1). */
+  challengeOf(ctx: Context): string
 }
 
 const headerName = 'X-Openstack-Request-Id'
@@ -86,7 +86,7 @@ export function restSpeaker(node: Node, service: RestService): Speaker<RestState
       const said = describe(error)
       ctx.status = said.status
       ctx.set(said.headers ?? {})
-      if (said.status === 401) ctx.set('WWW-Authenticate', challengeOf(ctx.state.target.baseUrl))
+      if (said.status === 401) ctx.set('WWW-Authenticate', challengeOf(ctx))
       ctx.set('Content-Type', 'application/json')
       ctx.body = JSON.stringify(errorBody(said))
     },

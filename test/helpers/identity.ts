@@ -49,11 +49,14 @@ export const listenWithIdentity = [
   { host, port: 0, serves: ['object'] },
   { host, port: 0, serves: ['object'], tls: 'auto' },
   { host, port: 0, serves: ['identity'], tls: 'auto' },
+  { host, port: 0, serves: ['keymanager'], tls: 'auto' },
 ] as const
 
 export interface IdentityNode {
   readonly node: TestNode
   readonly ask: Ask
+  /** Asks the key manager. */
+  readonly keys: Ask
   /** The body of a login by a password. */
   login(name: string, password: string, project?: string): Promise<RestAnswer>
   /** A token of the user, who must get one. */
@@ -93,6 +96,7 @@ export async function startIdentityNode(
   return {
     node,
     ask,
+    keys: asker(() => node.addressesOf('keymanager')[0]!, node.ca),
     login,
     async tokenOf(name, password, project) {
       const answer = await login(name, password, project)

@@ -68,7 +68,7 @@ export interface TestNode {
   /** The first listener that serves ops only. */
   readonly ops: string
   /** URLs of the listeners of another service. */
-  addressesOf(service: 'identity'): readonly string[]
+  addressesOf(service: 'identity' | 'keymanager'): readonly string[]
   /** The certificate of all listeners with TLS, in PEM. */
   readonly ca: string
   /** All log lines so far, one JSON object on each. */

@@ -28,6 +28,7 @@ t.test('a password gives a token that opens the account in Swift', async (t) => 
     identity: sides(`${node.addressesOf('identity')[0]}/v3`),
     'object-store': sides(`${https}/v1/AUTH_test`),
     s3: sides(https),
+    'key-manager': sides(node.addressesOf('keymanager')[0]!),
   })
   const subject = String(answer.headers['x-subject-token'])
   const read = await node.request('HEAD', '/v1/AUTH_test', {

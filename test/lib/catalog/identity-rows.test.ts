@@ -37,10 +37,10 @@ const samples = {
     rows.secretRow,
     {
       ...{ ...made, name: 'n', type: 'opaque', algorithm: 'aes', bitLength: 256, mode: null },
-      ...{ expiresMicros: micros, metadata: { a: 'b' }, acl, consumers },
-      ...{ payloadType: 'text/plain', sealed },
+      ...{ expiresMicros: micros, metadata: { a: 'b' }, acl, payloadType: 'text/plain' },
     },
   ],
+  'secret payload': [rows.secretPayloadRow, { sealed }],
   'secret order': [
     rows.secretOrderRow,
     { createdMicros: micros, creator: 'a:u', type: 'key', meta: { bit_length: 256 }, secret: 'i' },
@@ -89,6 +89,7 @@ t.test('each key is on the page', async (t) => {
     ),
     'identity-changes': identityKeys.identityChanges(),
     'secret/<project>/<id>': identityKeys.secret('P', 'I'),
+    'secret-payload/<project>/<id>': identityKeys.secretPayload('P', 'I'),
     'secret-order/<project>/<id>': identityKeys.secretOrder('P', 'I'),
     'secret-container/<project>/<id>': identityKeys.secretContainer('P', 'I'),
     'secret-home/<id>': identityKeys.secretHome('I'),

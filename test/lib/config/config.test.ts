@@ -45,6 +45,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
       remapDomains: [],
       policies: [{ name: 'default', default: true, aliases: [], deprecated: false }],
     },
+    identity: { operatorRoles: ['member', 'swiftoperator'], region: 'RegionOne' },
     lifecycle: { dayInSeconds: 86400 },
     storage: {
       volumeSizeBytes: 34359738368,

@@ -1,0 +1,116 @@
+// What the key manager's verbs work on; how one finds what an id names, and whether the caller may have it. Statuses of
+// Barbican: another project's secret is forbidden, and not missing.
+import { randomBytes } from 'node:crypto'
+import type { Identity } from '../auth/identity.ts'
+import type { Catalog, Row } from '../catalog/catalog.ts'
+import { identityKeys, type KeptKind } from '../catalog/identity-keys.ts'
+import type { SecretAcl } from '../catalog/identity-rows.ts'
+import type { SecretCipher } from '../crypto/sealed-secret.ts'
+import { IdentityRefused } from '../identity/refused.ts'
+import { keepsSecrets, ownsSecrets, readsPayloads, readsSecretFacts } from '../identity/rights.ts'
+import { decodeFound, decodeRow, type RowContents } from '../identity/row-forms.ts'
+import { userIdOf } from '../identity/users.ts'
+import { nowMicros } from '../names.ts'
+
+export interface Keep {
+  readonly catalog: Catalog
+  readonly cipher: SecretCipher
+}
+
+/** Most secrets of a project, and most orders, and most containers. */
+export const KEPT_MAX = 10_000
+
+/** What a caller may be allowed with something that is kept. */
+export type Wish = 'read' | 'readPayload' | 'change' | 'share'
+
+const words: Readonly<Record<KeptKind, string>> = {
+  secret: 'Secret',
+  'secret-order': 'Order',
+  'secret-container': 'Container',
+}
+
+export const missing = (kind: KeptKind) =>
+  new IdentityRefused('missing', `${words[kind]} not found.`)
+
+export const forbidden = () =>
+  new IdentityRefused(
+    'forbidden',
+    'Operation not allowed - please review your user/project privileges',
+  )
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** A UUID of version 7 (RFC 9562 §5.7, with microseconds as in its §6.2): ids sort by the time at which they were drawn,
+ * and lists are in that order. */
+export function drawUuid(): string {
+  const bytes = randomBytes(16)
+  const micros = nowMicros()
+  bytes.writeUIntBE(Math.floor(micros / 1000), 0, 6)
+  bytes.writeUInt16BE(0x7000 | Math.floor(((micros % 1000) * 4096) / 1000), 6)
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f)
+  const hex = bytes.toString('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+interface Guarded {
+  readonly creator: string
+  readonly acl?: SecretAcl | null
+}
+
+/** True where the caller, of the roles that it has in its project, may do that. */
+function isAllowed(caller: Identity, project: string, row: Guarded, wish: Wish): boolean {
+  const self = userIdOf(caller)
+  const acl = row.acl ?? null
+  const isTheirs = caller.account === project
+  if (isTheirs && ownsSecrets(caller)) return true
+  if (isTheirs && keepsSecrets(caller) && row.creator === self) return true
+  if (wish === 'share') return false
+  if (wish !== 'change' && acl?.users.includes(self) === true) return true
+  if (!isTheirs || acl?.projectAccess === false) return false
+  if (wish === 'change') return keepsSecrets(caller)
+  return wish === 'readPayload' ? readsPayloads(caller) : readsSecretFacts(caller)
+}
+
+export interface Found<T> {
+  readonly project: string
+  readonly key: string
+  readonly stored: Row
+  readonly row: T
+}
+
+const keyOf: Readonly<Record<KeptKind, (project: string, id: string) => string>> = {
+  secret: identityKeys.secret,
+  'secret-order': identityKeys.secretOrder,
+  'secret-container': identityKeys.secretContainer,
+}
+
+/** The row of that id, for a caller who may do that with it. Throws IdentityRefused `missing`, `forbidden`. */
+export async function findKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
+  { catalog }: Keep,
+  caller: Identity,
+  kind: KeptKind,
+  form: K,
+  id: string,
+  wish: Wish,
+): Promise<Found<RowContents[K]>> {
+  if (!uuid.test(id)) throw missing(kind)
+  const home = decodeFound('secretHome', await catalog.get(identityKeys.secretHome(id)))
+  if (home?.kind !== kind) throw missing(kind)
+  const { project } = home
+  const key = keyOf[kind](project, id)
+  const stored = await catalog.get(key)
+  if (stored === undefined) throw missing(kind)
+  const row = decodeRow(form, stored)
+  if (!isAllowed(caller, project, row as unknown as Guarded, wish)) throw forbidden()
+  return { project, key, stored, row }
+}
+
+/** Throws IdentityRefused `forbidden` for a caller who keeps no secrets. */
+export function requireKeeper(caller: Identity): void {
+  if (!keepsSecrets(caller)) throw forbidden()
+}
+
+/** Throws IdentityRefused `forbidden` for a caller who may not know which secrets its project has. */
+export function requireReader(caller: Identity): void {
+  if (!readsSecretFacts(caller)) throw forbidden()
+}
