@@ -104,7 +104,7 @@ the working directory; unknown keys are errors. \`coffer --check\` says what is 
 
 \`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. \`--port N\` stands for
 the ports of \`listen\`, of all entries in their order: the first takes N, each further one the next number (of the default, http
-N and https N + 1), and with 0 each takes a free one; host, tls and all else stay as they are.
+N, https N + 1, identity N + 2 and keys N + 3), and with 0 each takes a free one; host, tls and all else stay as they are.
 
 Bytes are a whole number, or one with a unit: \`64 MiB\`, \`1.5G\`, \`500k\`. K, M, G, T and P are powers of 1000, Ki to Pi of
 1024; a B may follow. The options of commands that take bytes read the same.

@@ -53,6 +53,8 @@ export const configSchema = {
       default: [
         { host: '127.0.0.1', port: 8080 },
         { host: '127.0.0.1', port: 8443, tls: 'auto' },
+        { host: '127.0.0.1', port: 5000, tls: 'auto', serves: ['identity'] },
+        { host: '127.0.0.1', port: 9311, tls: 'auto', serves: ['keymanager'] },
       ],
       description:
         'Where to listen. An entry takes host, port, tls, serves and url (as clients see it)',

@@ -49,6 +49,8 @@ export const clients = {
   rclone: client('rclone', onPath('rclone'), 'apt-get install rclone'),
   s3cmd: client('s3cmd', onPath('s3cmd'), 'apt-get install s3cmd'),
   curl: client('curl', onPath('curl'), 'apt-get install curl'),
+  /** s3cmd encrypts with it. */
+  gpg: client('gpg', existing('/usr/bin/gpg'), 'apt-get install gpg gpg-agent'),
 } as const
 
 /** Clients of Swift, one of which is rclone. The library is the one that Debian's Python finds beside the
@@ -63,6 +65,20 @@ export const swiftClients = {
     'the library of python-swiftclient',
     existing('/usr/lib/python3/dist-packages/swiftclient') && existing('/usr/bin/python3'),
     'apt-get install python3-swiftclient',
+  ),
+} as const
+
+/** OpenStack's own command line, with what it needs for secrets, and the key manager's client. */
+export const openstackClients = {
+  openstack: client(
+    'python-openstackclient',
+    existing('/usr/bin/openstack'),
+    'apt-get install python3-openstackclient',
+  ),
+  barbican: client(
+    'python-barbicanclient',
+    existing('/usr/bin/barbican'),
+    'apt-get install python3-barbicanclient',
   ),
 } as const
 

@@ -34,6 +34,8 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     listen: [
       { host: '127.0.0.1', port: 8080, serves: ['object'] },
       { host: '127.0.0.1', port: 8443, tls: 'auto', serves: ['object'] },
+      { host: '127.0.0.1', port: 5000, tls: 'auto', serves: ['identity'] },
+      { host: '127.0.0.1', port: 9311, tls: 'auto', serves: ['keymanager'] },
     ],
     domains: [],
     trustedProxies: [],
