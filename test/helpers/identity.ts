@@ -84,12 +84,13 @@ export const appCredentialLogin = (id: string, secret: string) => ({
   },
 })
 
-/** A node that serves objects and identity. */
+/** A node that serves objects, identity and keys. `keyring` is that of the data, where a test changes it. */
 export async function startIdentityNode(
   t: Teardown,
   overrides: Overrides = {},
+  keyring?: Parameters<typeof startNode>[2],
 ): Promise<IdentityNode> {
-  const node = await startNode(t, { listen: listenWithIdentity as never, ...overrides })
+  const node = await startNode(t, { listen: listenWithIdentity as never, ...overrides }, keyring)
   const ask = asker(() => node.addressesOf('identity')[0]!, node.ca)
   const login = (name: string, password: string, project?: string) =>
     ask('POST', '/v3/auth/tokens', { body: passwordLogin(name, password, project) })

@@ -135,7 +135,7 @@ clientTest(
     const other = openstackProgram(setting, ['other', 'testing2', 'other'])
     t.equal(await other.text(['secret', 'get', ref, '-p', '-f', 'value']), `${key}\n`)
     await openstack.ok(['acl', 'delete', ref])
-    t.match(await other.fail(['secret', 'get', ref, '-p']), '403')
+    t.match(await other.fail(['secret', 'get', ref, '-p']), 'Forbidden')
     const barbican = openstackProgram(setting, tester, 'barbican')
     t.match(await barbican.text(['secret', 'list', '-f', 'value']), ref)
   },
