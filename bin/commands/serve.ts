@@ -2,7 +2,7 @@
 // node, and closes it on a signal. On SIGHUP it reads again what can change at run time.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
 import { PasswordChecks } from '../../lib/auth/password-checks.ts'
-import { loadUsers, replaceableUsers } from '../../lib/auth/users-file.ts'
+import { replaceableUsers } from '../../lib/auth/users-file.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config/config.ts'
 import { acquireControl, ControlRefused, DataDirectoryInUse, isInUse } from '../../lib/control.ts'
@@ -21,14 +21,14 @@ import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { unseenSecrets } from './first-secrets.ts'
 import { checkKeyring } from './keyring.ts'
-import { answerLogout } from './logout.ts'
-import { prepare } from './prepare.ts'
+import { makeFirstUser, prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
 import { reloadNode } from './reload.ts'
 import { warnOfRestored } from './restore.ts'
 import { answerStatus } from './status.ts'
 import { makeUpkeep } from './upkeep.ts'
-import { usersFileOf } from './user.ts'
+import { userHandlers } from './user-handlers.ts'
+import { readUsersFile } from './users-file.ts'
 import { welcome } from './welcome.ts'
 
 /** The running node, for requests of the command line. */
@@ -80,12 +80,12 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     })
     const control = await acquireControl(config.data, {
       ...upkeep.handlers,
+      ...userHandlers(() => requireRunning().coffer.registry),
       'reload-users': async () => {
         if (running === undefined) isReloadDue = true
         else running.replaceFile()
         return {}
       },
-      logout: async (args) => answerLogout(requireRunning().coffer, args),
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
       status: async () => answerStatus(requireRunning().coffer),
@@ -93,7 +93,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => control.close())
     const { keyring, certificateOf } = await prepare(config)
     const checks = new PasswordChecks()
-    const file = replaceableUsers(loadUsers(usersFileOf(config), checks))
+    const file = replaceableUsers(readUsersFile(config, checks))
     const audit = config.audit === undefined ? auditToLog(log) : auditToFile(config.audit, log)
     open.push(() => audit.close())
     const coffer = await openCoffer({ config, keyring, log, file: { users: file, checks } })
@@ -101,13 +101,14 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
     await checkKeyring({ catalog: coffer.stores.catalog, keyring }, log)
+    await makeFirstUser(config, coffer.registry)
     const { service, rootCipher, tokens, registry, answerMemory, impaired, figures } = coffer
     const { users } = registry
     const stores = { service, tokens, registry, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf, bound)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
-    const replaceFile = () => file.replace(loadUsers(usersFileOf(config), checks))
+    const replaceFile = () => file.replace(readUsersFile(config, checks))
     running = { coffer, keyring, replaceFile }
     const keys = { reload: () => upkeep.handlers['keyring-reload']!({}) }
     reload = () => reloadNode({ config, readConfig, replaceFile, keys, servers, audit, log })

@@ -124,7 +124,7 @@ ${rows.join('\n')}
       - id: test                    # stable storage id; never changes
         users:
           - name: tester
-            password: testing       # or a scrypt hash, as \`coffer user add\` writes it
+            password: testing       # or a scrypt hash: $scrypt$N$r$p$salt$hash
             roles: [admin]
             s3:
               - access: AKIDEXAMPLE
@@ -134,8 +134,10 @@ ${rows.join('\n')}
                 email: tester@example.com
 
 Roles are free words. These have a meaning: \`admin\` (owner of the account), \`reseller_admin\`, \`reseller_reader\`;
-others count where the configuration names them. The file holds secrets: where others than its owner may read or write it (any
-mode but 0600 or 0400) it is refused, as the keyring is. \`coffer user add|passwd|add-key|remove-key|remove\`
-edits it and keeps comments; a running node reads it again by itself after that, and on \`coffer user reload\`.
+others count where the configuration names them, as \`identity.operatorRoles\` does, and in the key manager: \`creator\` keeps secrets, \`observer\` reads them,
+\`audit\` sees what there is. The file holds secrets: where others than its owner may read or write it (any mode but 0600 or 0400) it is refused, as the keyring is.
+
+The node reads the file and never writes it: it is the operator's, edited by hand, and read again on \`coffer user reload\`. \`coffer user\` and the identity service keep
+users in the catalog. A user is seen from both; where both have one of a name, the file's counts.
 `
 }

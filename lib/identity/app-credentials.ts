@@ -7,7 +7,8 @@ import { nowMicros, randomId } from '../names.ts'
 import { expectUser } from './ec2-credentials.ts'
 import { invalid, limit, makeChange, missing, type Registry, taken } from './registry.ts'
 import { type Actor, isSelf, requireRight } from './rights.ts'
-import { PASSWORD_CHARS_MAX, requireActsFor, type UserName, userIdOf } from './users.ts'
+import { requireActsFor, type UserName, userIdOf } from './user-names.ts'
+import { PASSWORD_CHARS_MAX } from './users.ts'
 
 /** Most application credentials of a user, as for EC2 credentials. */
 export const APP_CREDENTIALS_MAX = 40

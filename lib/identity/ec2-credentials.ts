@@ -8,7 +8,7 @@ import { IdentityRefused } from './refused.ts'
 import { type Change, limit, makeChange, missing, type Registry } from './registry.ts'
 import type { Actor } from './rights.ts'
 import { decodeFound } from './row-forms.ts'
-import { requireActsFor, type UserName, userIdOf } from './users.ts'
+import { requireActsFor, type UserName, userIdOf } from './user-names.ts'
 
 /** Most access keys of a user: with its other credentials they fit into one commit, which removes the user. */
 export const EC2_CREDENTIALS_MAX = 40
@@ -38,6 +38,21 @@ export async function expectUser(
   return userId
 }
 
+/** Adds an access key to a change. It is sealed there, because a rewrap waits for changes that were begun. */
+export function draftEc2Credential(
+  { cipher }: Registry,
+  change: Change,
+  owner: UserName & { readonly userId: string },
+  { access, secret }: Pick<Ec2Credential, 'access' | 'secret'>,
+): void {
+  const key = identityKeys.ec2Credential(access)
+  const bytes = Buffer.from(secret)
+  const sealed = cipher.seal(ec2Context(owner.account, access), bytes)
+  bytes.fill(0)
+  const row = { ...owner, createdMicros: nowMicros(), sealed }
+  change.expect(key, undefined).put('ec2Credential', key, row)
+}
+
 /** Makes an access key. `drawn` is of other lengths for `coffer user key add`. Rejects with IdentityRefused. */
 export async function createEc2Credential(
   registry: Registry,
@@ -51,17 +66,12 @@ export async function createEc2Credential(
   requireActsFor(registry, actor, userIdOf(name))
   const { account, user } = name
   const { access, secret } = drawn
-  const key = identityKeys.ec2Credential(access)
-  const bytes = Buffer.from(secret)
-  const sealed = registry.cipher.seal(ec2Context(account, access), bytes)
-  bytes.fill(0)
   await makeChange(registry, async (change) => {
     const userId = await expectUser(registry, change, name)
     if (countOf(registry, name) >= EC2_CREDENTIALS_MAX) {
       throw limit('EC2 credentials of this user', EC2_CREDENTIALS_MAX)
     }
-    const row = { account, user, userId, createdMicros: nowMicros(), sealed }
-    change.expect(key, undefined).put('ec2Credential', key, row)
+    draftEc2Credential(registry, change, { account, user, userId }, { access, secret })
   })
   return { account, user, access, secret }
 }

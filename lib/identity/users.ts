@@ -3,40 +3,18 @@ import { faultOfName } from '../auth/users.ts'
 import { identityKeys } from '../catalog/identity-keys.ts'
 import type { UserRow } from '../catalog/identity-rows.ts'
 import { nowMicros, randomId } from '../names.ts'
+import { draftEc2Credential } from './ec2-credentials.ts'
 import type { UserFacts } from './node-users.ts'
 import { draftProject, requireProjectId } from './projects.ts'
 import { invalid, makeChange, missing, type Registry, readOnly, taken } from './registry.ts'
-import {
-  type Actor,
-  actsFor,
-  isSelf,
-  managesProject,
-  managesUser,
-  requireGrant,
-  requireRight,
-  seesProject,
-} from './rights.ts'
+import { type Actor, managesProject, managesUser, requireGrant, requireRight } from './rights.ts'
 import { decodeFound } from './row-forms.ts'
+import { type UserName, userFor, userIdOf } from './user-names.ts'
 
 /** Longest password, in characters, as in users.yaml. */
 export const PASSWORD_CHARS_MAX = 1024
 /** Most roles of a user. */
 const ROLES_MAX = 64
-
-export interface UserName {
-  readonly account: string
-  readonly user: string
-}
-
-/** A user's id: `account:user`, where the account has no colon. */
-export const userIdOf = ({ account, user }: UserName) => `${account}:${user}`
-
-/** The name in a user's id; undefined for what is none. */
-export function nameOfUserId(id: string): UserName | undefined {
-  const colon = id.indexOf(':')
-  if (colon < 1 || colon === id.length - 1) return undefined
-  return { account: id.slice(0, colon), user: id.slice(colon + 1) }
-}
 
 export interface NewUser extends UserName {
   /** In the clear. Absent: the user has none, and logs in with what others make for it. */
@@ -48,20 +26,6 @@ export interface NewUser extends UserName {
 }
 
 export type UserPatch = Partial<Pick<NewUser, 'password' | 'isEnabled' | 'description' | 'email'>>
-
-/** A user that the actor may know of: of the actor's own project. Throws IdentityRefused `missing`. */
-export function userFor({ users }: Registry, actor: Actor, id: string): UserFacts {
-  const name = nameOfUserId(id)
-  const found =
-    name !== undefined && seesProject(actor, name.account)
-      ? users.factsOf(name.account, name.user)
-      : undefined
-  const isShown =
-    found !== undefined &&
-    (managesProject(actor, found.account) || isSelf(actor, found.account, found.user))
-  if (!isShown) throw missing(`user: ${id}`)
-  return found
-}
 
 function requireNames({ account, user, roles }: NewUser): void {
   requireProjectId(account)
@@ -87,14 +51,22 @@ async function hashOf({ checks }: Registry, password: string, address: string): 
 }
 
 /**
- * Makes a user. Its project must be there, unless `makesProject`. `address` is who waits for the hash of the password.
- * Rejects with IdentityRefused.
+ * Makes a user, with an access key where one was drawn. Its project must be there, unless `makesProject`. `address` is
+ * who waits for the hash of the password. Rejects with IdentityRefused.
  */
 export async function createUser(
   registry: Registry,
   actor: Actor,
   user: NewUser,
-  { address, makesProject = false }: { address: string; makesProject?: boolean },
+  {
+    address,
+    makesProject = false,
+    key: drawn,
+  }: {
+    readonly address: string
+    readonly makesProject?: boolean
+    readonly key?: { readonly access: string; readonly secret: string }
+  },
 ): Promise<UserFacts> {
   const { account, password, roles, isEnabled = true, description = '', email = '' } = user
   requireRight(managesProject(actor, account))
@@ -113,8 +85,12 @@ export async function createUser(
     if (users.project(account) === undefined) {
       await draftProject(registry, change, account, { description: '', isEnabled: true })
     } else if (project !== undefined) change.expect(project.key, project)
+    const userId = randomId()
+    if (drawn !== undefined) {
+      draftEc2Credential(registry, change, { account, user: user.user, userId }, drawn)
+    }
     change.expect(key, undefined).put('user', key, {
-      id: randomId(),
+      id: userId,
       createdMicros: nowMicros(),
       password: hash,
       roles: [...new Set(roles)],
@@ -224,11 +200,4 @@ export async function deleteUser(registry: Registry, actor: Actor, name: UserNam
       if (isTheirs(row)) change.del(identityKeys.appCredential(id))
     }
   })
-}
-
-/** Throws IdentityRefused unless the actor may see and make credentials of that user. */
-export function requireActsFor(registry: Registry, actor: Actor, id: string): UserFacts {
-  const facts = userFor(registry, actor, id)
-  requireRight(actsFor(actor, facts))
-  return facts
 }

@@ -4,7 +4,7 @@ import { identityKeys } from '../catalog/identity-keys.ts'
 import type { Consumer, SecretContainerRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { decodeRow, encodeRow } from '../identity/row-forms.ts'
-import { userIdOf } from '../identity/users.ts'
+import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry } from '../service/stores.ts'
 import {

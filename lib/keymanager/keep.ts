@@ -9,7 +9,7 @@ import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { keepsSecrets, ownsSecrets, readsPayloads, readsSecretFacts } from '../identity/rights.ts'
 import { decodeFound, decodeRow, type RowContents } from '../identity/row-forms.ts'
-import { userIdOf } from '../identity/users.ts'
+import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 
 export interface Keep {

@@ -5,7 +5,7 @@ import { identityKeys } from '../catalog/identity-keys.ts'
 import type { SecretRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { decodeFound, decodeRow, encodeRow } from '../identity/row-forms.ts'
-import { userIdOf } from '../identity/users.ts'
+import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry, type Draft } from '../service/stores.ts'
 import {

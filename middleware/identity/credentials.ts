@@ -15,7 +15,7 @@ import {
   listEc2Credentials,
 } from '../../lib/identity/ec2-credentials.ts'
 import { IdentityRefused } from '../../lib/identity/refused.ts'
-import { userFor, userIdOf } from '../../lib/identity/users.ts'
+import { userFor, userIdOf } from '../../lib/identity/user-names.ts'
 import { networkOf } from '../../lib/network.ts'
 import type { Node } from '../node.ts'
 import { readJson } from '../rest/read-body.ts'

@@ -2,14 +2,8 @@
 import { compile } from '../../lib/document.ts'
 import type { UserFacts } from '../../lib/identity/node-users.ts'
 import { isSelf, managesProject, reachesAll, requireRight } from '../../lib/identity/rights.ts'
-import {
-  changeOwnPassword,
-  createUser,
-  deleteUser,
-  nameOfUserId,
-  updateUser,
-  userFor,
-} from '../../lib/identity/users.ts'
+import { nameOfUserId, userFor } from '../../lib/identity/user-names.ts'
+import { changeOwnPassword, createUser, deleteUser, updateUser } from '../../lib/identity/users.ts'
 import { networkOf } from '../../lib/network.ts'
 import { requireTurn } from '../logins.ts'
 import type { Node } from '../node.ts'

@@ -3,7 +3,7 @@ import type { Identity } from '../../lib/auth/identity.ts'
 import type { OpenToken, TokenFacts } from '../../lib/auth/tokens.ts'
 import type { Config } from '../../lib/config/config.ts'
 import type { ProjectFacts, UserFacts } from '../../lib/identity/node-users.ts'
-import { userIdOf } from '../../lib/identity/users.ts'
+import { userIdOf } from '../../lib/identity/user-names.ts'
 import type { Node } from '../node.ts'
 import type { Context } from '../rest/route.ts'
 

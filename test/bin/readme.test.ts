@@ -24,7 +24,8 @@ t.test('no page writes a key over one that is there', async (t) => {
   const makers = sources.flatMap((page) =>
     readFileSync(join(root, page), 'utf8')
       .split('\n')
-      .filter((line) => /openssl (rand|gen\w+)/.test(line) && !/^\s*-H/.test(line))
+      // A key that goes into a variable or an argument is written over nothing.
+      .filter((line) => /openssl (rand|gen\w+)/.test(line) && !/^\s*-H|\$\(openssl/.test(line))
       .map((line) => `${page}: ${line.trim()}`),
   )
   t.equal(makers.length, 5, 'the pages that make keys')
