@@ -1,6 +1,5 @@
 // Containers of the key manager: named groups of secrets, and who uses them (consumers).
 import type { Identity } from '../auth/identity.ts'
-import { identityKeys } from '../catalog/identity-keys.ts'
 import type { Consumer, SecretContainerRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { decodeRow, encodeRow } from '../identity/row-forms.ts'
@@ -8,15 +7,17 @@ import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry } from '../service/stores.ts'
 import {
+  draftKept,
   drawUuid,
+  dropKept,
   findKept,
-  KEPT_MAX,
   type Keep,
   requireKeeper,
   requireReader,
+  requireRoom,
   type Wish,
 } from './keep.ts'
-import { countKept, type KeptPage, pageOf, usageOf } from './page.ts'
+import { type KeptPage, pageOf } from './page.ts'
 import { findSecret } from './secrets.ts'
 
 export const containerTypes = ['generic', 'rsa', 'certificate'] as const
@@ -80,13 +81,9 @@ export async function createContainer(
   const { account: project } = caller
   const { catalog } = keep
   return await commitWithRetry(catalog, async (draft) => {
-    if ((await countKept(catalog, project, 'secret-container')) >= KEPT_MAX) {
-      throw new IdentityRefused('limit', `A project has ${KEPT_MAX} containers at most.`)
-    }
+    await requireRoom(keep, project, 'secret-container')
     const id = drawUuid()
     const now = nowMicros()
-    const key = identityKeys.secretContainer(project, id)
-    const home = identityKeys.secretHome(id)
     const row: SecretContainerRow = {
       createdMicros: now,
       updatedMicros: now,
@@ -97,11 +94,7 @@ export async function createContainer(
       acl: null,
       consumers: [],
     }
-    draft
-      .expect(key, undefined)
-      .put(key, encodeRow('secretContainer', key, row))
-      .put(home, encodeRow('secretHome', home, { kind: 'secret-container', project }))
-      .add(identityKeys.secretUsage(project), ...usageOf('secret-container', 1))
+    draftKept(draft, 'secret-container', 'secretContainer', { project, id }, row)
     return id
   })
 }
@@ -189,12 +182,7 @@ export const removeConsumer = (keep: Keep, caller: Identity, id: string, consume
 
 export async function deleteContainer(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
-    const { project, key, stored } = await findContainer(keep, caller, id, 'change')
-    draft
-      .expect(key, stored)
-      .del(key)
-      .del(identityKeys.secretHome(id))
-      .add(identityKeys.secretUsage(project), ...usageOf('secret-container', -1))
+    dropKept(draft, 'secret-container', id, await findContainer(keep, caller, id, 'change'))
   })
 }
 

@@ -8,9 +8,11 @@ import type { SecretAcl } from '../catalog/identity-rows.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { keepsSecrets, ownsSecrets, readsPayloads, readsSecretFacts } from '../identity/rights.ts'
-import { decodeFound, decodeRow, type RowContents } from '../identity/row-forms.ts'
+import { decodeFound, decodeRow, encodeRow, type RowContents } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
+import type { Draft } from '../service/stores.ts'
+import { countKept, usageOf } from './page.ts'
 
 export interface Keep {
   readonly catalog: Catalog
@@ -103,6 +105,44 @@ export async function findKept<K extends 'secret' | 'secretOrder' | 'secretConta
   const row = decodeRow(form, stored)
   if (!isAllowed(caller, project, row as unknown as Guarded, wish)) throw forbidden()
   return { project, key, stored, row }
+}
+
+/** Throws IdentityRefused `limit` where a project has as many as it may. */
+export async function requireRoom({ catalog }: Keep, project: string, kind: KeptKind) {
+  if ((await countKept(catalog, project, kind)) < KEPT_MAX) return
+  const what = `${words[kind].toLowerCase()}s`
+  throw new IdentityRefused('limit', `A project has ${KEPT_MAX} ${what} at most.`)
+}
+
+/** Adds a new row to a commit, with its place in the index and in the count. */
+export function draftKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
+  draft: Draft,
+  kind: KeptKind,
+  form: K,
+  { project, id }: { readonly project: string; readonly id: string },
+  row: RowContents[K],
+): void {
+  const key = keyOf[kind](project, id)
+  const home = identityKeys.secretHome(id)
+  draft
+    .expect(key, undefined)
+    .put(key, encodeRow(form, key, row))
+    .put(home, encodeRow('secretHome', home, { kind, project }))
+    .add(identityKeys.secretUsage(project), ...usageOf(kind, 1))
+}
+
+/** Takes a row out, with its place in the index and in the count. */
+export function dropKept(
+  draft: Draft,
+  kind: KeptKind,
+  id: string,
+  { project, key, stored }: Found<unknown>,
+): void {
+  draft
+    .expect(key, stored)
+    .del(key)
+    .del(identityKeys.secretHome(id))
+    .add(identityKeys.secretUsage(project), ...usageOf(kind, -1))
 }
 
 /** Throws IdentityRefused `forbidden` for a caller who keeps no secrets. */

@@ -1,15 +1,23 @@
 // Orders: a random key that the key manager draws, as a secret. It is there when the order is answered.
 import { randomBytes } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
-import { identityKeys } from '../catalog/identity-keys.ts'
 import type { SecretOrderRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
-import { decodeRow, encodeRow } from '../identity/row-forms.ts'
+import { decodeRow } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry } from '../service/stores.ts'
-import { drawUuid, findKept, KEPT_MAX, type Keep, requireKeeper, requireReader } from './keep.ts'
-import { countKept, type KeptPage, pageOf, usageOf } from './page.ts'
+import {
+  draftKept,
+  drawUuid,
+  dropKept,
+  findKept,
+  type Keep,
+  requireKeeper,
+  requireReader,
+  requireRoom,
+} from './keep.ts'
+import { type KeptPage, pageOf } from './page.ts'
 import { draftSecret } from './secrets.ts'
 
 /** Lengths in bits that keys of an algorithm may have; others may have any whole number of bytes. */
@@ -50,9 +58,7 @@ export async function createOrder(
   const bytes = randomBytes(asked.bitLength / 8)
   try {
     return await commitWithRetry(catalog, async (draft) => {
-      if ((await countKept(catalog, project, 'secret-order')) >= KEPT_MAX) {
-        throw new IdentityRefused('limit', `A project has ${KEPT_MAX} orders at most.`)
-      }
+      await requireRoom(keep, project, 'secret-order')
       const payload = { type: 'application/octet-stream', bytes } as const
       const secret = await draftSecret(
         keep,
@@ -62,15 +68,9 @@ export async function createOrder(
         payload,
       )
       const id = drawUuid()
-      const key = identityKeys.secretOrder(project, id)
-      const home = identityKeys.secretHome(id)
       const creator = userIdOf(caller)
       const row = { createdMicros: nowMicros(), creator, type: 'key', meta, secret }
-      draft
-        .expect(key, undefined)
-        .put(key, encodeRow('secretOrder', key, row))
-        .put(home, encodeRow('secretHome', home, { kind: 'secret-order', project }))
-        .add(identityKeys.secretUsage(project), ...usageOf('secret-order', 1))
+      draftKept(draft, 'secret-order', 'secretOrder', { project, id }, row)
       return id
     })
   } finally {
@@ -85,11 +85,7 @@ export const findOrder = (keep: Keep, caller: Identity, id: string) =>
 export async function deleteOrder(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
     const found = await findKept(keep, caller, 'secret-order', 'secretOrder', id, 'change')
-    draft
-      .expect(found.key, found.stored)
-      .del(found.key)
-      .del(identityKeys.secretHome(id))
-      .add(identityKeys.secretUsage(found.project), ...usageOf('secret-order', -1))
+    dropKept(draft, 'secret-order', id, found)
   })
 }
 

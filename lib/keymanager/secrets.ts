@@ -9,17 +9,19 @@ import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry, type Draft } from '../service/stores.ts'
 import {
+  draftKept,
   drawUuid,
+  dropKept,
   type Found,
   findKept,
-  KEPT_MAX,
   type Keep,
   missing,
   requireKeeper,
   requireReader,
+  requireRoom,
   type Wish,
 } from './keep.ts'
-import { countKept, type KeptPage, pageOf, usageOf } from './page.ts'
+import { type KeptPage, pageOf } from './page.ts'
 import { payloadContext } from './secret-context.ts'
 
 /** Largest payload in bytes: Barbican's default (max_allowed_secret_in_bytes). */
@@ -99,11 +101,8 @@ export async function draftSecret(
   if (expiresMicros !== null && expiresMicros <= now)
     throw invalid("'expiration' is before current time")
   if (payload !== null) requirePayload(payload, asked)
-  if ((await countKept(keep.catalog, project, 'secret')) >= KEPT_MAX) {
-    throw new IdentityRefused('limit', `A project has ${KEPT_MAX} secrets at most.`)
-  }
+  await requireRoom(keep, project, 'secret')
   const id = drawUuid()
-  const key = identityKeys.secret(project, id)
   const row: SecretRow = {
     ...asked,
     createdMicros: now,
@@ -114,12 +113,7 @@ export async function draftSecret(
     payloadType: payload?.type ?? null,
   }
   if (payload !== null) putPayload(keep, draft, project, id, payload)
-  const home = identityKeys.secretHome(id)
-  draft
-    .expect(key, undefined)
-    .put(key, encodeRow('secret', key, row))
-    .put(home, encodeRow('secretHome', home, { kind: 'secret', project }))
-    .add(identityKeys.secretUsage(project), ...usageOf('secret', 1))
+  draftKept(draft, 'secret', 'secret', { project, id }, row)
   return id
 }
 
@@ -202,13 +196,9 @@ export async function addPayload(
 
 export async function deleteSecret(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
-    const { project, key, stored } = await findKept(keep, caller, 'secret', 'secret', id, 'change')
-    draft
-      .expect(key, stored)
-      .del(key)
-      .del(identityKeys.secretPayload(project, id))
-      .del(identityKeys.secretHome(id))
-      .add(identityKeys.secretUsage(project), ...usageOf('secret', -1))
+    const found = await findKept(keep, caller, 'secret', 'secret', id, 'change')
+    dropKept(draft, 'secret', id, found)
+    draft.del(identityKeys.secretPayload(found.project, id))
   })
 }
 

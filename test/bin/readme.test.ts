@@ -24,8 +24,9 @@ t.test('no page writes a key over one that is there', async (t) => {
   const makers = sources.flatMap((page) =>
     readFileSync(join(root, page), 'utf8')
       .split('\n')
-      // A key that goes into a variable or an argument is written over nothing.
-      .filter((line) => /openssl (rand|gen\w+)/.test(line) && !/^\s*-H|\$\(openssl/.test(line))
+      .filter((line) => /openssl (rand|gen\w+)/.test(line) && !/^\s*-H/.test(line))
+      // The guide's keys go into the key manager, where none lies over another.
+      .filter((line) => page !== 'docs/guide.md' || /-out|> \S+\.key/.test(line))
       .map((line) => `${page}: ${line.trim()}`),
   )
   t.equal(makers.length, 5, 'the pages that make keys')
