@@ -3,7 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type Config, defaultConfig, exposed, loadConfig, unbuilt } from '../../../lib/config/config.ts'
+import {
+  type Config,
+  defaultConfig,
+  exposed,
+  loadConfig,
+  unbuilt,
+} from '../../../lib/config/config.ts'
 import { FileInvalid } from '../../../lib/file-invalid.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
