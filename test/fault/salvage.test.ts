@@ -65,9 +65,27 @@ function change(path: string, at: number): void {
   writeFileSync(path, bytes)
 }
 
+/** Where the second entry of a table begins: the first may be the volume's header, without which nothing is lost. */
+function secondEntryIn(table: string): number {
+  const bytes = readFileSync(table)
+  // Behind two lengths of a key the length of the value, seven bits in a byte.
+  let [at, length] = [2, 0]
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++]!
+    length |= (byte & 127) << shift
+    if (byte < 128) return at + 16 + length
+  }
+}
+
 /** Faults, and whether objects lose bytes by them. */
 const faults: { what: string; breaks: (table: string) => void; loses: boolean }[] = [
-  { what: 'a length in a key', breaks: (table) => change(table, 1), loses: true },
+  {
+    what: 'lengths in keys',
+    breaks: (table) => {
+      for (const entry of [secondEntryIn(table), 0]) change(table, entry + 1)
+    },
+    loses: true,
+  },
   { what: 'an index', breaks: (table) => change(table, -120), loses: false },
   { what: 'a footer', breaks: (table) => change(table, -1), loses: false },
   { what: 'a table cut off', breaks: (table) => truncateSync(table, 400_000), loses: true },
@@ -111,7 +129,11 @@ t.test('volumes that were broken are salvaged', async (t) => {
 
   const before = readdirSync(device).sort()
   const dry = await coffer(node, 'salvage', first!.volume, '--dry-run')
-  t.match(dry, { code: 5, stdout: /volume \w+ would be rewritten: \d+ records taken, 1 damaged/ })
+  t.match(dry, {
+    code: 5,
+    stdout:
+      /volume \w+ would be rewritten: \d+ records taken, (?:1 damaged, 0|0 damaged, 1) missing/,
+  })
   t.same(readdirSync(device).sort(), before, 'a dry run changes nothing')
 
   const named = new Set<string>()
