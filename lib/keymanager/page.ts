@@ -2,6 +2,7 @@
 import { type Catalog, countersOf, type Row } from '../catalog/catalog.ts'
 import { identityKeys, type KeptKind, keptPrefix } from '../catalog/identity-keys.ts'
 import { endOf } from '../catalog/keys.ts'
+import { spend } from '../turns.ts'
 
 /** Rows that are in memory at once. */
 const PAGE_ROWS = 500
@@ -54,6 +55,8 @@ export async function pageOf<T>(
         shown.push({ id: entry.key.slice(prefix.length), row })
       total++
     }
+    const turn = spend(page.entries.length)
+    if (turn !== undefined) await turn
     from = page.cursor
   }
   return { shown, total }

@@ -36,22 +36,24 @@ export function filtersOf({ state }: RoutedContext) {
 }
 
 /** Those that the caller may know of: all, or its own. */
-export function listProjects(ctx: RoutedContext, { registry }: Node): void {
+export async function listProjects(ctx: RoutedContext, { registry }: Node): Promise<void> {
   const { identity } = tokenOf(ctx)
   const { name, isOfDomain, isEnabled } = filtersOf(ctx)
   const { users } = registry
-  function* shown(): Generator<object> {
+  function* shown(): Generator<object | undefined> {
     if (!isOfDomain) return
     const own = users.project(name ?? identity.account)
     const all: Iterable<ProjectFacts | undefined> =
       name !== null || !reachesAll(identity) ? [own] : users.projects()
     for (const project of all) {
-      if (project === undefined || !seesProject(identity, project.id)) continue
-      if (isEnabled === undefined || isEnabled === project.isEnabled)
-        yield projectView(ctx, project)
+      const isShown =
+        project !== undefined &&
+        seesProject(identity, project.id) &&
+        (isEnabled === undefined || isEnabled === project.isEnabled)
+      yield isShown ? projectView(ctx, project) : undefined
     }
   }
-  sayJson(ctx, 200, listOf(ctx, 'projects', '/projects', shown()))
+  sayJson(ctx, 200, await listOf(ctx, 'projects', '/projects', shown()))
 }
 
 export function showProject(ctx: RoutedContext, { registry }: Node): void {

@@ -4,6 +4,7 @@ import { projectFor } from '../../lib/identity/projects.ts'
 import { IdentityRefused } from '../../lib/identity/refused.ts'
 import { userFor, userIdOf } from '../../lib/identity/user-names.ts'
 import { addRole, removeRole } from '../../lib/identity/users.ts'
+import { spend } from '../../lib/turns.ts'
 import type { Node } from '../node.ts'
 import { type RoutedContext, sayJson, tokenOf } from '../rest/route.ts'
 import { visibleUsers } from './users.ts'
@@ -13,19 +14,23 @@ import { domain, listOf, roleView } from './views.ts'
 const known = [...grantingRoles, 'creator', 'observer', 'audit', 'service'] as const
 
 /** Roles that mean something here, or that a user has whom the caller may know of. */
-function rolesFor(ctx: RoutedContext, node: Node): Set<string> {
+async function rolesFor(ctx: RoutedContext, node: Node): Promise<Set<string>> {
   const roles = new Set<string>([...known, ...node.config.identity.operatorRoles])
-  for (const user of visibleUsers(ctx, node)) for (const role of user.roles) roles.add(role)
+  for (const user of visibleUsers(ctx, node)) {
+    const turn = spend(1)
+    if (turn !== undefined) await turn
+    for (const role of user?.roles ?? []) roles.add(role)
+  }
   return roles
 }
 
-export function listRoles(ctx: RoutedContext, node: Node): void {
+export async function listRoles(ctx: RoutedContext, node: Node): Promise<void> {
   const name = new URLSearchParams(ctx.state.target.query).get('name')
-  const shown = [...rolesFor(ctx, node)].filter((role) => name === null || role === name)
+  const shown = [...(await rolesFor(ctx, node))].filter((role) => name === null || role === name)
   sayJson(
     ctx,
     200,
-    listOf(
+    await listOf(
       ctx,
       'roles',
       '/roles',
@@ -34,9 +39,9 @@ export function listRoles(ctx: RoutedContext, node: Node): void {
   )
 }
 
-export function showRole(ctx: RoutedContext, node: Node): void {
+export async function showRole(ctx: RoutedContext, node: Node): Promise<void> {
   const role = ctx.params.role!
-  if (!rolesFor(ctx, node).has(role)) {
+  if (!(await rolesFor(ctx, node)).has(role)) {
     throw new IdentityRefused('missing', `Could not find role: ${role}.`)
   }
   sayJson(ctx, 200, { role: roleView(ctx, role) })
@@ -53,10 +58,10 @@ function userOfPath(ctx: RoutedContext, { registry }: Node) {
   return facts
 }
 
-export function listRolesOfUser(ctx: RoutedContext, node: Node): void {
+export async function listRolesOfUser(ctx: RoutedContext, node: Node): Promise<void> {
   const { roles } = userOfPath(ctx, node)
   const shown = roles.map((role) => roleView(ctx, role))
-  sayJson(ctx, 200, listOf(ctx, 'roles', ctx.path.slice('/v3'.length), shown))
+  sayJson(ctx, 200, await listOf(ctx, 'roles', ctx.path.slice('/v3'.length), shown))
 }
 
 export function checkRole(ctx: RoutedContext, node: Node): void {
@@ -79,19 +84,24 @@ export async function revokeRole(ctx: RoutedContext, node: Node): Promise<void> 
   ctx.status = 204
 }
 
-export function listAssignments(ctx: RoutedContext, node: Node): void {
+export async function listAssignments(ctx: RoutedContext, node: Node): Promise<void> {
   const query = new URLSearchParams(ctx.state.target.query)
   const [user, project, role] = ['user.id', 'scope.project.id', 'role.id'].map((name) =>
     query.get(name),
   )
   const withNames = query.has('include_names')
   const named = (id: string, name: string) => (withNames ? { id, name, domain } : { id })
-  function* shown(): Generator<object> {
+  function* shown(): Generator<object | undefined> {
     for (const facts of visibleUsers(ctx, node)) {
+      if (facts === undefined) {
+        yield undefined
+        continue
+      }
       const { account, roles } = facts
       const id = userIdOf(facts)
-      if ((user !== null && user !== id) || (project !== null && project !== account)) continue
-      for (const each of roles) {
+      const isWanted = (user ?? id) === id && (project ?? account) === account
+      if (!isWanted) yield undefined
+      for (const each of isWanted ? roles : []) {
         if (role !== null && role !== each) continue
         yield {
           role: withNames ? { id: each, name: each } : { id: each },
@@ -102,5 +112,5 @@ export function listAssignments(ctx: RoutedContext, node: Node): void {
       }
     }
   }
-  sayJson(ctx, 200, listOf(ctx, 'role_assignments', '/role_assignments', shown()))
+  sayJson(ctx, 200, await listOf(ctx, 'role_assignments', '/role_assignments', shown()))
 }

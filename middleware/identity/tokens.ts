@@ -37,26 +37,26 @@ export async function revokeToken(ctx: Context, node: Node): Promise<void> {
   ctx.status = 204
 }
 
-export function showCatalog(ctx: Context, node: Node): void {
+export async function showCatalog(ctx: Context, node: Node): Promise<void> {
   const { identity, facts } = tokenOf(ctx)
   if (!facts.isScoped) throw new IdentityRefused('forbidden', 'The token is not scoped.')
   const catalog = catalogOf(node, ctx, identity.account)
-  sayJson(ctx, 200, listOf(ctx, 'catalog', '/auth/catalog', catalog))
+  sayJson(ctx, 200, await listOf(ctx, 'catalog', '/auth/catalog', catalog))
 }
 
 /** The projects that the caller may have a token for: its own. */
-export function listOwnProjects(ctx: Context, node: Node): void {
+export async function listOwnProjects(ctx: Context, node: Node): Promise<void> {
   const { account } = tokenOf(ctx).identity
   const project = node.registry.users.project(account)
   const shown = project === undefined ? [] : [projectView(ctx, project)]
-  sayJson(ctx, 200, listOf(ctx, 'projects', '/auth/projects', shown))
+  sayJson(ctx, 200, await listOf(ctx, 'projects', '/auth/projects', shown))
 }
 
-export function listDomains(ctx: Context): void {
+export async function listDomains(ctx: Context): Promise<void> {
   tokenOf(ctx)
   const name = new URLSearchParams(ctx.state.target.query).get('name') ?? 'Default'
   const shown = name === 'Default' ? [domainView(ctx)] : []
-  sayJson(ctx, 200, listOf(ctx, 'domains', '/domains', shown))
+  sayJson(ctx, 200, await listOf(ctx, 'domains', '/domains', shown))
 }
 
 export function showDomain(ctx: Context & { params: Record<string, string> }): void {

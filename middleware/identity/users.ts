@@ -27,8 +27,12 @@ const isOwnPassword = compile(ownPasswordSchema)
 
 const addressOf = ({ state }: RoutedContext) => networkOf(state.target.address)
 
-/** Users that the caller may know of: all, those of the project that it manages, or itself. */
-export function* visibleUsers(ctx: RoutedContext, { registry }: Node): Generator<UserFacts> {
+/** Users that the caller may know of: all, those of the project that it manages, or itself. Undefined for each that it may
+ * not know of. */
+export function* visibleUsers(
+  ctx: RoutedContext,
+  { registry }: Node,
+): Generator<UserFacts | undefined> {
   const { identity } = tokenOf(ctx)
   const { users } = registry
   const projects = reachesAll(identity)
@@ -37,24 +41,25 @@ export function* visibleUsers(ctx: RoutedContext, { registry }: Node): Generator
   for (const project of projects) {
     const isManaged = managesProject(identity, project)
     for (const facts of users.usersOf(project)) {
-      if (isManaged || isSelf(identity, facts.account, facts.user)) yield facts
+      yield isManaged || isSelf(identity, facts.account, facts.user) ? facts : undefined
     }
   }
 }
 
-export function listUsers(ctx: RoutedContext, node: Node): void {
+export async function listUsers(ctx: RoutedContext, node: Node): Promise<void> {
   const { name, isOfDomain, project, isEnabled } = filtersOf(ctx)
-  function* shown(): Generator<object> {
+  function* shown(): Generator<object | undefined> {
     if (!isOfDomain) return
     for (const facts of visibleUsers(ctx, node)) {
       const isWanted =
+        facts !== undefined &&
         (name === null || facts.user === name) &&
         (project === null || facts.account === project) &&
         (isEnabled === undefined || facts.isEnabled === isEnabled)
-      if (isWanted) yield userView(ctx, facts)
+      yield isWanted ? userView(ctx, facts) : undefined
     }
   }
-  sayJson(ctx, 200, listOf(ctx, 'users', '/users', shown()))
+  sayJson(ctx, 200, await listOf(ctx, 'users', '/users', shown()))
 }
 
 export function showUser(ctx: RoutedContext, { registry }: Node): void {
@@ -62,12 +67,16 @@ export function showUser(ctx: RoutedContext, { registry }: Node): void {
   sayJson(ctx, 200, { user: userView(ctx, facts) })
 }
 
-export function listProjectsOfUser(ctx: RoutedContext, { registry }: Node): void {
+export async function listProjectsOfUser(ctx: RoutedContext, { registry }: Node): Promise<void> {
   const id = ctx.params.user!
   const { account } = userFor(registry, tokenOf(ctx).identity, id)
   const project = registry.users.project(account)
   const shown = project === undefined ? [] : [projectView(ctx, project)]
-  sayJson(ctx, 200, listOf(ctx, 'projects', `/users/${encodeURIComponent(id)}/projects`, shown))
+  sayJson(
+    ctx,
+    200,
+    await listOf(ctx, 'projects', `/users/${encodeURIComponent(id)}/projects`, shown),
+  )
 }
 
 /** A user without `default_project_id` is made in the caller's own project. */

@@ -4,6 +4,7 @@ import type { OpenToken, TokenFacts } from '../../lib/auth/tokens.ts'
 import type { Config } from '../../lib/config/config.ts'
 import type { ProjectFacts, UserFacts } from '../../lib/identity/node-users.ts'
 import { userIdOf } from '../../lib/identity/user-names.ts'
+import { spend } from '../../lib/turns.ts'
 import type { Node } from '../node.ts'
 import type { Context } from '../rest/route.ts'
 
@@ -22,16 +23,24 @@ const listLinks = (ctx: Context, path: string) => ({
   previous: null,
 })
 
-/** A list of at most LIST_MAX, which says so where there are more. */
-export function listOf(ctx: Context, name: string, path: string, all: Iterable<object>): object {
+/** A list of at most LIST_MAX, which says so where there are more. What is undefined was looked at and is not shown: it
+ * counts as a step of the thread's turn too. */
+export async function listOf(
+  ctx: Context,
+  name: string,
+  path: string,
+  all: Iterable<object | undefined>,
+): Promise<object> {
   const shown: object[] = []
+  const links = listLinks(ctx, path)
   for (const each of all) {
-    if (shown.length === LIST_MAX) {
-      return { [name]: shown, links: listLinks(ctx, path), truncated: true }
-    }
+    const turn = spend(1)
+    if (turn !== undefined) await turn
+    if (each === undefined) continue
+    if (shown.length === LIST_MAX) return { [name]: shown, links, truncated: true }
     shown.push(each)
   }
-  return { [name]: shown, links: listLinks(ctx, path) }
+  return { [name]: shown, links }
 }
 
 /** Most entries of a list: a filter finds what is beyond. */

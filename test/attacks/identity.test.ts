@@ -1,6 +1,7 @@
 // Strangers at the identity service: guesses, forged and foreign tokens, bodies that are too much, and ways from one
 // project into another.
 import t from 'tap'
+import { LONGEST_TURN, watchTurns } from '../helpers/counted-turns.ts'
 import { appCredentialLogin, passwordLogin, startIdentityNode } from '../helpers/identity.ts'
 import { attackTable } from './table.ts'
 
@@ -203,4 +204,30 @@ t.test('time tells nobody which users there are', async (t) => {
     const refused = answers.filter(({ status }) => status === 503).length
     table.tried(`a guess at ${name} costs a hash`, refused > 0, refused)
   }
+})
+
+t.test('a list of many users holds the thread for no other request', async (t) => {
+  const { node, ask, tokenOf } = await startIdentityNode(t)
+  const many = Array.from({ length: 6000 }, (_, i) => ({ name: `user${i}`, roles: [`role${i}`] }))
+  const root = { name: 'root', password: 'root-pass', roles: ['admin', 'reseller_admin'] }
+  node.replaceUsers({ accounts: [{ id: 'test', users: [root, ...many] }] })
+  const token = await tokenOf('root', 'root-pass')
+  for (const path of [
+    '/v3/users',
+    '/v3/users?name=user5999',
+    '/v3/roles',
+    '/v3/role_assignments',
+  ]) {
+    const { answer, steps, longestTurn } = await watchTurns(() => ask('GET', path, { token }))
+    t.equal(answer.status, 200, path)
+    t.ok(steps >= 5000, `${path}: ${steps} steps are counted`)
+    table.tried(
+      `${path}: other requests have their turns`,
+      longestTurn <= LONGEST_TURN,
+      longestTurn,
+    )
+  }
+  const all = await ask('GET', '/v3/users', { token })
+  t.equal(all.json.users.length, 5000)
+  t.equal(all.json.truncated, true, 'a list that is cut says so')
 })
