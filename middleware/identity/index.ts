@@ -23,7 +23,8 @@ const ec2 = `${ofUser}/credentials/OS-EC2`
 const apps = `${ofUser}/application_credentials`
 const grant = '/v3/projects/:project/users/:user/roles'
 
-const table: readonly Route<Node>[] = [
+/** Every route, which docs/identity.md lists. */
+export const identityRoutes: readonly Route<Node>[] = [
   { name: 'ListVersions', method: 'GET', path: '/', isOpen: true, handle: showVersions },
   { name: 'ShowVersion', method: 'GET', path: '/v3', isOpen: true, handle: showVersion },
   { name: 'Login', method: 'POST', path: '/v3/auth/tokens', isOpen: true, handle: login },
@@ -127,7 +128,7 @@ const table: readonly Route<Node>[] = [
 export function identity(node: Node): Speaker {
   return restSpeaker(node, {
     name: 'identity',
-    routes: makeRoutes(table, node),
+    routes: makeRoutes(identityRoutes, node),
     errorBody: ({ status, message }) => ({
       error: { code: status, message, title: titleOf(status) },
     }),

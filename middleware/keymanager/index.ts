@@ -45,7 +45,8 @@ const aclRoutes = (what: string, path: string, collection: Shared): Route<Keep>[
   { name: `Delete${what}Acl`, method: 'DELETE', path, handle: dropAcl(collection) },
 ]
 
-const table: readonly Route<Keep>[] = [
+/** Every route, which docs/identity.md lists. */
+export const keymanagerRoutes: readonly Route<Keep>[] = [
   { name: 'ListVersions', method: 'GET', path: '/', isOpen: true, handle: showVersions },
   { name: 'ShowVersion', method: 'GET', path: '/v1', isOpen: true, handle: showVersion },
   { name: 'ShowQuotas', method: 'GET', path: '/v1/quotas', handle: showQuotas },
@@ -145,7 +146,7 @@ export function keymanager(node: Node): Speaker {
   const { endpoints } = node
   return restSpeaker(node, {
     name: 'keymanager',
-    routes: makeRoutes(table, { catalog, cipher }),
+    routes: makeRoutes(keymanagerRoutes, { catalog, cipher }),
     errorBody,
     challengeOf: ({ state }) => {
       const identity = endpoints.urlOf('identity', state.target) ?? state.target.baseUrl
