@@ -42,8 +42,11 @@ export async function draftProject(
   facts: { readonly description: string; readonly isEnabled: boolean },
 ): Promise<void> {
   const key = identityKeys.project(id)
-  const isTaken = (await catalog.get(key)) !== undefined || users.byCanonicalId(id) !== undefined
-  if (isTaken) throw taken(`A project ${id}`)
+  const holder = users.byCanonicalId(id)
+  const isOfFile = users.project(id)?.isOfFile === true
+  // The canonical id of an account of the file would name two owners.
+  const isTaken = isOfFile || (holder !== undefined && holder !== id)
+  if (isTaken || (await catalog.get(key)) !== undefined) throw taken(`A project ${id}`)
   change.expect(key, undefined)
   change.put('project', key, {
     createdMicros: nowMicros(),

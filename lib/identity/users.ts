@@ -8,7 +8,7 @@ import type { UserFacts } from './node-users.ts'
 import { draftProject, requireProjectId } from './projects.ts'
 import { invalid, makeChange, missing, type Registry, readOnly, taken } from './registry.ts'
 import { type Actor, managesProject, managesUser, requireGrant, requireRight } from './rights.ts'
-import { decodeFound } from './row-forms.ts'
+import { decodeFound, decodeRow } from './row-forms.ts'
 import { type UserName, userFor, userIdOf } from './user-names.ts'
 
 /** Longest password, in characters, as in users.yaml. */
@@ -73,18 +73,20 @@ export async function createUser(
   requireNames(user)
   for (const role of roles) requireGrant(actor, account, role)
   const { catalog, users } = registry
-  if (users.project(account) === undefined && !makesProject) throw missing(`project: ${account}`)
   const hash = password === undefined ? null : await hashOf(registry, password, address)
   const key = identityKeys.user(account, user.user)
   await makeChange(registry, async (change) => {
     const [found, project] = await catalog.getMany([key, identityKeys.project(account)])
-    // Also where the project has no row because the file has it: another name of the same must not come between.
     if (found !== undefined || users.byName(account, user.user) !== undefined) {
       throw taken(`A user ${userIdOf(user)}`)
     }
-    if (users.project(account) === undefined) {
+    // The project's row is written again, so that a removal that saw no user conflicts. A project of the file has none.
+    if (project !== undefined) {
+      change.expect(project.key, project).put('project', project.key, decodeRow('project', project))
+    } else if (users.project(account)?.isOfFile !== true) {
+      if (!makesProject) throw missing(`project: ${account}`)
       await draftProject(registry, change, account, { description: '', isEnabled: true })
-    } else if (project !== undefined) change.expect(project.key, project)
+    }
     const userId = randomId()
     if (drawn !== undefined) {
       draftEc2Credential(registry, change, { account, user: user.user, userId }, drawn)

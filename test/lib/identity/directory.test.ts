@@ -4,6 +4,7 @@ import { PasswordChecks } from '../../../lib/auth/password-checks.ts'
 import { makeUsers } from '../../../lib/auth/users.ts'
 import { secretCipher } from '../../../lib/crypto/sealed-secret.ts'
 import { createEc2Credential } from '../../../lib/identity/ec2-credentials.ts'
+import { createProject, deleteProject } from '../../../lib/identity/projects.ts'
 import { openRegistry } from '../../../lib/identity/registry.ts'
 import { createUser, deleteUser, updateUser } from '../../../lib/identity/users.ts'
 import { startNode } from '../../helpers/node.ts'
@@ -69,4 +70,34 @@ t.test('a row that cannot be read is one user less, and the node starts', async 
   t.equal(users.byName('test', 'one'), undefined)
   t.match(users.byName('test', 'two'), { user: 'two' })
   t.match(node.logged(), '"key":"user/test/one"')
+})
+
+t.test('a project that is removed while a user is made in it has no user', async (t) => {
+  const node = await startNode(t)
+  const { registry } = node.coffer
+  for (let round = 0; round < 5; round++) {
+    await createProject(registry, 'operator', { id: 'short' })
+    const user = { account: 'short', user: 'bob', roles: [] }
+    const [made, gone] = await Promise.allSettled([
+      createUser(registry, 'operator', user, { address: '::1' }),
+      deleteProject(registry, 'operator', 'short'),
+    ])
+    const outcome = `${made.status} ${gone.status}`
+    t.not(outcome, 'fulfilled fulfilled', outcome)
+    t.not(outcome, 'rejected rejected', outcome)
+    if (gone.status === 'fulfilled') continue
+    t.match(gone.reason, { reason: 'taken' })
+    await deleteUser(registry, 'operator', user)
+    await deleteProject(registry, 'operator', 'short')
+  }
+})
+
+t.test('no project takes the canonical id of an account of the file', async (t) => {
+  const node = await startNode(t)
+  const { registry } = node.coffer
+  const s3 = [{ access: 'k', secret: 's', canonicalId: 'shown' }]
+  node.replaceUsers({ accounts: [{ id: 'test', users: [{ name: 'x', s3 }] }] })
+  for (const id of ['shown', 'test']) {
+    await t.rejects(createProject(registry, 'operator', { id }), { message: /exists/ }, id)
+  }
 })
