@@ -68,7 +68,9 @@ for (const awscli of [clients.awscliDebian, clients.awscliPypi]) {
     const options = { cwd, env: { HOME: elsewhere }, timeoutMs: 800_000 }
     const { code, stdout, stderr } = await run('bash', ['-c', script], options)
     const said = stdout.toString()
-    t.equal(code, 0, `${said.slice(-1500)}\n${stderr.slice(-3000)}`)
+    t.equal(code, 0, 'every line succeeds', {
+      detail: `${said.slice(-1500)}\n${stderr.slice(-3000)}`,
+    })
     const shown = new Map(said.split(/^== /m).map((text) => [Number.parseInt(text, 10), text]))
     t.match(shown.get(0), /^main$/m, 'the token is of the project')
     for (const name of ['keystone', 'swift', 's3', 'barbican']) {
