@@ -124,6 +124,7 @@ could not read something for another reason.`,
     .option('--repair', 'mend what follows from other rows: counters, lost references, orphans')
     .option('--accept-catalog', 'go on with a catalog that is older than its volumes, or damaged')
     .option('--no-records', 'rows only; otherwise every record is read, too')
+    .option('--keyring <file>', 'checks MACs, where the node reads a copy of that file')
     .option('--rate <bytes>', 'at most so many bytes a second, as 50M or 64MiB', readRate)
     .option('--json', 'one JSON object instead of lines')
     .addHelpText(

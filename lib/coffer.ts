@@ -12,6 +12,7 @@ import { readRestored } from './catalog/restore-mark.ts'
 import type { Config } from './config/config.ts'
 import { type Cipher, type Keyring, rootCipher } from './crypto/cipher.ts'
 import { lateCipher } from './crypto/late.ts'
+import { rowMacs } from './crypto/row-mac.ts'
 import { secretCipher } from './crypto/sealed-secret.ts'
 import { type Figures, gatherFigures } from './figures.ts'
 import { openRegistry, type Registry } from './identity/registry.ts'
@@ -31,6 +32,7 @@ import { startUploadExpiry } from './upkeep/old-uploads.ts'
 import { volumesWithBlobs } from './upkeep/reclaim.ts'
 import { type Reclaimer, startReclaimer } from './upkeep/reclaim-worker.ts'
 import { startSweep } from './upkeep/sweep.ts'
+import { UnprovenRows } from './upkeep/unproven-rows.ts'
 
 export interface Coffer {
   readonly service: Service
@@ -43,6 +45,8 @@ export interface Coffer {
   readonly registry: Registry
   /** The memory for answers on their way to clients, including records read ahead. */
   readonly answerMemory: Budget
+  /** How often a row was met whose MAC does not hold. */
+  unprovenReads(): number
   /** Null while writes are accepted, else why they are not. */
   impaired(): string | null
   /** The figures of the stores. Rejects with StoreCorrupt of the catalog. */
@@ -82,8 +86,8 @@ export async function openCoffer(options: {
   const registry = await openUsers(opened, keyring, file, log)
   const joined = joinStores(opened, registry, config, keyring, log)
   const { data, devices } = config
-  const { reclaimer } = joined
-  const figures = () => gatherFigures({ catalog, blobs, reclaimer, devices, data })
+  const { reclaimer, unprovenReads } = joined
+  const figures = () => gatherFigures({ catalog, blobs, reclaimer, unprovenReads, devices, data })
   return { ...joined, tokens, registry, figures }
 }
 
@@ -148,8 +152,10 @@ function joinStores(
   const { begunUploadsPerUser, begunUploadSeconds } = config.limits
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
+  const unproven = new UnprovenRows(log)
   const resolve = ownSegments(catalog)
-  const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring) }
+  const macs = rowMacs(keyring, catalog.id, (key) => unproven.note(key))
+  const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring), macs }
   const { operatorRoles } = config.identity
   const parts = { catalog, blobs, smallBodyBytes, leases, begun, resolve, queued }
   const stores = { ...parts, ...keys, operatorRoles }
@@ -171,6 +177,7 @@ function joinStores(
     reclaimer,
     rootCipher: keys.rootCipher,
     answerMemory,
+    unprovenReads: () => unproven.reads,
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
       await reclaimer.close()

@@ -27,6 +27,8 @@ export interface Figures {
   readonly data: DiskFigures
   /** Durable batches of commits since the catalog was made. */
   readonly catalogCommits: number
+  /** Reads of rows whose MAC did not hold, since the node started. */
+  readonly unprovenReads: number
   /** Why no writes are accepted; null while they are. */
   readonly impaired: { readonly catalog: string | null; readonly blobs: string | null }
   readonly reclaim: { readonly isRunning: boolean; readonly off: string | null }
@@ -50,18 +52,20 @@ export interface FiguresOptions {
   readonly catalog: Catalog
   readonly blobs: Volumes
   readonly reclaimer: Reclaimer
+  readonly unprovenReads: () => number
   readonly devices: readonly string[]
   readonly data: string
 }
 
 /** Reads all figures. Rejects with StoreCorrupt of the catalog. */
 export async function gatherFigures(options: FiguresOptions): Promise<Figures> {
-  const { catalog, blobs, reclaimer, devices, data } = options
+  const { catalog, blobs, reclaimer, unprovenReads, devices, data } = options
   return {
     devices: blobs.devices(),
     disks: await Promise.all(devices.map(diskFigures)),
     data: await diskFigures(data),
     catalogCommits: catalog.commitNumber,
+    unprovenReads: unprovenReads(),
     impaired: { catalog: catalog.impaired, blobs: blobs.impaired },
     reclaim: { isRunning: reclaimer.underWay !== null, off: reclaimer.off },
     rows: await gatherRows(catalog, blobs),

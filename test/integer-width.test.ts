@@ -72,13 +72,17 @@ async function decryptsAll(t: Test, { data, expected }: Fixture) {
 
 const kindsOfFixture = [
   ...['account', 'bucket', 'container', 'expiry', 'hidden', 'layout', 'meta', 'object'],
-  ...['segment', 'setting', 'upload', 'version', 'volume'],
+  ...['root-keys', 'segment', 'setting', 'upload', 'version', 'volume'],
 ]
 
 for (const form of ['int64', 'float64'] as const) {
   t.test(`a catalog whose integers are written as ${form} is read and changed`, async (t) => {
     const fixture = copyFixture(t, fixtures[0]!)
-    const kinds = await rewriteIntegers(join(fixture.data, 'catalog'), form)
+    const kinds = await rewriteIntegers(
+      join(fixture.data, 'catalog'),
+      join(fixture.data, 'keyring'),
+      form,
+    )
     t.same([...kinds.keys()].sort(), kindsOfFixture, 'rows of all kinds')
     await decryptsAll(t, fixture)
     const node = await openFixture(t, fixture)

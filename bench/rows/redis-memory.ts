@@ -7,6 +7,7 @@ import { openRedisCatalog } from '../../lib/catalog/redis.ts'
 import { redisDefaults } from '../../lib/config/redis.ts'
 import { rootCipher } from '../../lib/crypto/cipher.ts'
 import { lateCipher } from '../../lib/crypto/late.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { BegunUploads } from '../../lib/service/begun-uploads.ts'
 import { Leases } from '../../lib/service/leases.ts'
 import { makeService } from '../../lib/service/service.ts'
@@ -47,7 +48,7 @@ async function fill(redis: TestRedis, objects: number, bytes: number): Promise<n
   const rootKey = randomBytes(32)
   const keyring = { active: 'k1', key: () => rootKey }
   const cipher = rootCipher(keyring)
-  const keys = { rootCipher: cipher, late: lateCipher(keyring) }
+  const keys = { rootCipher: cipher, late: lateCipher(keyring), macs: rowMacs(keyring, catalog.id) }
   const blobs = discarding
   const stores = { catalog, blobs, smallBodyBytes, leases, begun, resolve, ...keys, queued }
   const service = makeService(stores)

@@ -1,6 +1,7 @@
 // `coffer catalog copy`: copies a node's catalog to another store, while no node runs on it. A place is
 // `level:DIR` (a data directory), a Redis URL, or `config:FILE` (the catalog of that configuration).
 import { join, resolve } from 'node:path'
+import { describeDamage, requireSoundFiles } from '../../lib/catalog/check.ts'
 import { CopyRefused, copyCatalog } from '../../lib/catalog/copy.ts'
 import type { RawCatalog } from '../../lib/catalog/raw.ts'
 import { openRawLevel } from '../../lib/catalog/raw-level.ts'
@@ -105,7 +106,14 @@ function urlPlace(url: URL, passwordFile: string | undefined, durability: Durabi
 }
 
 function levelPlace(data: string): Place {
-  const open = () => openRawLevel(classicEngine, join(data, 'catalog'))
+  const location = join(data, 'catalog')
+  const open = async () => {
+    // LevelDB drops committed rows from a damaged log, and would leave them out of the copy without an error.
+    await requireSoundFiles(classicEngine, location, (damage) => {
+      process.stderr.write(`the catalog's log has no sound end: ${describeDamage(damage)}\n`)
+    })
+    return await openRawLevel(classicEngine, location)
+  }
   return { name: `level:${data}`, data, open }
 }
 

@@ -6,6 +6,9 @@ import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Salvaged, salvageCatalog } from '../../lib/catalog/check-salvage.ts'
 import { readWitness } from '../../lib/catalog/witness.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
+import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { type RowMacs, rowMacs } from '../../lib/crypto/row-mac.ts'
+import { isThere } from '../../lib/file-invalid.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { makeLog } from '../../lib/log.ts'
 import { nowMicros } from '../../lib/names.ts'
@@ -31,6 +34,8 @@ export interface FsckCommandOptions extends SourceOptions {
   readonly records: boolean
   readonly rate?: number
   readonly json?: boolean
+  /** The keyring to check MACs with, where the node reads a copy of it. */
+  readonly keyring?: string
 }
 
 /** Checks, and sets the exit code: 0 nothing is wrong or all was repaired, 5 something is wrong, 1 the check
@@ -48,7 +53,8 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
     try {
       const rows = seamRows(catalog)
       const { records } = options
-      const report = await fsck({ rows, devices: config.devices, rate, records })
+      const macs = readMacs(options.keyring ?? config.keyring, catalog.id, say)
+      const report = await fsck({ rows, macs, devices: config.devices, rate, records })
       const refusal = options.repair === true ? refusalToRepair(report) : null
       const repaired = options.repair === true && refusal === null
       const left = repaired ? await repairAll(catalog, report.problems) : report.problems
@@ -62,6 +68,13 @@ export async function runFsck(options: FsckCommandOptions): Promise<void> {
   } finally {
     await lock.close()
   }
+}
+
+/** Null, and says so, where there is no keyring: a node's may be there only while its service runs. */
+function readMacs(keyring: string, catalogId: string, say: (line: string) => void): RowMacs | null {
+  if (isThere(keyring)) return rowMacs(openKeyring(keyring, { create: false }), catalogId)
+  say(`MACs of rows were not checked: ${keyring} is not there (name the keyring with --keyring)`)
+  return null
 }
 
 /** The outcome of --accept-catalog. */

@@ -41,7 +41,7 @@ export async function activate(id: string, options: KeyOptions): Promise<void> {
   process.stdout.write('What older keys have wrapped stays under them until coffer rewrap.\n')
 }
 
-/** Prints a line for each key: its id, whether it is active, and the versions and uploads under it. Rejects
+/** Prints a line for each key: its id, whether it is active, and the rows of each kind under it. Rejects
  * with FileInvalid. */
 export async function list(options: SourceOptions): Promise<void> {
   await withUpkeep(configOf(options), printKeys)

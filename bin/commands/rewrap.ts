@@ -2,7 +2,7 @@
 // on when the command is interrupted, and another call of the command joins that run.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../lib/config/config.ts'
-import { columnsOf } from '../../lib/upkeep/hanging-rows.ts'
+import { sayUse } from '../../lib/upkeep/hanging-rows.ts'
 import type { RewrapProgress } from '../../lib/upkeep/rewrap.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { printKeys } from './key.ts'
@@ -45,12 +45,7 @@ export async function rewrap(options: RewrapCommandOptions): Promise<void> {
 
 const count = (n: number) => n.toLocaleString('en')
 
-function done(progress: RewrapProgress): string {
-  const { versions, uploads, active } = progress
-  const others = columnsOf(progress).slice(2)
-  const objects = `${count(versions)} versions and ${count(uploads)} uploads`
-  return `${[objects, ...others].join(' and ')} wrapped under ${active}`
-}
+const done = (now: RewrapProgress) => `${sayUse(now) || 'nothing'} brought under ${now.active}`
 
 function end(now: RewrapProgress): void {
   process.stdout.write(`${done(now)}.\n`)

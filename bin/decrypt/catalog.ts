@@ -1,13 +1,12 @@
-// The rows that lead from an object's name to its sealed bytes, written from docs/format.md §5 alone: keys,
-// framing, and the positions of the needed fields.
-import { crc32 } from 'node:zlib'
-import { decode } from 'cbor-x'
-import type { Database } from './database.ts'
+// The rows that lead from an object's name to its sealed bytes, and from a catalog to all names in it: their keys, written
+// from docs/format.md §5 alone.
+import { join } from 'node:path'
+import { openBackup } from './backup.ts'
+import { openCatalogDatabase, type Rows } from './database.ts'
 import { Failure } from './failure.ts'
+import { noteVersion, type Rights } from './rights.ts'
+import { decodeRow, type Kind, payloadOf, type Rows as RowKinds } from './rows.ts'
 import type { StoredEnvelope } from './sealed.ts'
-
-const FRAME_BYTES = 17
-const CRC_BYTES = 4
 
 export interface ObjectName {
   readonly account: string
@@ -15,164 +14,164 @@ export interface ObjectName {
   readonly object: string
 }
 
-export interface StoredVersion {
+export interface Catalog {
+  readonly rows: Rows
+  /** The catalog's id, which every volume carries. */
+  readonly id: string
+  /** Why rows may be missing that were there once; undefined where none can be. */
+  readonly doubt?: string | undefined
+  /** Checks MACs; undefined where no keyring is at hand. */
+  rights?: Rights | undefined
+}
+
+/** A version with a body. */
+export interface StoredVersion extends Omit<RowKinds['version'], 'body' | 'envelope'> {
   readonly versionId: string
-  readonly size: number
-  readonly etag: string
   readonly body: string
-  readonly parts: number
   readonly envelope: StoredEnvelope
 }
 
-export interface StoredSegment {
-  readonly part: number
-  readonly blob: string
-  readonly size: number
-  readonly records: number
-  readonly inline: Buffer | null
-  readonly volume: string | null
+export type StoredSegment = RowKinds['segment'] & {
+  /** Its number in the body. */
+  readonly number: number
 }
 
-/** A key with JSON's quotes and escapes, because names may hold any character. */
-const shown = (key: string) => JSON.stringify(key)
+/** Opens the catalog of a data directory. `shadow` is a new directory, which the caller removes. */
+export async function openCatalog(data: string, shadow: string): Promise<Catalog> {
+  const { rows, doubt } = await openCatalogDatabase(join(data, 'catalog'), shadow)
+  const meta = await readRow(rows, 'meta', 'meta')
+  if (meta === undefined) {
+    await rows.close()
+    throw new Failure('damaged', 'the catalog has no row "meta"')
+  }
+  return { rows, id: meta.catalogId, doubt }
+}
 
-/** Payload of a plain row with a right checksum; undefined where there is no such row. */
-export async function readRow(db: Database, key: string): Promise<Buffer | undefined> {
+/** Opens a backup in place of a catalog. */
+export async function openBackedUp(file: string): Promise<Catalog> {
+  const { rows, catalogId } = await openBackup(file)
+  return { rows, id: catalogId }
+}
+
+async function readRow<K extends Kind>(rows: Rows, kind: K, key: string) {
   const keyBytes = Buffer.from(key, 'utf8')
-  const value = await db.get(keyBytes)
-  if (value === undefined) return undefined
-  const end = value.length - CRC_BYTES
-  if (
-    end < FRAME_BYTES ||
-    crc32(value.subarray(0, end), crc32(keyBytes)) !== value.readUInt32BE(end)
-  ) {
-    throw new Failure('damaged', `the checksum of row ${shown(key)} does not hold`)
-  }
-  if (value[0] !== 1) throw new Failure('damaged', `row ${shown(key)} is no plain row`)
-  return value.subarray(FRAME_BYTES, end)
+  const value = await rows.get(keyBytes)
+  return value && decodeRow(kind, keyBytes, value)
 }
 
-/** A row's payload. Integers of any width, and floating-point numbers, become numbers. */
-function decodeRow(payload: Buffer, key: string): unknown {
-  let row: unknown
-  try {
-    row = decode(payload)
-  } catch {
-    throw new Failure('damaged', `row ${shown(key)} is no CBOR`)
-  }
-  const integersIn = (value: unknown): unknown => {
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      const integer = Number(value)
-      if (!Number.isSafeInteger(integer)) {
-        throw new Failure('damaged', `row ${shown(key)} has a number beyond its range`)
-      }
-      return integer
-    }
-    if (Array.isArray(value)) return value.map(integersIn)
-    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, integersIn(each)]))
-  }
-  return integersIn(row)
-}
-
-/** The layout of the catalog and of every row. */
-const LAYOUT = 2
-
-/** Items of a row behind the number of its layout. */
-async function readItems(db: Database, key: string, count: number): Promise<unknown[] | undefined> {
-  const payload = await readRow(db, key)
-  if (payload === undefined) return undefined
-  const items = decodeRow(payload, key)
-  if (!Array.isArray(items)) throw new Failure('damaged', `row ${shown(key)} is no CBOR array`)
-  const [layout, ...rest] = items as unknown[]
-  if (layout === 1) {
-    throw new Failure('failed', `row ${shown(key)} has layout 1, which was never released`)
-  }
-  if (layout !== LAYOUT) {
-    const what = `row ${shown(key)} has layout ${layout}, this program reads ${LAYOUT}`
-    throw new Failure('failed', what)
-  }
-  if (rest.length !== count) {
-    throw new Failure('damaged', `row ${shown(key)} has ${rest.length} items, not ${count}`)
-  }
-  return rest
-}
-
-/** As `readItems`, of a row that ends with `more`, a map that is empty so far. */
-async function readOpenItems(db: Database, key: string, count: number) {
-  const items = await readItems(db, key, count + 1)
-  const more = items?.at(-1)
-  if (items !== undefined && (more?.constructor !== Object || Object.keys(more).length > 0)) {
-    throw new Failure('damaged', `row ${shown(key)} holds what this program does not know`)
-  }
-  return items
-}
-
-/** The catalog's id, which every volume carries. */
-export async function readCatalogId(db: Database): Promise<string> {
-  const items = await readItems(db, 'meta', 2)
-  if (items === undefined) throw new Failure('damaged', 'the catalog has no row "meta"')
-  return items[0] as string
+/** What to throw where a row is not there. What the log lacks may have had it. */
+function missing({ doubt }: Catalog, what: string): Failure {
+  if (doubt === undefined) return new Failure('missing', what)
+  return new Failure('damaged', `${what}, but the catalog's log is not whole: ${doubt}`)
 }
 
 /** A name in a key with an id behind it: U+0000 becomes U+0000 U+0002, and U+0000 U+0001 ends the name. */
-const escaped = (object: string) => `${object.replaceAll('\0', '\0\u0002')}\0\u0001`
+const END = '\0\u0001'
+const escaped = (object: string) => `${object.replaceAll('\0', '\0\u0002')}${END}`
+const unescaped = (object: string) => object.replaceAll('\0\u0002', '\0')
+
+/** The row of an object; undefined where it has no versions. */
+export async function readObject(
+  { rows }: Catalog,
+  { account, container, object }: ObjectName,
+): Promise<RowKinds['object'] | undefined> {
+  const name = `${account}/${container}/${object}`
+  return (
+    (await readRow(rows, 'object', `object/${name}`)) ??
+    (await readRow(rows, 'object', `hidden/${name}`))
+  )
+}
 
 /**
  * The version `asked`: an id, `null` for the null version, undefined for the current one. Throws Failure
  * missing where there is none, or it is a delete marker.
  */
 export async function findVersion(
-  db: Database,
+  catalog: Catalog,
   name: ObjectName,
   asked: string | undefined,
 ): Promise<StoredVersion> {
-  const path = `${name.account}/${name.container}/`
-  let versionId: unknown = asked
+  let versionId: string | null | undefined = asked
   if (asked === undefined || asked === 'null') {
-    const items =
-      (await readItems(db, `object/${path}${name.object}`, 3)) ??
-      (await readItems(db, `hidden/${path}${name.object}`, 3))
-    if (items === undefined) throw new Failure('missing', 'there is no such object')
-    versionId = asked === undefined ? items[0] : items[1]
+    const object = await readObject(catalog, name)
+    if (object === undefined) throw missing(catalog, 'there is no such object')
+    versionId = asked === undefined ? object.current : object.nullVersion
   }
-  if (typeof versionId !== 'string') throw new Failure('missing', 'the object has no such version')
-  const items = await readOpenItems(db, `version/${path}${escaped(name.object)}${versionId}`, 11)
-  if (items === undefined) throw new Failure('missing', 'there is no such version of the object')
-  const [, size, etag, body, parts, envelope] = items
-  if (body === null) throw new Failure('missing', 'that version is a delete marker')
-  const { shape } = envelope as StoredEnvelope
-  if ((shape === 1) !== (parts as number) > 0) {
-    throw new Failure('damaged', 'the parts of the version contradict the shape in its envelope')
-  }
-  return {
-    versionId,
-    size: size as number,
-    etag: etag as string,
-    body: body as string,
-    parts: parts as number,
-    envelope: envelope as StoredEnvelope,
-  }
+  if (!versionId) throw missing(catalog, 'the object has no such version')
+  const { account, container, object } = name
+  const key = `version/${account}/${container}/${escaped(object)}${versionId}`
+  const keyBytes = Buffer.from(key, 'utf8')
+  const value = await catalog.rows.get(keyBytes)
+  if (value === undefined) throw missing(catalog, 'there is no such version of the object')
+  const row = decodeRow('version', keyBytes, value)
+  noteVersion(catalog, keyBytes, value)
+  return withBody(versionId, row)
 }
 
-/** The row of a list of parts, as it is stored; undefined where there is none. */
-export const readLayout = (db: Database, body: string) => readItems(db, `layout/${body}`, 3)
+/** Throws Failure missing for a delete marker. */
+export function withBody(versionId: string, row: RowKinds['version']): StoredVersion {
+  const { body, envelope } = row
+  if (body === null || envelope === null) {
+    throw new Failure('missing', 'that version is a delete marker')
+  }
+  return { ...row, versionId, body, envelope }
+}
+
+/** Which versions are wanted: of one account, or of one container of it, or all. */
+export interface Scope {
+  readonly account?: string | undefined
+  readonly container?: string | undefined
+}
+
+/** A version's row, with what its key says. */
+export interface VersionEntry {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+/** Rows of all versions, by account, container and name, newest first. Nothing of them is checked. */
+export async function* versionEntries(
+  { rows }: Catalog,
+  { account, container }: Scope,
+): AsyncGenerator<VersionEntry> {
+  const names =
+    account === undefined ? [] : container === undefined ? [account] : [account, container]
+  const prefix = ['version', ...names, ''].join('/')
+  for await (const [key, value] of rows.below(Buffer.from(prefix))) yield { key, value }
+}
+
+/** The name and the version id in the key of a version. Throws Failure damaged. */
+export function nameOfKey(key: Buffer): { name: ObjectName; versionId: string } {
+  const text = key.toString('utf8')
+  const [, account = '', container = '', ...rest] = text.split('/')
+  const behind = rest.join('/')
+  const end = behind.lastIndexOf(END)
+  const versionId = behind.slice(end + END.length)
+  const isSound = end >= 0 && /^[0-9a-f]{32}$/.test(versionId) && Buffer.from(text).equals(key)
+  if (!isSound) throw new Failure('damaged', `${JSON.stringify(text)} is no key of a version`)
+  return { name: { account, container, object: unescaped(behind.slice(0, end)) }, versionId }
+}
+
+/** The row of a list of parts; undefined where there is none. */
+export const readLayout = ({ rows }: Catalog, body: string) =>
+  readRow(rows, 'layout', `layout/${body}`)
 
 /** The row of a segment. Throws Failure damaged where it is missing. */
 export async function readSegment(
-  db: Database,
+  { rows }: Catalog,
   body: string,
-  part: number,
+  number: number,
 ): Promise<StoredSegment> {
-  const items = await readOpenItems(db, `segment/${body}/${String(part).padStart(5, '0')}`, 7)
-  if (items === undefined) throw new Failure('damaged', `the row of segment ${part} is missing`)
-  const [blob, size, records, inline, volume] = items
-  return {
-    part,
-    blob: blob as string,
-    size: size as number,
-    records: records as number,
-    inline: inline as Buffer | null,
-    volume: volume as string | null,
-  }
+  const key = `segment/${body}/${String(number).padStart(5, '0')}`
+  const row = await readRow(rows, 'segment', key)
+  if (row === undefined) throw new Failure('damaged', `the row of segment ${number} is missing`)
+  return { ...row, number }
+}
+
+/** A piece of a blob's locator. Throws Failure damaged where it is missing. */
+export async function readLocator({ rows }: Catalog, blob: string, piece: number): Promise<Buffer> {
+  const key = `blob/${blob}/${piece.toString(16).padStart(8, '0')}`
+  const value = await rows.get(Buffer.from(key))
+  if (value === undefined) throw new Failure('damaged', `row ${key} is missing`)
+  return payloadOf(Buffer.from(key), value)
 }

@@ -6,12 +6,15 @@ import { copyFile, mkdir, readdir, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { Failure } from './failure.ts'
+import { checkSums } from './sums.ts'
 
-/** An open database, for reading. */
-export interface Database {
+/** Rows as they are stored, in the order of their keys' bytes. */
+export interface Rows {
   /** The value; undefined where there is no such key. Throws Failure damaged, or failed where it cannot be
    * read. */
   get(key: Buffer): Promise<Buffer | undefined>
+  /** All rows whose keys begin with `prefix`, which does not end with the byte FF. Throws as `get` does. */
+  below(prefix: Buffer): AsyncIterable<readonly [key: Buffer, value: Buffer]>
   close(): Promise<void>
 }
 
@@ -21,15 +24,26 @@ function exitFor(reason: NodeJS.ErrnoException): 'failed' | 'damaged' {
   return reason.code === 'LEVEL_IO_ERROR' && !isMissing ? 'failed' : 'damaged'
 }
 
-/** Opens the database in `location` through a new directory `shadow`, which the caller removes. */
-export async function openDatabase(location: string, shadow: string): Promise<Database> {
-  const names = await readdir(location).catch((error: NodeJS.ErrnoException) => {
+export async function listDatabase(location: string): Promise<string[]> {
+  return await readdir(location).catch((error: NodeJS.ErrnoException) => {
     throw new Failure('failed', `cannot read the database ${location}: ${error.code}`)
   })
+}
+
+/** The least bytes behind everything that begins with `prefix`. */
+function behind(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix)
+  end[end.length - 1]! += 1
+  return end
+}
+
+/** Opens the database in `location` through a new directory `shadow`, which the caller removes. */
+export async function openDatabase(location: string, shadow: string): Promise<Rows> {
+  const names = await listDatabase(location)
   await mkdir(shadow, { mode: 0o700 })
   for (const name of names) {
     const from = resolve(location, name)
-    if (/\.(ldb|sst)$/.test(name)) await symlink(from, join(shadow, name))
+    if (/^\d+\.(ldb|sst)$/.test(name)) await symlink(from, join(shadow, name))
     else if (/^(CURRENT|MANIFEST-\d+|\d+\.log)$/.test(name)) {
       await copyFile(from, join(shadow, name), constants.COPYFILE_FICLONE).catch((error) => {
         throw new Failure('failed', `cannot read ${from}: ${error.code}`)
@@ -50,15 +64,41 @@ export async function openDatabase(location: string, shadow: string): Promise<Da
     const what = `cannot open a copy of the database ${location}: ${reason.message}`
     throw new Failure(exitFor(reason), what)
   }
+  const unread = (error: unknown) => {
+    const reason = error as Error
+    return new Failure(exitFor(reason), `cannot read from ${location}: ${reason.message}`)
+  }
   return {
     async get(key) {
       try {
         return await db.get(key)
       } catch (error) {
-        const reason = error as Error
-        throw new Failure(exitFor(reason), `cannot read from ${location}: ${reason.message}`)
+        throw unread(error)
+      }
+    },
+    async *below(prefix) {
+      const rows = db.iterator({ gte: prefix, lt: behind(prefix) })
+      try {
+        for (;;) {
+          const next = await rows.next().catch((error) => {
+            throw unread(error)
+          })
+          if (next === undefined) return
+          yield next
+        }
+      } finally {
+        await rows.close()
       }
     },
     close: () => db.close(),
   }
+}
+
+/**
+ * As `openDatabase`, for a catalog: a row that is not found there must not be one that LevelDB dropped. All sums of its
+ * files are compared first. `doubt` is a sentence about what the log lacks.
+ */
+export async function openCatalogDatabase(location: string, shadow: string) {
+  const doubt = await checkSums(location, await listDatabase(location))
+  return { rows: await openDatabase(location, shadow), doubt }
 }

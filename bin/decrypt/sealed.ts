@@ -4,7 +4,8 @@ import { createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } f
 import { Failure } from './failure.ts'
 
 export const RECORD_BYTES = 65536
-const TAG_BYTES = 16
+export const TAG_BYTES = 16
+const NONCE_BYTES = 12
 const SIZE_UNKNOWN = 2n ** 64n - 1n
 
 /** The names that the wrap is bound to, as text. */
@@ -43,10 +44,20 @@ export function uint32(value: number): Buffer {
   return bytes
 }
 
+/** Each field behind its length in 4 bytes. */
+const framed = (fields: readonly Buffer[]) =>
+  Buffer.concat(fields.flatMap((field) => [uint32(field.length), field]))
+
 /** AES-256-GCM. Undefined where the tag is wrong. `sealed` is ciphertext ‖ tag. */
-function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined {
+function openGcm(
+  key: Buffer,
+  nonce: Buffer,
+  sealed: Buffer,
+  associated: Buffer = Buffer.alloc(0),
+): Buffer | undefined {
   const end = sealed.length - TAG_BYTES
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(associated)
   decipher.setAuthTag(sealed.subarray(end))
   const plain = decipher.update(sealed.subarray(0, end))
   try {
@@ -58,7 +69,10 @@ function openGcm(key: Buffer, nonce: Buffer, sealed: Buffer): Buffer | undefined
   }
 }
 
-/** §4: checks the form, then the commitment, then opens the wrap. Throws Failure wrongKey or damaged. */
+/**
+ * §4: checks the form, then the commitment, then opens the wrap. Throws Failure damaged, and wrongKey for another
+ * commitment under a customer key. Under a root key that is damage too: nobody chose that key.
+ */
 export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope): Opened {
   const { kind, rootKeyId, shape, salt, commitment, wrapped } = envelope
   const sound =
@@ -70,16 +84,17 @@ export function openEnvelope(key: Buffer, name: Name, envelope: StoredEnvelope):
     (wrapped.length === 56 || wrapped.length === 72)
   if (!sound) throw new Failure('damaged', 'the envelope has not the form of the format')
 
-  const context = createHash('sha256').update('coffer/v2 context')
   const names = [rootKeyId, name.versionId, name.account, name.container, name.object]
   const texts = names.map((text) => Buffer.from(text, 'utf8'))
-  for (const field of [Buffer.of(kind), ...texts, Buffer.of(shape)]) {
-    context.update(uint32(field.length)).update(field)
-  }
-  const info = Buffer.concat([Buffer.from('coffer/v2 wrap'), context.digest()])
+  const fields = framed([Buffer.of(kind), ...texts, Buffer.of(shape)])
+  const context = createHash('sha256').update('coffer/v2 context').update(fields).digest()
+  const info = Buffer.concat([Buffer.from('coffer/v2 wrap'), context])
   const expanded = Buffer.from(hkdfSync('sha256', key, salt, info, 64))
   if (!timingSafeEqual(expanded.subarray(32), commitment)) {
-    throw new Failure('wrongKey', 'the key is not the one of this object')
+    if (kind === 2) throw new Failure('wrongKey', 'the key is not the one of this object')
+    const id = JSON.stringify(rootKeyId)
+    const what = `the envelope is not one under the root key ${id}: its row, or the keyring, is another one`
+    throw new Failure('damaged', what)
   }
   const plain = openGcm(expanded.subarray(0, 32), Buffer.alloc(12), wrapped)
   expanded.fill(0)
@@ -128,4 +143,46 @@ export function openSealedRecord(key: Buffer, size: number, index: number, seale
   const plain = openGcm(key, nonce, sealed)
   if (plain === undefined) throw new Failure('damaged', `record ${index} does not open`)
   return plain
+}
+
+/** §4: the key that seals the list of a body's parts, and the one that seals checksums of its content. */
+export function completionKeyOf(bodyKey: Buffer, body: string): Buffer {
+  return keyOf(bodyKey, 'coffer/v2 completion', body)
+}
+
+export function checksumKeyOf(bodyKey: Buffer, body: string): Buffer {
+  return keyOf(bodyKey, 'coffer/v2 checksum', body)
+}
+
+function keyOf(bodyKey: Buffer, label: string, body: string): Buffer {
+  return createHmac('sha256', bodyKey).update(label).update(Buffer.from(body, 'hex')).digest()
+}
+
+/** What a sealed checksum is bound to. */
+export interface ChecksumContext {
+  /** 0 for the whole body. */
+  readonly part: number
+  /** The part's blob, or the body. */
+  readonly id: string
+  readonly algorithm: string
+  /** Empty for a part. */
+  readonly type: string
+}
+
+/** §4: the text of a sealed checksum. Throws Failure damaged where it is not that body's or part's. */
+export function openChecksum(key: Buffer, context: ChecksumContext, value: Buffer): string {
+  const { part, id, algorithm, type } = context
+  const associated = framed([
+    uint32(part),
+    Buffer.from(id, 'hex'),
+    Buffer.from(algorithm),
+    Buffer.from(type),
+  ])
+  const sealed = value.subarray(NONCE_BYTES)
+  const text =
+    sealed.length < TAG_BYTES
+      ? undefined
+      : openGcm(key, value.subarray(0, NONCE_BYTES), sealed, associated)
+  if (text === undefined) throw new Failure('damaged', `the sealed ${algorithm} does not open`)
+  return text.toString('latin1')
 }

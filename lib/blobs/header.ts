@@ -2,8 +2,9 @@
 // catalog and that catalog's commit number, so that an old catalog cannot destroy newer blobs (D-OLD-CATALOG). The
 // layout is part of the stored format (docs/format.md).
 import { crc32 } from '../bytes/crc32.ts'
+import { readUint64, writeUint64 } from '../bytes/uint64.ts'
 import { requireStored, STORED_VERSION, versionOfMagic } from '../format-version.ts'
-import { readUint64, recordKey, writeUint64 } from './record.ts'
+import { recordKey } from './record.ts'
 
 const MAGIC = Buffer.from('coffer/v2 volume', 'latin1')
 const BEGUN = 1

@@ -3,23 +3,12 @@
 // The layout is part of the stored format (docs/format.md).
 import { crc32 } from '../bytes/crc32.ts'
 import { TRAILER_BYTES } from '../bytes/slab.ts'
+import { writeUint64 } from '../bytes/uint64.ts'
 
 /** Bytes of a record's key. */
 export const KEY_BYTES = 8
 
 const ID_BYTES = 16
-const TWO_32 = 2 ** 32
-
-/** Writes 8 bytes big-endian; `value` is a safe integer. */
-export function writeUint64(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(value / TWO_32), offset)
-  target.writeUInt32BE(value % TWO_32, offset + 4)
-}
-
-/** Reads 8 bytes big-endian. Exact up to 2⁵³. */
-export function readUint64(source: Buffer, offset: number): number {
-  return source.readUInt32BE(offset) * TWO_32 + source.readUInt32BE(offset + 4)
-}
 
 /** The key of a record, in a buffer of its own, because an asynchronous `get` reads the key later. */
 export function recordKey(number: number): Buffer {

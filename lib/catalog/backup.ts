@@ -21,6 +21,7 @@ import {
 import type { RawRow } from './catalog.ts'
 import { openRow } from './framing.ts'
 import { compareKeys } from './keys.ts'
+import { META_KEY, UNFINISHED_KEY } from './meta.ts'
 
 const READ_BYTES = 1 << 20
 
@@ -163,6 +164,7 @@ async function* rowsOf(file: string, input: Input): AsyncGenerator<RawRow[]> {
     let found = decodeBackupRow(file, input.held, at)
     for (; found != null; found = decodeBackupRow(file, input.held, at)) {
       const { row } = found
+      if (isAboutCatalog(row.key)) throw damaged(file, 'it has a row about a catalog itself')
       if (compareKeys(row.key, last) <= 0) throw damaged(file, 'its rows are not in order')
       check(file, row)
       last = row.key
@@ -175,6 +177,9 @@ async function* rowsOf(file: string, input: Input): AsyncGenerator<RawRow[]> {
     if (!(await input.more())) throw damaged(file, 'it ends too early')
   }
 }
+
+/** True for the rows that say whose rows the others are. A restore writes its own. */
+const isAboutCatalog = (key: string) => key === META_KEY || key === UNFINISHED_KEY
 
 function check(file: string, { key, framed }: RawRow): void {
   try {

@@ -1,6 +1,6 @@
 // The content of the rows of the identity service and of the key manager (docs/format.md §5). Whoever reads or writes one
 // does it through lib/identity/row-forms.ts.
-import { openCodec } from './rows.ts'
+import { openCodec } from './codec.ts'
 
 /** A secret under a root key, as lib/crypto/sealed-secret.ts makes it. */
 interface Sealed {

@@ -1,12 +1,11 @@
-// The row `root-keys`: CBOR [1, ids]. It names every root key under which a row may lie, and perhaps keys under which
+// The row `root-keys`: CBOR [2, ids]. It names every root key under which a row may lie, and perhaps keys under which
 // none does any more. A key is in it before anything is wrapped under it. So a keyring is held against one row, where
 // a count would read all versions (D-ROOT-KEYS-ROW). See docs/format.md §5.
 import { CofferError, isCode } from '../errors.ts'
+import { STORED_VERSION, whyNotRead } from '../format-version.ts'
 import { randomId } from '../names.ts'
 import { type Catalog, type CommitId, Conflict } from './catalog.ts'
 import { decodeItems, encodeItems } from './cbor.ts'
-
-const LAYOUT = 1
 
 export const ROOT_KEYS_KEY = 'root-keys'
 
@@ -23,11 +22,9 @@ export async function readRootKeys(catalog: Pick<Catalog, 'get'>): Promise<RootK
   })
   if (row === undefined) return undefined
   const [layout, ids] = decodeItems(row.value)
-  if (layout !== LAYOUT) {
-    throw new CofferError('StoreCorrupt', {
-      key: ROOT_KEYS_KEY,
-      message: `layout ${layout} of the row ${ROOT_KEYS_KEY} is newer than this program`,
-    })
+  if (layout !== STORED_VERSION) {
+    const message = whyNotRead(`the row ${ROOT_KEYS_KEY}`, layout)
+    throw new CofferError('StoreCorrupt', { key: ROOT_KEYS_KEY, message })
   }
   return { ids: ids as string[], revision: row.revision }
 }
@@ -38,7 +35,7 @@ export async function replaceRootKeys(
   before: RootKeys | undefined,
   ids: Iterable<string>,
 ): Promise<boolean> {
-  const value = encodeItems([LAYOUT, [...ids].toSorted()])
+  const value = encodeItems([STORED_VERSION, [...ids].toSorted()])
   const expect = before && [{ key: ROOT_KEYS_KEY, revision: before.revision }]
   try {
     await catalog.commit({

@@ -2,9 +2,9 @@
 // layout; the catalog adds revision and checksum. See docs/format.md §5.
 import type { Envelope } from '../crypto/envelope.ts'
 import type { Late } from '../crypto/late.ts'
-import { CofferError } from '../errors.ts'
-import { STORED_VERSION, whyNotRead } from '../format-version.ts'
-import { decodeItems, encodeItems, saySame } from './cbor.ts'
+import { codec, openCodec, signedCodec } from './codec.ts'
+
+export type { ReadRow, SignedCodec } from './codec.ts'
 
 /** Headers of an object that both dialects store and return. Values are byte strings: one character for each
  * byte. */
@@ -65,6 +65,9 @@ export interface ContainerRow {
   acl: { read: string; write: string }
   /** Null where versioning was never configured. */
   versioning: 'enabled' | 'suspended' | null
+  /** What it is set to beside this row: SHA-256 of each setting's row (D-SETTING-DIGEST). A kind that is not named is not
+   * set, whatever rows there are. */
+  settings: Partial<Record<SettingKind, Buffer>>
 }
 
 /** What a container is set to beside its row, by kind. */
@@ -101,6 +104,14 @@ export interface Summary {
   deleteAtSeconds?: number
 }
 
+/** Who may do what with a version, and who wrote it. */
+export interface ObjectRights {
+  /** `account:user`, empty for anybody. */
+  writer: string
+}
+
+const noRights: ObjectRights = { writer: '' }
+
 export interface VersionRow {
   timeMicros: number
   size: number
@@ -115,8 +126,7 @@ export interface VersionRow {
   /** Names in lower case, without the prefix of a dialect. */
   metadata: Record<string, string>
   checksum: SealedChecksum | null
-  /** `account:user` of the writer. */
-  writer: string
+  rights: ObjectRights
   /** The version is not shown as current from this second on; null where it does not expire. Seconds since
    * 1970. */
   deleteAtSeconds: number | null
@@ -167,7 +177,8 @@ export interface UploadRow {
   headers: ContentHeaders
   metadata: Record<string, string>
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
-  initiator: string
+  /** `writer` began the upload. */
+  rights: ObjectRights
 }
 
 /** What is to be removed: a whole body, some of its segments, or what a deleted container left. */
@@ -176,74 +187,34 @@ export type QueueRow =
   | { kind: 'segments'; body: string; keep: Layout }
   | { kind: 'container'; account: string; container: string; containerId: string }
 
-/** `decode` throws StoreCorrupt as `decodeItems` does and for another number of items, and Error for another layout. */
-export interface Codec<T> {
-  encode(row: T): Buffer
-  decode(bytes: Buffer): T
-  /** True where the bytes, which any program may have encoded, mean the same row. Throws as `decode` does. */
-  says(bytes: Buffer, row: T): boolean
-}
+// Of each row that has a MAC, the last argument leaves what may be believed of it where that does not hold: ids, times
+// and what a body's key proves. All else is as in a new row (D-MAC-ANEW).
 
-/** A codec for one kind of row: fields in a fixed order behind the number of the layout. */
-function codec<T extends object>(...fields: (keyof T)[]): Codec<T> {
-  return makeCodec(fields, [])
-}
-
-/**
- * As `codec`, for a row that ends with the item `more`: a map by name, to which later releases add without a new layout.
- * It is empty, and a row with a name in it is refused: whoever rewrote it would drop what the name says.
- */
-export function openCodec<T extends object>(...fields: (keyof T)[]): Codec<T> {
-  return makeCodec(fields, [{}])
-}
-
-function makeCodec<T extends object>(fields: (keyof T)[], more: readonly object[]): Codec<T> {
-  const decode = (bytes: Buffer) => {
-    const items = decodeItems(bytes)
-    if (items[0] !== STORED_VERSION) throw new Error(whyNotRead('a row', items[0]))
-    if (items.length !== 1 + fields.length + more.length) {
-      throw new CofferError('StoreCorrupt', { what: 'a row with another number of items' })
-    }
-    if (more.length > 0) requireEmpty(items.at(-1))
-    const row = {} as T
-    for (let i = 0; i < fields.length; i++) row[fields[i]!] = (items[i + 1] ?? null) as T[keyof T]
-    return row
-  }
-  return {
-    encode: (row) => encodeItems([STORED_VERSION, ...fields.map((field) => row[field]), ...more]),
-    decode,
-    says: (bytes, row) => saySame(decode(bytes), row),
-  }
-}
-
-function requireEmpty(more: unknown): void {
-  const isMap = typeof more === 'object' && more?.constructor === Object
-  const [name] = isMap ? Object.keys(more) : [typeof more]
-  if (name !== undefined) throw new CofferError('StoreCorrupt', { what: 'more of a row', name })
-}
-
-export const accountRow = openCodec<AccountRow>('createdMicros', 'metadata', 'acl')
-export const containerRow = openCodec<ContainerRow>(
-  'id',
-  'createdMicros',
-  'modifiedMicros',
-  'acl',
-  'versioning',
+export const accountRow = signedCodec<AccountRow>(
+  ['createdMicros', 'metadata', 'acl'],
+  'open',
+  ({ createdMicros }) => ({ createdMicros, metadata: {}, acl: null }),
+)
+export const containerRow = signedCodec<ContainerRow>(
+  ['id', 'createdMicros', 'modifiedMicros', 'acl', 'versioning', 'settings'],
+  'open',
+  ({ id, createdMicros, modifiedMicros, versioning }) => ({
+    ...{ id, createdMicros, modifiedMicros },
+    acl: { read: '', write: '' },
+    // Never back to null: a delete of an object with versions would then lose them (D-MAC-VERSIONING).
+    versioning: versioning === null ? null : 'suspended',
+    settings: {},
+  }),
 )
 export const settingRow = codec<SettingRow>('containerId', 'value')
 export const objectRow = codec<ObjectRow>('current', 'nullVersion', 'summary')
-export const versionRow = openCodec<VersionRow>(
-  'timeMicros',
-  'size',
-  'etag',
-  'body',
-  'parts',
-  'envelope',
-  'headers',
-  'metadata',
-  'checksum',
-  'writer',
-  'deleteAtSeconds',
+export const versionRow = signedCodec<VersionRow>(
+  [
+    ...(['timeMicros', 'size', 'etag', 'body', 'parts', 'envelope', 'headers'] as const),
+    ...(['metadata', 'checksum', 'rights', 'deleteAtSeconds'] as const),
+  ],
+  'open',
+  (row) => ({ ...row, headers: {}, metadata: {}, rights: noRights, deleteAtSeconds: null }),
 )
 export const layoutRow = codec<LayoutRow>('layout', 'seal', 'pages')
 export const segmentRow = openCodec<SegmentRow>(
@@ -255,17 +226,13 @@ export const segmentRow = openCodec<SegmentRow>(
   'storedBytes',
   'part',
 )
-export const uploadRow = openCodec<UploadRow>(
-  'containerId',
-  'versionId',
-  'body',
-  'createdMicros',
-  'envelope',
-  'late',
-  'headers',
-  'metadata',
-  'checksum',
-  'initiator',
+export const uploadRow = signedCodec<UploadRow>(
+  [
+    ...(['containerId', 'versionId', 'body', 'createdMicros', 'envelope', 'late'] as const),
+    ...(['headers', 'metadata', 'checksum', 'rights'] as const),
+  ],
+  'open',
+  (row) => ({ ...row, headers: {}, metadata: {}, checksum: null, rights: noRights }),
 )
 export const queueRow = codec<{ work: QueueRow }>('work')
 /** The current version that expires in the second named by the row's key. */
@@ -276,7 +243,9 @@ export const expiryRow = codec<{ account: string; container: string; object: str
 )
 /** Random. Tokens with another id are no longer valid. */
 export const logoutRow = codec<{ id: string }>('id')
-export const bucketRow = codec<{ account: string }>('account')
+export const bucketRow = signedCodec<{ account: string }>(['account'], 'closed', () => ({
+  account: '',
+}))
 /** A row of `volume/…`: the segment that a blob holds, and the bytes that it takes. */
 export const volumeBlobRow = codec<{ body: string; part: number; storedBytes: number }>(
   'body',

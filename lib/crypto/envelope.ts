@@ -89,19 +89,25 @@ function decodeSecret(bytes: Buffer, shape: Shape): BodySecret {
   return { bodyKey, size: size === SIZE_UNKNOWN ? null : Number(size), md5, shape }
 }
 
+const isBytes = (value: unknown) => value instanceof Uint8Array
+
 function corrupt(field: string): CofferError {
   return new CofferError('StoreCorrupt', { what: 'envelope', field })
 }
 
-/** Checks the form of an envelope, without a key. Throws StoreCorrupt, also for an unknown kind or shape. */
+/** Checks the form of an envelope, without a key. A row may hold anything in its place. Throws StoreCorrupt, also for an
+ * unknown kind or shape. */
 function checkForm(envelope: Envelope): void {
+  if (typeof envelope !== 'object') throw corrupt('form')
   const { kind, rootKeyId, shape, salt, commitment, wrapped } = envelope
   if (kind !== KIND_ROOT && kind !== KIND_CUSTOMER) throw corrupt('kind')
+  if (typeof rootKeyId !== 'string') throw corrupt('rootKeyId')
   if ((kind === KIND_CUSTOMER) !== (rootKeyId === '')) throw corrupt('rootKeyId')
   if (shape !== SHAPE_ONE_PIECE && shape !== SHAPE_PARTS) throw corrupt('shape')
-  if (salt.length !== SALT_BYTES) throw corrupt('salt')
+  if (!isBytes(salt) || salt.length !== SALT_BYTES) throw corrupt('salt')
   // A shorter commitment must not shorten the comparison.
-  if (commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
+  if (!isBytes(commitment) || commitment.length !== COMMITMENT_BYTES) throw corrupt('commitment')
+  if (!isBytes(wrapped)) throw corrupt('wrapped')
   const secretBytes = wrapped.length - TAG_BYTES - KEY_BYTES - 8
   if (secretBytes !== 0 && secretBytes !== MD5_BYTES) throw corrupt('wrapped')
 }

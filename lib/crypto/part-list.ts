@@ -1,6 +1,7 @@
 // Seals the parts of a body. Whoever sends a part seals it, and Complete seals the list: without the body's key no part
 // can be left out, replaced, resized or moved. See docs/format.md §4.
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto'
+import { writeUint64 } from '../bytes/uint64.ts'
 import { hmac } from './keys.ts'
 
 /** Parts of one page. 10,000 parts are 40 pages, and a range reads the rows of at most one page more than it has parts
@@ -27,11 +28,6 @@ export interface PartList {
   readonly layout: readonly Run[]
   /** SHA-256 of the blob ids of each page, joined. */
   readonly pages: Buffer
-}
-
-function writeUint64(bytes: Buffer, value: number, at: number): void {
-  bytes.writeUInt32BE(Math.floor(value / 0x100000000), at)
-  bytes.writeUInt32BE(value % 0x100000000, at + 4)
 }
 
 /** SHA-256 of blob ids, which are the parts at consecutive places. */

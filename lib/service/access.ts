@@ -1,6 +1,6 @@
 // Who may do what, decided here and nowhere else: an account belongs to its admins, and those it names in its ACL; a
-// container's lists let others read or write its objects. What somebody may not know of looks forbidden, whether it
-// exists or not.
+// container's lists let others read or write its objects. Rows say so only where their MAC holds. What somebody may not
+// know of looks forbidden, whether it exists or not.
 import { accountNamed, groupAllowed, parseAcl, referrerAllowed } from '../auth/acl.ts'
 import type { Asker } from '../auth/asker.ts'
 import type { Caller } from '../auth/identity.ts'
@@ -9,7 +9,7 @@ import { accountRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { type Action, actionOn, type Right, rightOf } from './actions.ts'
 import type { AccountAcl, ContainerAcl } from './container-types.ts'
-import { decoded, type Stores } from './stores.ts'
+import { judged, type Stores } from './stores.ts'
 
 /** What an action touches, as far as the request names it. */
 export interface Resource {
@@ -75,10 +75,28 @@ export function isAllowed(
   ref: Resource,
 ): true | Promise<boolean> {
   const rule = rules[rightOf[actionOn(action, ref.versionId)]]
-  const { operatorRoles } = stores
-  if (includes(accessByRoles(asker.caller, ref.account, operatorRoles), rule.access)) return true
-  return isAllowedByLists(stores, asker, rule, ref)
+  if (ownsByRole(stores, asker, ref.account) && hasByRole(stores, asker, rule, ref)) return true
+  return isAllowedByRows(stores, asker, rule, ref)
 }
+
+/** Which roles own the account of their user, as the configuration says. */
+export type Roles = Pick<Stores, 'operatorRoles'>
+
+/** True for those who may use rows that nobody proves, and set them anew: what they may is in no row (D-MAC-ANEW). */
+export const ownsByRole = (stores: Roles, asker: Asker, account: string) =>
+  includes(accessByRoles(stores, asker, account), 'owner')
+
+/** What uses an object's rows: a request, or the node itself, which removes what is due. */
+export type Actor = Asker | 'node'
+
+/** Throws AccessDenied where the MAC of an object's row does not hold, unless whoever uses it owns the account by role. */
+export function requireProven(stores: Roles, actor: Actor, account: string, holds: boolean): void {
+  if (!holds && actor !== 'node' && !ownsByRole(stores, actor, account))
+    throw new CofferError('AccessDenied')
+}
+
+const hasByRole = (stores: Roles, asker: Asker, rule: Rule, { account }: Resource) =>
+  includes(accessByRoles(stores, asker, account), rule.access)
 
 /** `account:user`, as rows and the audit name a writer. */
 export function writerOf({ caller }: Asker): string {
@@ -89,9 +107,9 @@ const includes = (access: AccountAccess, least: AccountAccess) =>
   accountAccess.indexOf(access) >= accountAccess.indexOf(least)
 
 function accessByRoles(
-  caller: Caller,
+  { operatorRoles = [] }: Roles,
+  { caller }: Asker,
   account: string,
-  operatorRoles: readonly string[] = [],
 ): AccountAccess {
   if (caller === null) return 'none'
   const { roles } = caller
@@ -108,26 +126,34 @@ function accessByAccountAcl(caller: Caller, acl: AccountAcl | null): AccountAcce
   return accountNamed(caller, acl.readOnly) ? 'reader' : 'none'
 }
 
-/** Looks into the account's ACL and the container's lists, as far as they can grant the right, in one read. */
-async function isAllowedByLists(
-  { catalog }: Stores,
+/**
+ * Looks into the account's ACL and the container's lists, as far as they can grant the right, in one read. A row whose MAC
+ * does not hold grants nothing, and in a container with such a row nothing is allowed.
+ */
+async function isAllowedByRows(
+  stores: Stores,
   asker: Asker,
   rule: Rule,
-  { account, container }: Resource,
+  ref: Resource,
 ): Promise<boolean> {
+  const { catalog, macs } = stores
+  const { account, container } = ref
   const { caller } = asker
   const keys: string[] = []
-  const asked = container !== undefined && rule.list !== undefined
+  const asked = container !== undefined && (rule.list !== undefined || caller !== null)
   if (asked) keys.push(rowKeys.container(account, container))
   if (caller !== null) keys.push(rowKeys.account(account))
   const rows = keys.length === 0 ? [] : await catalog.getMany(keys)
-  const lists = asked ? decoded(containerRow, rows.shift())?.acl : undefined
-  const acl = decoded(accountRow, rows.shift())?.acl ?? null
-  if (includes(accessByAccountAcl(caller, acl), rule.access)) return true
-  return lists !== undefined && isAllowedByContainer(lists, asker, rule)
+  const held = asked ? judged(containerRow, rows.shift(), macs) : undefined
+  const owner = judged(accountRow, rows.shift(), macs)
+  if (held?.holds === false) return false
+  if (hasByRole(stores, asker, rule, ref)) return true
+  if (includes(accessByAccountAcl(caller, owner?.row.acl ?? null), rule.access)) return true
+  return held !== undefined && isAllowedByContainer(held.row.acl, asker, rule)
 }
 
 function isAllowedByContainer(acl: ContainerAcl, { caller, referrer }: Asker, rule: Rule): boolean {
+  if (rule.list === undefined) return false
   const { groups, referrers, listings } = parseAcl(rule.list === 'write' ? acl.write : acl.read)
   if (caller !== null && groupAllowed(caller, groups)) return true
   if (rule.referrers === undefined) return false

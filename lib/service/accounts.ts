@@ -8,7 +8,7 @@ import { nowMicros } from '../names.ts'
 import { authorize, isAllowed } from './access.ts'
 import type { AccountAcl, AccountInfo, AccountSettings } from './container-types.ts'
 import { mergeMetadata } from './metadata.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, judged, type Stores } from './stores.ts'
 
 /** Describes an account. The ACL is shown to owners only. Throws AccessDenied. */
 export async function headAccount(
@@ -19,7 +19,7 @@ export async function headAccount(
   await authorize(stores, asker, 'headAccount', { account })
   const keys = [rowKeys.account(account), rowKeys.accountUsage(account)]
   const [stored, usage] = await stores.catalog.getMany(keys)
-  const row = decoded(accountRow, stored)
+  const row = judged(accountRow, stored, stores.macs)?.row
   const [containers = 0, objects = 0, bytes = 0] = usage ? countersOf(usage.value) : []
   const acl = row?.acl ?? null
   return {
@@ -46,17 +46,18 @@ export async function updateAccount(
   const key = rowKeys.account(account)
   await commitWithRetry(stores.catalog, async (draft) => {
     const stored = await stores.catalog.get(key)
-    const row = decoded(accountRow, stored) ?? newAccount()
+    const row = judged(accountRow, stored, stores.macs)?.row ?? newAccount()
     const metadata = mergeMetadata(row.metadata, settings.metadata)
     const acl = settings.acl === undefined ? row.acl : kept(settings.acl)
-    draft.expect(key, stored).put(key, accountRow.encode({ ...row, metadata, acl }))
+    const next = accountRow.encode(key, { ...row, metadata, acl }, stores.macs)
+    draft.expect(key, stored).put(key, next)
   })
 }
 
 /** Adds the account's row to a commit that writes below an account which has none. */
-export function draftAccount(draft: Draft, account: string): void {
-  draft.expect(rowKeys.account(account), undefined)
-  draft.put(rowKeys.account(account), accountRow.encode(newAccount()))
+export function draftAccount({ macs }: Stores, draft: Draft, account: string): void {
+  const key = rowKeys.account(account)
+  draft.expect(key, undefined).put(key, accountRow.encode(key, newAccount(), macs))
 }
 
 const newAccount = (): AccountRow => ({ createdMicros: nowMicros(), metadata: {}, acl: null })

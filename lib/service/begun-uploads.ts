@@ -68,8 +68,8 @@ export class BegunUploads {
         })
         for (const entry of page.entries) {
           if ('group' in entry) continue
-          const { initiator } = uploadRow.decode(entry.value)
-          counts.set(initiator, (counts.get(initiator) ?? 0) + 1)
+          const { writer } = uploadRow.decodeUnproven(entry.value).rights
+          counts.set(writer, (counts.get(writer) ?? 0) + 1)
         }
         from = page.cursor
       }

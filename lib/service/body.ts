@@ -90,8 +90,10 @@ export class BodyReader {
     this.#stores = stores
     this.#body = body
     this.#bodyKey = bodyKey
-    this.#rows = new SegmentRows(stores.catalog, body, parts)
     this.#slices = sliceSegments(segments, extent.offset, extent.length)
+    const own = this.#slices.filter(({ linked }) => linked === undefined)
+    const wanted = own.map(({ part }) => part)
+    this.#rows = new SegmentRows(stores.catalog, body, parts, wanted)
     this.#length = extent.length
     this.#endLease = stores.leases.take(body)
   }

@@ -43,7 +43,7 @@ export async function updateObject(
 ): Promise<VersionInfo> {
   await authorize(stores, asker, 'updateObject', ref)
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
+    const history = await readHistory(stores, asker, ref)
     const { versioning, found } = history
     if (shownRow(found) === undefined) {
       const { object } = ref
@@ -59,7 +59,7 @@ export async function updateObject(
     const timeMicros = nowMicros(before.row.timeMicros)
     const row = { ...before.row, headers, metadata, deleteAtSeconds, timeMicros }
     const key = rowKeys.version(ref.account, ref.container, ref.object, before.versionId)
-    draft.put(key, versionRow.encode(row))
+    draft.put(key, versionRow.encode(key, row, stores.macs))
     setCurrent(draft, history, { versionId: before.versionId, row })
     return describeVersion({ ...before, row }, shown)
   })
@@ -80,7 +80,7 @@ export async function makeCurrent(
   await authorize(stores, asker, 'getVersion', { ...ref, versionId })
   requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
+    const history = await readHistory(stores, asker, ref)
     const version = await requireVersion(stores, history, versionId)
     const { timeMicros } = version.row
     if (isMarker(version.row)) {
@@ -117,7 +117,7 @@ export async function deleteObject(
   requireObjectName(ref.object)
   if (versionId !== undefined) requireVersionId(versionId)
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
+    const history = await readHistory(stores, asker, ref)
     return versionId === undefined
       ? await deleteCurrent(stores, draft, history, input, writerOf(asker))
       : await deleteById(stores, draft, history, versionId, input)
@@ -147,7 +147,7 @@ export async function deleteDue(stores: Stores, key: string): Promise<void> {
 /** The object's history, undefined where the container no longer exists. */
 async function historyOf(stores: Stores, ref: ObjectRef): Promise<History | undefined> {
   try {
-    return await readHistory(stores, ref)
+    return await readHistory(stores, 'node', ref)
   } catch (error) {
     if (isCode(error, 'ContainerMissing')) return undefined
     throw error

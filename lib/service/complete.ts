@@ -35,10 +35,10 @@ export async function requireCompletable(
 ): Promise<void> {
   await authorize(stores, asker, 'completeUpload', ref)
   try {
-    await findUpload(stores, ref, uploadId)
+    await findUpload(stores, asker, ref, uploadId)
   } catch (error) {
     if (!isCode(error, 'UploadMissing')) throw error
-    if ((await findCompleted(stores, ref, uploadId)) === undefined) throw error
+    if ((await findCompleted(stores, asker, ref, uploadId)) === undefined) throw error
   }
 }
 
@@ -59,11 +59,11 @@ export async function completeUpload(
   const input = { ...asked, parts: orderParts(asked.parts, uploadId) }
   try {
     return await commitWithRetry(stores.catalog, async (draft) => {
-      const upload = await findUpload(stores, ref, uploadId)
+      const upload = await findUpload(stores, asker, ref, uploadId)
       const partsRow = await stores.catalog.getCounters(rowKeys.uploadParts(uploadId))
       const { assembled, seal, ...sealed } = await sealParts(stores, upload, input)
       const row = finishedRow(upload, assembled, sealed, input, writerOf(asker))
-      const history = await readHistory(stores, ref)
+      const history = await readHistory(stores, asker, ref)
       judge(input, upload, history)
       const { versionId } = upload.row
       await addVersion(stores, draft, history, { versionId, row }, { inOrder: true })
@@ -77,7 +77,7 @@ export async function completeUpload(
     })
   } catch (error) {
     const again =
-      isCode(error, 'UploadMissing') && (await completedBefore(stores, ref, uploadId, input))
+      isCode(error, 'UploadMissing') && (await completedBefore(stores, asker, ref, uploadId, input))
     if (again) return again
     throw error
   }
@@ -141,7 +141,7 @@ function finishedRow(
     parts,
     headers,
     metadata,
-    writer,
+    rights: { writer },
     ...sealed,
     deleteAtSeconds: null,
   }
@@ -197,11 +197,12 @@ function nameParts(
 /** The version that an earlier Complete of this upload made, if it still exists and has the same parts. */
 async function completedBefore(
   stores: Stores,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
   input: CompleteInput,
 ): Promise<VersionInfo | undefined> {
-  const found = await findCompleted(stores, ref, uploadId)
+  const found = await findCompleted(stores, asker, ref, uploadId)
   if (found?.row.etag !== (await multipartEtag(input.parts))) return undefined
   const { versionId, row } = found
   const opens = sealingOf(row) === 'root' ? stores.rootCipher : undefined
@@ -209,14 +210,14 @@ async function completedBefore(
   const secret = cipher && openUpload({ ref, row: { versionId, envelope: row.envelope! } }, cipher)
   try {
     const shown = secret ? showVersion(found, secret) : null
-    return describeVersion(toFoundVersion(await readHistory(stores, ref), found), shown)
+    return describeVersion(toFoundVersion(await readHistory(stores, asker, ref), found), shown)
   } finally {
     secret?.bodyKey.fill(0)
   }
 }
 
 /** The version that was made of an upload, undefined where it no longer exists. */
-async function findCompleted(stores: Stores, ref: ObjectRef, uploadId: string) {
+async function findCompleted(stores: Stores, asker: Asker, ref: ObjectRef, uploadId: string) {
   const versionId = versionOfUpload(uploadId)
-  return versionId === undefined ? undefined : await getVersion(stores.catalog, ref, versionId)
+  return versionId === undefined ? undefined : await getVersion(stores, asker, ref, versionId)
 }

@@ -30,7 +30,7 @@ export async function listContainers(
       if ('group' in entry) return entry.group.slice(base.length)
       const counted = counters.get(entry)
       const ref = { account, container: nameOf(entry) }
-      const row = containerRow.decode(entry.value)
+      const { row } = containerRow.read(entry, stores.macs)
       return describeContainer(ref, row, counted && countersOf(counted.value))
     })
     return { entries: shown, cursor }

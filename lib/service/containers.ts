@@ -6,7 +6,7 @@ import { rowKeys } from '../catalog/keys.ts'
 import { bucketRow, type ContainerRow, containerRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
 import { CONTAINER_NAME_BYTES_MAX, nowMicros, randomId } from '../names.ts'
-import { authorize } from './access.ts'
+import { authorize, ownsByRole } from './access.ts'
 import { draftAccount } from './accounts.ts'
 import type { Action } from './actions.ts'
 import type {
@@ -17,8 +17,8 @@ import type {
   MetadataChanges,
 } from './container-types.ts'
 import { mergeMetadata } from './metadata.ts'
-import { draftSetting, settingOf } from './settings.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { draftSetting, settingOf, soundSettingOf } from './settings.ts'
+import { commitWithRetry, type Draft, judged, type Stores } from './stores.ts'
 import { requireContainer } from './versions.ts'
 
 /** The container that a name means: the caller's own, else that of the node-wide index (D-BUCKET-INDEX). */
@@ -32,9 +32,15 @@ export async function resolveContainer(
     const own = await stores.catalog.get(rowKeys.container(account, container))
     if (own !== undefined) return { account, container }
   }
-  const holder = decoded(bucketRow, await stores.catalog.get(rowKeys.bucket(container)))
-  if (holder === undefined) throw new CofferError('ContainerMissing', { container })
-  return { account: holder.account, container }
+  const account = holderOf(stores, await stores.catalog.get(rowKeys.bucket(container)))
+  if (account === undefined) throw new CofferError('ContainerMissing', { container })
+  return { account, container }
+}
+
+/** The account that a row of the index leads to. One whose MAC does not hold leads nowhere, and its name is free. */
+function holderOf({ macs }: Stores, row: Row | undefined): string | undefined {
+  const holder = judged(bucketRow, row, macs)
+  return holder?.holds ? holder.row.account : undefined
 }
 
 /** Creates a container, and enters its name in the node-wide index where the name is free there. With
@@ -51,10 +57,10 @@ export async function createContainer(
   await commitWithRetry(stores.catalog, async (draft) => {
     const place = await readPlace(stores, ref)
     if (place.own !== undefined) throw new CofferError('ContainerExists', { container })
-    if (place.holder !== undefined && options.indexed) {
+    if (options.indexed && holderOf(stores, place.holder) !== undefined) {
       throw new CofferError('ContainerTaken', { container })
     }
-    draftContainer(draft, ref, place, {})
+    draftContainer(stores, draft, ref, place, {})
   })
 }
 
@@ -72,8 +78,8 @@ export async function putContainer(
   requireName(ref)
   return await commitWithRetry(stores.catalog, async (draft) => {
     const place = await readPlace(stores, ref)
-    if (place.own === undefined) draftContainer(draft, ref, place, settings)
-    else draftChange(draft, ref, place.own, place.metadata, settings)
+    if (place.own === undefined) draftContainer(stores, draft, ref, place, settings)
+    else draftChange(stores, asker, draft, ref, place, settings)
     return { created: place.own === undefined }
   })
 }
@@ -91,13 +97,8 @@ export async function updateContainer(
   if (!onlyOthers) await authorize(stores, asker, 'updateContainer', ref)
   await authorizeSettings(stores, asker, ref, settings)
   await commitWithRetry(stores.catalog, async (draft) => {
-    const { account, container } = ref
-    const [own, metadata] = await stores.catalog.getMany([
-      rowKeys.container(account, container),
-      rowKeys.setting(account, container, 'metadata'),
-    ])
-    if (own === undefined) throw new CofferError('ContainerMissing', { container })
-    draftChange(draft, ref, own, metadata, settings)
+    const place = await readPlace(stores, ref)
+    draftChange(stores, asker, draft, ref, place, settings)
   })
 }
 
@@ -117,8 +118,8 @@ export async function headContainer(
     rowKeys.setting(account, container, 'metadata'),
   ])
   if (own === undefined) throw new CofferError('ContainerMissing', { container })
-  const row = containerRow.decode(own.value)
-  const metadata = settingOf({ kind: 'metadata', containerId: row.id, stored }) ?? {}
+  const { row } = containerRow.read(own, stores.macs)
+  const metadata = settingOf({ kind: 'metadata', container: row, stored }) ?? {}
   return { ...describeContainer(ref, row, usage && countersOf(usage.value)), metadata }
 }
 
@@ -157,10 +158,10 @@ export async function deleteContainer(
       .del(rowKeys.containerUsage(account, container))
     draft.add(rowKeys.accountUsage(account), -1, 0, 0)
     const holder = await stores.catalog.get(rowKeys.bucket(container))
-    if (decoded(bucketRow, holder)?.account === account) {
+    if (holderOf(stores, holder) === account) {
       draft.expect(rowKeys.bucket(container), holder).del(rowKeys.bucket(container))
     }
-    const { id: containerId } = containerRow.decode(row.value)
+    const { id: containerId } = containerRow.decodeUnproven(row.value)
     draft.queue(stores, { kind: 'container', account, container, containerId })
   })
 }
@@ -207,9 +208,10 @@ async function readPlace(
 }
 
 function draftContainer(
+  stores: Stores,
   draft: Draft,
   ref: ContainerRef,
-  { holder, accountRow, metadata }: Place,
+  place: Place,
   settings: ContainerSettings,
 ): void {
   const { account, container } = ref
@@ -221,27 +223,53 @@ function draftContainer(
     modifiedMicros: nowAt,
     acl: { read: '', write: '' },
     versioning: null,
+    settings: {},
   }
-  draft.expect(key, undefined).put(key, containerRow.encode(changed(fresh, settings)))
-  draftMetadata(draft, ref, fresh.id, metadata, settings.metadata)
+  const row = changed(fresh, settings)
+  row.settings = draftMetadata(draft, ref, { ...place, row, sound: settingOf }, settings.metadata)
+  draft.expect(key, undefined).put(key, containerRow.encode(key, row, stores.macs))
   draft.add(rowKeys.containerUsage(account, container), 0, 0, 0)
   draft.add(rowKeys.accountUsage(account), 1, 0, 0)
-  draft.expect(rowKeys.bucket(container), holder)
-  if (holder === undefined) draft.put(rowKeys.bucket(container), bucketRow.encode({ account }))
-  if (accountRow === undefined) draftAccount(draft, account)
+  draft.expect(rowKeys.bucket(container), place.holder)
+  draftHolder(stores, draft, ref, place.holder)
+  if (place.accountRow === undefined) draftAccount(stores, draft, account)
 }
 
+/** Enters the container in the index, where its name is free there. */
+function draftHolder(
+  stores: Stores,
+  draft: Draft,
+  { account, container }: ContainerRef,
+  holder: Row | undefined,
+): void {
+  if (holderOf(stores, holder) !== undefined) return
+  const key = rowKeys.bucket(container)
+  draft.expect(key, holder).put(key, bucketRow.encode(key, { account }, stores.macs))
+}
+
+/**
+ * Adds a change of the container to the draft. Its row, a setting and the index's row are set anew where nobody proves
+ * them, if the asker is one who may (D-MAC-ANEW). Throws ContainerMissing.
+ */
 function draftChange(
+  stores: Stores,
+  asker: Asker,
   draft: Draft,
   ref: ContainerRef,
-  own: Row,
-  metadata: Row | undefined,
+  place: Place,
   settings: ContainerSettings,
 ): void {
-  const before = containerRow.decode(own.value)
-  const row = { ...before, modifiedMicros: nowMicros(before.modifiedMicros) }
-  draft.expect(own.key, own).put(own.key, containerRow.encode(changed(row, settings)))
-  draftMetadata(draft, ref, row.id, metadata, settings.metadata)
+  const { own, holder } = place
+  if (own === undefined) throw new CofferError('ContainerMissing', { container: ref.container })
+  const { row: before, holds } = containerRow.read(own, stores.macs)
+  const row = changed({ ...before, modifiedMicros: nowMicros(before.modifiedMicros) }, settings)
+  const mayAnew = ownsByRole(stores, asker, ref.account)
+  const sound = mayAnew ? soundSettingOf : settingOf
+  // Whatever the settings of a row that nobody proves were, they go with it.
+  const changes = settings.metadata ?? (holds ? undefined : {})
+  row.settings = draftMetadata(draft, ref, { ...place, row, sound }, changes)
+  draft.expect(own.key, own).put(own.key, containerRow.encode(own.key, row, stores.macs))
+  if (mayAnew && holder !== undefined) draftHolder(stores, draft, ref, holder)
 }
 
 const changed = (row: ContainerRow, { acl, versioning }: ContainerSettings): ContainerRow => ({
@@ -250,16 +278,20 @@ const changed = (row: ContainerRow, { acl, versioning }: ContainerSettings): Con
   versioning: versioning ?? row.versioning,
 })
 
+/** Adds changes of metadata to the draft. Returns what the container's row must say of its settings then. */
 function draftMetadata(
   draft: Draft,
   ref: ContainerRef,
-  containerId: string,
-  stored: Row | undefined,
-  changes: MetadataChanges = {},
-): void {
-  if (Object.keys(changes).length === 0) return
-  const setting = { kind: 'metadata', containerId, stored } as const
-  const metadata = mergeMetadata(settingOf(setting) ?? {}, changes)
-  const isEmpty = Object.keys(metadata).length === 0
-  draftSetting(draft, ref, setting, isEmpty ? undefined : metadata)
+  {
+    row,
+    metadata,
+    sound,
+  }: Pick<Place, 'metadata'> & { row: ContainerRow; sound: typeof settingOf },
+  changes: MetadataChanges | undefined,
+): ContainerRow['settings'] {
+  if (changes === undefined) return row.settings
+  const setting = { kind: 'metadata', container: row, stored: metadata } as const
+  const merged = mergeMetadata(sound(setting) ?? {}, changes)
+  const isEmpty = Object.keys(merged).length === 0
+  return draftSetting(draft, ref, setting, isEmpty ? undefined : merged)
 }

@@ -47,7 +47,7 @@ export async function openCopySource(
   { from, fromCipher, fromConditions }: SourceInput,
 ): Promise<OpenedSource> {
   await authorize(stores, asker, 'copyFromObject', from)
-  const found = await findVersion(stores.catalog, from, from.versionId)
+  const found = await findVersion(stores, asker, from, from.versionId)
   const secret = openVersion(found, fromCipher)
   const { etag, timeMicros } = found.row
   checkRead(fromConditions, { etag, timeMicros, md5: secret.md5?.toString('hex') })
@@ -162,7 +162,7 @@ async function shareBody(
     headers,
     metadata,
     deleteAtSeconds: deleteAtSeconds ?? null,
-    writer: writerOf(asker),
+    rights: { writer: writerOf(asker) },
     size: row.size,
     etag: input.cipher.sealing === 'root' ? row.etag : opaqueCopy(row.etag),
     body,
@@ -181,7 +181,7 @@ async function shareBody(
     draft.expect(rowKeys.body(body), references)
     if (replaced?.row.body !== body) draft.add(rowKeys.body(body), 1)
   }
-  const written = await commitVersion(stores, ref, input.conditions, stamp, name)
+  const written = await commitVersion(stores, asker, ref, input.conditions, stamp, name)
   return describeVersion(written, { md5: secret.md5, checksum })
 }
 

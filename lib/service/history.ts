@@ -5,6 +5,7 @@ import type { Row } from '../catalog/catalog.ts'
 import { endOf, rowKeys, versionPrefix } from '../catalog/keys.ts'
 import { expiryRow, objectRow, type VersionRow, versionRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
+import type { Actor } from './access.ts'
 import type { Versioning } from './container-types.ts'
 import { dropVersion } from './references.ts'
 import type { Draft, Stores } from './stores.ts'
@@ -23,6 +24,8 @@ import {
 
 /** The rows of an object that a commit expects, and its container's versioning. */
 export interface History {
+  /** For whom it was read. */
+  readonly actor: Actor
   readonly ref: ObjectRef
   readonly container: Row
   readonly versioning: Versioning
@@ -40,13 +43,13 @@ export function toFoundVersion(
   return { ...version, isNull: version.versionId === found.row?.nullVersion, versioning }
 }
 
-/** Reads the rows that a write must expect. Throws ContainerMissing. */
-export async function readHistory(stores: Stores, ref: ObjectRef): Promise<History> {
+/** Reads the rows that a write must expect. Throws ContainerMissing, and AccessDenied as `getVersion` does. */
+export async function readHistory(stores: Stores, actor: Actor, ref: ObjectRef): Promise<History> {
   const [container, found] = await Promise.all([
     requireContainer(stores.catalog, ref),
-    findObject(stores.catalog, ref),
+    findObject(stores, actor, ref),
   ])
-  return { ref, container, versioning: versioningOf(container), found }
+  return { actor, ref, container, versioning: versioningOf(stores, container), found }
 }
 
 /**
@@ -65,10 +68,8 @@ export async function addVersion(
   const { ref, versioning, found } = history
   const { versionId, row } = entry
   draft.expect(rowKeys.container(ref.account, ref.container), history.container)
-  draft.put(
-    rowKeys.version(ref.account, ref.container, ref.object, versionId),
-    versionRow.encode(row),
-  )
+  const key = rowKeys.version(ref.account, ref.container, ref.object, versionId)
+  draft.put(key, versionRow.encode(key, row, stores.macs))
   let nullVersion = found.row?.nullVersion ?? null
   let replaced: StoredVersion | undefined
   if (versioning !== 'enabled') {
@@ -133,11 +134,11 @@ export function setCurrent(draft: Draft, history: History, entry: Entry): void {
 /** The null version, which the next write replaces where versions are not kept. */
 async function findNullVersion(
   stores: Stores,
-  { ref, found }: History,
+  { actor, ref, found }: History,
 ): Promise<StoredVersion | undefined> {
   const id = found.row?.nullVersion
   if (id == null) return undefined
-  return id === found.row!.current ? found.current : await getVersion(stores.catalog, ref, id)
+  return id === found.row!.current ? found.current : await getVersion(stores, actor, ref, id)
 }
 
 /** The newest version other than `without` and newer than `than`. Undefined where there is none. */
@@ -154,7 +155,7 @@ async function newestVersion(
   for (const entry of page.entries) {
     if ('group' in entry) continue
     const versionId = entry.key.slice(prefix.length)
-    if (versionId !== without) return { versionId, row: versionRow.decode(entry.value) }
+    if (versionId !== without) return { versionId, row: versionRow.read(entry, stores.macs).row }
   }
   return undefined
 }
@@ -223,20 +224,20 @@ export function markerRow(timeMicros: number, writer: string): VersionRow {
     headers: {},
     metadata: {},
     checksum: null,
-    writer,
+    rights: { writer },
     deleteAtSeconds: null,
   }
 }
 
-/** The version that `versionId` (or `null`) names. Throws VersionInvalid, VersionMissing. */
+/** The version that `versionId` (or `null`) names. Throws VersionMissing, and AccessDenied as `getVersion` does. */
 export async function requireVersion(
   stores: Stores,
-  { ref, found, versioning }: History,
+  { actor, ref, found, versioning }: History,
   versionId: string,
 ): Promise<FoundVersion> {
   const id = versionId === 'null' ? (found.row?.nullVersion ?? null) : versionId
   const isRaw = id !== null && versionId !== 'null' && id === found.row?.nullVersion
-  const version = id === null || isRaw ? undefined : await getVersion(stores.catalog, ref, id)
+  const version = id === null || isRaw ? undefined : await getVersion(stores, actor, ref, id)
   if (version === undefined) {
     throw new CofferError('VersionMissing', { object: ref.object, version: versionId })
   }

@@ -75,7 +75,7 @@ async function resolveTarget(stores: Stores, asking: Following, link: Link): Pro
   if (depth === LINK_DEPTH_MAX) throw new CofferError('LinkBroken', { why: 'depth' })
   const { versionId, ...ref } = link.target
   await authorize(stores, asker, 'getObject', link.target)
-  const found = await findTarget(stores, ref, versionId)
+  const found = await findTarget(stores, asker, ref, versionId)
   const opened = { ...found, secret: openVersion(found, cipher) }
   try {
     const { md5 } = opened.secret
@@ -91,9 +91,14 @@ async function resolveTarget(stores: Stores, asking: Following, link: Link): Pro
   }
 }
 
-async function findTarget(stores: Stores, ref: ObjectRef, versionId: string | undefined) {
+async function findTarget(
+  stores: Stores,
+  asker: Asker,
+  ref: ObjectRef,
+  versionId: string | undefined,
+) {
   try {
-    return await findVersion(stores.catalog, ref, versionId)
+    return await findVersion(stores, asker, ref, versionId)
   } catch (error) {
     if (!missingCodes.some((code) => isCode(error, code))) throw error
     throw new CofferError('LinkBroken', { why: 'missing' }, error)

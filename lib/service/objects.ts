@@ -68,13 +68,14 @@ export type Stamp = (versionId: string, timeMicros: number) => VersionRow
  */
 export async function commitVersion(
   stores: Stores,
+  asker: Asker,
   ref: ObjectRef,
   conditions: Conditions | undefined,
   stamp: Stamp,
   name: (draft: Draft, replaced: StoredVersion | undefined) => Promise<void> | void,
 ): Promise<FoundVersion> {
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const history = await readHistory(stores, ref)
+    const history = await readHistory(stores, asker, ref)
     checkWrite(conditions, shownRow(history.found), ref.object)
     const { versionId, timeMicros } = drawVersion(history)
     const row = stamp(versionId, timeMicros)
@@ -114,7 +115,7 @@ export async function prepareWrite(
   requireObjectName(ref.object)
   await requireContainer(stores.catalog, ref)
   if (conditions === undefined) return
-  checkWrite(conditions, shownRow(await findObject(stores.catalog, ref)), ref.object)
+  checkWrite(conditions, shownRow(await findObject(stores, asker, ref)), ref.object)
 }
 
 /** Writes an object. Conditions are judged before the body is read, and again in the commit. */
@@ -159,7 +160,7 @@ export async function writeObject(
       metadata: input.metadata,
       checksum:
         checksum && withChecksumKey(secretKey, body, (key) => sealWhole(key, body, checksum)),
-      writer: writerOf(asker),
+      rights: { writer: writerOf(asker) },
       deleteAtSeconds: input.deleteAtSeconds ?? null,
     }
     const stamp: Stamp = (versionId, timeMicros) => ({
@@ -175,7 +176,7 @@ export async function writeObject(
         },
       ),
     })
-    const commit = commitVersion(stores, ref, input.conditions, stamp, (draft) => {
+    const commit = commitVersion(stores, asker, ref, input.conditions, stamp, (draft) => {
       nameSegment(draft, body, 1, written, null)
       draft.add(rowKeys.body(body), 1)
     })
@@ -195,7 +196,7 @@ async function openForRead(
   input: ReadInput,
 ) {
   await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const found = await findVersion(stores, asker, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   const { row } = found
   const judged = judgedOf(row, secret.md5)
@@ -255,7 +256,7 @@ export async function headObject(stores: Stores, asker: Asker, ref: ObjectRef, i
     return { info, extents }
   }
   await authorize(stores, asker, action, { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const found = await findVersion(stores, asker, ref, input.versionId)
   const shown = checkKeyIfSent(found, input.cipher)
   checkRead(input.conditions, judgedOf(found.row, shown?.md5 ?? null))
   return { info: describeVersion(found, shown), extents: [wholeOf(found.row.size)] }

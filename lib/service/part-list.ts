@@ -15,6 +15,7 @@ import { digestPage, isSeal, PAGE_BYTES, PARTS_PER_PAGE, sealList } from '../cry
 import { recordCount } from '../crypto/records.ts'
 import { CofferError } from '../errors.ts'
 import { spend } from '../turns.ts'
+import { keepPage, knownPage } from './known-pages.ts'
 
 /** Highest number that a part's key has room for: five digits. */
 const PART_NUMBER_MAX = 99_999
@@ -44,15 +45,20 @@ const segmentOf = (row: Row | undefined) => row && segmentRow.decode(row.value)
 const isCount = (value: unknown, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max
 
-/** Parts before each run, and the total in bytes; undefined where the row is not the list of `parts` parts. */
-function measure({ layout, seal, pages }: LayoutRow, parts: number) {
+/** True where the bytes are in the row or in a volume, and the blob has an id: a row may hold anything. */
+const liesOnce = ({ blob, inline, volume }: SegmentRow): boolean =>
+  typeof blob === 'string' && (inline === null) !== (volume === null)
+
+/** Parts before each run, and the total in bytes; undefined where the row is not the list of `parts` parts. No run is
+ * expanded, because a row may hold any count. */
+export function measureList({ layout, seal, pages }: LayoutRow, parts: number) {
   if (!Array.isArray(layout) || !(seal instanceof Uint8Array)) return undefined
   const places: number[] = []
   let next = 1
   let count = 0
   let size = 0
   for (const run of layout) {
-    if (!isCount(run.first, PART_NUMBER_MAX) || !isCount(run.count, PARTS_MAX)) return undefined
+    if (!isCount(run?.first, PART_NUMBER_MAX) || !isCount(run.count, PARTS_MAX)) return undefined
     if (!Number.isSafeInteger(run.size) || run.size < 0 || run.first < next) return undefined
     places.push(count)
     next = run.first + run.count
@@ -85,15 +91,28 @@ export class ProvenParts {
 
   /** The page on which a part is, from 0. Throws StoreCorrupt where the list has no such part. */
   pageOf(part: number): number {
-    const run = runOf(this.layout, part)
-    if (run === undefined) throw this.#corrupt(part)
-    const place = this.#places[run]! + part - this.layout[run]!.first
-    return Math.floor(place / PARTS_PER_PAGE)
+    return Math.floor(this.#placeOf(part) / PARTS_PER_PAGE)
   }
 
-  /** Reads the segments of a page, by part. Throws StoreCorrupt where one is missing or is another's. */
-  async readPage(catalog: Catalog, page: number): Promise<Map<number, SegmentRow>> {
-    const numbers = this.#numbersOn(page)
+  #placeOf(part: number): number {
+    const run = runOf(this.layout, part)
+    if (run === undefined) throw this.#corrupt(part)
+    return this.#places[run]! + part - this.layout[run]!.first
+  }
+
+  #digestOf(page: number): Buffer {
+    return this.#pages.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
+  }
+
+  /**
+   * Reads the segments of `wanted`, parts of one page, by part. All others of the page are read too where it was not
+   * compared before. Throws StoreCorrupt where one is missing or is another's.
+   */
+  async readPage(catalog: Catalog, wanted: readonly number[]): Promise<Map<number, SegmentRow>> {
+    const page = this.pageOf(wanted[0]!)
+    const right = this.#digestOf(page)
+    const known = knownPage(right)
+    const numbers = known === undefined ? this.#numbersOn(page) : wanted
     const stored = await catalog.getMany(numbers.map((part) => rowKeys.segment(this.#body, part)))
     const rows = new Map<number, SegmentRow>()
     for (const [i, part] of numbers.entries()) {
@@ -103,9 +122,16 @@ export class ProvenParts {
     }
     const turn = spend(numbers.length)
     if (turn !== undefined) await turn
-    const right = this.#pages.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
-    if (digestPage(Array.from(rows.values(), ({ blob }) => blob)).equals(right)) return rows
-    throw this.#corrupt(numbers[0]!)
+    if (known !== undefined) {
+      for (const [part, { blob }] of rows) {
+        if (known(this.#placeOf(part) % PARTS_PER_PAGE) !== blob) throw this.#corrupt(part)
+      }
+      return rows
+    }
+    const blobIds = Array.from(rows.values(), ({ blob }) => blob)
+    if (!digestPage(blobIds).equals(right)) throw this.#corrupt(numbers[0]!)
+    keepPage(right, blobIds)
+    return rows
   }
 
   #numbersOn(page: number): number[] {
@@ -138,7 +164,7 @@ export async function readParts(
   const key = rowKeys.layout(body!)
   const stored = await catalog.get(key)
   const row = stored && layoutRow.decode(stored.value)
-  const measured = row && measure(row, parts)
+  const measured = row && measureList(row, parts)
   if (row === undefined || measured === undefined)
     throw new CofferError('StoreCorrupt', { row: key })
   const keys = deriveCompletionKeys(bodyKey, body!)
@@ -157,14 +183,21 @@ export class SegmentRows {
   readonly #catalog: Catalog
   readonly #body: string
   readonly #parts: ProvenParts | null
-  #page: number | undefined
+  readonly #wanted: readonly number[]
   #rows = new Map<number, SegmentRow>()
 
-  /** `parts` is null for a body of one piece, whose blob its size and key prove. */
-  constructor(catalog: Catalog, body: string, parts: ProvenParts | null) {
+  /** `parts` is null for a body of one piece, whose blob its size and key prove. `wanted` are the parts to be read, in
+   * rising order. */
+  constructor(
+    catalog: Catalog,
+    body: string,
+    parts: ProvenParts | null,
+    wanted: readonly number[],
+  ) {
     this.#catalog = catalog
     this.#body = body
     this.#parts = parts
+    this.#wanted = wanted
   }
 
   /** The row of segment `part`, of `size` bytes. Throws StoreCorrupt where it is missing, another's, or has another
@@ -172,7 +205,7 @@ export class SegmentRows {
   async get(part: number, size: number): Promise<SegmentRow> {
     const row =
       this.#parts === null ? await this.#only(part) : await this.#proven(this.#parts, part)
-    if (row?.size === size && row.records === recordCount(size)) return row
+    if (row?.size === size && row.records === recordCount(size) && liesOnce(row)) return row
     throw new CofferError('StoreCorrupt', { row: rowKeys.segment(this.#body, part) })
   }
 
@@ -181,10 +214,12 @@ export class SegmentRows {
   }
 
   async #proven(parts: ProvenParts, part: number): Promise<SegmentRow | undefined> {
-    const page = parts.pageOf(part)
-    if (page !== this.#page) {
-      this.#rows = await parts.readPage(this.#catalog, page)
-      this.#page = page
+    if (!this.#rows.has(part)) {
+      const page = parts.pageOf(part)
+      const from = this.#wanted.indexOf(part)
+      let to = from
+      while (to < this.#wanted.length && parts.pageOf(this.#wanted[to]!) === page) to++
+      this.#rows = await parts.readPage(this.#catalog, this.#wanted.slice(from, to))
     }
     return this.#rows.get(part)
   }

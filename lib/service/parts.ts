@@ -52,7 +52,7 @@ export async function putPart(
   input: { source: Source; cipher: Cipher; checksum?: ChecksumAlgorithm },
 ): Promise<PartInfo> {
   await authorize(stores, asker, 'putPart', ref)
-  const found = await findUpload(stores, ref, uploadId)
+  const found = await findUpload(stores, asker, ref, uploadId)
   const wanted = found.row.checksum?.algorithm
   if (wanted !== undefined && input.checksum !== undefined && wanted !== input.checksum) {
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${wanted}, actual checksum Type: ${input.checksum}`
@@ -92,7 +92,7 @@ async function copyPartOnce(
   input: PartCopyInput,
 ): Promise<PartInfo & { source: VersionInfo }> {
   await authorize(stores, asker, 'putPart', ref)
-  const upload = await findUpload(stores, ref, uploadId)
+  const upload = await findUpload(stores, asker, ref, uploadId)
   const { range, cipher } = input
   openUpload(upload, cipher).bodyKey.fill(0)
   const opened = await openCopySource(stores, asker, input)
@@ -135,7 +135,7 @@ async function storePart(
     const checksum = partChecksum(source, algorithm)
     const timeMicros = nowMicros()
     const sealed = sealUnder(secret.bodyKey, upload.row.body, { part, size, blob, etag }, checksum)
-    const commit = namePart(stores, upload, part, written, { timeMicros, etag, ...sealed })
+    const commit = namePart(stores, asker, upload, part, written, { timeMicros, etag, ...sealed })
     await settleAfter(stores.blobs, written, commit)
     return { part, size, etag, timeMicros, checksum }
   } finally {
@@ -170,6 +170,7 @@ function partChecksum(source: Source, algorithm: ChecksumAlgorithm | undefined) 
 /** Commits a part, which replaces one of the same number. Throws UploadMissing where the upload ended meanwhile. */
 async function namePart(
   stores: Stores,
+  asker: Asker,
   upload: FoundUpload,
   part: number,
   written: Awaited<ReturnType<typeof writeSegment>>,
@@ -178,7 +179,7 @@ async function namePart(
   const { ref, uploadId } = upload
   const { body } = upload.row
   await commitWithRetry(stores.catalog, async (draft) => {
-    const { stored } = await findUpload(stores, ref, uploadId)
+    const { stored } = await findUpload(stores, asker, ref, uploadId)
     draft.expect(rowKeys.upload(ref.account, ref.container, ref.object, uploadId), stored)
     const key = rowKeys.segment(body, part)
     const old = await stores.catalog.get(key)
@@ -221,7 +222,7 @@ export async function listParts(
   input: { afterPart: number; limit: number; cipher?: Cipher | undefined },
 ): Promise<{ upload: UploadInfo; parts: PartInfo[]; truncated: boolean }> {
   await authorize(stores, asker, 'listParts', ref)
-  const found = await findUpload(stores, ref, uploadId)
+  const found = await findUpload(stores, asker, ref, uploadId)
   const upload = describeUpload(found)
   const opens = upload.sealing === 'root' ? stores.rootCipher : undefined
   const cipher = input.cipher ?? opens
@@ -248,7 +249,7 @@ export async function listObjectParts(
   input: ReadInput & { afterPart: number; limit: number },
 ) {
   await authorize(stores, asker, 'listObjectParts', { ...ref, versionId: input.versionId })
-  const found = await findVersion(stores.catalog, ref, input.versionId)
+  const found = await findVersion(stores, asker, ref, input.versionId)
   const secret = openVersion(found, input.cipher)
   try {
     const info = describeVersion(found, showVersion(found, secret))

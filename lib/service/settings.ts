@@ -1,42 +1,79 @@
 // What a container is set to, in rows beside its own: whoever reads and writes objects decodes none of them. Each
-// row bears its container's id, so that no setting reaches a later container of the same name.
+// row bears its container's id, so that no setting reaches a later container of the same name. The container's row, which
+// has a MAC, has a digest of each, so that no setting is edited, or brought back, without a root key (D-SETTING-DIGEST).
+import { hash } from 'node:crypto'
 import type { Row } from '../catalog/catalog.ts'
 import { endOf, rowKeys, settingPrefix } from '../catalog/keys.ts'
-import { type SettingKind, type SettingValues, settingRow } from '../catalog/rows.ts'
+import {
+  type ContainerRow,
+  type SettingKind,
+  type SettingValues,
+  settingRow,
+} from '../catalog/rows.ts'
+import { CofferError, isCode } from '../errors.ts'
 import type { ContainerRef } from './container-types.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, type Stores } from './stores.ts'
 
 /** A kind of setting as it was found. */
 export interface StoredSetting<K extends SettingKind> {
   readonly kind: K
-  /** Of the container that is there now, or of the one that a commit makes. */
-  readonly containerId: string
+  /** The container that is there now, or the one that a commit makes. */
+  readonly container: Pick<ContainerRow, 'id' | 'settings'>
   /** The row under the setting's key, read at one moment with the container's. It may be what an earlier container
    * of that name left, which the sweep has not removed yet. */
   readonly stored: Row | undefined
 }
 
-/** What the container is set to; undefined where it is not. */
+/** SHA-256 of a setting's row, as the container's row has it. */
+export const digestOfSetting = (value: Buffer): Buffer => hash('sha256', value, 'buffer')
+
+/** What the container is set to; undefined where it is not. Throws StoreCorrupt where the row is not the one that the
+ * container's row names. */
 export function settingOf<K extends SettingKind>({
-  containerId,
+  kind,
+  container,
   stored,
 }: StoredSetting<K>): SettingValues[K] | undefined {
-  const row = decoded(settingRow, stored)
-  return row?.containerId === containerId ? row.value : undefined
+  const digest = container.settings[kind]
+  if (digest === undefined) return undefined
+  if (stored !== undefined && digestOfSetting(stored.value).equals(digest)) {
+    const { containerId, value } = settingRow.decode(stored.value)
+    if (containerId === container.id) return value
+  }
+  throw new CofferError('StoreCorrupt', { what: 'a setting', kind, container: container.id })
 }
 
-/** Adds to a draft, which expects or makes the container's row: the setting is that, or none. */
+/** As `settingOf`, for whoever may set anew what nobody proves: a setting that is corrupt is none (D-MAC-ANEW). */
+export function soundSettingOf<K extends SettingKind>(
+  setting: StoredSetting<K>,
+): SettingValues[K] | undefined {
+  try {
+    return settingOf(setting)
+  } catch (error) {
+    if (!isCode(error, 'StoreCorrupt')) throw error
+    return undefined
+  }
+}
+
+/** Adds to a draft, which expects or makes the container's row: the setting is that, or none. Returns what the container's
+ * row must say of its settings then. */
 export function draftSetting<K extends SettingKind>(
   draft: Draft,
   { account, container }: ContainerRef,
-  { kind, containerId, stored }: StoredSetting<K>,
+  setting: StoredSetting<K>,
   value: SettingValues[K] | undefined,
-): void {
+): ContainerRow['settings'] {
+  const { kind, stored } = setting
+  const { id: containerId, settings } = setting.container
   const key = rowKeys.setting(account, container, kind)
-  if (value === undefined && stored === undefined) return
-  draft.expect(key, stored)
-  if (value === undefined) draft.del(key)
-  else draft.put(key, settingRow.encode({ containerId, value }))
+  const { [kind]: _, ...others } = settings
+  if (value === undefined) {
+    if (stored !== undefined) draft.expect(key, stored).del(key)
+    return others
+  }
+  const row = settingRow.encode({ containerId, value })
+  draft.expect(key, stored).put(key, row)
+  return { ...others, [kind]: digestOfSetting(row) }
 }
 
 /** Rows that one commit removes: each is expected and deleted. */

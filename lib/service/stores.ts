@@ -8,9 +8,10 @@ import {
   type Row,
 } from '../catalog/catalog.ts'
 import { rowKeys } from '../catalog/keys.ts'
-import { type QueueRow, queueRow } from '../catalog/rows.ts'
+import { type QueueRow, queueRow, type ReadRow, type SignedCodec } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import type { LateCipher } from '../crypto/late.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
 import type { BegunUploads } from './begun-uploads.ts'
@@ -32,6 +33,8 @@ export interface Stores {
   readonly late: LateCipher
   /** Roles beside `admin` that own the account of their user; absent: none. */
   readonly operatorRoles?: readonly string[]
+  /** Signs rows that say who may do what, and checks them. */
+  readonly macs: RowMacs
   /** Called after a commit that queued work for the sweep. */
   readonly queued: () => void
 }
@@ -189,6 +192,15 @@ export async function readAnew<T>(attempt: () => Promise<T>): Promise<T> {
       if (!isCode(error, 'StoreCorrupt') || tries === READ_ATTEMPTS_MAX) throw error
     }
   }
+}
+
+/** A row with a MAC and whether that holds, undefined without a row. */
+export function judged<T>(
+  codec: SignedCodec<T>,
+  row: Row | undefined,
+  macs: RowMacs,
+): ReadRow<T> | undefined {
+  return row === undefined ? undefined : codec.read(row, macs)
 }
 
 /** The decoded value of a row, undefined without a row. */

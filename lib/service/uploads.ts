@@ -24,11 +24,11 @@ import {
 import type { Late } from '../crypto/late.ts'
 import { CofferError, isCode } from '../errors.ts'
 import { randomId } from '../names.ts'
-import { authorize, writerOf } from './access.ts'
+import { authorize, requireProven, writerOf } from './access.ts'
 import { readHistory } from './history.ts'
 import { drawVersion, requireObjectName } from './objects.ts'
 import { queueBody } from './references.ts'
-import { commitWithRetry, type Draft, decoded, type Stores } from './stores.ts'
+import { commitWithRetry, type Draft, judged, type Stores } from './stores.ts'
 import type {
   ContainerRef,
   ObjectRef,
@@ -71,7 +71,7 @@ export function describeUpload(found: Omit<FoundUpload, 'stored'>): UploadInfo {
     ...ref,
     uploadId,
     createdMicros: row.createdMicros,
-    initiator: row.initiator,
+    initiator: row.rights.writer,
     sealing: row.envelope.kind === 1 ? 'root' : 'customer',
     checksum: row.checksum,
   }
@@ -92,7 +92,7 @@ export async function createUpload(
   const initiator = writerOf(asker)
   await stores.begun.claim(ref.account, initiator)
   try {
-    return await beginUpload(stores, ref, input, initiator)
+    return await beginUpload(stores, ref, input, asker)
   } catch (error) {
     if (!(error instanceof CommitUnknown)) stores.begun.release(ref.account, initiator)
     throw error
@@ -103,10 +103,10 @@ async function beginUpload(
   stores: Stores,
   ref: ObjectRef,
   input: UploadInput,
-  initiator: string,
+  asker: Asker,
 ): Promise<UploadInfo> {
   return await commitWithRetry(stores.catalog, async (draft) => {
-    const { container, found } = await readHistory(stores, ref)
+    const { container, found } = await readHistory(stores, asker, ref)
     const { versionId, timeMicros: createdMicros } = drawVersion({ found })
     const uploadId = uploadIdOf(createdMicros, versionId)
     const bodyKey = randomBodyKey()
@@ -118,7 +118,7 @@ async function beginUpload(
     const late = wrapLate(stores, { ref, uploadId, row: { body } }, bodyKey)
     bodyKey.fill(0)
     const row: UploadRow = {
-      containerId: containerRow.decode(container.value).id,
+      containerId: containerRow.decodeUnproven(container.value).id,
       versionId,
       body,
       createdMicros,
@@ -127,20 +127,22 @@ async function beginUpload(
       headers: input.headers,
       metadata: input.metadata,
       checksum: input.checksum ?? null,
-      initiator,
+      rights: { writer: writerOf(asker) },
     }
     draft.expect(rowKeys.container(ref.account, ref.container), container)
     const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
-    draft.put(key, uploadRow.encode(row))
+    draft.put(key, uploadRow.encode(key, row, stores.macs))
     return describeUpload({ ref, uploadId, row })
   })
 }
 
 /**
- * Finds an upload. One of an earlier container of the same name is not found. Throws ContainerMissing, UploadMissing.
+ * Finds an upload. One of an earlier container of the same name is not found. Throws ContainerMissing, UploadMissing, and
+ * AccessDenied where its row's MAC does not hold; an owner by role gets what may be believed of it (D-MAC-UPLOADS).
  */
 export async function findUpload(
   stores: Stores,
+  asker: Asker,
   ref: ObjectRef,
   uploadId: string,
 ): Promise<FoundUpload> {
@@ -150,11 +152,11 @@ export async function findUpload(
     rowKeys.upload(account, container, object, uploadId),
   ])
   if (holder === undefined) throw new CofferError('ContainerMissing', { container })
-  const row = decoded(uploadRow, stored)
-  if (row === undefined || row.containerId !== containerRow.decode(holder.value).id) {
-    throw new CofferError('UploadMissing', { upload: uploadId })
-  }
-  return { ref, uploadId, stored: stored!, row }
+  const read = judged(uploadRow, stored, stores.macs)
+  const { id } = containerRow.decodeUnproven(holder.value)
+  if (read?.row.containerId !== id) throw new CofferError('UploadMissing', { upload: uploadId })
+  requireProven(stores, asker, account, read.holds)
+  return { ref, uploadId, stored: stored!, row: read.row }
 }
 
 /**
@@ -202,7 +204,7 @@ export async function abortUpload(
 ): Promise<void> {
   await authorize(stores, asker, 'abortUpload', ref)
   await commitWithRetry(stores.catalog, async (draft) => {
-    draftAbort(stores, draft, await findUpload(stores, ref, uploadId))
+    draftAbort(stores, draft, await findUpload(stores, asker, ref, uploadId))
   })
 }
 
@@ -214,7 +216,7 @@ export function draftEnd(
 ) {
   const key = rowKeys.upload(ref.account, ref.container, ref.object, uploadId)
   draft.expect(key, stored).del(key).del(rowKeys.uploadParts(uploadId))
-  draft.after.push(() => stores.begun.release(ref.account, row.initiator))
+  draft.after.push(() => stores.begun.release(ref.account, row.rights.writer))
 }
 
 /** Adds to the draft the removal of an upload with its parts. */
@@ -232,12 +234,12 @@ export async function listUploads(
 ): Promise<UploadListing> {
   await authorize(stores, asker, 'listUploads', ref)
   const container = await requireContainer(stores.catalog, ref)
-  const { id } = containerRow.decode(container.value)
+  const { id } = containerRow.decodeUnproven(container.value)
   const base = uploadPrefix(ref.account, ref.container)
   const entries: (UploadInfo | string)[] = []
   // One upload more than `limit` is read, which shows whether the list goes on.
   for await (const stored of walk(stores, ref, input)) {
-    const row = uploadRow.decode(stored.value)
+    const { row } = uploadRow.read(stored, stores.macs)
     if (row.containerId !== id) continue
     const { name, id: uploadId } = splitNameAndId(stored.key.slice(base.length))
     const folded = commonPrefix(name, input)

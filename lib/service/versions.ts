@@ -11,14 +11,15 @@ import {
   versionRow,
 } from '../catalog/rows.ts'
 import type { BodySecret, Cipher } from '../crypto/cipher.ts'
-import { KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
+import { type Envelope, KIND_ROOT, SHAPE_PARTS } from '../crypto/envelope.ts'
 import { CofferError } from '../errors.ts'
 import { isVersionId } from '../names.ts'
+import { type Actor, requireProven } from './access.ts'
 import { openWhole } from './checksums.ts'
 import type { Versioning } from './container-types.ts'
 import { readParts } from './part-list.ts'
 import type { Resolve } from './resolve.ts'
-import { decoded } from './stores.ts'
+import { decoded, judged, type Stores } from './stores.ts'
 import type { ObjectRef, VersionInfo } from './types.ts'
 
 /** A version's row with its names and id. */
@@ -58,31 +59,38 @@ export function shownRow({ current }: FoundObject): VersionRow | undefined {
 }
 
 /** A container's versioning. */
-export const versioningOf = (container: Row): Versioning =>
-  containerRow.decode(container.value).versioning ?? null
+export const versioningOf = ({ macs }: Pick<Stores, 'macs'>, container: Row): Versioning =>
+  containerRow.read(container, macs).row.versioning ?? null
 
-/** The object's row and its current version, as a write expects them. */
-export async function findObject(catalog: Catalog, ref: ObjectRef): Promise<FoundObject> {
+/** The object's row and its current version, as a write expects them. Throws AccessDenied as `getVersion` does. */
+export async function findObject(
+  stores: VersionStores,
+  actor: Actor,
+  ref: ObjectRef,
+): Promise<FoundObject> {
   const { account, container, object } = ref
-  const [visible, hidden] = await catalog.getMany([
+  const [visible, hidden] = await stores.catalog.getMany([
     rowKeys.object(account, container, object),
     rowKeys.hidden(account, container, object),
   ])
   const row = decoded(objectRow, visible ?? hidden)
-  const current = row?.current ? await getVersion(catalog, ref, row.current) : undefined
+  const current = row?.current ? await getVersion(stores, actor, ref, row.current) : undefined
   return { visible, hidden, row, current }
 }
 
 /**
  * The version that a read means: the one with `versionId` (`null` is the null version), else the current one. Throws
- * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt.
+ * ContainerMissing, ObjectMissing, VersionMissing, VersionInvalid, VersionIsMarker, StoreCorrupt, and AccessDenied as
+ * `getVersion` does.
  */
 export async function findVersion(
-  catalog: Catalog,
+  stores: VersionStores,
+  actor: Actor,
   ref: ObjectRef,
   versionId: string | undefined,
 ): Promise<FoundVersion> {
-  if (versionId !== undefined) return await findVersionById(catalog, ref, versionId)
+  const { catalog } = stores
+  if (versionId !== undefined) return await findVersionById(stores, actor, ref, versionId)
   const { account, container, object } = ref
   // A version may be replaced between the two reads. The object's row then names another one.
   let before: Row | undefined
@@ -93,8 +101,8 @@ export async function findVersion(
     ])
     if (held === undefined) throw new CofferError('ContainerMissing', { container })
     const row = decoded(objectRow, stored)
-    if (row === undefined) throw await missing(catalog, ref, held)
-    const found = await getVersion(catalog, ref, row.current!)
+    if (row === undefined) throw await missing(stores, actor, ref, held)
+    const found = await getVersion(stores, actor, ref, row.current!)
     if (found === undefined) {
       // The object's row did not change, so that the version was not replaced: its row is lost.
       if (stored!.revision === before?.revision) {
@@ -103,26 +111,31 @@ export async function findVersion(
       before = stored
       continue
     }
-    if (isDue(found.row)) throw await missing(catalog, ref, held)
+    if (isDue(found.row)) throw await missing(stores, actor, ref, held)
     const isNull = row.current === row.nullVersion
-    return { ...found, isNull, versioning: versioningOf(held) }
+    return { ...found, isNull, versioning: versioningOf(stores, held) }
   }
 }
 
 /** The ObjectMissing of an object that is not shown, with the delete marker where the current version is one. */
-async function missing(catalog: Catalog, ref: ObjectRef, container: Row): Promise<CofferError> {
+async function missing(
+  stores: VersionStores,
+  actor: Actor,
+  ref: ObjectRef,
+  container: Row,
+): Promise<CofferError> {
   const { object } = ref
-  const versioning = versioningOf(container)
+  const versioning = versioningOf(stores, container)
   if (versioning === null) return new CofferError('ObjectMissing', { object })
-  const { row, current } = await findObject(catalog, ref)
+  const { row, current } = await findObject(stores, actor, ref)
   const marks = current !== undefined && isMarker(current.row)
   const id = row?.current === row?.nullVersion ? 'null' : current?.versionId
   return new CofferError('ObjectMissing', { object, versioning, marker: marks ? id : undefined })
 }
 
-async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) {
+async function findVersionById(stores: VersionStores, actor: Actor, ref: ObjectRef, asked: string) {
   const { account, container, object } = ref
-  const [held, visible, hidden] = await catalog.getMany([
+  const [held, visible, hidden] = await stores.catalog.getMany([
     rowKeys.container(account, container),
     rowKeys.object(account, container, object),
     rowKeys.hidden(account, container, object),
@@ -132,25 +145,33 @@ async function findVersionById(catalog: Catalog, ref: ObjectRef, asked: string) 
   if (!isNull && !isVersionId(asked)) throw new CofferError('VersionInvalid', { version: asked })
   const nullVersion = decoded(objectRow, visible ?? hidden)?.nullVersion ?? null
   const versionId = isNull ? nullVersion : asked === nullVersion ? null : asked
-  const found = versionId === null ? undefined : await getVersion(catalog, ref, versionId)
+  const found = versionId === null ? undefined : await getVersion(stores, actor, ref, versionId)
   if (found === undefined) throw new CofferError('VersionMissing', { object, version: asked })
   const { row } = found
   if (isMarker(row)) {
     const { timeMicros } = row
     throw new CofferError('VersionIsMarker', { object, version: asked, timeMicros })
   }
-  return { ...found, isNull, versioning: versioningOf(held) }
+  return { ...found, isNull, versioning: versioningOf(stores, held) }
 }
 
-/** The version's row, undefined where there is none. */
+/** What a version's row is read with. */
+type VersionStores = Pick<Stores, 'catalog' | 'macs' | 'operatorRoles'>
+
+/** The version's row, undefined where there is none. Throws AccessDenied where its MAC does not hold; an owner by role, and
+ * the node itself, get what may be believed of it (D-MAC-ANEW). */
 export async function getVersion(
-  catalog: Catalog,
+  stores: VersionStores,
+  actor: Actor,
   ref: ObjectRef,
   versionId: string,
 ): Promise<StoredVersion | undefined> {
+  const { catalog, macs } = stores
   const key = rowKeys.version(ref.account, ref.container, ref.object, versionId)
-  const row = decoded(versionRow, await catalog.get(key))
-  return row && { ref, versionId, row }
+  const read = judged(versionRow, await catalog.get(key), macs)
+  if (read === undefined) return undefined
+  requireProven(stores, actor, ref.account, read.holds)
+  return { ref, versionId, row: read.row }
 }
 
 /** The container's row. Throws ContainerMissing. */
@@ -177,7 +198,8 @@ export const ownSegments =
   }
 
 /** The kind of key that seals a version. Not for delete markers, which have no envelope. */
-export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root' : 'customer')
+export const sealingOf = (row: VersionRow) =>
+  row.envelope?.kind === KIND_ROOT ? 'root' : 'customer'
 
 /**
  * Checks the key before any byte of content, and opens the body key. Throws KeyRequired, KeyWrong,
@@ -185,8 +207,7 @@ export const sealingOf = (row: VersionRow) => (row.envelope!.kind === 1 ? 'root'
  */
 export function openVersion(found: StoredVersion, cipher: Cipher): BodySecret {
   const { ref, versionId, row } = found
-  requireShape(found)
-  const secret = cipher.unwrap({ ...ref, versionId }, row.envelope!)
+  const secret = cipher.unwrap({ ...ref, versionId }, requireEnvelope(found))
   const isSize = secret.size === null || secret.size === row.size
   if (!isSize || !hasEtagOf(row, secret)) {
     secret.bodyKey.fill(0)
@@ -200,9 +221,11 @@ function hasEtagOf({ etag, parts, envelope }: VersionRow, { md5 }: BodySecret): 
   return envelope!.kind !== KIND_ROOT || parts > 0 || md5 === null || md5.toString('hex') === etag
 }
 
-/** Throws StoreCorrupt where the number of parts contradicts the shape, which the envelope binds (D-SHAPE). */
-function requireShape({ ref, versionId, row }: StoredVersion): void {
-  if ((row.envelope!.shape === SHAPE_PARTS) === row.parts > 0) return
+/** The envelope of a version with a body. Throws StoreCorrupt where there is none, or the number of parts contradicts the
+ * shape, which the envelope binds (D-SHAPE). */
+function requireEnvelope({ ref, versionId, row }: StoredVersion): Envelope {
+  const { envelope, parts } = row
+  if (envelope !== null && (envelope.shape === SHAPE_PARTS) === parts > 0) return envelope
   throw new CofferError('StoreCorrupt', { object: ref.object, version: versionId, what: 'shape' })
 }
 

@@ -6,6 +6,7 @@ import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'
 import {
   type Layout,
+  type LayoutRow,
   layoutRow,
   type QueueRow,
   queueRow,
@@ -14,7 +15,9 @@ import {
   type VersionRow,
   volumeBlobRow,
 } from '../catalog/rows.ts'
-import { coversPart } from '../service/part-list.ts'
+import { PageDigests } from '../crypto/part-list.ts'
+import { recordCount } from '../crypto/records.ts'
+import { coversPart, measureList } from '../service/part-list.ts'
 import type { ObjectRef } from '../service/types.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
@@ -24,6 +27,9 @@ interface Held {
   /** The parts of a finished body; undefined for the body of an upload, and for queued work. */
   layout: Layout | undefined
 }
+
+/** The parts of a finished body. `pages` is null for one piece. */
+type List = Pick<LayoutRow, 'layout'> & { readonly pages: Buffer | null }
 
 /** A segment that no version, upload or row of the queue needs. */
 interface Orphan {
@@ -62,9 +68,9 @@ export class BodyCheck {
       return
     }
     const name = `${shown(`${ref.account}/${ref.container}/${ref.object}`)} version ${version}`
-    const layout = await this.#layoutOf(name, row)
-    this.#held.set(body, { references: 1, layout })
-    if (layout !== undefined) await this.#checkSegments(name, body, layout, row)
+    const list = await this.#listOf(name, row)
+    this.#held.set(body, { references: 1, layout: list?.layout })
+    if (list !== undefined) await this.#checkSegments(name, body, list, row)
   }
 
   /** Keeps the body of an unfinished upload, with all its parts. */
@@ -84,26 +90,35 @@ export class BodyCheck {
     await this.#checkBlobRows()
   }
 
-  async #layoutOf(name: string, row: VersionRow): Promise<Layout | undefined> {
-    if (row.parts === 0) return [{ first: 1, count: 1, size: row.size }]
-    const stored = await this.#rows.get(rowKeys.layout(row.body!))
-    if (stored !== undefined) return layoutRow.decode(stored.value).layout
-    this.#findings.add('body', `${name}: its body has no layout`)
+  async #listOf(name: string, row: VersionRow): Promise<List | undefined> {
+    const { body, parts, size } = row
+    if (parts === 0) return { layout: [{ first: 1, count: 1, size }], pages: null }
+    const stored = await this.#rows.get(rowKeys.layout(body!))
+    if (stored === undefined) {
+      this.#findings.add('body', `${name}: its body has no layout`)
+      return undefined
+    }
+    const list = layoutRow.decode(stored.value)
+    if (measureList(list, parts) !== undefined) return list
+    this.#findings.add('body', `${name}: its layout is no list of ${parts} parts`)
     return undefined
   }
 
-  async #checkSegments(name: string, body: string, layout: Layout, row: VersionRow): Promise<void> {
+  /** Compares segments with the list of parts. The seal of the list takes a key, but its pages are plain digests. */
+  async #checkSegments(name: string, body: string, list: List, row: VersionRow): Promise<void> {
+    const pages = new PageDigests()
     let size = 0
-    let parts = 0
-    for (const run of layout) {
+    let isWhole = true
+    for (const run of list.layout) {
       for (let part = run.first; part < run.first + run.count; part++) {
-        parts++
         const stored = await this.#rows.get(rowKeys.segment(body, part))
         if (stored === undefined) {
+          isWhole = false
           this.#findings.add('segment', `${name}: segment ${part} has no row`)
           continue
         }
         const segment = segmentRow.decode(stored.value)
+        pages.add(segment.blob)
         size += segment.size
         if (segment.size !== run.size) {
           const sizes = `${segment.size} bytes, not ${run.size}`
@@ -114,8 +129,8 @@ export class BodyCheck {
     if (size !== row.size) {
       this.#findings.add('body', `${name}: ${row.size} bytes, its segments have ${size}`)
     }
-    if (row.parts !== 0 && row.parts !== parts) {
-      this.#findings.add('body', `${name}: ${row.parts} parts, its layout has ${parts}`)
+    if (list.pages !== null && isWhole && !pages.finish().equals(list.pages)) {
+      this.#findings.add('segment', `${name}: a segment is not the part that was listed`)
     }
   }
 
@@ -156,10 +171,16 @@ export class BodyCheck {
 
   /** Checks the rows that say where a segment's bytes lie. */
   async #checkPlace(key: string, body: string, part: number, segment: SegmentRow): Promise<void> {
-    const { blob, volume, records, storedBytes } = segment
+    const { blob, inline, volume, records, size, storedBytes } = segment
+    if (records !== recordCount(size)) {
+      this.#findings.add('segment', `${shown(key)}: ${records} records for ${size} bytes`)
+    }
     if (volume === null) {
-      if (segment.inline === null) this.#findings.add('segment', `${shown(key)}: has no bytes`)
+      if (inline === null) this.#findings.add('segment', `${shown(key)}: has no bytes`)
       return
+    }
+    if (inline !== null) {
+      this.#findings.add('segment', `${shown(key)}: its bytes lie in the row and in a volume`)
     }
     if (this.#blobs.has(blob)) {
       this.#shared.add(blob)

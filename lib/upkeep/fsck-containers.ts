@@ -4,7 +4,17 @@
 import type { Row } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, queuePrefix, rowKeys, splitNameAndId, uploadPrefix } from '../catalog/keys.ts'
-import { bucketRow, containerRow, queueRow, settingRow, uploadRow } from '../catalog/rows.ts'
+import {
+  bucketRow,
+  type ContainerRow,
+  containerRow,
+  queueRow,
+  type SettingKind,
+  settingRow,
+  uploadRow,
+} from '../catalog/rows.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
+import { digestOfSetting } from '../service/settings.ts'
 import type { BodyCheck } from './fsck-bodies.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
@@ -12,6 +22,7 @@ export interface ContainerCheck {
   readonly rows: RowSource
   readonly findings: Findings
   readonly sums: Sums
+  readonly macs: RowMacs
 }
 
 /**
@@ -30,7 +41,7 @@ export async function checkContainers({ rows, findings, sums }: ContainerCheck):
   }
   for await (const row of rows.scan('bucket/', endOf('bucket/'))) {
     const container = row.key.slice('bucket/'.length)
-    const { account } = bucketRow.decode(row.value)
+    const { account } = bucketRow.decodeUnproven(row.value)
     const key = rowKeys.container(account, container)
     if ((await rows.get(key)) !== undefined) continue
     const expect = [unchanged(row.key, row), { key, revision: null }]
@@ -39,22 +50,47 @@ export async function checkContainers({ rows, findings, sums }: ContainerCheck):
   }
 }
 
-/** Checks that each setting is of the container that is there, or of one that was deleted and that the sweep clears. */
-export async function checkSettings({ rows, findings }: ContainerCheck): Promise<void> {
+/**
+ * Checks that each setting is of the container that is there, or of one that was deleted and that the sweep clears; and
+ * that it is the one of which that container's row has the digest. A row that a container does not name is no setting.
+ */
+export async function checkSettings({ rows, findings, macs }: ContainerCheck): Promise<void> {
   const given = await queuedContainers(rows)
   for await (const row of rows.scan('setting/', endOf('setting/'))) {
-    const [, account, container] = row.key.split('/') as [string, string, string]
+    const [, account, container, kind] = row.key.split('/') as [string, string, string, SettingKind]
     const { containerId } = settingRow.decode(row.value)
     const key = rowKeys.container(account, container)
     const held = await rows.get(key)
-    if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
+    const read = held && containerRow.read(held, macs)
+    // What somebody edited proves nothing against what it named before.
+    if (read?.holds === false) continue
+    const { id, settings } = read?.row ?? noContainer
+    const isNamed = settings[kind] !== undefined
+    if (id === containerId && isNamed) continue
     if (given.has(containerId)) continue
     const expect = [unchanged(row.key, row), unchanged(key, held)]
     const repair = { what: 'remove the row', expect, del: [row.key] }
-    const lost = held === undefined ? 'its container is gone' : 'it is of an earlier container'
-    findings.add('setting', `${shown(row.key)}: ${lost}, and nobody will remove it`, repair)
+    const why =
+      held === undefined
+        ? 'its container is gone'
+        : id === containerId
+          ? 'its container’s row does not name it'
+          : 'it is of an earlier container'
+    findings.add('setting', `${shown(row.key)}: ${why}, and nobody will remove it`, repair)
+  }
+  for await (const held of rows.scan('container/', endOf('container/'))) {
+    const { row } = containerRow.read(held, macs)
+    const [, account, container] = held.key.split('/') as [string, string, string]
+    for (const [kind, digest] of Object.entries(row.settings)) {
+      const key = rowKeys.setting(account, container, kind)
+      const stored = await rows.get(key)
+      if (stored !== undefined && digestOfSetting(stored.value).equals(digest)) continue
+      findings.add('setting', `${shown(key)}: it is not what its container’s row says of it`)
+    }
   }
 }
+
+const noContainer: Pick<ContainerRow, 'id' | 'settings'> = { id: '', settings: {} }
 
 /** Checks unfinished uploads, and keeps their bodies. */
 export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Promise<void> {
@@ -64,7 +100,7 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
   for await (const row of rows.scan('upload/', endOf('upload/'))) {
     const [, account, container] = row.key.split('/') as [string, string, string]
     const { name, id } = splitNameAndId(row.key.slice(uploadPrefix(account, container).length))
-    const { body, versionId, containerId } = uploadRow.decode(row.value)
+    const { body, versionId, containerId } = uploadRow.decodeUnproven(row.value)
     uploads.add(rowKeys.uploadParts(id))
     bodies.hold(body)
     const version = await rows.get(rowKeys.version(account, container, name, versionId))
@@ -72,7 +108,7 @@ export async function checkUploads(check: ContainerCheck, bodies: BodyCheck): Pr
       findings.add('upload', `${shown(row.key)}: its object is complete, and it is still there`)
     }
     const held = await rows.get(rowKeys.container(account, container))
-    if (held !== undefined && containerRow.decode(held.value).id === containerId) continue
+    if (held !== undefined && containerRow.decodeUnproven(held.value).id === containerId) continue
     if (given.has(containerId)) continue
     const work = { kind: 'container', account, container, containerId } as const
     given.add(containerId)

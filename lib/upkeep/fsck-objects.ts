@@ -12,6 +12,7 @@ import {
   type VersionRow,
   versionRow,
 } from '../catalog/rows.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import type { ObjectRef } from '../service/types.ts'
 import { isMarker, summarize } from '../service/versions.ts'
 import { type Findings, type Repair, type Sums, shown, unchanged } from './fsck-report.ts'
@@ -19,6 +20,7 @@ import { type Findings, type Repair, type Sums, shown, unchanged } from './fsck-
 interface Version {
   readonly id: string
   readonly row: VersionRow
+  readonly holds: boolean
 }
 
 export interface ObjectCheck {
@@ -26,6 +28,7 @@ export interface ObjectCheck {
   readonly findings: Findings
   /** Counters of containers and accounts, computed from the rows. */
   readonly sums: Sums
+  readonly macs: RowMacs
   /** Called for every version that has a body. */
   readonly body: (ref: ObjectRef, version: string, row: VersionRow) => Promise<void>
 }
@@ -33,7 +36,7 @@ export interface ObjectCheck {
 /** Checks all objects, and that no row of an object or an expiry stands alone. */
 export async function checkObjects(check: ObjectCheck): Promise<void> {
   const expected = new Set<string>()
-  for await (const { ref, versions } of walkObjects(check.rows)) {
+  for await (const { ref, versions } of walkObjects(check)) {
     for (const { id, row } of versions) {
       check.sums.add(rowKeys.containerUsage(ref.account, ref.container), 0, row.size, 1)
       check.sums.add(rowKeys.accountUsage(ref.account), 0, 0, row.size)
@@ -46,11 +49,13 @@ export async function checkObjects(check: ObjectCheck): Promise<void> {
 }
 
 /** Every object that has versions, with all of them, newest first. */
-async function* walkObjects(
-  rows: RowSource,
-): AsyncGenerator<{ ref: ObjectRef; versions: Version[] }> {
+async function* walkObjects({
+  rows,
+  macs,
+}: ObjectCheck): AsyncGenerator<{ ref: ObjectRef; versions: Version[] }> {
   let current: { prefix: string; ref: ObjectRef; versions: Version[] } | undefined
-  for await (const { key, value } of rows.scan('version/', endOf('version/'))) {
+  for await (const stored of rows.scan('version/', endOf('version/'))) {
+    const { key } = stored
     const [, account, container] = key.split('/') as [string, string, string]
     const { name, id } = splitNameAndId(key.slice(versionPrefix(account, container).length))
     const prefix = key.slice(0, key.length - id.length)
@@ -58,7 +63,7 @@ async function* walkObjects(
       if (current !== undefined) yield current
       current = { prefix, ref: { account, container, object: name }, versions: [] }
     }
-    current.versions.push({ id, row: versionRow.decode(value) })
+    current.versions.push({ id, ...versionRow.read(stored, macs) })
   }
   if (current !== undefined) yield current
 }
@@ -92,6 +97,8 @@ async function checkObject(
     if (visible !== undefined) countShown(sums, ref)
     return
   }
+  // What a version says that nobody proves is no reason to rewrite a listing.
+  if (current?.holds === false) return
   const isShown = current !== undefined && !isMarker(current.row)
   if (isShown) countShown(sums, ref)
   const right = { ...row, summary: isShown ? summarize(current.row) : null }
@@ -122,7 +129,8 @@ async function provenRow(
   versions: readonly Version[],
 ): Promise<ObjectRow | undefined> {
   const held = await rows.get(rowKeys.container(account, container))
-  const versioning = held === undefined ? 'enabled' : containerRow.decode(held.value).versioning
+  const versioning =
+    held === undefined ? 'enabled' : containerRow.decodeUnproven(held.value).versioning
   if (versions.length !== 1 || versioning != null) return undefined
   const { id } = versions[0]!
   return { current: id, nullVersion: id, summary: null }

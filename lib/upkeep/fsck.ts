@@ -5,6 +5,7 @@
 import { type Catalog, COMMIT_ROWS_MAX } from '../catalog/catalog.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { rowKeys } from '../catalog/keys.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import type { Rate } from '../leveldb/plain-file.ts'
 import { randomId } from '../names.ts'
 import type { Finding } from './finding.ts'
@@ -12,6 +13,7 @@ import { BodyCheck } from './fsck-bodies.ts'
 import { checkContainers, checkQueue, checkSettings, checkUploads } from './fsck-containers.ts'
 import { checkCounters } from './fsck-counters.ts'
 import { checkCredentials, checkKept } from './fsck-identity.ts'
+import { checkMacs } from './fsck-macs.ts'
 import { checkObjects } from './fsck-objects.ts'
 import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
 import { newProgress, type Progress, scrub } from './scrub.ts'
@@ -33,15 +35,19 @@ export interface FsckReport {
  */
 export async function fsck(options: {
   readonly rows: RowSource
+  /** Null: there is no keyring, and MACs are taken for right. */
+  readonly macs: RowMacs | null
   readonly devices: readonly string[]
   readonly rate: Rate
   readonly records: boolean
 }): Promise<FsckReport> {
   const { rows } = options
+  const macs = options.macs ?? unchecked
   const progress = await readAll(options)
   const findings = new Findings()
   const sums = new Sums()
-  const check = { rows, findings, sums }
+  const check = { rows, findings, sums, macs }
+  await checkMacs(check)
   const bodies = new BodyCheck(rows, findings, sums)
   await checkContainers(check)
   await checkSettings(check)
@@ -59,6 +65,16 @@ export async function fsck(options: {
   }
   const { catalogRows, records, findings: rotten } = progress
   return { problems: findings.problems, rotten, catalogRows, records, live }
+}
+
+/** Takes every MAC for right, and makes none. */
+const unchecked: RowMacs = {
+  active: '',
+  has: () => true,
+  sign: () => {
+    throw new RangeError('there is no keyring')
+  },
+  holds: () => true,
 }
 
 const VOLUME_USAGE = 'volume-usage/'

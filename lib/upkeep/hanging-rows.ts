@@ -1,23 +1,28 @@
-// The rows that hang on a root key: what they hold under it, and how that comes under another key. `coffer rewrap`,
+// The rows that hang on a root key: what of them is under it, and how that comes under another key. `coffer rewrap`,
 // `coffer key list`, reload, start and restore all read this table (D-HANGING).
 import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
+import type { SignedCodec } from '../catalog/codec.ts'
 import { ec2CredentialPrefix, type identityKeys } from '../catalog/identity-keys.ts'
 import { endOf, type rowKeys, splitNameAndId, splitUploadKey } from '../catalog/keys.ts'
-import { uploadRow, versionRow } from '../catalog/rows.ts'
+import { accountRow, bucketRow, containerRow, uploadRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
 import { type Envelope, KIND_ROOT, type WrapContext } from '../crypto/envelope.ts'
+import { zeroCompletionKeys } from '../crypto/keys.ts'
 import type { LateCipher } from '../crypto/late.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
+import { CofferError } from '../errors.ts'
 import type { Stores } from '../service/stores.ts'
-import { readEc2Credential, readPayload } from './hanging-secrets.ts'
+import { identityTable } from './hanging-secrets.ts'
 
 export type Rows = Pick<Stores, 'catalog'>
 
-/** Open what is under any root key of the keyring, and wrap under the active one. */
+/** Open and check what is under any root key of the keyring, and wrap and sign under the active one. */
 export interface RootCiphers {
   readonly cipher: Cipher
   readonly late: LateCipher
   readonly secret: SecretCipher
+  readonly macs: RowMacs
 }
 
 /** A row of which something lies under a root key. */
@@ -28,26 +33,28 @@ export interface Hanging {
   readonly rootKeyIds: readonly string[]
   /** Kind and name of the row, for people. */
   readonly title: string
-  /** The row's value with all of it under the active key. Throws StoreCorrupt where it cannot be opened. */
+  /** The row's value with all of it under the active key, its MAC last. Throws StoreCorrupt where something cannot be
+   * opened, or the MAC does not hold: it would make somebody's edit right. */
   renew(ciphers: RootCiphers): Buffer
 }
 
-/** Reads a row of one kind. Undefined where the row needs no root key. Throws StoreCorrupt. */
-type ReadRow = (row: Row) => Omit<Hanging, 'kind' | 'row'> | undefined
+/** Reads a row of one kind. Throws StoreCorrupt. */
+type ReadRow = (row: Row) => Omit<Hanging, 'kind' | 'row'>
 
 /**
  * Every kind of row: null, or how it hangs on a root key. Uploads stand before versions. Complete moves an envelope
  * from an upload to a version, never back, so that whoever reads in this order misses none.
  */
 const table = {
+  ...identityTable,
+  account: readSigned('account', accountRow),
+  bucket: readSigned('bucket', bucketRow),
+  container: readSigned('container', containerRow),
   upload: readUpload,
   version: readVersion,
-  account: null,
   accountUsage: null,
-  container: null,
   containerUsage: null,
   setting: null,
-  bucket: null,
   object: null,
   hidden: null,
   uploadParts: null,
@@ -60,18 +67,6 @@ const table = {
   volumeUsage: null,
   volume: null,
   queue: null,
-  ec2Credential: readEc2Credential,
-  secretPayload: readPayload,
-  project: null,
-  user: null,
-  appCredential: null,
-  secret: null,
-  revocation: null,
-  identityChanges: null,
-  secretOrder: null,
-  secretContainer: null,
-  secretHome: null,
-  secretUsage: null,
 } satisfies Record<keyof typeof rowKeys | keyof typeof identityKeys, ReadRow | null>
 
 type Table = typeof table
@@ -97,49 +92,71 @@ export const hangingRanges = readers.map(([kind]) => ({
   to: endOf(startOf(kind)),
 }))
 
+/** A row of which nothing but the MAC is under a root key. */
+function readSigned<T>(kind: 'account' | 'container' | 'bucket', codec: SignedCodec<T>): ReadRow {
+  return (row) => ({
+    rootKeyIds: [codec.rootKeyIdOf(row.value)],
+    title: `${kind} ${row.key.slice(kind.length + 1)}`,
+    renew: ({ macs }) => codec.encode(row.key, requireProven(codec, row, macs), macs),
+  })
+}
+
+/** What a row says whose MAC holds. Throws StoreCorrupt. */
+function requireProven<T>(codec: SignedCodec<T>, stored: Row, macs: RowMacs): T {
+  const { row, holds } = codec.read(stored, macs)
+  if (holds) return row
+  const what = macs.has(codec.rootKeyIdOf(stored.value))
+    ? 'its MAC does not hold'
+    : 'root key not in keyring'
+  throw new CofferError('StoreCorrupt', { what })
+}
+
 /** An upload under either kind of key: what its completion needs is under a root key. */
 function readUpload(row: Row): ReturnType<ReadRow> {
-  const upload = uploadRow.decode(row.value)
-  const { envelope, late, body, versionId } = upload
+  const { envelope, late, body, versionId } = uploadRow.decodeUnproven(row.value)
   const { ref, uploadId } = splitUploadKey(row.key)
   const isRoot = envelope.kind === KIND_ROOT
-  const ids = isRoot ? [envelope.rootKeyId, late.rootKeyId] : [late.rootKeyId]
+  const ids = [uploadRow.rootKeyIdOf(row.value), late.rootKeyId]
+  if (isRoot) ids.push(envelope.rootKeyId)
   return {
     rootKeyIds: [...new Set(ids)],
     title: titleOf('upload', uploadId, ref),
     renew: (ciphers) => {
+      const upload = requireProven(uploadRow, row, ciphers.macs)
       const context = { ...ref, uploadId, body }
       const keys = ciphers.late.unwrap(context, late)
       try {
-        return uploadRow.encode({
+        const renewed = {
           ...upload,
           envelope: isRoot ? wrapAnew(ciphers, { ...ref, versionId }, envelope) : envelope,
           late: ciphers.late.wrap(context, keys),
-        })
+        }
+        return uploadRow.encode(row.key, renewed, ciphers.macs)
       } finally {
-        keys.completionKey.fill(0)
-        keys.checksumKey.fill(0)
+        zeroCompletionKeys(keys)
       }
     },
   }
 }
 
-/** A version under a root key. One under a customer key hangs on none, and neither does a delete marker. */
+/** A version. Of one under a customer key, and of a delete marker, the MAC alone is under a root key. */
 function readVersion(row: Row): ReturnType<ReadRow> {
-  const version = versionRow.decode(row.value)
-  const { envelope } = version
-  if (envelope?.kind !== KIND_ROOT) return undefined
+  const { envelope } = versionRow.decodeUnproven(row.value)
+  const isRoot = envelope?.kind === KIND_ROOT
+  const ids = [versionRow.rootKeyIdOf(row.value)]
+  if (isRoot) ids.push(envelope.rootKeyId)
   const [, account, container] = row.key.split('/', 3) as [string, string, string]
   const { name, id } = splitNameAndId(row.key.slice(`version/${account}/${container}/`.length))
   const ref = { account, container, object: name }
   return {
-    rootKeyIds: [envelope.rootKeyId],
+    rootKeyIds: [...new Set(ids)],
     title: titleOf('version', id, ref),
-    renew: (ciphers) =>
-      versionRow.encode({
-        ...version,
-        envelope: wrapAnew(ciphers, { ...ref, versionId: id }, envelope),
-      }),
+    renew: (ciphers) => {
+      const version = requireProven(versionRow, row, ciphers.macs)
+      const context = { ...ref, versionId: id }
+      const renewed = isRoot ? wrapAnew(ciphers, context, envelope) : version.envelope
+      return versionRow.encode(row.key, { ...version, envelope: renewed }, ciphers.macs)
+    },
   }
 }
 
@@ -163,8 +180,7 @@ export const mayHang = (key: string) => readers.some(([kind]) => key.startsWith(
 /** What of the row hangs on root keys; undefined where nothing does, as for a row of any other kind. */
 export function hangingOf(row: Row): Hanging | undefined {
   const entry = readers.find(([kind]) => row.key.startsWith(startOf(kind)))
-  const read = entry?.[1](row)
-  return read === undefined ? undefined : { kind: entry![0], row, ...read }
+  return entry && { kind: entry[0], row, ...entry[1](row) }
 }
 
 /** Pages of the rows that may hang on a root key. Rejects with StoreCorrupt for a rotten row. */
@@ -182,28 +198,29 @@ export async function* hangingPages(
   }
 }
 
-/** Numbers of rows that hang on one root key: `versions`, `uploads`, `ec2Credentials`, `secretPayloads`. */
+/** Numbers of rows that hang on one root key: `versions`, `uploads`, `containers`, `ec2Credentials` … */
 export type KeyUse = Record<`${HangingKind}s`, number>
 
 export const noUse = () =>
   Object.fromEntries(readers.map(([kind]) => [`${kind}s`, 0])) as unknown as KeyUse
 
 /** Kinds in the order in which people read of them. */
-const shownKinds: readonly HangingKind[] = ['version', 'upload', 'ec2Credential', 'secretPayload']
+const shownKinds = readers.map(([kind]) => kind).toReversed()
 
-/** The rows under a root key: `2 versions`, `0 uploads`, then the other kinds that there are. */
+/** The rows under a root key: `2 versions`, `0 uploads` … Of users and what they keep, kinds of which there are any. */
 export const columnsOf = (use: KeyUse) =>
   shownKinds
-    .filter((kind) => kind === 'version' || kind === 'upload' || use[`${kind}s`] > 0)
+    .filter((kind) => !(kind in identityTable) || use[`${kind}s`] > 0)
     .map((kind) => `${use[`${kind}s`]} ${wordOf(kind)}s`)
 
-/** The rows under a root key in words: `2 versions and 1 upload`. */
+/** The rows under a root key in words: `2 versions, 1 upload and 1 account`. Empty where there are none. */
 export function sayUse(use: KeyUse): string {
-  return shownKinds
+  const counted = shownKinds
     .map((kind) => ({ kind, rows: use[`${kind}s`] }))
     .filter(({ rows }) => rows > 0)
     .map(({ kind, rows }) => `${rows.toLocaleString('en')} ${wordOf(kind)}${rows === 1 ? '' : 's'}`)
-    .join(' and ')
+  const last = counted.pop() ?? ''
+  return counted.length === 0 ? last : `${counted.join(', ')} and ${last}`
 }
 
 export const isUnused = (use: KeyUse) => shownKinds.every((kind) => use[`${kind}s`] === 0)

@@ -1,5 +1,6 @@
 // The rows of the identity service and of the key manager that hang on a root key: EC2 secrets, and payloads.
 import type { Row } from '../catalog/catalog.ts'
+import type { identityKeys } from '../catalog/identity-keys.ts'
 import type { SealedSecret, SecretCipher, SecretContext } from '../crypto/sealed-secret.ts'
 import { ec2Context } from '../identity/node-users.ts'
 import { decodeRow, encodeRow } from '../identity/row-forms.ts'
@@ -21,7 +22,7 @@ function sealAnew(cipher: SecretCipher, context: SecretContext, sealed: SealedSe
   }
 }
 
-export function readEc2Credential(row: Row): HangingSecret {
+function readEc2Credential(row: Row): HangingSecret {
   const credential = decodeRow('ec2Credential', row)
   const { account, user, sealed } = credential
   const access = row.key.slice(row.key.indexOf('/') + 1)
@@ -36,7 +37,7 @@ export function readEc2Credential(row: Row): HangingSecret {
   }
 }
 
-export function readPayload(row: Row): HangingSecret {
+function readPayload(row: Row): HangingSecret {
   const { sealed } = decodeRow('secretPayload', row)
   const [, project, id] = row.key.split('/') as [string, string, string]
   return {
@@ -48,3 +49,19 @@ export function readPayload(row: Row): HangingSecret {
       }),
   }
 }
+
+/** As the table of lib/upkeep/hanging-rows.ts. */
+export const identityTable = {
+  ec2Credential: readEc2Credential,
+  secretPayload: readPayload,
+  project: null,
+  user: null,
+  appCredential: null,
+  secret: null,
+  revocation: null,
+  identityChanges: null,
+  secretOrder: null,
+  secretContainer: null,
+  secretHome: null,
+  secretUsage: null,
+} satisfies Record<keyof typeof identityKeys, ((row: Row) => HangingSecret) | null>

@@ -47,7 +47,7 @@ function abortOld(
 }
 
 async function abortIfOld(stores: Stores, stored: Row, beforeMicros: number): Promise<void> {
-  const row = uploadRow.decode(stored.value)
+  const row = uploadRow.decodeUnproven(stored.value)
   if (row.createdMicros >= beforeMicros) return
   const draft = new Draft()
   draftAbort(stores, draft, { ...splitUploadKey(stored.key), stored, row })

@@ -7,6 +7,7 @@ import { identityKeys } from '../catalog/identity-keys.ts'
 import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { lateCipher } from '../crypto/late.ts'
+import { rowMacs } from '../crypto/row-mac.ts'
 import { secretCipher } from '../crypto/sealed-secret.ts'
 import { CofferError } from '../errors.ts'
 import { attemptsEnded, Draft } from '../service/stores.ts'
@@ -39,7 +40,7 @@ export interface RewrapProgress extends KeyUse {
   readonly active: string
   /** Rows read in this pass. */
   scanned: number
-  /** Rows whose key is not in the keyring, or whose envelope is damaged. They stay as they are. */
+  /** Rows whose key is not in the keyring, or that are damaged: an envelope, a MAC. They stay as they are. */
   failed: number
   /** Names of the first of those rows, with the reason. */
   readonly failures: string[]
@@ -100,6 +101,7 @@ class Rewrap {
       cipher: rootCipher(fixed),
       late: lateCipher(fixed),
       secret: secretCipher(fixed),
+      macs: rowMacs(fixed, stores.catalog.id),
     }
     const counts = { scanned: 0, ...noUse(), failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }

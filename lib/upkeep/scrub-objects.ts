@@ -42,7 +42,7 @@ export async function holdersOf(
     ['upload/', uploadRow],
   ] as const) {
     for await (const { key, value } of rows.scan(prefix, endOf(prefix))) {
-      const { body } = codec.decode(value) as VersionRow | UploadRow
+      const { body } = codec.decodeUnproven(value) as VersionRow | UploadRow
       if (body === null || !bodies.has(body)) continue
       holders.set(body, [...(holders.get(body) ?? []), versionOfKey(key)!])
     }

@@ -84,7 +84,7 @@ async function abortUploads(stores: Stores, work: Extract<QueueRow, { kind: 'con
     const page = await stores.catalog.scan({ from, to: endOf(prefix), limit: SCAN_LIMIT_MAX })
     for (const entry of page.entries) {
       if ('group' in entry) continue
-      const upload = uploadRow.decode(entry.value)
+      const upload = uploadRow.decodeUnproven(entry.value)
       if (upload.containerId !== work.containerId) continue
       const draft = new Draft()
       draftAbort(stores, draft, { ...splitUploadKey(entry.key), stored: entry, row: upload })

@@ -26,6 +26,11 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
     help: 'Durable batches of commits since the catalog was made',
     registers,
   })
+  const unproven = new Counter({
+    name: 'coffer_unproven_row_reads_total',
+    help: 'Reads of rows whose MAC does not hold; the log names the rows',
+    registers,
+  })
   const impaired = gauge('coffer_impaired', '1: the store takes no writes', 'store')
   const queue = gauge(
     'coffer_sweep_queue_rows',
@@ -40,6 +45,8 @@ export function makeGauges(registry: Registry, reserveBytes: number): (figures: 
     setDisks([figures.data, ...figures.disks], figures)
     commits.reset()
     commits.inc(figures.catalogCommits)
+    unproven.reset()
+    unproven.inc(figures.unprovenReads)
     impaired.set({ store: 'catalog' }, figures.impaired.catalog === null ? 0 : 1)
     impaired.set({ store: 'blobs' }, figures.impaired.blobs === null ? 0 : 1)
     queue.set(figures.rows?.queueRows ?? Number.NaN)

@@ -5,6 +5,7 @@ import t from 'tap'
 import { endOf } from '../../lib/catalog/keys.ts'
 import { segmentRow, versionRow } from '../../lib/catalog/rows.ts'
 import { randomId } from '../../lib/names.ts'
+import { foreignMacs } from '../helpers/macs.ts'
 import { keyHeaders, startNode, type TestNode } from '../helpers/node.ts'
 import { completeBody, createUpload, customerKey, element, putPart } from '../helpers/s3.ts'
 
@@ -68,7 +69,7 @@ for (const [kind, headers] of [
         const options = { tls, headers: { ...headers, 'x-amz-checksum-crc32': value } }
         await node.request('PUT', `/bkt/${name}`, { ...options, body: content })
         const [row] = await rowsOf(node, `version/test/bkt/${name}`)
-        return { name: row!.key, row: versionRow.decode(row!.value) }
+        return { name: row!.key, row: versionRow.decodeUnproven(row!.value) }
       }
       const [one, other] = [await put('one', 'one'), await put('other', 'other')]
       const { checksum } = one.row
@@ -78,7 +79,11 @@ for (const [kind, headers] of [
         ['of another algorithm', { ...checksum!, algorithm: 'crc32c' }],
         ['in the clear', { ...checksum!, value: 'AAAAAA==' }],
       ] as const) {
-        const value = versionRow.encode({ ...one.row, checksum: forged as typeof checksum })
+        const value = versionRow.encode(
+          one.name,
+          { ...one.row, checksum: forged as typeof checksum },
+          foreignMacs,
+        )
         await catalog.commit({ id: randomId(), put: [{ key: one.name, value }] })
         const answer = await node.request('GET', '/bkt/one', {
           tls,
@@ -86,7 +91,9 @@ for (const [kind, headers] of [
         })
         t.equal(answer.status, 500, what)
       }
-      const sound = [{ key: one.name, value: versionRow.encode(one.row) }]
+      const sound = [
+        { key: one.name, value: versionRow.encode(one.name, one.row, node.coffer.stores.macs) },
+      ]
       await catalog.commit({ id: randomId(), put: sound })
       t.equal((await node.request('GET', '/bkt/one', { tls, headers })).text, 'one')
 

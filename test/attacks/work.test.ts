@@ -3,7 +3,7 @@
 import t from 'tap'
 import { COMMIT_ROWS_MAX } from '../../lib/catalog/catalog.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
-import { containerRow, objectRow } from '../../lib/catalog/rows.ts'
+import { type ContainerRow, containerRow, objectRow } from '../../lib/catalog/rows.ts'
 import { nowMicros, randomId, versionIdAt } from '../../lib/names.ts'
 import { LONGEST_TURN, watchTurns } from '../helpers/counted-turns.ts'
 import { type SentRequest, startNode, type TestNode } from '../helpers/node.ts'
@@ -29,13 +29,14 @@ const summary = {
   checksum: null,
 }
 const anObject = objectRow.encode({ current, nullVersion: current, summary })
-const aContainer = containerRow.encode({
+const aContainer: ContainerRow = {
   id: randomId(),
   createdMicros: nowMicros(),
   modifiedMicros: nowMicros(),
   acl: { read: '', write: '' },
   versioning: null,
-})
+  settings: {},
+}
 
 t.test('the longest listings are written a turn at a time', async (t) => {
   const node = await startNode(t)
@@ -53,10 +54,10 @@ t.test('the longest listings are written a turn at a time', async (t) => {
   )
   await putRows(
     node,
-    Array.from({ length: count }, (_, i) => ({
-      key: rowKeys.container('test', `many-${String(i).padStart(5, '0')}`),
-      value: aContainer,
-    })),
+    Array.from({ length: count }, (_, i) => {
+      const key = rowKeys.container('test', `many-${String(i).padStart(5, '0')}`)
+      return { key, value: containerRow.encode(key, aContainer, node.coffer.stores.macs) }
+    }),
   )
   const swift = (path: string) => () => owner.request('GET', path)
   const s3 = (path: string) => () => node.request('GET', path)

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   writeFileSync,
@@ -11,9 +12,12 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
+import { customerCipher } from '../../lib/crypto/cipher.ts'
+import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { accessKey, secretKey, send, users } from '../helpers/node.ts'
 import { type RunningProcess, root, run, scratch, start, writeConfig } from '../helpers/process.ts'
 import { redisTest, startRedis } from '../helpers/redis.ts'
+import { HandStore } from '../lib/decrypt-store.ts'
 
 t.setTimeout(600_000)
 
@@ -212,4 +216,32 @@ t.test('what cannot be copied is refused in one line', async (t) => {
     t.match(stderr, message)
     t.equal(stderr.split('\n').length, 2, 'one line')
   }
+})
+
+t.test('a catalog of which LevelDB would drop committed rows is not copied', async (t) => {
+  const directory = scratch(t)
+  const [from, to] = [join(directory, 'from'), join(directory, 'to')]
+  const store = new HandStore()
+  const cipher = customerCipher(new CustomerKey(Buffer.alloc(32, 'k')))
+  for (let i = 0; i < 50; i++) {
+    await store.add({ object: `o${i}`, cipher, parts: [bodyOf(100)], inline: true })
+  }
+  await store.write(from)
+  const log = readdirSync(join(from, 'catalog')).find((name) => name.endsWith('.log'))!
+  const path = join(from, 'catalog', log)
+  const sound = readFileSync(path)
+  const args = ['catalog', 'copy', '--from', `level:${from}`, '--to', `level:${to}`]
+  for (const share of [0.2, 0.5, 0.8]) {
+    const at = Math.floor(sound.length * share)
+    const changed = Buffer.from(sound)
+    changed[at]! ^= 8
+    writeFileSync(path, changed)
+    const { code, stderr } = await run(args)
+    t.equal(code, 1)
+    t.match(stderr, /is damaged, and its rows cannot be trusted/)
+    t.ok(readFileSync(path).equals(changed), 'the damaged log is still there')
+    t.notOk(existsSync(join(to, 'catalog')), 'nothing is made')
+  }
+  writeFileSync(path, sound)
+  t.match(await run(args), { code: 0, stdout: /read again and compared/ })
 })

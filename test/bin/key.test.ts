@@ -70,8 +70,9 @@ t.test(
     t.match((await coffer('key', 'activate', 'next')).stdout, /its active key is next\./)
     t.equal((await request('PUT', '/plain/new', { body: 'new' })).status, 200)
     const mixed = (await coffer('key', 'list')).stdout
-    t.match(mixed, new RegExp(`^${old}\\t[1-9]\\d* versions\\t1 uploads\\tin use$`, 'm'))
-    t.match(mixed, /^next\t1 versions\t0 uploads\tactive$/m)
+    const others = String.raw`(?:\t[1-9]\d* \w+){3}`
+    t.match(mixed, new RegExp(`^${old}\\t[1-9]\\d* versions\\t1 uploads${others}\\tin use$`, 'm'))
+    t.match(mixed, /^next\t1 versions\t0 uploads\t0 containers\t0 buckets\t0 accounts\tactive$/m)
 
     const refused = { ...ring(), keys: { next: ring().keys.next } }
     const whole = readFileSync(keyring, 'utf8')
@@ -79,7 +80,7 @@ t.test(
     const early = await coffer('key', 'add', '--id', 'third')
     t.match(
       early.stderr,
-      new RegExp(`the key ${old} is gone from the file, and \\d+ versions and 1 up`),
+      new RegExp(`the key ${old} is gone from the file, and \\d+ versions, 1 upload, \\d+ cont`),
     )
     writeFileSync(keyring, whole)
 
@@ -87,9 +88,12 @@ t.test(
     t.equal(done.code, 0, done.stderr)
     t.match(
       done.stdout,
-      /^\d+ versions and 1 uploads wrapped under next\.\nThe catalog is compacted/,
+      /^\d+ versions, 1 upload, .* accounts? brought under next\.\nThe catalog is compacted/,
     )
-    t.match(done.stdout, new RegExp(`^${old}\\t0 versions\\t0 uploads\\tunused`, 'm'))
+    t.match(
+      done.stdout,
+      new RegExp(`^${old}\\t0 versions\\t0 uploads(?:\\t0 \\w+){3}\\tunused`, 'm'),
+    )
     t.equal((await swift()).status, 204, 'a token of the old key')
     writeFileSync(
       keyring,
@@ -120,7 +124,7 @@ t.test('keys of a node that does not run are listed and changed, and rewrapped',
   t.equal(ring().active, id)
   const done = await coffer('rewrap', '--from', old)
   t.equal(done.code, 0, done.stderr)
-  t.match(done.stdout, new RegExp(`^${old}\\t0 versions\\t0 uploads\\tunused`, 'm'))
+  t.match(done.stdout, new RegExp(`^${old}\\t0 versions\\t0 uploads(?:\\t0 \\w+){3}\\tunused`, 'm'))
   t.notOk(existsSync(join(data, 'control.sock')))
 })
 
@@ -131,7 +135,10 @@ t.test('a key that rows need and the keyring lacks is shown as missing', async (
   writeFileSync(keyring, stringify({ active: 'other', keys: { other: key } }))
   const { code, stdout } = await coffer('key', 'list')
   t.equal(code, 1)
-  t.match(stdout, new RegExp(`^${old}\\t\\d+ versions\\t1 uploads\\tMISSING: .*$`, 'm'))
+  t.match(
+    stdout,
+    new RegExp(`^${old}\\t\\d+ versions\\t1 uploads(?:\\t\\d+ \\w+){3}\\tMISSING: .*$`, 'm'),
+  )
   const rewrapped = await coffer('rewrap')
   t.equal(rewrapped.code, 1)
   t.match(rewrapped.stderr, new RegExp(`key ${old}: root key not in keyring`))
@@ -194,6 +201,6 @@ t.test(
     t.equal(got.status, 200)
     // Whoever asks the node needs no credential.
     const listed = await run(['key', 'list', ...args])
-    t.match(listed.stdout, /^k[0-9a-f]{8}\t\d+ versions\t1 uploads\tactive$/m)
+    t.match(listed.stdout, /^k[0-9a-f]{8}\t\d+ versions\t1 uploads(?:\t\d+ \w+){3}\tactive$/m)
   },
 )

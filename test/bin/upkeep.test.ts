@@ -111,7 +111,8 @@ t.test('the key of a rewrap stays, though nothing is under it yet', async (t) =>
   await rewrapped()
   t.match(await ask('keyring-uses'), { active: 'k3', uses: { k2: { versions: 1, uploads: 1 } } })
   await t.rejects(ask('keyring-reload'), {
-    message: /key k2 is gone from the file, and 1 version and 1 upload would be lost with it/,
+    message:
+      /key k2 is gone from the file, and 1 version, 1 upload, 1 container, 1 bucket and 1 account would be lost/,
   })
   ring('k3', ['k2', 'k3'])
   await ask('keyring-reload')
@@ -126,7 +127,8 @@ t.test('an upload that was begun under a key keeps it until it was rewrapped', a
   await ask('keyring-reload')
   ring('k2', ['k2'])
   await t.rejects(ask('keyring-reload'), {
-    message: /key k1 is gone from the file, and 1 version and 1 upload would be lost with it/,
+    message:
+      /key k1 is gone from the file, and 1 version, 1 upload, 1 container, 1 bucket and 1 account would be lost/,
   })
   await ask('rewrap-start', { rowsPerSecond: 1000 })
   await rewrapped()

@@ -29,10 +29,11 @@ async function startFilled(t: Test) {
   const meta = { algorithm: 'aes', bit_length: 256 }
   await keys('POST', '/v1/orders', { token: admin, body: { type: 'key', meta } })
   await keys('POST', '/v1/containers', { token: admin, body: { type: 'generic' } })
-  const { catalog } = node.coffer.stores
+  const { catalog, macs } = node.coffer.stores
   const check = () =>
     fsck({
       rows: seamRows(catalog),
+      macs,
       devices: node.config.devices,
       rate: new Rate(Number.POSITIVE_INFINITY),
       records: false,

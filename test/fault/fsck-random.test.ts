@@ -116,6 +116,7 @@ async function makeNode(t: Parameters<typeof startNode>[0], random: Random): Pro
 const check = (node: TestNode, catalog: Catalog) =>
   fsck({
     rows: seamRows(catalog),
+    macs: node.coffer.stores.macs,
     devices: node.config.devices,
     rate: new Rate(Number.POSITIVE_INFINITY),
     records: true,

@@ -1,6 +1,10 @@
 // Rewrites the numbers in rows in another form that docs/format.md §5 allows, as the encoder of another program
 // might choose. The meaning of the rows does not change.
+import { createHash } from 'node:crypto'
 import { frameRow, isCounters, openRow } from '../../lib/catalog/framing.ts'
+import { META_KEY, openMeta } from '../../lib/catalog/meta.ts'
+import { openKeyring } from '../../lib/crypto/keyring.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 
 export type IntegerForm = 'int64' | 'float64'
@@ -49,9 +53,15 @@ export function withIntegersAs(form: IntegerForm, item: Buffer): Buffer {
   return Buffer.concat(out)
 }
 
-/** Rewrites every CBOR row of a closed catalog. Returns the number of rows of each kind. */
+/** Kinds of rows that end with a MAC. */
+const signed = ['account', 'bucket', 'container', 'upload', 'version']
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
+
+/** Rewrites every CBOR row of a closed catalog, as a program with the keyring does: digests of settings and MACs are those of
+ * the new bytes. Returns the number of rows of each kind. */
 export async function rewriteIntegers(
   location: string,
+  keyringFile: string,
   form: IntegerForm,
 ): Promise<Map<string, number>> {
   const sizes = { writeBufferBytes: 4 << 20, maxFileBytes: 8 << 20, cacheBytes: 1 << 20 }
@@ -60,11 +70,22 @@ export async function rewriteIntegers(
   const kinds = new Map<string, number>()
   const rows: [string, Buffer][] = []
   for await (const [key, framed] of db.iterator({})) rows.push([key, framed])
+  const { catalogId } = openMeta(db.getSync(META_KEY)!)
+  const macs = rowMacs(openKeyring(keyringFile, { create: false }), catalogId)
+  const settings = rows
+    .filter(([key]) => key.startsWith('setting/'))
+    .map(([key, framed]) => openRow(key, framed).value)
   for (const [key, framed] of rows) {
     const kind = key.split('/', 1)[0]!
     if (kind === 'blob' || isCounters(framed)) continue
     const { value, revision } = openRow(key, framed)
-    await db.put(key, frameRow(key, revision, withIntegersAs(form, value)))
+    const other = withIntegersAs(form, value)
+    for (const setting of kind === 'container' ? settings : []) {
+      const at = other.indexOf(sha256(setting))
+      if (at !== -1) sha256(withIntegersAs(form, setting)).copy(other, at)
+    }
+    const payload = signed.includes(kind) ? macs.sign(key, other) : other
+    await db.put(key, frameRow(key, revision, payload))
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
   await db.close()

@@ -37,7 +37,7 @@ export async function fillParts(
   count: number,
 ): Promise<void> {
   const stored = await catalog.get(rowKeys.upload(account, container, object, uploadId))
-  const { body, checksum, envelope, versionId } = uploadRow.decode(stored!.value)
+  const { body, checksum, envelope, versionId } = uploadRow.decodeUnproven(stored!.value)
   const ref = { account, container, object, versionId }
   const { completionKey, checksumKey } = deriveCompletionKeys(
     rootCipher.unwrap(ref, envelope).bodyKey,

@@ -12,11 +12,13 @@ import { PasswordChecks } from '../../lib/auth/password-checks.ts'
 import { makeUsers, type UsersFile } from '../../lib/auth/users.ts'
 import { replaceableUsers } from '../../lib/auth/users-file.ts'
 import { poisonReleased } from '../../lib/bytes/release.ts'
+import type { Catalog } from '../../lib/catalog/catalog.ts'
 import { developmentCertificate } from '../../lib/certificate.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig } from '../../lib/config/config.ts'
 import type { Keyring } from '../../lib/crypto/cipher.ts'
 import { makeLog } from '../../lib/log.ts'
+import { openCatalog } from '../../lib/open-catalog.ts'
 import { type Servers, startServers } from '../../middleware/servers.ts'
 import { chosenCatalog } from './catalog-choice.ts'
 
@@ -77,8 +79,8 @@ export interface TestNode {
   readonly coffer: Coffer
   /** Does what `coffer user reload` does, with these users in the place of the file's. */
   replaceUsers(users: UsersFile): void
-  /** Closes the node, and opens it again on the same data. */
-  restart(): Promise<void>
+  /** Closes the node, and opens it again on the same data. `stopped` gets its catalog in between. */
+  restart(stopped?: (catalog: Catalog) => Promise<void>): Promise<void>
   request(method: string, path: string, options?: SentRequest): Promise<Answer>
 }
 
@@ -194,9 +196,13 @@ export async function startNode(
     logged: () => Buffer.concat(chunks).toString(),
     audited,
     replaceUsers: (next) => reloadable.replace(makeUsers(next, checks)),
-    restart: async () => {
+    restart: async (stopped) => {
       // Requests under way belong to the test, so that they get time even on a loaded machine.
       await stop(60_000)
+      if (stopped !== undefined) {
+        const { catalog, close } = await openCatalog(config, log)
+        await stopped(catalog).finally(close)
+      }
       await start()
     },
     request(method, path, options = {}) {

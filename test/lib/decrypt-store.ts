@@ -1,20 +1,27 @@
 // A store made by hand for the decrypt program: rows, volumes and sealed bytes as docs/format.md lays them
 // out, kept in maps until they are written, so that a test can damage any of them first.
-import { mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { Encoder } from 'cbor-x'
 import { ClassicLevel } from 'classic-level'
+import { main } from '../../bin/decrypt.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
 import * as rows from '../../lib/catalog/rows.ts'
-import type { Cipher } from '../../lib/crypto/cipher.ts'
+import type { Cipher, Keyring } from '../../lib/crypto/cipher.ts'
 import { SHAPE_ONE_PIECE, SHAPE_PARTS } from '../../lib/crypto/envelope.ts'
 import { deriveBlobKey, deriveCompletionKeys, randomBodyKey } from '../../lib/crypto/keys.ts'
 import { PageDigests, sealList } from '../../lib/crypto/part-list.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { Sealer, sealSmall } from '../../lib/crypto/seal.ts'
 import { randomId } from '../../lib/names.ts'
 
 const cbor = new Encoder({ useRecords: false })
+
+/** The root key k1 of the keyring under which a store's rows are. */
+export const rootKey = Buffer.alloc(32, 0x5a)
+export const ring: Keyring = { active: 'k1', key: (id) => (id === 'k1' ? rootKey : undefined) }
 
 export function be64(value: number): Buffer {
   const bytes = Buffer.alloc(8)
@@ -22,10 +29,31 @@ export function be64(value: number): Buffer {
   return bytes
 }
 
+function be32(value: number): Buffer {
+  return be64(value).subarray(4)
+}
+
+/** A plain row as the catalog stores it. */
+function framedRow(key: string, payload: Buffer): Buffer {
+  const framed = Buffer.concat([Buffer.of(1), Buffer.alloc(16, 0xcc), payload])
+  return withCrc(Buffer.from(key), framed)
+}
+
 function withCrc(before: Buffer, bytes: Buffer): Buffer {
   const crc = Buffer.alloc(4)
   crc.writeUInt32BE(crc32(bytes, crc32(before)))
   return Buffer.concat([bytes, crc])
+}
+
+/** Runs the program on a data directory, in this process and silently; gives its exit code. */
+export async function exitOn(data: string, out: string, args: readonly string[]): Promise<number> {
+  const { write } = process.stderr
+  process.stderr.write = (() => true) as typeof write
+  try {
+    return await main(['--data', data, '--out', out, ...args])
+  } finally {
+    process.stderr.write = write
+  }
 }
 
 function leb128(value: number): Buffer {
@@ -70,6 +98,8 @@ interface ObjectSpec {
 
 export class HandStore {
   readonly catalogId = randomId()
+  /** Signs under the root key k1 of `ring`. */
+  readonly macs = rowMacs(ring, this.catalogId)
   /** Payloads of plain rows by key. */
   readonly catalog = new Map<string, Buffer>()
   /** Values by record number, by volume. */
@@ -118,13 +148,11 @@ export class HandStore {
       headers: { type: 'image/jpeg' },
       metadata: {},
       checksum: null,
-      writer: 'test:tester',
+      rights: { writer: 'test:tester' },
       deleteAtSeconds: null,
     }
-    this.catalog.set(
-      rowKeys.version(account, container, object, versionId),
-      rows.versionRow.encode(version),
-    )
+    const versionKey = rowKeys.version(account, container, object, versionId)
+    this.catalog.set(versionKey, rows.versionRow.encode(versionKey, version, this.macs))
     const key = spec.hidden ? rowKeys.hidden : rowKeys.object
     const current = spec.hidden ? null : versionId
     const row = { current, nullVersion: versionId, summary: null }
@@ -190,11 +218,9 @@ export class HandStore {
     mkdirSync(device, { recursive: true })
     const catalog = new ClassicLevel<string, Buffer>(join(data, 'catalog'), {
       valueEncoding: 'buffer',
+      compression: false,
     })
-    for (const [key, payload] of this.catalog) {
-      const framed = Buffer.concat([Buffer.of(1), Buffer.alloc(16, 0xcc), payload])
-      await catalog.put(key, withCrc(Buffer.from(key), framed))
-    }
+    for (const [key, payload] of this.catalog) await catalog.put(key, framedRow(key, payload))
     await catalog.close()
     for (const [id, records] of this.volumes) {
       const volume = new ClassicLevel<Buffer, Buffer>(join(device, `${id}.g${generation}`), {
@@ -205,5 +231,27 @@ export class HandStore {
       for (const [number, value] of records) await volume.put(be64(number), value)
       await volume.close()
     }
+  }
+
+  /** Writes the catalog's log to a table. */
+  async compact(data: string): Promise<void> {
+    const catalog = new ClassicLevel<string, Buffer>(join(data, 'catalog'), { compression: false })
+    await catalog.compactRange('', '~')
+    await catalog.close()
+  }
+
+  /** Writes the catalog as a backup. */
+  writeBackup(path: string): void {
+    const fields = cbor.encode([2, this.catalogId, 7, 1_700_000_000_000_000])
+    const parts = [Buffer.from('coffer/v2 backup'), be32(fields.length), fields]
+    const keys = [...this.catalog.keys()]
+      .filter((key) => key !== 'meta')
+      .map((key) => Buffer.from(key))
+    for (const key of keys.sort(Buffer.compare)) {
+      const row = framedRow(key.toString(), this.catalog.get(key.toString())!)
+      parts.push(be32(key.length), key, be32(row.length), row)
+    }
+    const all = Buffer.concat([...parts, be32(0), be64(keys.length)])
+    writeFileSync(path, Buffer.concat([all, createHash('sha256').update(all).digest()]))
   }
 }

@@ -59,6 +59,11 @@ const SOUND: Record<string, Recipe> = {
     wrappedSize: null,
     inline: false,
   },
+  'part-number-99999': {
+    about: 'The highest number that a part can have.',
+    parts: [[99999, 9]],
+    wrappedSize: null,
+  },
   'name-of-1024-bytes': { about: 'The longest object name.', size: 3, object: 'n'.repeat(1024) },
   'name-beyond-ascii': {
     about: 'Names are UTF-8 bytes: two, three and four of them for a character.',
@@ -96,7 +101,6 @@ function wrongKeys(): Record<string, Vector> {
       { kind: 2, rootKeyId: '' },
       root,
     ),
-    'wrong-root-key-id': wrong('The id of another root key.', { rootKeyId: 'k2' }, root),
     'wrong-shape': wrong('One piece, read as parts.', { shape: 1 }),
     'wrong-version': wrong('The row of another version.', { versionId: '0'.repeat(32) }),
     'wrong-account': wrong('The row of another account.', { account: 'other' }),
@@ -121,9 +125,25 @@ function wrongKeys(): Record<string, Vector> {
 /** The key is right, but the envelope is not one. */
 function corruptEnvelopes(): Record<string, Vector> {
   const sound = makeVector('envelope', { about: '', size: 20, md5: true })
+  const root = makeVector('corrupt root', { about: '', size: 20, kind: 1, rootKeyId: 'k1' })
   const corrupt = (about: string, change: Partial<Vector>, of = sound) =>
     breakVector(of, about, 'corrupt envelope', 0, change)
   return {
+    'root-key-id-changed': corrupt(
+      'Another commitment under a root key, which nobody chose: the row is damaged.',
+      { rootKeyId: 'k2' },
+      root,
+    ),
+    'root-object-changed': corrupt(
+      'A root-key envelope in the row of another object.',
+      { object: '2026/winter.jpg' },
+      root,
+    ),
+    'root-flipped-commitment': corrupt(
+      'A bit flip in the commitment of a root-key envelope.',
+      { commitment: flip(root.commitment, 31) },
+      root,
+    ),
     'flipped-wrapped-key': corrupt('A bit flip in the wrapped body key.', {
       wrapped: flip(sound.wrapped, 0),
     }),
@@ -276,7 +296,7 @@ function corruptRecords(): Record<string, Vector> {
   }
 }
 
-/** Envelope and records are right, but the body is not as long as the wrap says. */
+/** Envelope and records are right, but the body is not as long as the wrap says: no byte is given out. */
 function corruptSizes(): Record<string, Vector> {
   const parts = [
     [1, 30],
@@ -289,14 +309,14 @@ function corruptSizes(): Record<string, Vector> {
       longer,
       'The last segment is not in the layout.',
       'corrupt size',
-      30,
+      0,
       {},
     ),
     'size-too-large': breakVector(
       shorter,
       'A segment more than was wrapped.',
       'corrupt size',
-      60,
+      0,
       {},
     ),
   }

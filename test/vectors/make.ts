@@ -12,12 +12,19 @@ export function seeded(label: string, length: number): Buffer {
   return createHash('sha512').update(`${SEED} ${label}`).digest().subarray(0, length)
 }
 
-function gcm(key: Buffer, nonce: Buffer, plain: Buffer): Buffer {
+export function gcm(
+  key: Buffer,
+  nonce: Buffer,
+  plain: Buffer,
+  associated: Buffer = Buffer.alloc(0),
+): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(associated)
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-const be = (value: number | bigint, bytes: number) =>
+/** An unsigned integer, big-endian. */
+export const be = (value: number | bigint, bytes: number) =>
   Buffer.from(
     BigInt(value)
       .toString(16)

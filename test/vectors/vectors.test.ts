@@ -3,6 +3,8 @@
 // files is the offline decrypt program (test/lib/decrypt.test.ts).
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
+import { customerCipher, rootCipher } from '../../lib/crypto/cipher.ts'
+import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import {
   type BodySecret,
   type Envelope,
@@ -15,13 +17,15 @@ import { recordCount } from '../../lib/crypto/records.ts'
 import { blobKeyObject, openRecord, Sealer } from '../../lib/crypto/seal.ts'
 import { CofferError, isCode } from '../../lib/errors.ts'
 import { type Outcome, outcomes, parseVector, plainOf, sha256, type Vector } from './vector.ts'
-import { vectorFiles } from './write.ts'
+import { isVectorFile, vectorFiles } from './write.ts'
 
 const folder = import.meta.dirname
-const files = readdirSync(folder).filter((file) => file.endsWith('.vec'))
-const vectors = files.map((file) => {
-  return [file, parseVector(readFileSync(`${folder}/${file}`, 'utf8'))] as const
-})
+const files = readdirSync(folder).filter(isVectorFile)
+const vectors = files
+  .filter((file) => file.endsWith('.vec'))
+  .map((file) => {
+    return [file, parseVector(readFileSync(`${folder}/${file}`, 'utf8'))] as const
+  })
 
 const contextOf = ({ versionId, account, container, object }: Vector) => {
   return { versionId, account, container, object }
@@ -56,12 +60,18 @@ function read(vector: Vector, sealed: readonly (readonly Buffer[])[]) {
   try {
     const { kind, rootKeyId, shape, salt, commitment, wrapped } = vector
     const envelope = { kind, rootKeyId, shape, salt, commitment, wrapped } as Envelope
-    secret = unwrap(vector.key, contextOf(vector), envelope)
+    // As the service does, for a root key that the row names and for a key that the client brought.
+    const isRoot = kind !== 2
+    const keyring = { active: 'k', key: () => vector.key }
+    const cipher = isRoot ? rootCipher(keyring) : customerCipher(new CustomerKey(vector.key))
+    secret = cipher.unwrap(contextOf(vector), envelope)
   } catch (error) {
     if (isCode(error, 'KeyWrong')) return end('wrong key')
     if (isCode(error, 'StoreCorrupt')) return end('corrupt envelope')
     throw error
   }
+  const total = vector.blobs.reduce((sum, { size }) => sum + size, 0)
+  if (secret.size !== null && secret.size !== total) return end('corrupt size')
   for (const [i, blob] of vector.blobs.entries()) {
     const key = deriveBlobKey(secret.bodyKey, blob.id, blob.part)
     for (let index = 0; index < blob.records; index++) {
@@ -75,8 +85,7 @@ function read(vector: Vector, sealed: readonly (readonly Buffer[])[]) {
       }
     }
   }
-  const { length } = Buffer.concat(out)
-  return end(secret.size !== null && secret.size !== length ? 'corrupt size' : 'success')
+  return end('success')
 }
 
 t.test('the committed vectors are what the generator makes, no more and no fewer', async (t) => {
@@ -86,7 +95,7 @@ t.test('the committed vectors are what the generator makes, no more and no fewer
     t.ok(made.get(file) === readFileSync(`${folder}/${file}`, 'utf8'), `npm run vectors: ${file}`)
   }
   const bytes = files.reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0)
-  t.ok(bytes < 1.5e6, `${bytes} bytes of vectors`)
+  t.ok(bytes < 2e6, `${bytes} bytes of vectors`)
 })
 
 t.test('each outcome and each kind of failure has a vector', async (t) => {

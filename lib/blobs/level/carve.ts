@@ -3,9 +3,11 @@
 // so begins with two known bytes. The entry behind another shares the beginning of its key, mostly all but the
 // last byte of the number. The length of an entry that is not proved to be a record may be damaged, so that no
 // byte is skipped because of such a length.
+
+import { readUint64 } from '../../bytes/uint64.ts'
 import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
 import type { PlainFile } from '../../leveldb/plain-file.ts'
-import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
+import { KEY_BYTES, recordKey } from '../record.ts'
 
 /** The first bytes of an entry with a whole key: it shares nothing, and its key is a record's number and
  * LevelDB's tag (lib/leveldb/coding.ts). */

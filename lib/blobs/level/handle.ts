@@ -1,10 +1,12 @@
 // The LevelDB database of a volume. It is opened for the first read or write, closed while other volumes need
 // the memory, and closed and opened again after a failed write. Reads wait while it is being opened, so that no
 // read meets a closed database.
+
+import { readUint64 } from '../../bytes/uint64.ts'
 import { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
-import { readUint64, recordKey } from '../record.ts'
+import { recordKey } from '../record.ts'
 import type { OpenVolumes, Restable } from './open-volumes.ts'
 import { ReadNote } from './read-note.ts'
 

@@ -1,9 +1,11 @@
 // Reads a volume from its files and verifies the checksum of every record. Needs neither keys nor LevelDB, does
 // not disturb a node that has the volume open, and changes nothing.
+
+import { readUint64 } from '../../bytes/uint64.ts'
 import type { Damage } from '../../leveldb/coding.ts'
 import type { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { decodeHeader } from '../header.ts'
-import { KEY_BYTES, readUint64, recordKey } from '../record.ts'
+import { KEY_BYTES, recordKey } from '../record.ts'
 import type { NamedRecords, NamedRun } from '../scrub-records.ts'
 import type { BlobId } from '../store.ts'
 

@@ -1,13 +1,14 @@
 // Reads the headers of the volumes on some devices from their files, for commands that need to check whose the
 // volumes are before any is opened.
 import { readdir } from 'node:fs/promises'
+import { readUint64 } from '../../bytes/uint64.ts'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
 import { Rate } from '../../leveldb/plain-file.ts'
 import { systemErrorOf } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
 import { type FoundVolume, generationsOf, locationOf, volumeIdsIn } from '../directory.ts'
 import { decodeHeader, type VolumeHeader } from '../header.ts'
-import { readUint64, recordKey } from '../record.ts'
+import { recordKey } from '../record.ts'
 
 /** No database is opened here, so none of the engine's other verbs are needed. */
 const directories = { list: (directory: string) => readdir(directory) }

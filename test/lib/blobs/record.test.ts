@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import t from 'tap'
-import { RecordSum, readUint64, recordKey, writeUint64 } from '../../../lib/blobs/record.ts'
+import { RecordSum, recordKey } from '../../../lib/blobs/record.ts'
 import { TRAILER_BYTES } from '../../../lib/bytes/slab.ts'
+import { readUint64, writeUint64 } from '../../../lib/bytes/uint64.ts'
 
 const blob = '00112233445566778899aabbccddeeff'
 

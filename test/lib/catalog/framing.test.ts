@@ -57,14 +57,16 @@ t.test('a row is refused under another key, shortened, or of an unknown kind', a
   t.throws(() => openCounters('a', framed), { code: 'Internal' })
 })
 
-t.test('the meta row is CBOR [1, catalog id, commit number]', async (t) => {
+t.test('the meta row is CBOR [2, catalog id, commit number]', async (t) => {
   const meta = { catalogId: 'f'.repeat(32), commitNumber: 24 }
   const framed = frameMeta(meta, revision)
-  const cbor = `83017820${Buffer.from(meta.catalogId).toString('hex')}1818`
+  const cbor = `83027820${Buffer.from(meta.catalogId).toString('hex')}1818`
   t.equal(framed.toString('hex'), expected('meta', 1, cbor))
   for (const commitNumber of [0, 2 ** 31, 2 ** 32, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
     t.same(openMeta(frameMeta({ ...meta, commitNumber }, revision)), { ...meta, commitNumber })
   }
-  const newer = frameRow('meta', revision, Buffer.from('8302617801', 'hex'))
-  t.throws(() => openMeta(newer), { code: 'StoreCorrupt' })
+  for (const layout of ['01', '03']) {
+    const other = frameRow('meta', revision, Buffer.from(`83${layout}617801`, 'hex'))
+    t.throws(() => openMeta(other), { code: 'StoreCorrupt' })
+  }
 })

@@ -3,7 +3,8 @@ import { Encoder } from 'cbor-x'
 import t from 'tap'
 import { decodeBackupHeader } from '../../../lib/catalog/backup-format.ts'
 import { countersOf } from '../../../lib/catalog/catalog.ts'
-import { encodeItems } from '../../../lib/catalog/cbor.ts'
+import { encodeItems, saySame } from '../../../lib/catalog/cbor.ts'
+import type { SignedCodec } from '../../../lib/catalog/codec.ts'
 import { frameRow, openRow } from '../../../lib/catalog/framing.ts'
 import { frameMeta, openMeta } from '../../../lib/catalog/meta.ts'
 import { frameRestored, RESTORED_KEY, readRestored } from '../../../lib/catalog/restore-mark.ts'
@@ -11,6 +12,7 @@ import { ROOT_KEYS_KEY, readRootKeys } from '../../../lib/catalog/root-keys-row.
 import * as rows from '../../../lib/catalog/rows.ts'
 import { randomId } from '../../../lib/names.ts'
 import { type IntegerForm, withIntegersAs } from '../../helpers/integer-width.ts'
+import { foreignMacs } from '../../helpers/macs.ts'
 
 const forms: readonly IntegerForm[] = ['int64', 'float64']
 const micros = 1_790_000_000_123_456
@@ -31,7 +33,7 @@ const samples: Record<string, object> = {
   accountRow: { createdMicros: micros, metadata, acl: null },
   containerRow: {
     ...{ id: 'i', createdMicros: micros, modifiedMicros: micros },
-    ...{ acl: { read: '', write: '' }, versioning: null },
+    ...{ acl: { read: '', write: '' }, versioning: null, settings: { metadata: bytes } },
   },
   settingRow: { containerId: 'i', value: metadata },
   objectRow: { current: 'c', nullVersion: null, summary: { ...summary, deleteAtSeconds: 7 } },
@@ -45,7 +47,12 @@ const samples: Record<string, object> = {
       envelope,
       metadata,
     },
-    ...{ headers: { type: 't' }, checksum: null, writer: 'w', deleteAtSeconds: 4_102_444_800 },
+    ...{
+      headers: { type: 't' },
+      checksum: null,
+      rights: { writer: 'w' },
+      deleteAtSeconds: 4_102_444_800,
+    },
   },
   layoutRow: { layout: [{ first: 1, count: 23, size: 5 << 20 }], seal: bytes, pages: bytes },
   segmentRow: {
@@ -55,7 +62,7 @@ const samples: Record<string, object> = {
   uploadRow: {
     ...{ containerId: 'i', versionId: 'v', body: 'b', createdMicros: micros, envelope },
     late: { rootKeyId: 'k1', salt: bytes, commitment: bytes, wrapped: bytes },
-    ...{ headers: {}, metadata, checksum: null, initiator: 'w' },
+    ...{ headers: {}, metadata, checksum: null, rights: { writer: 'w' } },
   },
   queueRow: { work: { kind: 'segments', body: 'b', keep: [{ first: 2, count: 3, size: 4 }] } },
   expiryRow: { account: 'a', container: 'c', object: 'o' },
@@ -69,10 +76,18 @@ interface Codec {
   decode(bytes: Buffer): object
   says(bytes: Buffer, row: object): boolean
 }
-const codecs = Object.entries(rows).filter(([name]) => name.endsWith('Row')) as unknown as [
-  string,
-  Codec,
-][]
+
+/** A row with a MAC as one without: what its bytes say, whether the MAC holds or not. */
+const asPlain = (codec: SignedCodec<object>): Codec => ({
+  encode: (row) => codec.encode('key', row, foreignMacs),
+  decode: (bytes) => codec.decodeUnproven(bytes),
+  says: (bytes, row) => saySame(codec.decodeUnproven(bytes), row),
+})
+const all = Object.entries(rows) as unknown as [string, Codec | SignedCodec<object>][]
+const signed = new Set(all.flatMap(([name, codec]) => ('read' in codec ? [name] : [])))
+const codecs = all.map(
+  ([name, codec]) => [name, 'read' in codec ? asPlain(codec) : codec] as [string, Codec],
+)
 
 t.test('a row says the same, however wide its integers were written', async (t) => {
   t.same(codecs.map(([name]) => name).sort(), Object.keys(samples).sort(), 'of all kinds')
@@ -118,7 +133,7 @@ t.test('the rows about the catalog itself do too', async (t) => {
     const catalog = { get: async () => row } as unknown as Parameters<typeof readRestored>[0]
     t.strictSame(await readRestored(catalog), restored, `restored as ${form}`)
     const ids = ['k1', 'k2']
-    const framed = frameRow(ROOT_KEYS_KEY, randomId(), encodeItems([1, ids]))
+    const framed = frameRow(ROOT_KEYS_KEY, randomId(), encodeItems([2, ids]))
     const known = openRow(ROOT_KEYS_KEY, rewrite(ROOT_KEYS_KEY, framed))
     t.match(await readRootKeys({ get: async () => known }), { ids }, `root keys as ${form}`)
   }
@@ -169,9 +184,10 @@ t.test(
       const items = cbor.decode(codec.encode(samples[name]!)) as unknown[]
       const damaged = [items.slice(0, -1), [...items, null], [...items, {}]]
       if (open.includes(name)) {
-        t.same(items.at(-1), {}, `${name} has room for more`)
-        const rest = items.slice(0, -1)
-        damaged.push([...rest, { later: 1 }], [...rest, null], [...rest, []], [...rest, 'more'])
+        const mac = signed.has(name) ? items.slice(-2) : []
+        const rest = items.slice(0, -1 - mac.length)
+        t.same(items.slice(rest.length), [{}, ...mac], `${name} has room for more`)
+        for (const more of [{ later: 1 }, null, [], 'more']) damaged.push([...rest, more, ...mac])
       }
       for (const row of damaged) {
         t.throws(() => codec.decode(cbor.encode(row)), { code: 'StoreCorrupt' }, name)

@@ -1,6 +1,7 @@
 // docs/format.md against the product: its example is a vector, its values are what the product computes,
 // its tables of keys and rows are those of the catalog, and its numbers are the constants of the code.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { decode } from 'cbor-x'
 import t from 'tap'
 import { exitCodes } from '../../../bin/decrypt/failure.ts'
@@ -12,8 +13,10 @@ import { deriveBlobKey } from '../../../lib/crypto/keys.ts'
 import { nonceOf, RECORD_BYTES, TAG_BYTES } from '../../../lib/crypto/records.ts'
 import { blobKeyObject, openRecord } from '../../../lib/crypto/seal.ts'
 import { OBJECT_NAME_BYTES_MAX } from '../../../lib/names.ts'
+import { foreignMacs } from '../../helpers/macs.ts'
 import { cellsOf } from '../../helpers/pages.ts'
 import { contextOf, expandKey } from '../../vectors/make.ts'
+import type { ObjectVector } from '../../vectors/objects.ts'
 import { parseVector, plainOf } from '../../vectors/vector.ts'
 
 const root = new URL('../../../', import.meta.url).pathname
@@ -68,7 +71,11 @@ t.test('each row has the fields of the page, in that order', async (t) => {
     logout: rows.logoutRow,
   }
   for (const [name, codec] of Object.entries(codecs)) {
-    const [layout, ...fields] = decode(codec.encode(echo)) as unknown[]
+    const row = codec as unknown as { encode(...given: unknown[]): Buffer }
+    const isSigned = 'rootKeyIdOf' in codec
+    const given = isSigned ? ['', echo, foreignMacs] : [echo]
+    const [layout, ...fields] = decode(row.encode(...given)) as unknown[]
+    if (isSigned) fields.splice(-2, 2, 'rootKeyId', 'mac')
     t.equal(layout, 2)
     const words = fields.map((field) => (typeof field === 'object' ? 'more' : field))
     t.same(cellsOf('### Rows', name), [words.map((word) => `\`${word}\``).join(' ')], name)
@@ -137,3 +144,32 @@ t.test('the limits and exit codes of the page are those of the code', async (t) 
   for (const code of Object.values(exitCodes))
     t.equal(cellsOf('## 11. Reading without a server', String(code)).length, 1, `exit ${code}`)
 })
+
+t.test(
+  'every breach in the table has a vector, and every broken object stands there',
+  async (t) => {
+    const folder = join(root, 'test/vectors')
+    const files = readdirSync(folder)
+    const { objects } = JSON.parse(readFileSync(join(folder, 'objects.json'), 'utf8')) as {
+      objects: ObjectVector[]
+    }
+    const section = page.split('### What each breach means')[1]!.split('\n## ')[0]!
+    const rows = section.split('\n').filter((line) => line.startsWith('| '))
+    const named = rows.flatMap((row) => {
+      const [vectors = ''] = row.split('|').slice(-2)
+      return [...vectors.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+    })
+    t.ok(named.length > 20)
+    const patterns = named.map((name) => new RegExp(`^${name.replaceAll('*', '.*')}$`))
+    const names = [...files, ...objects.map(({ name }) => name)]
+    for (const pattern of patterns) {
+      t.ok(
+        names.some((name) => pattern.test(name)),
+        `${pattern} is a vector`,
+      )
+    }
+    const broken = objects.filter(({ expect }) => expect !== 'success').map(({ name }) => name)
+    const absent = broken.filter((name) => !patterns.some((pattern) => pattern.test(name)))
+    t.same(absent, [], 'in no row of the table')
+  },
+)

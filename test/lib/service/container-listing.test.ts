@@ -11,17 +11,21 @@ import { admin, startService, type TestService } from '../../helpers/service.ts'
 
 /** Puts containers into the catalog as the service would, many in a commit. */
 async function fill({ stores }: TestService, names: readonly string[]): Promise<void> {
-  const row = containerRow.encode({
+  const row = {
     id: randomId(),
     createdMicros: 1,
     modifiedMicros: 1,
     acl: { read: '', write: '' },
     versioning: null,
-  })
+    settings: {},
+  }
   const commits: Promise<void>[] = []
   for (let at = 0; at < names.length; at += 50) {
     const some = names.slice(at, at + 50)
-    const put = some.map((name) => ({ key: `container/test/${name}`, value: row }))
+    const put = some.map((name) => {
+      const key = `container/test/${name}`
+      return { key, value: containerRow.encode(key, row, stores.macs) }
+    })
     const add = some.map((name, i) => ({
       key: `container-usage/test/${name}`,
       deltas: [at + i, 2 * (at + i), at + i],

@@ -22,8 +22,9 @@ async function withObjects(
   const test = await startService(t)
   const { catalog } = test.stores
   const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1 }
-  const container = { ...row, acl: { read: '', write: '' }, versioning: null }
-  const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
+  const container = { ...row, acl: { read: '', write: '' }, versioning: null, settings: {} }
+  const key = rowKeys.container('test', 'c')
+  const put = [{ key, value: containerRow.encode(key, container, test.stores.macs) }]
   for (const name of names) {
     const due = deleteAtSeconds(name)
     const summary = {

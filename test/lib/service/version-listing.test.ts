@@ -2,7 +2,7 @@
 // of names alone, against a model that looks at all versions.
 import t, { type Test } from 'tap'
 import { compareKeys, rowKeys } from '../../../lib/catalog/keys.ts'
-import { containerRow, objectRow, versionRow } from '../../../lib/catalog/rows.ts'
+import { containerRow, objectRow, type VersionRow, versionRow } from '../../../lib/catalog/rows.ts'
 import { randomId, versionIdAt } from '../../../lib/names.ts'
 import type { VersionListInput } from '../../../lib/service/types.ts'
 import { askerOf, nobody } from '../../helpers/asker.ts'
@@ -29,14 +29,19 @@ const draw = (count: number) => Array.from({ length: count }, () => versionIdAt(
 async function withVersions(t: Test, histories: readonly History[]): Promise<TestService> {
   const test = await startService(t)
   const row = { id: randomId(), createdMicros: 1, modifiedMicros: 1 }
-  const container = { ...row, acl: { read: '', write: '' }, versioning: 'enabled' as const }
-  const put = [{ key: rowKeys.container('test', 'c'), value: containerRow.encode(container) }]
+  const container = {
+    ...row,
+    acl: { read: '', write: '' },
+    versioning: 'enabled' as const,
+    settings: {},
+  }
+  const { macs } = test.stores
+  const key = rowKeys.container('test', 'c')
+  const put = [{ key, value: containerRow.encode(key, container, macs) }]
   for (const { name, ids, markers = [], current, nullVersion } of histories) {
     for (const [n, id] of ids.entries()) {
-      put.push({
-        key: rowKeys.version('test', 'c', name, id),
-        value: versionValue(n, markers.includes(n)),
-      })
+      const key = rowKeys.version('test', 'c', name, id)
+      put.push({ key, value: versionRow.encode(key, versionOf(n, markers.includes(n)), macs) })
     }
     const isShown = current !== undefined && !markers.includes(current)
     const value = objectRow.encode({
@@ -54,8 +59,8 @@ async function withVersions(t: Test, histories: readonly History[]): Promise<Tes
 
 const summary = { timeMicros: BASE_MICROS, size: 0, etag: '', type: '', checksum: null }
 
-function versionValue(n: number, isMarker: boolean): Buffer {
-  return versionRow.encode({
+function versionOf(n: number, isMarker: boolean): VersionRow {
+  return {
     timeMicros: BASE_MICROS + n,
     size: isMarker ? 0 : n + 1,
     etag: isMarker ? '' : 'e'.repeat(32),
@@ -67,10 +72,10 @@ function versionValue(n: number, isMarker: boolean): Buffer {
     checksum: isMarker
       ? null
       : { algorithm: 'crc32', type: 'FULL_OBJECT', value: Buffer.alloc(32) },
-    writer: 'test:tester',
+    rights: { writer: 'test:tester' },
     // A version stays in its history, whenever it is due.
     deleteAtSeconds: isMarker ? null : 1,
-  })
+  }
 }
 
 async function list({ service }: TestService, input: Partial<VersionListInput>) {
