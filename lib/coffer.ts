@@ -83,12 +83,15 @@ export async function openCoffer(options: {
     prefix: resellers[0]!.prefix,
     lifeSeconds: tokenSeconds,
   })
-  const registry = await openUsers(opened, keyring, file, log)
+  const unproven = new UnprovenRows(log)
+  const macs = rowMacs(keyring, catalog.id, (key) => unproven.note(key))
+  const registry = await openUsers(opened, { cipher: secretCipher(keyring), macs }, file, log)
   const joined = joinStores(opened, registry, config, keyring, log)
   const { data, devices } = config
-  const { reclaimer, unprovenReads } = joined
+  const { reclaimer } = joined
+  const unprovenReads = () => unproven.reads
   const figures = () => gatherFigures({ catalog, blobs, reclaimer, unprovenReads, devices, data })
-  return { ...joined, tokens, registry, figures }
+  return { ...joined, unprovenReads, tokens, registry, figures }
 }
 
 function nobody() {
@@ -99,13 +102,13 @@ function nobody() {
 /** Reads the users of the catalog. Where that fails nothing stays open. */
 async function openUsers(
   { catalog, close }: OpenStores,
-  keyring: Keyring,
+  ciphers: Pick<Registry, 'cipher' | 'macs'>,
   { users, checks }: { readonly users: ListedUsers; readonly checks: PasswordChecks },
   log: Logger,
 ): Promise<Registry> {
   const damaged = (key: string) => log.error({ key }, 'a row of a user or project cannot be read')
   try {
-    return await openRegistry(catalog, secretCipher(keyring), users, checks, damaged)
+    return await openRegistry(catalog, ciphers, users, checks, damaged)
   } catch (error) {
     await close()
     throw error
@@ -143,18 +146,16 @@ export async function openStores(config: Config, log: Logger): Promise<OpenStore
 
 function joinStores(
   { catalog, blobs, smallBodyBytes, answerMemory, close }: OpenStores,
-  { directory }: Registry,
+  { directory, macs }: Registry,
   config: Config,
   keyring: Keyring,
   log: Logger,
-): Omit<Coffer, 'tokens' | 'registry' | 'figures'> {
+): Omit<Coffer, 'tokens' | 'registry' | 'figures' | 'unprovenReads'> {
   const queued = () => sweep.wake()
   const { begunUploadsPerUser, begunUploadSeconds } = config.limits
   const begun = new BegunUploads(catalog, begunUploadsPerUser)
   const leases = new Leases(queued)
-  const unproven = new UnprovenRows(log)
   const resolve = ownSegments(catalog)
-  const macs = rowMacs(keyring, catalog.id, (key) => unproven.note(key))
   const keys = { rootCipher: rootCipher(keyring), late: lateCipher(keyring), macs }
   const { operatorRoles } = config.identity
   const parts = { catalog, blobs, smallBodyBytes, leases, begun, resolve, queued }
@@ -177,7 +178,6 @@ function joinStores(
     reclaimer,
     rootCipher: keys.rootCipher,
     answerMemory,
-    unprovenReads: () => unproven.reads,
     impaired: () => catalog.impaired ?? blobs.impaired,
     close: async () => {
       await reclaimer.close()

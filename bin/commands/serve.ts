@@ -76,7 +76,8 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     makePrivateDirectory(config.data)
     const upkeep = makeUpkeep(config, () => {
       const { coffer, keyring } = requireRunning()
-      return { catalog: coffer.stores.catalog, keyring }
+      const keyringReplaced = () => coffer.registry.directory.load()
+      return { catalog: coffer.stores.catalog, keyring, keyringReplaced }
     })
     const control = await acquireControl(config.data, {
       ...upkeep.handlers,

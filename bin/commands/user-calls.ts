@@ -4,6 +4,7 @@ import type { Config } from '../../lib/config/config.ts'
 import { acquireControl, ControlRefused, callControl } from '../../lib/control.ts'
 import { openKeyring } from '../../lib/crypto/keyring.ts'
 import { replaceableKeyring } from '../../lib/crypto/keyring-edit.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { secretCipher } from '../../lib/crypto/sealed-secret.ts'
 import { isThere } from '../../lib/file-invalid.ts'
 import { openRegistry } from '../../lib/identity/registry.ts'
@@ -55,7 +56,8 @@ async function withRegistry<T>(
     try {
       await checkKeyring({ catalog, keyring }, log)
       const damaged = (key: string) => log.error({ key }, 'a row of a user cannot be read')
-      const registry = await openRegistry(catalog, secretCipher(keyring), file, checks, damaged)
+      const ciphers = { cipher: secretCipher(keyring), macs: rowMacs(keyring, catalog.id) }
+      const registry = await openRegistry(catalog, ciphers, file, checks, damaged)
       const handlers = userHandlers(() => registry)
       return await work(async (verb, args) => {
         try {

@@ -2,12 +2,20 @@
 
 /** Revocations that end in the same second and later ones sort by it, so that those that are over are one range. */
 export const revocationPrefix = 'revocation/'
-export const projectPrefix = 'project/'
-/** Users of an account, or of all accounts. */
-export const userPrefix = (account?: string) =>
-  account === undefined ? 'user/' : `user/${account}/`
-export const ec2CredentialPrefix = 'ec2-credential/'
-export const appCredentialPrefix = 'app-credential/'
+/** How keys begin, by the kind of row. */
+export const identityPrefixes = {
+  project: 'project/',
+  user: 'user/',
+  ec2Credential: 'ec2-credential/',
+  appCredential: 'app-credential/',
+  secret: 'secret/',
+  secretPayload: 'secret-payload/',
+  secretOrder: 'secret-order/',
+  secretContainer: 'secret-container/',
+  secretHome: 'secret-home/',
+} as const
+/** Users of an account. */
+export const userPrefix = (account: string) => `${identityPrefixes.user}${account}/`
 /** Kinds of what the key manager keeps, as their keys begin. */
 export const keptKinds = ['secret', 'secret-order', 'secret-container'] as const
 export type KeptKind = (typeof keptKinds)[number]
@@ -15,10 +23,10 @@ export const keptPrefix = (kind: KeptKind, project: string) => `${kind}/${projec
 
 /** The key of each kind of row. */
 export const identityKeys = {
-  project: (project: string) => projectPrefix + project,
+  project: (project: string) => identityPrefixes.project + project,
   user: (account: string, user: string) => userPrefix(account) + user,
-  ec2Credential: (access: string) => ec2CredentialPrefix + access,
-  appCredential: (id: string) => appCredentialPrefix + id,
+  ec2Credential: (access: string) => identityPrefixes.ec2Credential + access,
+  appCredential: (id: string) => identityPrefixes.appCredential + id,
   /** `hash`: SHA-256 of the token, in hex. */
   revocation: (expiresSeconds: number, hash: string) =>
     `${revocationPrefix}${String(expiresSeconds).padStart(10, '0')}/${hash}`,
@@ -26,11 +34,12 @@ export const identityKeys = {
   identityChanges: () => 'identity-changes',
   secret: (project: string, id: string) => keptPrefix('secret', project) + id,
   /** Apart from the secret's row, so that lists read none. */
-  secretPayload: (project: string, id: string) => `secret-payload/${project}/${id}`,
+  secretPayload: (project: string, id: string) =>
+    `${identityPrefixes.secretPayload}${project}/${id}`,
   secretOrder: (project: string, id: string) => keptPrefix('secret-order', project) + id,
   secretContainer: (project: string, id: string) => keptPrefix('secret-container', project) + id,
   /** In which project the secret, order or container of an id is. */
-  secretHome: (id: string) => `secret-home/${id}`,
+  secretHome: (id: string) => identityPrefixes.secretHome + id,
   /** A counter row: secrets, orders and containers of a project. */
   secretUsage: (project: string) => `secret-usage/${project}`,
 }

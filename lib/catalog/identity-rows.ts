@@ -1,6 +1,6 @@
 // The content of the rows of the identity service and of the key manager (docs/format.md §5). Whoever reads or writes one
 // does it through lib/identity/row-forms.ts.
-import { openCodec } from './codec.ts'
+import { openCodec, signedCodec } from './codec.ts'
 
 /** A secret under a root key, as lib/crypto/sealed-secret.ts makes it. */
 interface Sealed {
@@ -104,7 +104,7 @@ export interface SecretOrderRow {
   type: string
   /** What was ordered, as the client sent it. */
   meta: Record<string, string | number | null>
-  /** Id of the secret that was made. */
+  /** Id of the secret that was made; '' where nobody proves which that was. */
   secret: string
 }
 
@@ -124,66 +124,72 @@ export interface SecretHomeRow {
   project: string
 }
 
-export const projectRow = openCodec<ProjectRow>('createdMicros', 'description', 'enabled')
-export const userRow = openCodec<UserRow>(
-  'id',
-  'createdMicros',
-  'password',
-  'roles',
-  'enabled',
-  'description',
-  'email',
+/** The `userId` of a credential that nobody proves. Those of users are hex digits, or empty. */
+const NOBODY = '-'
+
+// Of each row that has a MAC, the last argument leaves what may be believed of it where that does not hold: ids and times.
+// All else is as in a new row, but shut: its owner says anew who may what (D-MAC-IDENTITY).
+
+export const projectRow = signedCodec<ProjectRow>(
+  ['createdMicros', 'description', 'enabled'],
+  'open',
+  ({ createdMicros }) => ({ createdMicros, description: '', enabled: false }),
 )
-export const ec2CredentialRow = openCodec<Ec2CredentialRow>(
-  'account',
-  'user',
-  'userId',
-  'createdMicros',
-  'sealed',
+export const userRow = signedCodec<UserRow>(
+  ['id', 'createdMicros', 'password', 'roles', 'enabled', 'description', 'email'],
+  'open',
+  ({ id, createdMicros }) => ({
+    ...{ id, createdMicros, password: null, roles: [], enabled: false, description: '', email: '' },
+  }),
 )
-export const appCredentialRow = openCodec<AppCredentialRow>(
-  'account',
-  'user',
-  'userId',
-  'createdMicros',
-  'name',
-  'description',
-  'secret',
-  'roles',
-  'expiresSeconds',
-  'unrestricted',
+export const ec2CredentialRow = signedCodec<Ec2CredentialRow>(
+  ['account', 'user', 'userId', 'createdMicros', 'sealed'],
+  'open',
+  (row) => ({ ...row, userId: NOBODY }),
+)
+export const appCredentialRow = signedCodec<AppCredentialRow>(
+  [
+    ...(['account', 'user', 'userId', 'createdMicros', 'name', 'description', 'secret'] as const),
+    ...(['roles', 'expiresSeconds', 'unrestricted'] as const),
+  ],
+  'open',
+  (row) => ({ ...row, userId: NOBODY, roles: [], unrestricted: false }),
 )
 export const revocationRow = openCodec<RevocationRow>('account', 'user')
-export const secretRow = openCodec<SecretRow>(
-  'createdMicros',
-  'updatedMicros',
-  'creator',
-  'name',
-  'type',
-  'algorithm',
-  'bitLength',
-  'mode',
-  'expiresMicros',
-  'metadata',
-  'acl',
-  'payloadType',
+
+/** A list that lets in nobody. */
+const shut = (createdMicros: number): SecretAcl => ({
+  ...{ projectAccess: false, users: [], createdMicros, updatedMicros: createdMicros },
+})
+
+export const secretRow = signedCodec<SecretRow>(
+  [
+    ...(['createdMicros', 'updatedMicros', 'creator', 'name', 'type', 'algorithm'] as const),
+    ...(['bitLength', 'mode', 'expiresMicros', 'metadata', 'acl', 'payloadType'] as const),
+  ],
+  'open',
+  ({ createdMicros, updatedMicros, payloadType }) => ({
+    ...{ createdMicros, updatedMicros, creator: '', name: '', type: 'opaque', algorithm: null },
+    ...{ bitLength: null, mode: null, expiresMicros: null, metadata: {}, acl: shut(createdMicros) },
+    // The payload, which proves itself, has come or not.
+    payloadType: payloadType === null ? null : 'application/octet-stream',
+  }),
 )
 export const secretPayloadRow = openCodec<SecretPayloadRow>('sealed')
-export const secretOrderRow = openCodec<SecretOrderRow>(
-  'createdMicros',
-  'creator',
-  'type',
-  'meta',
-  'secret',
+export const secretOrderRow = signedCodec<SecretOrderRow>(
+  ['createdMicros', 'creator', 'type', 'meta', 'secret'],
+  'open',
+  ({ createdMicros }) => ({ createdMicros, creator: '', type: 'key', meta: {}, secret: '' }),
 )
-export const secretContainerRow = openCodec<SecretContainerRow>(
-  'createdMicros',
-  'updatedMicros',
-  'creator',
-  'name',
-  'type',
-  'secrets',
-  'acl',
-  'consumers',
+export const secretContainerRow = signedCodec<SecretContainerRow>(
+  [
+    ...(['createdMicros', 'updatedMicros', 'creator', 'name', 'type', 'secrets'] as const),
+    ...(['acl', 'consumers'] as const),
+  ],
+  'open',
+  ({ createdMicros, updatedMicros }) => ({
+    ...{ createdMicros, updatedMicros, creator: '', name: '', type: 'generic', secrets: [] },
+    ...{ acl: shut(createdMicros), consumers: [] },
+  }),
 )
 export const secretHomeRow = openCodec<SecretHomeRow>('kind', 'project')

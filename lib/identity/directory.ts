@@ -3,13 +3,7 @@
 // counter of changes has moved (lib/upkeep/directory-refresh.ts).
 import { type Catalog, countersOf, type Row } from '../catalog/catalog.ts'
 import { seamRows } from '../catalog/check-rows.ts'
-import {
-  appCredentialPrefix,
-  ec2CredentialPrefix,
-  identityKeys,
-  projectPrefix,
-  userPrefix,
-} from '../catalog/identity-keys.ts'
+import { identityKeys, identityPrefixes } from '../catalog/identity-keys.ts'
 import type {
   AppCredentialRow,
   Ec2CredentialRow,
@@ -17,7 +11,8 @@ import type {
   UserRow,
 } from '../catalog/identity-rows.ts'
 import { endOf } from '../catalog/keys.ts'
-import { decodeRow, type RowKind } from './row-forms.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
+import { type RowContents, readRow } from './row-forms.ts'
 
 /** The rows of one moment. */
 class Tables {
@@ -30,30 +25,35 @@ class Tables {
   readonly delegates = new Map<string, AppCredentialRow>()
 }
 
-type Listed = 'project' | 'user' | 'ec2Credential' | 'appCredential'
+const kinds = ['project', 'user', 'ec2Credential', 'appCredential'] as const
+type Listed = (typeof kinds)[number]
 
-const prefixes: Readonly<Record<Listed, string>> = {
-  project: projectPrefix,
-  user: userPrefix(),
-  ec2Credential: ec2CredentialPrefix,
-  appCredential: appCredentialPrefix,
-}
-const kinds = Object.keys(prefixes) as Listed[]
-
-/** Puts a row in its table, or takes it out where `value` is undefined. */
-function set(tables: Tables, kind: Listed, key: string, value: Buffer | undefined): void {
-  const name = key.slice(prefixes[kind].length)
-  const decoded = <K extends RowKind>(kind: K) => decodeRow(kind, { key, value: value! })
-  const put = <T>(table: Map<string, T>, name: string, row: () => T) =>
-    value === undefined ? void table.delete(name) : void table.set(name, row())
-  if (kind === 'project') put(tables.projects, name, () => decoded('project'))
-  else if (kind === 'ec2Credential') put(tables.ec2, name, () => decoded('ec2Credential'))
-  else if (kind === 'appCredential') put(tables.delegates, name, () => decoded('appCredential'))
+/**
+ * Puts a row in its table, or takes it out where `value` is undefined. Where the MAC does not hold, a project or a user is
+ * disabled until somebody sets it anew, and a credential is none.
+ */
+function set(
+  tables: Tables,
+  macs: RowMacs,
+  kind: Listed,
+  key: string,
+  value: Buffer | undefined,
+): void {
+  const name = key.slice(identityPrefixes[kind].length)
+  const put = <K extends Listed>(kind: K, table: Map<string, RowContents[K]>, name: string) => {
+    const read = value && readRow(kind, { key, value }, macs)
+    const isAbsent = read === undefined || (!read.holds && kind.endsWith('Credential'))
+    if (isAbsent) table.delete(name)
+    else table.set(name, read.row)
+  }
+  if (kind === 'project') put(kind, tables.projects, name)
+  else if (kind === 'ec2Credential') put(kind, tables.ec2, name)
+  else if (kind === 'appCredential') put(kind, tables.delegates, name)
   else {
     const account = name.slice(0, name.indexOf('/'))
     const users = tables.users.get(account) ?? new Map<string, UserRow>()
     tables.users.set(account, users)
-    put(users, name.slice(account.length + 1), () => decoded('user'))
+    put(kind, users, name.slice(account.length + 1))
     if (users.size === 0) tables.users.delete(account)
   }
 }
@@ -62,6 +62,7 @@ const countOf = (row: Row | undefined) => (row === undefined ? 0 : countersOf(ro
 
 export class Directory {
   readonly #catalog: Catalog
+  readonly #macs: RowMacs
   readonly #damaged: (key: string) => void
   readonly #changed: (directory: Directory) => void
   #tables = new Tables()
@@ -74,10 +75,12 @@ export class Directory {
    * were read. */
   constructor(
     catalog: Catalog,
+    macs: RowMacs,
     damaged: (key: string) => void,
     changed: (directory: Directory) => void = () => {},
   ) {
     this.#catalog = catalog
+    this.#macs = macs
     this.#damaged = damaged
     this.#changed = changed
   }
@@ -102,7 +105,7 @@ export class Directory {
     return this.#tables.users.get(account)?.get(user)
   }
 
-  /** Reads all rows. Rejects with StoreUnavailable. */
+  /** Reads all rows, as at a start and after a change of the keyring. Rejects with StoreUnavailable. */
   load(): Promise<void> {
     return this.#inTurn(async () => {
       const changes = await this.#readChanges()
@@ -110,7 +113,7 @@ export class Directory {
       const rows = seamRows(this.#catalog)
       const faults = { row: this.#damaged, file: () => {} }
       for (const kind of kinds) {
-        const prefix = prefixes[kind]
+        const prefix = identityPrefixes[kind]
         for await (const { key, value } of rows.scan(prefix, endOf(prefix), faults)) {
           this.#set(tables, kind, key, value)
         }
@@ -136,7 +139,7 @@ export class Directory {
       const count = countOf(changes)
       if (count === this.#changes + 1) this.#changes = count
       for (const [i, key] of keys.entries()) {
-        const kind = kinds.find((kind) => key.startsWith(prefixes[kind]))
+        const kind = kinds.find((kind) => key.startsWith(identityPrefixes[kind]))
         if (kind !== undefined) this.#set(this.#tables, kind, key, rows[i]?.value)
       }
     })
@@ -144,7 +147,7 @@ export class Directory {
 
   #set(tables: Tables, kind: Listed, key: string, value: Buffer | undefined): void {
     try {
-      set(tables, kind, key, value)
+      set(tables, this.#macs, kind, key, value)
     } catch {
       this.#damaged(key)
     }

@@ -32,7 +32,7 @@ export async function expectUser(
   if (userId === '') return userId
   const key = identityKeys.user(account, user)
   const found = await registry.catalog.get(key)
-  const row = decodeFound('user', found)
+  const row = decodeFound('user', found, registry.macs)
   if (row === undefined || row.id !== userId) throw missing(`user: ${userIdOf({ account, user })}`)
   change.expect(key, found)
   return userId

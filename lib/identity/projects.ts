@@ -81,7 +81,7 @@ export async function updateProject(
   const key = identityKeys.project(id)
   await makeChange(registry, async (change) => {
     const found = await registry.catalog.get(key)
-    const row = decodeFound('project', found)
+    const row = decodeFound('project', found, registry.macs)
     if (row === undefined) throw missing(`project: ${id}`)
     const { description = row.description, isEnabled = row.enabled } = patch
     change.expect(key, found).put('project', key, { ...row, description, enabled: isEnabled })

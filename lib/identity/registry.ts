@@ -4,6 +4,7 @@ import type { PasswordChecks } from '../auth/password-checks.ts'
 import type { ListedUsers } from '../auth/users.ts'
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { identityKeys } from '../catalog/identity-keys.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import { commitWithRetry, type Draft } from '../service/stores.ts'
 import { Directory } from './directory.ts'
@@ -16,6 +17,7 @@ export interface Registry {
   readonly directory: Directory
   readonly users: NodeUsers
   readonly cipher: SecretCipher
+  readonly macs: RowMacs
   readonly checks: PasswordChecks
 }
 
@@ -23,15 +25,15 @@ export interface Registry {
  * `checks` are those of the file's users. Rejects with StoreUnavailable. */
 export async function openRegistry(
   catalog: Catalog,
-  cipher: SecretCipher,
+  { cipher, macs }: Pick<Registry, 'cipher' | 'macs'>,
   file: ListedUsers,
   checks: PasswordChecks,
   damaged: (key: string) => void,
 ): Promise<Registry> {
-  const directory = new Directory(catalog, damaged, (read) => notePrice(read, checks))
+  const directory = new Directory(catalog, macs, damaged, (read) => notePrice(read, checks))
   await directory.load()
   const users = new NodeUsers(file, directory, cipher, checks)
-  return { catalog, directory, users, cipher, checks }
+  return { catalog, directory, users, cipher, macs, checks }
 }
 
 /** Every record of the catalog is a hash. One is enough for the price of an unknown user. */
@@ -52,9 +54,11 @@ function anyRecord({ users, delegates }: Directory): string | undefined {
 export class Change {
   readonly keys = new Set<string>()
   readonly #draft: Draft
+  readonly #macs: RowMacs
 
-  constructor(draft: Draft) {
+  constructor(draft: Draft, macs: RowMacs) {
     this.#draft = draft
+    this.#macs = macs
   }
 
   /** The row must still be as it was read; or absent. */
@@ -65,7 +69,13 @@ export class Change {
 
   put<K extends RowKind>(kind: K, key: string, row: RowContents[K]): this {
     this.keys.add(key)
-    this.#draft.put(key, encodeRow(kind, key, row))
+    this.#draft.put(key, encodeRow(kind, key, row, this.#macs))
+    return this
+  }
+
+  /** Puts a row as it was read: whoever changes or removes it at the same time conflicts. */
+  touch(row: Row): this {
+    this.#draft.expect(row.key, row).put(row.key, row.value)
     return this
   }
 
@@ -79,12 +89,12 @@ export class Change {
 /** Runs a verb. `attempt` must read every row anew. Rejects with what it throws, WriteConflict, StoreUnavailable,
  * CommitUnknown. */
 export async function makeChange<T>(
-  { catalog, directory }: Registry,
+  { catalog, directory, macs }: Registry,
   attempt: (change: Change) => Promise<T>,
 ): Promise<T> {
   let touched: readonly string[] = []
   const result = await commitWithRetry(catalog, async (draft) => {
-    const change = new Change(draft)
+    const change = new Change(draft, macs)
     const result = await attempt(change)
     touched = [...change.keys]
     if (touched.length > 0) draft.add(identityKeys.identityChanges(), 1)

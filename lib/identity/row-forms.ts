@@ -1,6 +1,7 @@
-// The one place through which rows of the identity service and of the key manager are encoded and decoded. Each function
-// gets the key of the row as well, so that what proves a row can cover it.
+// The one place through which rows of the identity service and of the key manager are encoded and decoded: what they say
+// counts only where their MACs hold (D-MAC-IDENTITY).
 import type { Row } from '../catalog/catalog.ts'
+import type { Codec, ReadRow, SignedCodec } from '../catalog/codec.ts'
 import {
   type AppCredentialRow,
   appCredentialRow,
@@ -21,53 +22,88 @@ import {
   type UserRow,
   userRow,
 } from '../catalog/identity-rows.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 
-/** The content of each kind of row. */
-export interface RowContents {
+/** The content of each kind of row that has a MAC. */
+interface SignedContents {
   project: ProjectRow
   user: UserRow
   ec2Credential: Ec2CredentialRow
   appCredential: AppCredentialRow
   secret: SecretRow
-  secretPayload: SecretPayloadRow
   secretOrder: SecretOrderRow
   secretContainer: SecretContainerRow
+}
+
+/** The content of each kind of row. */
+export interface RowContents extends SignedContents {
+  /** Its envelope proves itself. */
+  secretPayload: SecretPayloadRow
+  /** It leads to a row that has a MAC. */
   secretHome: SecretHomeRow
 }
 
 export type RowKind = keyof RowContents
 
-const codecs: {
-  [K in RowKind]: { encode(row: RowContents[K]): Buffer; decode(bytes: Buffer): RowContents[K] }
-} = {
-  project: projectRow,
-  user: userRow,
-  ec2Credential: ec2CredentialRow,
-  appCredential: appCredentialRow,
-  secret: secretRow,
-  secretPayload: secretPayloadRow,
-  secretOrder: secretOrderRow,
-  secretContainer: secretContainerRow,
-  secretHome: secretHomeRow,
+/** Rows that have a MAC. */
+export const signedForms: { readonly [K in keyof SignedContents]: SignedCodec<SignedContents[K]> } =
+  {
+    project: projectRow,
+    user: userRow,
+    ec2Credential: ec2CredentialRow,
+    appCredential: appCredentialRow,
+    secret: secretRow,
+    secretOrder: secretOrderRow,
+    secretContainer: secretContainerRow,
+  }
+
+type Form<T> = Pick<SignedCodec<T>, 'encode' | 'read'>
+
+/** A row without a MAC: whoever wrote it is believed. */
+const plain = <T>({ encode, decode }: Codec<T>): Form<T> => ({
+  encode: (_, row) => encode(row),
+  read: ({ value }) => ({ row: decode(value), holds: true }),
+})
+
+const forms: { readonly [K in RowKind]: Form<RowContents[K]> } = {
+  ...signedForms,
+  secretPayload: plain(secretPayloadRow),
+  secretHome: plain(secretHomeRow),
 }
 
 /** The bytes of a row under `key`. */
-export function encodeRow<K extends RowKind>(kind: K, _key: string, row: RowContents[K]): Buffer {
-  return codecs[kind].encode(row)
+export function encodeRow<K extends RowKind>(
+  kind: K,
+  key: string,
+  row: RowContents[K],
+  macs: RowMacs,
+): Buffer {
+  return forms[kind].encode(key, row, macs)
 }
 
-/** The content of a row as it was read. Throws StoreCorrupt. */
+/** A row with the answer whether its MAC holds. Throws StoreCorrupt. */
+export function readRow<K extends RowKind>(
+  kind: K,
+  row: Pick<Row, 'key' | 'value'>,
+  macs: RowMacs,
+): ReadRow<RowContents[K]> {
+  return forms[kind].read(row, macs)
+}
+
+/** The content of a row; where its MAC does not hold, only what may be believed without. Throws StoreCorrupt. */
 export function decodeRow<K extends RowKind>(
   kind: K,
-  { value }: Pick<Row, 'key' | 'value'>,
+  row: Pick<Row, 'key' | 'value'>,
+  macs: RowMacs,
 ): RowContents[K] {
-  return codecs[kind].decode(value)
+  return readRow(kind, row, macs).row
 }
 
 /** As `decodeRow`; undefined without a row. */
 export function decodeFound<K extends RowKind>(
   kind: K,
   row: Row | undefined,
+  macs: RowMacs,
 ): RowContents[K] | undefined {
-  return row === undefined ? undefined : decodeRow(kind, row)
+  return row === undefined ? undefined : decodeRow(kind, row, macs)
 }

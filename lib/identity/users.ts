@@ -8,7 +8,7 @@ import type { UserFacts } from './node-users.ts'
 import { draftProject, requireProjectId } from './projects.ts'
 import { invalid, makeChange, missing, type Registry, readOnly, taken } from './registry.ts'
 import { type Actor, managesProject, managesUser, requireGrant, requireRight } from './rights.ts'
-import { decodeFound, decodeRow } from './row-forms.ts'
+import { decodeFound } from './row-forms.ts'
 import { type UserName, userFor, userIdOf } from './user-names.ts'
 
 /** Longest password, in characters, as in users.yaml. */
@@ -81,9 +81,8 @@ export async function createUser(
       throw taken(`A user ${userIdOf(user)}`)
     }
     // The project's row is written again, so that a removal that saw no user conflicts. A project of the file has none.
-    if (project !== undefined) {
-      change.expect(project.key, project).put('project', project.key, decodeRow('project', project))
-    } else if (users.project(account)?.isOfFile !== true) {
+    if (project !== undefined) change.touch(project)
+    else if (users.project(account)?.isOfFile !== true) {
       if (!makesProject) throw missing(`project: ${account}`)
       await draftProject(registry, change, account, { description: '', isEnabled: true })
     }
@@ -111,12 +110,12 @@ async function changeRow(
   changed: (row: UserRow) => UserRow,
 ): Promise<UserFacts> {
   const { account, user } = name
-  const { catalog, users } = registry
+  const { catalog, users, macs } = registry
   if (users.factsOf(account, user)?.isOfFile) throw readOnly(`The user ${userIdOf(name)}`)
   const key = identityKeys.user(account, user)
   await makeChange(registry, async (change) => {
     const found = await catalog.get(key)
-    const row = decodeFound('user', found)
+    const row = decodeFound('user', found, macs)
     if (row === undefined) throw missing(`user: ${userIdOf(name)}`)
     change.expect(key, found).put('user', key, changed(row))
   })

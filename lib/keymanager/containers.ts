@@ -94,7 +94,7 @@ export async function createContainer(
       acl: null,
       consumers: [],
     }
-    draftKept(draft, 'secret-container', 'secretContainer', { project, id }, row)
+    draftKept(keep, draft, 'secret-container', 'secretContainer', { project, id }, row)
     return id
   })
 }
@@ -113,7 +113,7 @@ export async function changeContainer(
   return await commitWithRetry(keep.catalog, async (draft) => {
     const { key, stored, row } = await findContainer(keep, caller, id, wish)
     const next = { ...row, updatedMicros: nowMicros(row.updatedMicros), ...changed(row) }
-    draft.expect(key, stored).put(key, encodeRow('secretContainer', key, next))
+    draft.expect(key, stored).put(key, encodeRow('secretContainer', key, next, keep.macs))
     return next
   })
 }
@@ -187,7 +187,7 @@ export async function deleteContainer(keep: Keep, caller: Identity, id: string):
 }
 
 export async function listContainers(
-  { catalog }: Keep,
+  { catalog, macs }: Keep,
   caller: Identity,
   filter: { readonly name: string | null; readonly type: string | null },
   page: { readonly offset: number; readonly limit: number },
@@ -198,7 +198,7 @@ export async function listContainers(
     caller.account,
     'secret-container',
     page,
-    (row) => decodeRow('secretContainer', row),
+    (row) => decodeRow('secretContainer', row, macs),
     ({ name, type }) =>
       (filter.name === null || filter.name === name) &&
       (filter.type === null || filter.type === type),

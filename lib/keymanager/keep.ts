@@ -5,10 +5,11 @@ import type { Identity } from '../auth/identity.ts'
 import type { Catalog, Row } from '../catalog/catalog.ts'
 import { identityKeys, type KeptKind } from '../catalog/identity-keys.ts'
 import type { SecretAcl } from '../catalog/identity-rows.ts'
+import type { RowMacs } from '../crypto/row-mac.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { keepsSecrets, ownsSecrets, readsPayloads, readsSecretFacts } from '../identity/rights.ts'
-import { decodeFound, decodeRow, encodeRow, type RowContents } from '../identity/row-forms.ts'
+import { decodeFound, encodeRow, type RowContents, readRow } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import type { Draft } from '../service/stores.ts'
@@ -17,6 +18,7 @@ import { countKept, usageOf } from './page.ts'
 export interface Keep {
   readonly catalog: Catalog
   readonly cipher: SecretCipher
+  readonly macs: RowMacs
 }
 
 /** Most secrets of a project, and most orders, and most containers. */
@@ -59,12 +61,18 @@ interface Guarded {
   readonly acl?: SecretAcl | null
 }
 
-/** True where the caller, of the roles that it has in its project, may do that. */
-function isAllowed(caller: Identity, project: string, row: Guarded, wish: Wish): boolean {
+/** True where the caller, of the roles that it has in its project, may do that. What nobody proves is its owners' alone. */
+function isAllowed(
+  caller: Identity,
+  project: string,
+  { row, holds }: { readonly row: Guarded; readonly holds: boolean },
+  wish: Wish,
+): boolean {
   const self = userIdOf(caller)
   const acl = row.acl ?? null
   const isTheirs = caller.account === project
   if (isTheirs && ownsSecrets(caller)) return true
+  if (!holds) return false
   if (isTheirs && keepsSecrets(caller) && row.creator === self) return true
   if (wish === 'share') return false
   if (wish !== 'change' && acl?.users.includes(self) === true) return true
@@ -88,7 +96,7 @@ const keyOf: Readonly<Record<KeptKind, (project: string, id: string) => string>>
 
 /** The row of that id, for a caller who may do that with it. Throws IdentityRefused `missing`, `forbidden`. */
 export async function findKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
-  { catalog }: Keep,
+  { catalog, macs }: Keep,
   caller: Identity,
   kind: KeptKind,
   form: K,
@@ -96,15 +104,15 @@ export async function findKept<K extends 'secret' | 'secretOrder' | 'secretConta
   wish: Wish,
 ): Promise<Found<RowContents[K]>> {
   if (!uuid.test(id)) throw missing(kind)
-  const home = decodeFound('secretHome', await catalog.get(identityKeys.secretHome(id)))
+  const home = decodeFound('secretHome', await catalog.get(identityKeys.secretHome(id)), macs)
   if (home?.kind !== kind) throw missing(kind)
   const { project } = home
   const key = keyOf[kind](project, id)
   const stored = await catalog.get(key)
   if (stored === undefined) throw missing(kind)
-  const row = decodeRow(form, stored)
-  if (!isAllowed(caller, project, row as unknown as Guarded, wish)) throw forbidden()
-  return { project, key, stored, row }
+  const read = readRow(form, stored, macs)
+  if (!isAllowed(caller, project, read, wish)) throw forbidden()
+  return { project, key, stored, row: read.row }
 }
 
 /** Throws IdentityRefused `limit` where a project has as many as it may. */
@@ -116,6 +124,7 @@ export async function requireRoom({ catalog }: Keep, project: string, kind: Kept
 
 /** Adds a new row to a commit, with its place in the index and in the count. */
 export function draftKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
+  { macs }: Keep,
   draft: Draft,
   kind: KeptKind,
   form: K,
@@ -126,8 +135,8 @@ export function draftKept<K extends 'secret' | 'secretOrder' | 'secretContainer'
   const home = identityKeys.secretHome(id)
   draft
     .expect(key, undefined)
-    .put(key, encodeRow(form, key, row))
-    .put(home, encodeRow('secretHome', home, { kind, project }))
+    .put(key, encodeRow(form, key, row, macs))
+    .put(home, encodeRow('secretHome', home, { kind, project }, macs))
     .add(identityKeys.secretUsage(project), ...usageOf(kind, 1))
 }
 

@@ -1,6 +1,7 @@
 // Orders: a random key that the key manager draws, as a secret. It is there when the order is answered.
 import { randomBytes } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
+import type { Row } from '../catalog/catalog.ts'
 import type { SecretOrderRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { decodeRow } from '../identity/row-forms.ts'
@@ -70,7 +71,7 @@ export async function createOrder(
       const id = drawUuid()
       const creator = userIdOf(caller)
       const row = { createdMicros: nowMicros(), creator, type: 'key', meta, secret }
-      draftKept(draft, 'secret-order', 'secretOrder', { project, id }, row)
+      draftKept(keep, draft, 'secret-order', 'secretOrder', { project, id }, row)
       return id
     })
   } finally {
@@ -90,11 +91,11 @@ export async function deleteOrder(keep: Keep, caller: Identity, id: string): Pro
 }
 
 export async function listOrders(
-  { catalog }: Keep,
+  { catalog, macs }: Keep,
   caller: Identity,
   page: { readonly offset: number; readonly limit: number },
 ): Promise<KeptPage<SecretOrderRow>> {
   requireReader(caller)
-  const read = (row: Parameters<typeof decodeRow>[1]) => decodeRow('secretOrder', row)
+  const read = (row: Row) => decodeRow('secretOrder', row, macs)
   return await pageOf(catalog, caller.account, 'secret-order', page, read, () => true)
 }

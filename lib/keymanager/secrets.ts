@@ -81,10 +81,16 @@ function requirePayload(
   }
 }
 
-function putPayload({ cipher }: Keep, draft: Draft, project: string, id: string, payload: Payload) {
+function putPayload(
+  { cipher, macs }: Keep,
+  draft: Draft,
+  project: string,
+  id: string,
+  payload: Payload,
+) {
   const key = identityKeys.secretPayload(project, id)
   const sealed = cipher.seal(payloadContext(project, id), payload.bytes)
-  draft.put(key, encodeRow('secretPayload', key, { sealed }))
+  draft.put(key, encodeRow('secretPayload', key, { sealed }, macs))
 }
 
 /** Adds a new secret to a commit. Throws IdentityRefused. */
@@ -113,7 +119,7 @@ export async function draftSecret(
     payloadType: payload?.type ?? null,
   }
   if (payload !== null) putPayload(keep, draft, project, id, payload)
-  draftKept(draft, 'secret', 'secret', { project, id }, row)
+  draftKept(keep, draft, 'secret', 'secret', { project, id }, row)
   return id
 }
 
@@ -153,7 +159,7 @@ export async function readSecret(keep: Keep, caller: Identity, id: string): Prom
 export async function readPayload(keep: Keep, caller: Identity, id: string): Promise<Payload> {
   const { project, row } = await findSecret(keep, caller, id, 'readPayload')
   const stored = await keep.catalog.get(identityKeys.secretPayload(project, id))
-  const payload = decodeFound('secretPayload', stored)
+  const payload = decodeFound('secretPayload', stored, keep.macs)
   if (payload === undefined || row.payloadType === null) {
     throw new IdentityRefused('missing', 'Not Found. Sorry but your secret has no payload.')
   }
@@ -173,7 +179,7 @@ export async function changeSecret(
     const { project, key, stored, row } = await findSecret(keep, caller, id, wish)
     const updatedMicros = nowMicros(row.updatedMicros)
     const next = { ...row, updatedMicros, ...changed(row, draft, project) }
-    draft.expect(key, stored).put(key, encodeRow('secret', key, next))
+    draft.expect(key, stored).put(key, encodeRow('secret', key, next, keep.macs))
   })
 }
 
@@ -212,7 +218,7 @@ export interface SecretFilter {
 
 /** A page of the secrets of the caller's project. Throws IdentityRefused `forbidden`. */
 export async function listSecrets(
-  { catalog }: Keep,
+  { catalog, macs }: Keep,
   caller: Identity,
   filter: SecretFilter,
   page: { readonly offset: number; readonly limit: number },
@@ -225,7 +231,7 @@ export async function listSecrets(
     caller.account,
     'secret',
     page,
-    (row) => decodeRow('secret', row),
+    (row) => decodeRow('secret', row, macs),
     (row) =>
       !isOver(row) &&
       fits(name, row.name) &&

@@ -1,8 +1,7 @@
 // The rows that hang on a root key: what of them is under it, and how that comes under another key. `coffer rewrap`,
 // `coffer key list`, reload, start and restore all read this table (D-HANGING).
 import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
-import type { SignedCodec } from '../catalog/codec.ts'
-import { ec2CredentialPrefix, type identityKeys } from '../catalog/identity-keys.ts'
+import { type identityKeys, identityPrefixes } from '../catalog/identity-keys.ts'
 import { endOf, type rowKeys, splitNameAndId, splitUploadKey } from '../catalog/keys.ts'
 import { accountRow, bucketRow, containerRow, uploadRow, versionRow } from '../catalog/rows.ts'
 import type { Cipher } from '../crypto/cipher.ts'
@@ -11,9 +10,9 @@ import { zeroCompletionKeys } from '../crypto/keys.ts'
 import type { LateCipher } from '../crypto/late.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
-import { CofferError } from '../errors.ts'
 import type { Stores } from '../service/stores.ts'
-import { identityTable } from './hanging-secrets.ts'
+import { identityTable, identityWords } from './hanging-secrets.ts'
+import { readSigned, requireProven } from './signed-rows.ts'
 
 export type Rows = Pick<Stores, 'catalog'>
 
@@ -77,13 +76,12 @@ const readers = Object.entries(table).filter(([, read]) => read !== null) as [
   ReadRow,
 ][]
 
-/** How keys of a kind begin, and what people call it, where that is not the kind itself. */
-const spelled: Partial<Record<HangingKind, { readonly start: string; readonly word: string }>> = {
-  ec2Credential: { start: ec2CredentialPrefix, word: 'EC2 credential' },
-  secretPayload: { start: 'secret-payload/', word: 'secret' },
-}
-const startOf = (kind: HangingKind) => spelled[kind]?.start ?? `${kind}/`
-const wordOf = (kind: HangingKind) => spelled[kind]?.word ?? kind
+/** How keys of a kind begin. */
+const startOf = (kind: HangingKind) =>
+  (identityPrefixes as Partial<Record<HangingKind, string>>)[kind] ?? `${kind}/`
+/** What people call a kind. */
+const wordOf = (kind: HangingKind) =>
+  (identityWords as Partial<Record<HangingKind, string>>)[kind] ?? kind
 
 /** Ranges of keys that hold all rows of the table that hang on root keys, in its order. */
 export const hangingRanges = readers.map(([kind]) => ({
@@ -91,25 +89,6 @@ export const hangingRanges = readers.map(([kind]) => ({
   from: startOf(kind),
   to: endOf(startOf(kind)),
 }))
-
-/** A row of which nothing but the MAC is under a root key. */
-function readSigned<T>(kind: 'account' | 'container' | 'bucket', codec: SignedCodec<T>): ReadRow {
-  return (row) => ({
-    rootKeyIds: [codec.rootKeyIdOf(row.value)],
-    title: `${kind} ${row.key.slice(kind.length + 1)}`,
-    renew: ({ macs }) => codec.encode(row.key, requireProven(codec, row, macs), macs),
-  })
-}
-
-/** What a row says whose MAC holds. Throws StoreCorrupt. */
-function requireProven<T>(codec: SignedCodec<T>, stored: Row, macs: RowMacs): T {
-  const { row, holds } = codec.read(stored, macs)
-  if (holds) return row
-  const what = macs.has(codec.rootKeyIdOf(stored.value))
-    ? 'its MAC does not hold'
-    : 'root key not in keyring'
-  throw new CofferError('StoreCorrupt', { what })
-}
 
 /** An upload under either kind of key: what its completion needs is under a root key. */
 function readUpload(row: Row): ReturnType<ReadRow> {

@@ -142,11 +142,11 @@ function errorBody({ status, message }: Said): object {
 }
 
 export function keymanager(node: Node): Speaker {
-  const { catalog, cipher } = node.registry
+  const { catalog, cipher, macs } = node.registry
   const { endpoints } = node
   return restSpeaker(node, {
     name: 'keymanager',
-    routes: makeRoutes(keymanagerRoutes, { catalog, cipher }),
+    routes: makeRoutes(keymanagerRoutes, { catalog, cipher, macs }),
     errorBody,
     challengeOf: ({ state }) => {
       const identity = endpoints.urlOf('identity', state.target) ?? state.target.baseUrl

@@ -18,13 +18,14 @@ function orderView(ctx: RoutedContext, id: string, row: SecretOrderRow): object 
   const time = timeOf(row.createdMicros)
   return {
     type: row.type,
-    status: 'ACTIVE',
+    // Which secret it made is not known where nobody proves the order's row.
+    status: row.secret === '' ? 'ERROR' : 'ACTIVE',
     created: time,
     updated: time,
     creator_id: row.creator,
     meta: row.meta,
     order_ref: refOf(ctx, 'orders', id),
-    secret_ref: refOf(ctx, 'secrets', row.secret),
+    ...(row.secret !== '' && { secret_ref: refOf(ctx, 'secrets', row.secret) }),
   }
 }
 

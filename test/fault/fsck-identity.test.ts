@@ -4,9 +4,17 @@ import t, { type Test } from 'tap'
 import type { Commit } from '../../lib/catalog/catalog.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { identityKeys } from '../../lib/catalog/identity-keys.ts'
+import {
+  appCredentialRow,
+  ec2CredentialRow,
+  secretRow,
+  userRow,
+} from '../../lib/catalog/identity-rows.ts'
+import { rowMacs } from '../../lib/crypto/row-mac.ts'
 import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
 import { fsck, repairAll } from '../../lib/upkeep/fsck.ts'
+import { edited } from '../helpers/edited-row.ts'
 import { startIdentityNode } from '../helpers/identity.ts'
 
 const USER = '/v3/users/test:alice'
@@ -30,10 +38,10 @@ async function startFilled(t: Test) {
   await keys('POST', '/v1/orders', { token: admin, body: { type: 'key', meta } })
   await keys('POST', '/v1/containers', { token: admin, body: { type: 'generic' } })
   const { catalog, macs } = node.coffer.stores
-  const check = () =>
+  const check = (as = macs) =>
     fsck({
       rows: seamRows(catalog),
-      macs,
+      macs: as,
       devices: node.config.devices,
       rate: new Rate(Number.POSITIVE_INFINITY),
       records: false,
@@ -102,4 +110,43 @@ t.test('what the key manager keeps, its index, its payloads and its counters agr
   t.equal((await repairAll(catalog, lost)).length, 1, 'a payload that is lost stays lost')
   await site.break({ put: [{ key: identityKeys.user('test', 'alice'), value: Buffer.from('x') }] })
   t.ok((await check()).problems.some(({ rule }) => rule === 'row'))
+})
+
+t.test('rows that were edited are named, and credentials among them removed', async (t) => {
+  const site = await startFilled(t)
+  const { catalog, check, access, app, secret } = site
+  const keys = {
+    user: identityKeys.user('test', 'alice'),
+    ec2: identityKeys.ec2Credential(access),
+    app: identityKeys.appCredential(app),
+    secret: identityKeys.secret('test', secret),
+  }
+  await site.break({
+    put: [
+      await edited(catalog, keys.user, userRow, () => ({ roles: ['admin'] })),
+      await edited(catalog, keys.ec2, ec2CredentialRow, () => ({ user: 'tester' })),
+      await edited(catalog, keys.app, appCredentialRow, () => ({ unrestricted: true })),
+      await edited(catalog, keys.secret, secretRow, () => ({ creator: 'test:alice' })),
+    ],
+  })
+  const { problems } = await check()
+  t.same([...new Set(problems.map(({ rule }) => rule))], ['mac'])
+  t.same(
+    problems.map(({ what }) => what.split(':')[0]).sort(),
+    Object.values(keys)
+      .map((key) => JSON.stringify(key))
+      .sort(),
+  )
+  const lost = rowMacs({ active: 'k', key: () => undefined }, catalog.id)
+  const without = (await check(lost)).problems
+  t.match(without[0]!.what, /under the root key .*, which the keyring lacks/)
+  t.notOk(
+    without.some(({ repair }) => repair !== undefined),
+    'what a keyring lacks is not removed',
+  )
+  t.same(
+    (await repairAll(catalog, problems)).map(({ what }) => what.split(':')[0]).sort(),
+    [keys.user, keys.secret].map((key) => JSON.stringify(key)).sort(),
+  )
+  t.same(await catalog.getMany([keys.ec2, keys.app]), [undefined, undefined])
 })

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { PasswordChecks } from '../../../lib/auth/password-checks.ts'
 import { makeUsers } from '../../../lib/auth/users.ts'
+import { rowMacs } from '../../../lib/crypto/row-mac.ts'
 import { secretCipher } from '../../../lib/crypto/sealed-secret.ts'
 import { createEc2Credential } from '../../../lib/identity/ec2-credentials.ts'
 import { createProject, deleteProject } from '../../../lib/identity/projects.ts'
@@ -19,7 +20,8 @@ t.test('a node reads what another one has changed, when it next looks', async (t
   const open = () => {
     const checks = new PasswordChecks()
     const file = makeUsers({ accounts: [] }, checks)
-    return openRegistry(catalog, secretCipher(ring), file, checks, () => t.fail('damaged'))
+    const ciphers = { cipher: secretCipher(ring), macs: rowMacs(ring, catalog.id) }
+    return openRegistry(catalog, ciphers, file, checks, () => t.fail('damaged'))
   }
   const [here, there] = [await open(), await open()]
   await createUser(here, 'operator', { ...alice, password: 'one', roles: ['admin'] }, make)

@@ -3,16 +3,22 @@
 import t from 'tap'
 import { countRootKeys, sayUse } from '../../../lib/upkeep/hanging-rows.ts'
 import { startRewrap } from '../../../lib/upkeep/rewrap.ts'
-import { startIdentityNode } from '../../helpers/identity.ts'
+import { administrators, appCredentialLogin, startIdentityNode } from '../../helpers/identity.ts'
 
 const EC2 = '/v3/users/test:tester/credentials/OS-EC2'
 
-t.test('a rewrap brings EC2 secrets and payloads under the active root key', async (t) => {
+/** Two root keys, of which a test takes one away. */
+function makeRing() {
   const ring = {
     active: 'k1',
     ids: ['k1', 'k2'],
     key: (id: string) => (ring.ids.includes(id) ? Buffer.alloc(32, id) : undefined),
   }
+  return ring
+}
+
+t.test('a rewrap brings EC2 secrets and payloads under the active root key', async (t) => {
+  const ring = makeRing()
   const { node, ask, keys, tokenOf } = await startIdentityNode(t, {}, ring)
   const token = await tokenOf('tester', 'testing')
   const ec2 = (await ask('POST', EC2, { token, body: {} })).json.credential
@@ -22,13 +28,13 @@ t.test('a rewrap brings EC2 secrets and payloads under the active root key', asy
   await keys('POST', '/v1/secrets', { token, body: {} })
   const { stores, registry } = node.coffer
   const before = await countRootKeys(stores)
-  t.equal(sayUse(before.get('k1')!), '1 EC2 credential and 1 secret')
+  t.equal(sayUse(before.get('k1')!), '1 EC2 credential, 2 secrets and 1 payload')
 
   ring.active = 'k2'
   const run = () => startRewrap(stores, ring, { rowsPerSecond: 1e6, closed: () => false })
   const { progress, done } = run()
   await done
-  t.match(progress, { ec2Credentials: 1, secretPayloads: 1, failed: 0 })
+  t.match(progress, { ec2Credentials: 1, secrets: 2, secretPayloads: 1, failed: 0 })
   const after = await countRootKeys(stores)
   t.strictSame([...after.keys()], ['k2'])
   ring.ids = ['k2']
@@ -45,9 +51,66 @@ t.test('a rewrap brings EC2 secrets and payloads under the active root key', asy
   await second.done
   t.match(
     second.progress,
-    { ec2Credentials: 0, secretPayloads: 0 },
+    { ec2Credentials: 0, secrets: 0, secretPayloads: 0 },
     'a second run has nothing to do',
   )
+})
+
+t.test('a rewrap signs users, credentials and what the key manager keeps anew', async (t) => {
+  const ring = makeRing()
+  const { node, ask, keys, tokenOf } = await startIdentityNode(t, {}, ring)
+  node.replaceUsers(administrators)
+  const root = await tokenOf('root', 'root-pass')
+  await ask('POST', '/v3/projects', { token: root, body: { project: { name: 'new' } } })
+  const user = { name: 'alice', password: 'secret1', default_project_id: 'new' }
+  await ask('POST', '/v3/users', { token: root, body: { user } })
+  await ask('PUT', '/v3/projects/new/users/new:alice/roles/creator', { token: root })
+  const token = await tokenOf('alice', 'secret1', 'new')
+  const app = await ask('POST', '/v3/users/new:alice/application_credentials', {
+    token,
+    body: { application_credential: { name: 'app' } },
+  })
+  const { id, secret } = app.json.application_credential
+  const meta = { algorithm: 'aes', bit_length: 256 }
+  const order = await keys('POST', '/v1/orders', { token, body: { type: 'key', meta } })
+  const group = await keys('POST', '/v1/containers', {
+    token,
+    body: { type: 'generic', name: 'g' },
+  })
+  const { stores } = node.coffer
+  ring.active = 'k2'
+  const { progress, done } = startRewrap(stores, ring, {
+    rowsPerSecond: 1e6,
+    closed: () => false,
+  })
+  await done
+  t.match(progress, { projects: 1, users: 1, appCredentials: 1, failed: 0 })
+  t.match(progress, { secrets: 1, secretPayloads: 1, secretOrders: 1, secretContainers: 1 })
+  t.strictSame([...(await countRootKeys(stores)).keys()], ['k2'])
+  ring.ids = ['k2']
+  await node.restart()
+  const again = await tokenOf('alice', 'secret1', 'new')
+  const delegated = await ask('POST', '/v3/auth/tokens', { body: appCredentialLogin(id, secret) })
+  t.equal(delegated.status, 201)
+  const show = async (ref: string) =>
+    (await keys('GET', new URL(ref).pathname, { token: again })).json
+  t.match(await show(order.json.order_ref), { status: 'ACTIVE', creator_id: 'new:alice' })
+  t.match(await show(group.json.container_ref), { name: 'g' })
+  t.notMatch(node.logged(), 'MAC of a row')
+})
+
+t.test('users whose root key was missing are there once the keyring has it', async (t) => {
+  const ring = makeRing()
+  const { node, ask, login, tokenOf } = await startIdentityNode(t, {}, ring)
+  const token = await tokenOf('tester', 'testing')
+  const user = { name: 'alice', password: 'secret1', default_project_id: 'test' }
+  await ask('POST', '/v3/users', { token, body: { user } })
+  Object.assign(ring, { active: 'k2', ids: ['k2'] })
+  await node.restart()
+  t.equal((await login('alice', 'secret1', 'test')).status, 401)
+  ring.ids.push('k1')
+  await node.coffer.registry.directory.load()
+  t.equal((await login('alice', 'secret1', 'test')).status, 201)
 })
 
 t.test('a secret in another row’s place does not open, and says so to nobody', async (t) => {
@@ -73,6 +136,6 @@ t.test('a secret in another row’s place does not open, and says so to nobody',
   const put = [{ key: `ec2-credential/${other}`, value: credential.value }]
   await catalog.commit({ id: '1'.repeat(32), put })
   await node.restart()
-  t.equal((await node.request('GET', '/', { access: other, secret: ec2.secret })).status, 500)
+  t.equal((await node.request('GET', '/', { access: other, secret: ec2.secret })).status, 403)
   t.equal((await node.request('GET', '/', ec2)).status, 200)
 })
