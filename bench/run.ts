@@ -18,6 +18,7 @@ import { measurePutSmall } from './rows/put-small.ts'
 import { measureRedisMemory } from './rows/redis-memory.ts'
 import { measureSealing } from './rows/sealing.ts'
 import { measureStrangers } from './rows/strangers.ts'
+import { measureVolumes } from './rows/volumes.ts'
 import { Scope } from './scope.ts'
 import { renderTable } from './table.ts'
 import { hasWrk } from './wrk.ts'
@@ -25,6 +26,7 @@ import { hasWrk } from './wrk.ts'
 const rows: readonly BenchRow[] = [
   { name: 'put-large', measure: measurePutLarge },
   { name: 'get-large', measure: measureGetLarge },
+  { name: 'volumes', measure: measureVolumes },
   { name: 'get-small', measure: measureGetSmall },
   { name: 'put-small', measure: measurePutSmall },
   { name: 'sealing', measure: measureSealing },

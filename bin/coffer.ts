@@ -62,6 +62,7 @@ export function makeProgram(): Command {
       'bytes a second, as 50M or 64MiB; 0: no limit (the configured rate; no limit without a node)',
       readRate,
     )
+    .option('--all', 'also volumes of another format than storage.volumeFormat, whatever is dead')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--json', 'as one JSON object')
     .addHelpText(
@@ -69,7 +70,8 @@ export function makeProgram(): Command {
       `
 Volumes that take writes are rolled first and rewritten once no upload holds them. Each is copied
 without what is dead, read back, and put in place by a rename; readers and writers go on meanwhile. A
-volume that cannot be rewritten stays as it was.
+volume that cannot be rewritten stays as it was. What is written has the format of storage.volumeFormat:
+with --all a node is moved from one format to the other. Progress goes to standard error.
 
 Exit code: 0 done, 1 a volume stayed as it was, 5 a rotten record was found (and copied as it is).`,
     )

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { volumeIdsIn } from './blobs/directory.ts'
-import { namesOn } from './blobs/level/volume-headers.ts'
+import { namesOn } from './blobs/volume-headers.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { describeDamage, requireSoundFiles } from './catalog/check.ts'
 import { openLevelCatalog } from './catalog/level.ts'

@@ -67,6 +67,12 @@ export function readErrorOf(error: unknown): SystemError | undefined {
   return found === undefined || found.code === 'ENOENT' ? undefined : found
 }
 
+/** True where `error`, or its cause, is a full disk or a spent quota. */
+export function isSpaceError(error: unknown): boolean {
+  const code = systemErrorOf(error)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
 /** Why the file cannot be read, without its name: `cannot be read (EACCES): owner root, …`. */
 export function describeReadError({ code, path }: SystemError): string {
   const why = reasons[code]?.(path)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { main } from '../bin/decrypt.ts'
 import { customerKey, type Expected } from './fixtures/expected.ts'
-import { copyFixture, type Fixture, fixtures } from './helpers/fixture.ts'
+import { copyFixture, type Fixture, newestFixture } from './helpers/fixture.ts'
 import { isBody, type Opened, openFixture, pathOf, readsAll } from './helpers/fixture-node.ts'
 import { rewriteIntegers } from './helpers/integer-width.ts'
 import { keyHeaders } from './helpers/node.ts'
@@ -77,7 +77,7 @@ const kindsOfFixture = [
 
 for (const form of ['int64', 'float64'] as const) {
   t.test(`a catalog whose integers are written as ${form} is read and changed`, async (t) => {
-    const fixture = copyFixture(t, fixtures[0]!)
+    const fixture = copyFixture(t, newestFixture)
     const kinds = await rewriteIntegers(
       join(fixture.data, 'catalog'),
       join(fixture.data, 'keyring'),

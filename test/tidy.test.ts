@@ -52,29 +52,42 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'lib/config': ['lib'],
   'lib/leveldb': ['lib'],
   'lib/crypto': ['lib', 'lib/bytes'],
-  // Seam 1 and what does not depend on the format of a volume. The engine is a type here, and a few facts about files.
+  // Seam 1 and what does not depend on the format of a volume. The engine is a type here, handed on to a format.
   'lib/blobs': [
     'lib',
     'lib/bytes',
     'lib/leveldb/engine.ts',
     'lib/blobs/device.ts',
-    'lib/blobs/reclaim.ts',
+    'lib/blobs/formats.ts',
+    'lib/blobs/volume-files.ts',
   ],
-  // Salvage copies what is left of a volume as reclaim copies what is live.
-  'lib/blobs/level': ['lib', 'lib/bytes', 'lib/leveldb', 'lib/blobs', 'lib/blobs/reclaim.ts'],
-  'lib/blobs/reclaim.ts': [
+  'lib/blobs/level': ['lib', 'lib/bytes', 'lib/leveldb', 'lib/blobs'],
+  // Knows nothing of LevelDB.
+  'lib/blobs/file': ['lib', 'lib/bytes', 'lib/blobs'],
+  // Makes a volume of what is left of one of either format.
+  'lib/blobs/salvage': [
     'lib',
-    'lib/leveldb/engine.ts',
+    'lib/bytes',
+    'lib/leveldb',
     'lib/blobs',
-    'lib/blobs/level/reclaim-copy.ts',
+    'lib/blobs/volume-files.ts',
+    'lib/blobs/level',
+    'lib/blobs/file',
   ],
-  // Makes the volumes: the only file that knows their format.
-  'lib/blobs/device.ts': [
-    'lib',
+  // The two files that know the formats: one for the store, one for commands.
+  'lib/blobs/formats.ts': [
     'lib/leveldb/engine.ts',
     'lib/blobs',
     'lib/blobs/level',
-    'lib/blobs/reclaim.ts',
+    'lib/blobs/file',
+  ],
+  'lib/blobs/volume-files.ts': ['lib', 'lib/blobs', 'lib/blobs/level', 'lib/blobs/file'],
+  // Asks what LevelDB alone needs: whether to open a volume would kill the process.
+  'lib/blobs/device.ts': [
+    'lib',
+    'lib/blobs',
+    'lib/blobs/formats.ts',
+    'lib/blobs/level/quarantine.ts',
   ],
   // Rows hold envelopes, of which they know the fields.
   'lib/catalog': [
@@ -111,8 +124,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'lib/leveldb',
     'lib/crypto',
     'lib/blobs',
-    'lib/blobs/reclaim.ts',
+    'lib/blobs/volume-files.ts',
     'lib/blobs/level',
+    'lib/blobs/salvage',
     'lib/catalog',
     'lib/service',
     'lib/identity',
@@ -126,7 +140,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'lib/config',
     'lib/leveldb/engine.ts',
     'lib/blobs',
-    'lib/blobs/level/volume-headers.ts',
+    'lib/blobs/volume-headers.ts',
     'lib/catalog',
     'lib/catalog/redis',
     'lib/catalog/redis.ts',

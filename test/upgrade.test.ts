@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { frameRow } from '../lib/catalog/framing.ts'
 import { classicEngine } from '../lib/leveldb/engine.ts'
 import { randomId } from '../lib/names.ts'
-import { copyFixture, fixtures } from './helpers/fixture.ts'
+import { copyFixture, fixtures, newestFixture } from './helpers/fixture.ts'
 import { isBody, openFixture, pathOf, readsAll } from './helpers/fixture-node.ts'
 import { run } from './helpers/process.ts'
 
@@ -34,13 +34,9 @@ for (const name of fixtures) {
   })
 }
 
-const [newest] = fixtures.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true })) as [
-  string,
-]
-
 /** A copy of the newest fixture, `change`d, is refused with this message at a start and changed by nothing. */
 async function refuses(t: Test, change: (data: string) => Promise<void>, message: RegExp) {
-  const { data, args } = copyFixture(t, newest)
+  const { data, args } = copyFixture(t, newestFixture)
   await change(data)
   const { code, stdout, stderr } = await run(args)
   t.equal(code, 1)

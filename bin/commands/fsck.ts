@@ -1,6 +1,6 @@
 // `coffer fsck`: checks the catalog against itself and against the volumes, in the place of the node.
 
-import { allHeaders } from '../../lib/blobs/level/volume-headers.ts'
+import { allHeaders } from '../../lib/blobs/volume-headers.ts'
 import { CatalogDamaged, describeDamage } from '../../lib/catalog/check.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Salvaged, salvageCatalog } from '../../lib/catalog/check-salvage.ts'

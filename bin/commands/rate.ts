@@ -1,5 +1,5 @@
 // The rate at which a command reads stored bytes.
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 
 /** `rate`: bytes a second; 0, or absent: no limit. */
 export const rateOf = ({ rate = 0 }: { readonly rate?: number }) =>

@@ -1,5 +1,6 @@
 // `coffer reclaim`: frees the space of deleted objects in volumes. A running node does it itself, at its rate
 // and one volume at a time. Where none runs, this process does it in its place.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { callControl } from '../../lib/control.ts'
 import { makeLog } from '../../lib/log.ts'
@@ -7,12 +8,14 @@ import {
   type Reclaimer,
   type ReclaimOutcome,
   type ReclaimRequest,
+  type ReclaimUnderWay,
   startReclaimer,
 } from '../../lib/upkeep/reclaim-worker.ts'
 import { BYTES_RATE_MAX } from '../option-values.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { shownBytes } from './bytes.ts'
 import { exitCodes } from './found.ts'
+import { showStep } from './status.ts'
 import { withStores } from './stores.ts'
 
 export interface ReclaimCommandOptions extends SourceOptions {
@@ -20,9 +23,14 @@ export interface ReclaimCommandOptions extends SourceOptions {
   readonly deadShare?: number
   /** Bytes a second; 0: no limit. */
   readonly rate?: number
+  /** Also volumes of another format than the configured one. */
+  readonly all?: boolean
   readonly dryRun?: boolean
   readonly json?: boolean
 }
+
+/** How often the progress is looked at. */
+const PROGRESS_MS = 2000
 
 /** Least dead share of a volume that the command rewrites. Afterwards the bytes on disk are within 10 % of the
  * live ones. */
@@ -36,7 +44,11 @@ const DEAD_SHARE = 0.05
 export async function reclaim(options: ReclaimCommandOptions): Promise<void> {
   const config = loadConfig({ file: fileOf(options), data: options.data })
   const request = requestOf(options)
-  const answer = await callControl(config.data, 'reclaim', request)
+  const asked = callControl(config.data, 'reclaim', request)
+  const answer = await watched(asked, async () => {
+    const found = await callControl(config.data, 'reclaiming', {})
+    return found?.underWay as ReclaimUnderWay | null | undefined
+  })
   const outcomes =
     answer === null
       ? await reclaimAlone(config, request)
@@ -54,7 +66,7 @@ export async function answerReclaim(
   { reclaimer }: { readonly reclaimer: Reclaimer },
   args: unknown,
 ): Promise<object> {
-  const { volume, deadShare, bytesPerSecond, dryRun, roll } = (args ?? {}) as ReclaimRequest
+  const { volume, deadShare, bytesPerSecond, all, dryRun, roll } = (args ?? {}) as ReclaimRequest
   const isNumber = (value: unknown, most: number) =>
     typeof value === 'number' && value >= 0 && value <= most
   if (volume !== undefined && typeof volume !== 'string') throw new Error('volume must be text')
@@ -66,19 +78,45 @@ export async function answerReclaim(
     volume,
     deadShare,
     bytesPerSecond,
+    all: all === true,
     dryRun: dryRun === true,
     roll: roll === true,
   }
   return { outcomes: await reclaimer.run(request) }
 }
 
-function requestOf({ volume, deadShare, rate, dryRun }: ReclaimCommandOptions): ReclaimRequest {
+function requestOf(options: ReclaimCommandOptions): ReclaimRequest {
+  const { volume, deadShare, rate, all, dryRun } = options
   return {
     ...(volume === undefined ? {} : { volume }),
     deadShare: deadShare ?? DEAD_SHARE,
     ...(rate === undefined ? {} : { bytesPerSecond: rate }),
+    all: all === true,
     dryRun: dryRun === true,
     roll: true,
+  }
+}
+
+/** Writes a line to standard error each time that the reclaim under way has come on, until `work` has ended. */
+async function watched<T>(
+  work: Promise<T>,
+  look: () => Promise<ReclaimUnderWay | null | undefined>,
+): Promise<T> {
+  const ended = new AbortController()
+  const watching = (async () => {
+    for (let shown = ''; !ended.signal.aborted; ) {
+      await sleep(PROGRESS_MS, undefined, { signal: ended.signal }).catch(() => undefined)
+      const underWay = ended.signal.aborted ? null : await look().catch(() => null)
+      const line = underWay ? showStep(underWay) : shown
+      if (line !== shown) process.stderr.write(`${line}\n`)
+      shown = line
+    }
+  })()
+  try {
+    return await work
+  } finally {
+    ended.abort()
+    await watching
   }
 }
 
@@ -91,7 +129,7 @@ function reclaimAlone(config: Config, request: ReclaimRequest): Promise<ReclaimO
     const stop = () => void reclaimer.close()
     process.once('SIGINT', stop).once('SIGTERM', stop)
     try {
-      return await reclaimer.run(request)
+      return await watched(reclaimer.run(request), async () => reclaimer.underWay)
     } finally {
       process.off('SIGINT', stop).off('SIGTERM', stop)
       await reclaimer.close()

@@ -1,6 +1,6 @@
 // `coffer restore`: makes a catalog from a backup, where there is none.
 import type { Logger } from 'pino'
-import { knownHeaders } from '../../lib/blobs/level/volume-headers.ts'
+import { knownHeaders } from '../../lib/blobs/volume-headers.ts'
 import { openBackup } from '../../lib/catalog/backup.ts'
 import type { Catalog } from '../../lib/catalog/catalog.ts'
 import { makeRawRedis } from '../../lib/catalog/redis/raw.ts'

@@ -1,13 +1,14 @@
 // `coffer salvage`: makes a volume that can be opened from what a damaged one still has, and names the objects
 // that lost bytes. Runs in the place of the node.
+import { makeFormats } from '../../lib/blobs/formats.ts'
 import { Space } from '../../lib/blobs/space.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { CofferError } from '../../lib/errors.ts'
 import { FileInvalid } from '../../lib/file-invalid.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
-import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { openCatalog, requireCatalog } from '../../lib/open-catalog.ts'
+import type { Rate } from '../../lib/plain-file.ts'
 import { type SalvageReport, salvage } from '../../lib/upkeep/salvage.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { exitCodes } from './found.ts'
@@ -56,10 +57,10 @@ async function salvageAlone(
   const { catalog, close } = await openCatalog(config, log)
   try {
     const siteOf = (directory: string) => ({
-      engine: classicEngine,
+      files: classicEngine,
+      format: makeFormats({ ...storage, engine: classicEngine, log }, directory).configured,
       directory,
       space: new Space(classicEngine, directory, storage.reserveBytes),
-      writeBufferBytes: storage.writeBufferBytes,
       log,
     })
     const all = { ...options, catalog, devices, engine: classicEngine, siteOf }

@@ -2,9 +2,9 @@
 // no file and takes no lock. So it works beside a running node, and survives a sector that cannot be read.
 import { fileRows, type RowSource, seamRows } from '../../lib/catalog/check-rows.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
-import type { Rate } from '../../lib/leveldb/plain-file.ts'
 import { makeLog } from '../../lib/log.ts'
 import { catalogLocation, openCatalogBeside } from '../../lib/open-catalog.ts'
+import type { Rate } from '../../lib/plain-file.ts'
 import type { Finding } from '../../lib/upkeep/finding.ts'
 import { newProgress, type Progress, scrub } from '../../lib/upkeep/scrub.ts'
 import { forgetProgress, loadProgress, saveProgress } from '../../lib/upkeep/scrub-file.ts'

@@ -89,6 +89,7 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
       },
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
+      reclaiming: async () => ({ underWay: requireRunning().coffer.reclaimer.underWay }),
       status: async () => answerStatus(requireRunning().coffer),
     })
     open.push(() => control.close())

@@ -81,16 +81,21 @@ function show(node: string, { catalog, queue, reclaim, devices }: NodeStatus): s
 
 const but = (impaired: string | null) => (impaired === null ? '' : `: ${impaired}`)
 
+/** What a reclaim is doing, without the time. */
+export function showStep({ volume, step, bytes, turn, turns }: ReclaimUnderWay): string {
+  const far = bytes === 0 ? '' : ` ${shownBytes(bytes)}`
+  return `volume ${volume} (${turn} of ${turns}): ${step}${far}`
+}
+
 function showUnderWay(underWay: ReclaimUnderWay | null): string {
   if (underWay === null) return 'nothing under way'
-  const { volume, step, bytes, sinceMs } = underWay
-  const far = bytes === 0 ? '' : ` ${shownBytes(bytes)}`
-  return `volume ${volume}: ${step}${far}, since ${new Date(sinceMs).toISOString()}`
+  return `${showStep(underWay)}, since ${new Date(underWay.sinceMs).toISOString()}`
 }
 
 const columns = [
   'volume',
   'gen',
+  'format',
   'state',
   'on disk',
   'live',
@@ -106,7 +111,7 @@ function showDevice(device: DeviceStatus): string[] {
   const widths = columns.map((_, i) => Math.max(...table.map((cells) => cells[i]!.length)))
   const rows = table.map((cells) =>
     cells
-      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .map((cell, i) => (i < 4 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
       .join('  ')
       .trimEnd(),
   )
@@ -123,11 +128,12 @@ function showUploads({ claimedBytes, announcedBytes }: DeviceStatus): string {
 }
 
 function cellsOf(volume: VolumeStatus): string[] {
-  return [volume.volume, String(volume.generation), volume.state, ...figuresOf(volume)]
+  const { generation, format, state } = volume
+  return [volume.volume, String(generation), format, state, ...figuresOf(volume)]
 }
 
 function cellsOfAll(device: DeviceStatus): string[] {
-  return ['all', '', '', ...figuresOf(device)]
+  return ['all', '', '', '', ...figuresOf(device)]
 }
 
 type Figures = Pick<

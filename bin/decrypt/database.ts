@@ -8,14 +8,18 @@ import { ClassicLevel } from 'classic-level'
 import { Failure } from './failure.ts'
 import { checkSums } from './sums.ts'
 
-/** Rows as they are stored, in the order of their keys' bytes. */
-export interface Rows {
+/** Values under their keys. */
+export interface Values {
   /** The value; undefined where there is no such key. Throws Failure damaged, or failed where it cannot be
    * read. */
   get(key: Buffer): Promise<Buffer | undefined>
+  close(): Promise<void>
+}
+
+/** Rows as they are stored, in the order of their keys' bytes. */
+export interface Rows extends Values {
   /** All rows whose keys begin with `prefix`, which does not end with the byte FF. Throws as `get` does. */
   below(prefix: Buffer): AsyncIterable<readonly [key: Buffer, value: Buffer]>
-  close(): Promise<void>
 }
 
 /** A file that cannot be read proves no damage. LevelDB reports a missing file with the same error. */

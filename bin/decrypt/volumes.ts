@@ -4,8 +4,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type Catalog, readLocator, type StoredSegment } from './catalog.ts'
-import { openDatabase, type Rows } from './database.ts'
+import { listDatabase, openDatabase, type Values } from './database.ts'
 import { Failure } from './failure.ts'
+import { openRecords, RECORDS_NAME } from './record-file.ts'
 
 const MAGIC = 'coffer/v2 volume'
 const HEADER_BYTES = 53
@@ -52,7 +53,7 @@ export class Volumes {
   readonly #devices: readonly string[]
   readonly #catalog: Catalog
   readonly #shadows: string
-  readonly #open = new Map<string, Rows>()
+  readonly #open = new Map<string, Values>()
   #opened = 0
 
   /** `shadows` is a directory for the shadows of the volumes, which the caller removes. */
@@ -81,7 +82,7 @@ export class Volumes {
     this.#open.clear()
   }
 
-  async #volume(volume: string): Promise<Rows> {
+  async #volume(volume: string): Promise<Values> {
     const known = this.#open.get(volume)
     if (known !== undefined) return known
     const [oldest] = this.#open.keys()
@@ -90,7 +91,10 @@ export class Volumes {
       this.#open.delete(oldest)
     }
     const location = await this.#locate(volume)
-    const db = await openDatabase(location, join(this.#shadows, String(++this.#opened)))
+    const isFile = (await listDatabase(location)).includes(RECORDS_NAME)
+    const db = await (isFile
+      ? openRecords(join(location, RECORDS_NAME))
+      : openDatabase(location, join(this.#shadows, String(++this.#opened))))
     this.#open.set(volume, db)
     await this.#checkHeader(db, volume)
     return db
@@ -118,7 +122,7 @@ export class Volumes {
 
   /** Refuses a volume of another catalog. A volume with a damaged header is read all the same, because each
    * record proves itself by its checksum and its tag. */
-  async #checkHeader(db: Rows, volume: string): Promise<void> {
+  async #checkHeader(db: Values, volume: string): Promise<void> {
     const header = parseHeader((await db.get(numberKey(0))) ?? Buffer.alloc(0), 0)
     if (header === undefined) {
       process.stderr.write(
@@ -157,7 +161,7 @@ export function parseHeader(value: Buffer, number: number) {
 }
 
 async function readRecord(
-  db: Rows,
+  db: Values,
   volume: string,
   number: number,
   blob: string,

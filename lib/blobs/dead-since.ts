@@ -2,17 +2,17 @@
 // files of the generation, so that the note goes with the generation. The note is not synced: after a power cut
 // the time of a later death counts.
 import { join } from 'node:path'
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 
 const NOTE = 'dead-since'
 
 export class DeadSince {
-  readonly #engine: Engine
+  readonly #files: Files
   #sinceMs: number | null = null
   #sinceCopyMs: number | null = null
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(files: Files) {
+    this.#files = files
   }
 
   /** Milliseconds since 1970; null where no record is known to have died. */
@@ -22,7 +22,7 @@ export class DeadSince {
 
   /** Reads the note that an earlier process left in the generation. */
   async load(location: string): Promise<void> {
-    const text = await this.#engine.readNote(join(location, NOTE)).catch(() => undefined)
+    const text = await this.#files.readNote(join(location, NOTE)).catch(() => undefined)
     const noted = text === undefined ? Number.NaN : Date.parse(text)
     if (!Number.isNaN(noted)) this.#sinceMs = noted
   }
@@ -48,6 +48,6 @@ export class DeadSince {
   #keep(location: string, ms: number): void {
     this.#sinceMs = ms
     // Where the note cannot be written, the time lasts until the process ends.
-    void this.#engine.note(join(location, NOTE), new Date(ms).toISOString()).catch(() => undefined)
+    void this.#files.note(join(location, NOTE), new Date(ms).toISOString()).catch(() => undefined)
   }
 }

@@ -2,20 +2,20 @@
 // device makes another one, and when it has failed the device opens it again. Both happen in the background, so
 // that `create` does not wait. While no volume takes blobs, the device refuses them.
 import { FormatUnread } from '../format-version.ts'
-import { isSpaceError } from '../leveldb/engine.ts'
-import { type FoundVolume, findVolumes } from './directory.ts'
+import { isSpaceError } from '../system-error.ts'
+import { findVolumes } from './directory.ts'
 import { requireSameDisk } from './disk.ts'
 import { Failures, strange } from './failures.ts'
-import { OpenVolumes } from './level/open-volumes.ts'
+import { type Formats, makeFormats } from './formats.ts'
 import { Quarantine } from './level/quarantine.ts'
-import { LevelVolume, type VolumeSettings } from './level/volume.ts'
+import { OpenVolumes } from './open-volumes.ts'
 import type { DeviceOptions } from './options.ts'
 import { forEach } from './parallel.ts'
 import type { ReclaimSite } from './reclaim.ts'
 import { Claim, Space } from './space.ts'
-import type { BlobId, VolumeUsage } from './store.ts'
-import { usagesOf } from './usage.ts'
-import type { Found, Volume } from './volume.ts'
+import type { BlobId } from './store.ts'
+import { Volume } from './volume.ts'
+import type { Found, VolumeSettings } from './volume-settings.ts'
 import { VolumeWriter } from './writer.ts'
 
 /** Why a device takes no blob. `failure`: something failed, or the device is being repaired or closed. */
@@ -39,6 +39,7 @@ export class Device {
   readonly #options: DeviceOptions
   readonly #space: Space
   readonly #failures: Failures
+  readonly #formats: Formats
   readonly #settings: VolumeSettings
   /** Volumes that take no writes until they are opened again. */
   readonly #failed = new Set<Volume>()
@@ -53,8 +54,11 @@ export class Device {
     this.quarantine = new Quarantine(options.engine, directory, options.log)
     this.#space = new Space(options.engine, directory, options.reserveBytes)
     this.#failures = new Failures(options.log, directory)
+    this.#formats = makeFormats(options, directory)
     this.#settings = {
       ...options,
+      files: options.engine,
+      formats: this.#formats,
       readable: new OpenVolumes(options.openVolumes, () => this.#couldReopen()),
       failed: (volume, error) => this.#volumeFailed(volume, error),
       sealed: (volume) => this.#volumeSealed(volume),
@@ -69,18 +73,16 @@ export class Device {
    */
   async open(): Promise<void> {
     await this.#options.engine.makeDirectory(this.directory)
-    const volumeOf = ({ id, generation }: FoundVolume) =>
-      new LevelVolume(this.#settings, this.directory, id, generation)
     const found = await this.quarantine.screen(
       await findVolumes(this.#options.engine, this.directory),
       async (late) => {
-        const volume = volumeOf(late)
+        const volume = new Volume(this.#settings, this.directory, late)
         if (await this.#enroll(volume)) await this.#useOrSeal(volume)
       },
     )
     const writable: Volume[] = []
     await forEach(found, OPENING_MAX, async (next) => {
-      const volume = volumeOf(next)
+      const volume = new Volume(this.#settings, this.directory, next)
       if (await this.#enroll(volume)) writable.push(volume)
     })
     writable.sort((a, b) => b.commitNumber - a.commitNumber || a.writtenBytes - b.writtenBytes)
@@ -104,8 +106,8 @@ export class Device {
     return isSpaceError(this.#failures.last) || !this.#hasRepairRoom() ? 'space' : 'failure'
   }
 
-  /** What `refusal(0)` means, as a sentence for an operator; null where blobs can begin. The call starts a
-   * repair, because a node that health checks keep requests away from gets no `create`. */
+  /** What `refusal(0)` means, as a sentence; null where blobs can begin. Starts a repair as `refusal` does, because a
+   * node that health checks keep requests away from gets no `create`. */
   get impaired(): string | null {
     const refusal = this.refusal(0)
     if (refusal === null) return null
@@ -127,34 +129,28 @@ export class Device {
     })
   }
 
-  /** Generation, state and size of each volume of the device. */
-  usage(): Promise<VolumeUsage[]> {
-    const [opened, held] = [this.volumes.values(), this.quarantine.held.values()]
-    return usagesOf(this.#options.engine, this.directory, opened, held)
-  }
-
-  /** How many bytes may still be written to the device. */
   get room(): Pick<Space, 'freeBytes' | 'claimedBytes' | 'announced'> {
     return this.#space
   }
 
-  /** Makes another volume take the new blobs in the place of `volume`. `volume` is sealed once its begun blobs
-   * have left it. Rejects with the error of making the other volume. */
+  /** As `roll` of the store. */
   async roll(volume: Volume): Promise<void> {
     while (this.#repairing !== undefined) await this.#repairing
     if (this.#current !== volume) return
     const { engine } = this.#options
     const made = requireSameDisk(engine, this.directory, [volume]).then(() => this.#makeNext())
-    const over = () => {
-      this.#repairing = undefined
-    }
-    this.#repairing = made.then(over, over)
+    this.#repairing = made
+      .catch(() => undefined)
+      .finally(() => {
+        this.#repairing = undefined
+      })
     await made
   }
 
-  /** The parts of the device that reclaim uses. */
   get site(): ReclaimSite {
-    return { ...this.#options, directory: this.directory, space: this.#space }
+    const { engine: files, log } = this.#options
+    const format = this.#formats.configured
+    return { files, log, format, directory: this.directory, space: this.#space }
   }
 
   /** Closes every volume. No blob can begin afterwards. */
@@ -176,14 +172,11 @@ export class Device {
       found = await volume.open()
     } catch (error) {
       if (error instanceof FormatUnread) throw error
-      if (isNew && (await volume.isHalfMade().catch(() => false))) found = 'empty'
-      else {
-        // The volume may be readable later: its records stay known and are unavailable.
-        this.volumes.set(volume.id, volume)
-        this.#failed.add(volume)
-        this.#keepFailure(error, about, 'a volume cannot be opened')
-        return false
-      }
+      // The volume may be readable later: its records stay known and are unavailable.
+      this.volumes.set(volume.id, volume)
+      this.#failed.add(volume)
+      this.#keepFailure(error, about, 'a volume cannot be opened')
+      return false
     }
     if (isNew && (found === 'empty' || found === 'foreign')) {
       await volume.close()
@@ -254,27 +247,30 @@ export class Device {
 
   /** Makes a volume, which takes the new blobs from now on. */
   async #makeNext(): Promise<void> {
-    const next = await LevelVolume.create(this.#settings, this.directory)
+    const next = await Volume.create(this.#settings, this.directory)
     this.volumes.set(next.id, next)
     const full = this.#current
     this.#current = next
     full?.drain()
   }
 
-  #volumeFailed(volume: Volume, error: unknown): void {
+  #volumeFailed(id: string, error: unknown): void {
+    const volume = this.volumes.get(id)
+    if (volume === undefined) return
     this.#failed.add(volume)
     if (this.#current === volume) this.#current = undefined
-    const about = { volume: volume.id }
+    const about = { volume: id }
     this.#keepFailure(error, about, 'a volume failed: no more writes before it is opened again')
   }
 
-  #volumeSealed(volume: Volume): void {
-    const about = { device: this.directory, volume: volume.id }
+  #volumeSealed(id: string): void {
+    const about = { device: this.directory, volume: id }
     this.#options.log.info(about, 'a volume is sealed')
-    // Sealing wrote the volume's log to a table, so that the room is measured anew.
+    // Sealing wrote a LevelDB log to a table, so that the room is measured anew.
     this.#space.forget()
     this.#settings.readable.forget()
-    this.rest(volume)
+    const volume = this.volumes.get(id)
+    if (volume !== undefined) this.rest(volume)
   }
 
   /** Closes a sealed volume, which gives its memory back. The next read opens it. */

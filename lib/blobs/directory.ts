@@ -2,7 +2,7 @@
 // copy of one, and `<volume id>.g<generation>.damaged` a generation that was salvaged. The names are part of
 // the stored format (docs/format.md).
 import { join } from 'node:path'
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 
 export interface FoundVolume {
   /** 16 hex digits. */
@@ -29,10 +29,10 @@ function parseName(name: string): FoundVolume | undefined {
 
 /** Lists a device's volumes. First removes what a crash left: unfinished copies, and every generation of a
  * volume but its highest. Other names are not touched. Rejects with the system's error. */
-export async function findVolumes(engine: Engine, directory: string): Promise<FoundVolume[]> {
+export async function findVolumes(files: Files, directory: string): Promise<FoundVolume[]> {
   const highest = new Map<string, number>()
   const leftovers: string[] = []
-  for (const name of await engine.list(directory)) {
+  for (const name of await files.list(directory)) {
     if (/^[0-9a-f]{16}\.new$/.test(name)) leftovers.push(join(directory, name))
     const found = parseName(name)
     if (found === undefined) continue
@@ -41,8 +41,8 @@ export async function findVolumes(engine: Engine, directory: string): Promise<Fo
     if (other > 0) leftovers.push(locationOf(directory, id, Math.min(other, generation)))
     highest.set(id, Math.max(other, generation))
   }
-  for (const location of leftovers) await engine.destroy(location)
-  if (leftovers.length > 0) await engine.syncDirectory(directory)
+  for (const location of leftovers) await files.destroy(location)
+  if (leftovers.length > 0) await files.syncDirectory(directory)
   return Array.from(highest, ([id, generation]) => ({ id, generation }))
 }
 
@@ -52,11 +52,11 @@ export const volumeIdsIn = (names: readonly string[]) =>
 
 /** Generations of one volume that lie in the directory, lowest first. */
 export async function generationsOf(
-  engine: Pick<Engine, 'list'>,
+  files: Pick<Files, 'list'>,
   directory: string,
   id: string,
 ): Promise<number[]> {
-  const found = (await engine.list(directory)).map(parseName)
+  const found = (await files.list(directory)).map(parseName)
   const own = found.flatMap((each) => (each?.id === id ? [each.generation] : []))
   return own.sort((a, b) => a - b)
 }

@@ -1,7 +1,7 @@
 // How much of its disk a volume takes. To measure the files of a hundred volumes takes seconds. No record is
 // added to a sealed volume any more, so that one measurement is enough. (LevelDB writes its own small files
 // anew when it opens a volume; the difference does not matter.)
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 
 export interface DiskUse {
   readonly files: number
@@ -13,9 +13,9 @@ export class DiskSize {
 
   /** The size of the files in `location`. `isFixed`: the first measurement is kept and returned by later
    * calls. Rejects with the system's error. */
-  async look(engine: Engine, location: string, isFixed: boolean): Promise<DiskUse> {
+  async look(files: Files, location: string, isFixed: boolean): Promise<DiskUse> {
     if (isFixed && this.#known !== undefined) return this.#known
-    const found = await engine.measure(location)
+    const found = await files.measure(location)
     if (isFixed) this.#known = found
     return found
   }

@@ -1,7 +1,7 @@
 // Whether the disk of a device is there. While a disk is not mounted, the device's directory is missing, or
 // empty on the disk below. A volume made there would fill that disk, and vanish under the next mount.
 import { basename } from 'node:path'
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 import { systemErrorOf } from '../system-error.ts'
 import { volumeIdsIn } from './directory.ts'
 
@@ -17,7 +17,7 @@ export class DiskMissing extends Error {
 }
 
 export interface DiskOptions {
-  readonly engine: Engine
+  readonly engine: Files
   /** Every device's directory. */
   readonly devices: readonly string[]
   /** Ids of the volumes in which the catalog has blobs. */
@@ -30,15 +30,15 @@ export interface DiskOptions {
  * system's error where the directory cannot be read.
  */
 export async function requireDisk(options: DiskOptions, directory: string): Promise<void> {
-  const { engine, devices, knownVolumes } = options
-  const here = await namesIn(engine, directory)
+  const { engine: files, devices, knownVolumes } = options
+  const here = await namesIn(files, directory)
   if (volumeIdsIn(here).length > 0 || here.includes(NEW_DISK_NOTE)) return
   const known = (await knownVolumes?.()) ?? []
   if (known.length === 0) return
   // A directory of another device that cannot be read is reported when that device is opened.
   const unread: string[] = []
   const namesOf = (device: string) =>
-    namesIn(engine, device).catch((error) => {
+    namesIn(files, device).catch((error) => {
       const code = systemErrorOf(error)?.code
       if (code === undefined) throw error
       unread.push(device)
@@ -59,23 +59,23 @@ export async function requireDisk(options: DiskOptions, directory: string): Prom
  * device's volumes is in its directory any more and NEW_DISK_NOTE is not there. Rejects with the system's
  * error where nothing can be written there. */
 export async function requireSameDisk(
-  engine: Engine,
+  files: Files,
   directory: string,
   volumes: Iterable<{ readonly location: string }>,
 ): Promise<void> {
   const expected = Array.from(volumes, ({ location }) => basename(location))
-  const names = await engine.list(directory)
+  const names = await files.list(directory)
   const isThere = expected.length === 0 || expected.some((name) => names.includes(name))
   if (!isThere && !names.includes(NEW_DISK_NOTE)) {
     throw new DiskMissing(`its volumes are gone: is the disk mounted? ${ifNew}`)
   }
-  await engine.requireWritable(directory)
+  await files.requireWritable(directory)
 }
 
 const ifNew = `Where it is a new one, put an empty file named ${NEW_DISK_NOTE} here`
 
-async function namesIn(engine: Engine, directory: string): Promise<string[]> {
-  return await engine.list(directory).catch((error: NodeJS.ErrnoException) => {
+async function namesIn(files: Files, directory: string): Promise<string[]> {
+  return await files.list(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
     return []
   })

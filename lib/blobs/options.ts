@@ -1,5 +1,6 @@
 // What a device needs to know, and what the store logs with.
 import type { Engine } from '../leveldb/engine.ts'
+import type { VolumeFormat } from './format.ts'
 
 /** The part of a pino Logger that the store uses. */
 export interface StoreLog {
@@ -12,6 +13,8 @@ export interface DeviceOptions {
   readonly catalogId: string
   /** Returns the catalog's last commit number. */
   readonly commitNumber: () => number
+  /** The format of new volumes, and of what reclaim writes. */
+  readonly volumeFormat: VolumeFormat
   /** A volume of this size takes no new blobs. */
   readonly volumeSizeBytes: number
   /** The size of LevelDB's memtable, for each volume that is written to. */

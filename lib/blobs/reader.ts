@@ -30,8 +30,20 @@ interface Batch {
   readonly numbers: readonly number[]
   /** Bytes that were taken from the budget for the batch. */
   readonly bytes: number
-  readonly values: Promise<(Buffer | undefined)[]>
+  readonly values: Promise<Value[]>
 }
+
+/** A record could not be read. */
+class ReadFailure {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** Undefined: the volume has no such record. */
+type Value = Buffer | ReadFailure | undefined
 
 export class VolumeReader implements BlobReader {
   readonly #volume: Volume
@@ -43,7 +55,7 @@ export class VolumeReader implements BlobReader {
   readonly #ahead: Batch[] = []
   /** The batch that `read` takes records from, and its values that are left. */
   #batch: Batch | undefined
-  #values: (Buffer | undefined)[] = []
+  #values: Value[] = []
   /** The rest of the piece that contains record `#next`. */
   #runs: Run[] = []
   /** Index of the next record to request from the volume. */
@@ -100,6 +112,7 @@ export class VolumeReader implements BlobReader {
     if (this.#values.length === 0) this.#memory.give(this.#batch!.bytes)
     this.#turn++
     const number = numbers[at]!
+    if (whole instanceof ReadFailure) throw this.#failed(number, whole.error)
     const sealed = whole && this.#sum.check(whole, number, first + at)
     if (whole === undefined || sealed === undefined) {
       throw this.#corrupt(whole === undefined ? 'record missing' : 'record checksum', number)
@@ -176,7 +189,7 @@ export class VolumeReader implements BlobReader {
       else this.#runs[0] = { first: run.first + 1, length: run.length - 1 }
       this.#next++
     }
-    const values = this.#volume.getMany(numbers)
+    const values = this.#readBatch(numbers)
     // A rejection is handled when `#wait` takes the batch, which may never happen.
     values.catch(() => undefined)
     this.#ahead.push({ first, numbers, bytes, values })
@@ -192,19 +205,34 @@ export class VolumeReader implements BlobReader {
     this.#runs = dropRecords(runs, this.#next - begin)
   }
 
-  async #wait(batch: Batch): Promise<(Buffer | undefined)[]> {
+  /** Where a batch cannot be read, each of its records is read alone: a bad sector costs one record. */
+  async #readBatch(numbers: readonly number[]): Promise<Value[]> {
+    try {
+      return await this.#volume.getMany(numbers)
+    } catch (error) {
+      if (error instanceof CofferError) throw error
+      if (numbers.length === 1) return [new ReadFailure(error)]
+    }
+    const values: Value[] = []
+    for (const number of numbers) values.push(...(await this.#readBatch([number])))
+    return values
+  }
+
+  async #wait(batch: Batch): Promise<Value[]> {
     try {
       return await batch.values
     } catch (error) {
       this.#memory.give(batch.bytes)
-      if (error instanceof CofferError) throw error
-      const record = batch.numbers[0]!
-      if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') {
-        throw this.#corrupt('database', record, error)
-      }
-      const details = { what: 'read failed', volume: this.#volume.id, record }
-      throw new CofferError('StoreUnavailable', details, error)
+      throw error
     }
+  }
+
+  #failed(record: number, error: unknown): CofferError {
+    if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') {
+      return this.#corrupt('database', record, error)
+    }
+    const details = { what: 'read failed', volume: this.#volume.id, record }
+    return new CofferError('StoreUnavailable', details, error)
   }
 
   #corrupt(what: string, record?: number, cause?: unknown): CofferError {
@@ -213,8 +241,8 @@ export class VolumeReader implements BlobReader {
   }
 }
 
-function releaseAll(values: readonly (Buffer | undefined)[]): void {
-  for (const value of values) if (value !== undefined) release(value)
+function releaseAll(values: readonly Value[]): void {
+  for (const value of values) if (Buffer.isBuffer(value)) release(value)
 }
 
 /** The runs without their first `count` records. There are more than `count` records in them. */

@@ -3,9 +3,10 @@
 // old generation. At every moment the directory holds one whole generation, which a start will choose. A volume
 // without any live record is removed by one rename.
 import { CofferError } from '../errors.ts'
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
+import { type BadRecords, type CopySource, verifyCopy, writeCopy } from './copy.ts'
 import { copyLocationOf, generationsOf, locationOf } from './directory.ts'
-import { type BadRecords, type CopySource, verifyCopy, writeCopy } from './level/reclaim-copy.ts'
+import type { Format } from './format.ts'
 import type { StoreLog } from './options.ts'
 import { type LiveRecord, LiveRecords } from './reclaim-live.ts'
 import { Claim, type Space } from './space.ts'
@@ -48,10 +49,11 @@ export interface Reclaimed {
 
 /** The parts of a device that reclaim uses. */
 export interface ReclaimSite {
-  readonly engine: Engine
+  readonly files: Files
+  /** The format that a copy gets. */
+  readonly format: Format
   readonly directory: string
   readonly space: Space
-  readonly writeBufferBytes: number
   readonly log: StoreLog
 }
 
@@ -72,7 +74,7 @@ export async function reclaimVolume(
   // The last record is the sealed header.
   const live = new LiveRecords(volume.id, volume.records - 1)
   const liveBytes = await collect(live)
-  const bytesBefore = (await site.engine.measure(volume.location)).bytes
+  const bytesBefore = (await site.files.measure(volume.location)).bytes
   refuseAborted(options.signal)
   const about = { volume: volume.id, records: live.records, liveBytes, bytesBefore }
   if (live.records === 0) {
@@ -80,22 +82,22 @@ export async function reclaimVolume(
     return { ...about, generation: null, bytesAfter: 0, bad: [] }
   }
   const bad = await rewrite(site, volume, live, liveBytes, options)
-  const bytesAfter = (await site.engine.measure(volume.location)).bytes
+  const bytesAfter = (await site.files.measure(volume.location)).bytes
   const found = Array.from(bad.values(), ({ number, blob, index }) => ({ number, blob, index }))
   return { ...about, generation: volume.generation, bytesAfter, bad: found }
 }
 
 /** Removes what an earlier attempt of this process could not remove. */
-async function clearLeftovers({ engine, directory }: ReclaimSite, volume: Volume): Promise<void> {
-  const generations = await generationsOf(engine, directory, volume.id)
+async function clearLeftovers({ files, directory }: ReclaimSite, volume: Volume): Promise<void> {
+  const generations = await generationsOf(files, directory, volume.id)
   if (generations.some((generation) => generation > volume.generation)) {
     throw new ReclaimRefused('a later generation lies beside the volume: restart the node')
   }
   for (const generation of generations) {
     if (generation === volume.generation) continue
-    await engine.destroy(locationOf(directory, volume.id, generation))
+    await files.destroy(locationOf(directory, volume.id, generation))
   }
-  await engine.destroy(copyLocationOf(directory, volume.id))
+  await files.destroy(copyLocationOf(directory, volume.id))
 }
 
 async function rewrite(
@@ -108,7 +110,7 @@ async function rewrite(
   const original: Original = {
     live,
     liveBytes,
-    header: volume.makeSealedHeader(),
+    header: volume.makeHeader(true),
     lastNumber: volume.records - 1,
     getMany: (numbers) => volume.getMany(numbers),
   }
@@ -130,17 +132,16 @@ export async function copyBeside(
   options: ReclaimOptions,
   putInPlace: (bad: BadRecords) => Promise<void>,
 ): Promise<BadRecords> {
-  const { engine, space, writeBufferBytes } = site
+  const { files, format, space } = site
   const { volume } = original.header
-  // Besides the live records: a log that is not yet a table, twice, and another when the copy is opened.
-  const neededBytes = original.liveBytes + 3 * writeBufferBytes
+  const neededBytes = original.liveBytes + format.copyRoomBytes(original.live.records)
   space.forget()
   if (!space.takes(neededBytes) || !space.has(neededBytes)) {
     throw new CofferError('StoreFull', { what: 'no room for the copy', volume })
   }
   const claim = new Claim(space, neededBytes, '', Number.POSITIVE_INFINITY)
   const location = copyLocationOf(site.directory, volume)
-  const source: CopySource = { ...original, engine, location, writeBufferBytes }
+  const source: CopySource = { ...original, format, location }
   const between = (step: ReclaimStep, wrote: (bytes: number) => void) => {
     let done = 0
     return async (bytes: number) => {
@@ -169,7 +170,7 @@ export async function copyBeside(
     return bad
   } catch (error) {
     space.forget()
-    await engine.destroy(location).catch((failure) => complain(site, volume, failure))
+    await files.destroy(location).catch((failure) => complain(site, volume, failure))
     throw error
   } finally {
     claim.end()
@@ -181,27 +182,27 @@ async function switchOver(
   volume: Volume,
   options: ReclaimOptions,
 ): Promise<void> {
-  const { engine, directory } = site
+  const { files, directory } = site
   options.progress('switch', 0)
   const old = volume.location
   const copy = copyLocationOf(directory, volume.id)
   const next = locationOf(directory, volume.id, volume.generation + 1)
   let closeOld: () => Promise<void>
-  await engine.rename(copy, next)
+  await files.rename(copy, next)
   try {
-    await engine.syncDirectory(directory)
+    await files.syncDirectory(directory)
     closeOld = await volume.moveOn()
   } catch (error) {
     // Both generations are whole, so that after a crash either one serves. This process goes on with the old
     // generation, and the next start must not choose a copy that could not be opened.
-    await engine.rename(next, copy)
+    await files.rename(next, copy)
     throw error
   }
   options.progress('destroy', 0)
   try {
     await closeOld()
-    await engine.destroy(old)
-    await engine.syncDirectory(directory)
+    await files.destroy(old)
+    await files.syncDirectory(directory)
   } catch (error) {
     complain(site, volume.id, error)
   }
@@ -213,21 +214,21 @@ async function removeDead(
   volume: Volume,
   options: ReclaimOptions,
 ): Promise<void> {
-  const { engine, directory } = site
+  const { files, directory } = site
   const copy = copyLocationOf(directory, volume.id)
   options.progress('switch', 0)
-  await engine.rename(volume.location, copy)
+  await files.rename(volume.location, copy)
   try {
-    await engine.syncDirectory(directory)
+    await files.syncDirectory(directory)
   } catch (error) {
-    await engine.rename(copy, volume.location)
+    await files.rename(copy, volume.location)
     throw error
   }
   options.progress('destroy', 0)
   try {
     await volume.close()
-    await engine.destroy(copy)
-    await engine.syncDirectory(directory)
+    await files.destroy(copy)
+    await files.syncDirectory(directory)
   } catch (error) {
     complain(site, volume.id, error)
   }

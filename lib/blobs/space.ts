@@ -2,7 +2,7 @@
 // are subtracted. Bytes that begun blobs have claimed count as used. A blob claims what it has announced step
 // by step: a client that announces much and sends little would otherwise lock all others out.
 import { CofferError } from '../errors.ts'
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 import { makeShares } from '../shares.ts'
 
 const CACHED_MS = 1000
@@ -11,7 +11,7 @@ const CACHED_MS = 1000
 const STEP_BYTES = 1 << 20
 
 export class Space {
-  readonly #engine: Engine
+  readonly #files: Files
   readonly #directory: string
   readonly #reserveBytes: number
   /** Bytes that begun blobs have announced and not yet claimed, by sender. */
@@ -22,8 +22,8 @@ export class Space {
   #measuredAtMs = Number.NEGATIVE_INFINITY
 
   /** `reserveBytes` are kept free; 0 turns that off. */
-  constructor(engine: Engine, directory: string, reserveBytes: number) {
-    this.#engine = engine
+  constructor(files: Files, directory: string, reserveBytes: number) {
+    this.#files = files
     this.#directory = directory
     this.#reserveBytes = reserveBytes
   }
@@ -74,7 +74,7 @@ export class Space {
 
   #measure(): number {
     try {
-      return this.#engine.freeBytes(this.#directory)
+      return this.#files.freeBytes(this.#directory)
     } catch (error) {
       const details = { what: 'free space unknown', device: this.#directory }
       throw new CofferError('StoreUnavailable', details, error)

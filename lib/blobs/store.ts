@@ -59,6 +59,8 @@ export interface VolumeUsage {
   readonly volume: string
   /** 1 for a new volume, one more with every reclaim. */
   readonly generation: number
+  /** `level`: a LevelDB database; `file`: one append-only file. */
+  readonly format: 'level' | 'file'
   /** `quarantined`: to read the volume would kill the process, so that it is not opened. */
   readonly state: 'open' | 'draining' | 'sealed' | 'failed' | 'quarantined'
   readonly records: number

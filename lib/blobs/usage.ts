@@ -1,5 +1,5 @@
 // What lies on a device, volume by volume, measured from its files.
-import type { Engine } from '../leveldb/engine.ts'
+import type { Files } from '../files.ts'
 import { type FoundVolume, locationOf } from './directory.ts'
 import { DiskSize, type DiskUse } from './disk-size.ts'
 import { forEach } from './parallel.ts'
@@ -14,14 +14,14 @@ const LOOKS_MAX = 2
 
 /** Usage of each volume of a device, quarantined ones included. */
 export async function usagesOf(
-  engine: Engine,
+  disk: Files,
   device: string,
   volumes: Iterable<Volume>,
   held: Iterable<FoundVolume>,
 ): Promise<VolumeUsage[]> {
   const looks = [
-    ...Array.from(volumes, (volume) => () => usageOf(engine, device, volume)),
-    ...Array.from(held, (volume) => () => usageOfHeld(engine, device, volume)),
+    ...Array.from(volumes, (volume) => () => usageOf(disk, device, volume)),
+    ...Array.from(held, (volume) => () => usageOfHeld(disk, device, volume)),
   ]
   const usages = new Array<VolumeUsage>(looks.length)
   await forEach([...looks.entries()], LOOKS_MAX, async ([i, look]) => {
@@ -30,25 +30,22 @@ export async function usagesOf(
   return usages
 }
 
-async function usageOf(engine: Engine, device: string, volume: Volume): Promise<VolumeUsage> {
-  const { id, generation, state, records, writtenBytes, dead } = volume
-  const look = volume.size.look(engine, volume.location, state === 'sealed')
+async function usageOf(disk: Files, device: string, volume: Volume): Promise<VolumeUsage> {
+  const { id, generation, format, state, records, writtenBytes, dead } = volume
+  const look = volume.size.look(disk, volume.location, state === 'sealed')
   const { files, diskBytes } = await orNothing(look)
-  const about = { device, volume: id, generation, state }
+  const about = { device, volume: id, generation, format, state }
   return { ...about, records, writtenBytes, files, diskBytes, deadSinceMs: dead.ms }
 }
 
-async function usageOfHeld(
-  engine: Engine,
-  device: string,
-  volume: FoundVolume,
-): Promise<VolumeUsage> {
+async function usageOfHeld(disk: Files, device: string, volume: FoundVolume): Promise<VolumeUsage> {
   const { id, generation } = volume
   const size = heldSizes.get(volume) ?? new DiskSize()
   heldSizes.set(volume, size)
-  const look = size.look(engine, locationOf(device, id, generation), true)
+  const look = size.look(disk, locationOf(device, id, generation), true)
   const { files, diskBytes } = await orNothing(look)
-  const about = { device, volume: id, generation, state: 'quarantined' } as const
+  // A volume as a file is never quarantined.
+  const about = { device, volume: id, generation, format: 'level', state: 'quarantined' } as const
   return { ...about, records: 0, writtenBytes: diskBytes, files, diskBytes, deadSinceMs: null }
 }
 

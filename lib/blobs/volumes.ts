@@ -1,13 +1,15 @@
-// The blob store on LevelDB volumes. Each new blob begins on the next device that has room for it; all other
+// The blob store on volumes. Each new blob begins on the next device that has room for it; all other
 // calls go to the volume that they name.
 import type { Budget } from '../budget.ts'
 import { CofferError } from '../errors.ts'
+import type { Files } from '../files.ts'
 import { FormatUnread } from '../format-version.ts'
 import type { Engine } from '../leveldb/engine.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { AbsentDevices } from './absent.ts'
 import { Device } from './device.ts'
 import { type DiskOptions, requireDisk } from './disk.ts'
+import type { VolumeFormat } from './format.ts'
 import type { DeviceOptions } from './options.ts'
 import { VolumeReader } from './reader.ts'
 import {
@@ -25,6 +27,7 @@ import type {
   PieceSource,
   VolumeUsage,
 } from './store.ts'
+import { usagesOf } from './usage.ts'
 import type { Volume } from './volume.ts'
 
 export interface VolumesOptions extends DeviceOptions, DiskOptions {
@@ -45,6 +48,8 @@ export interface Volumes extends BlobStore {
   readonly catalogBehind: readonly string[]
   /** Why nothing can be reclaimed, as a sentence; null where reclaim may run. */
   readonly reclaimOff: string | null
+  /** The format of new volumes, and of what reclaim writes. */
+  readonly volumeFormat: VolumeFormat
   devices(): DeviceState[]
   /**
    * Makes another volume take the new blobs in the place of an open one, which is sealed once its begun blobs
@@ -113,6 +118,8 @@ class DeviceStore implements Volumes {
   /** Absent devices are added when they come. */
   readonly #devices: readonly Device[]
   readonly #absent: AbsentDevices
+  readonly volumeFormat: VolumeFormat
+  readonly #files: Files
   readonly #catalogRestored: boolean
   readonly #readAhead: Budget
   /** Blobs that were begun and neither settled nor aborted. */
@@ -124,6 +131,8 @@ class DeviceStore implements Volumes {
   constructor(devices: readonly Device[], absent: AbsentDevices, options: VolumesOptions) {
     this.#devices = devices
     this.#absent = absent
+    this.#files = options.engine
+    this.volumeFormat = options.volumeFormat
     this.#catalogRestored = options.catalogRestored ?? false
     this.#readAhead = options.readAhead
   }
@@ -187,11 +196,14 @@ class DeviceStore implements Volumes {
   /** No record is deleted: the catalog's counters hold how much of the volume is dead, and the volume keeps
    * since when. */
   release(volume: string): void {
-    this.#find(volume)?.markDead()
+    const found = this.#find(volume)
+    found?.dead.mark(found.location)
   }
 
   async usage(): Promise<readonly VolumeUsage[]> {
-    const usages = this.#devices.map((device) => device.usage())
+    const usages = this.#devices.map(({ directory, volumes, quarantine }) =>
+      usagesOf(this.#files, directory, volumes.values(), quarantine.held.values()),
+    )
     return (await Promise.all(usages)).flat()
   }
 

@@ -1,4 +1,4 @@
-// Writes one blob into one volume. A blob that is alone in its volume may have PUTS_MAX puts in flight. Several
+// Writes one blob into one volume. A blob that is alone in its volume may have `appendsMax` puts in flight. Several
 // blobs share that number, so that a slab seldom has to be copied to wait for its turn.
 import { TRAILER_BYTES } from '../bytes/slab.ts'
 import { CofferError } from '../errors.ts'
@@ -59,7 +59,7 @@ export class VolumeWriter implements BlobWriter {
       this.#error = error
       throw error
     }
-    const allowed = Math.max(1, Math.floor(this.#volume.putsMax / this.#volume.begun.writing))
+    const allowed = Math.max(1, Math.floor(this.#volume.appendsMax / this.#volume.begun.writing))
     const ahead = this.#pending[this.#pending.length - allowed]
     return ahead === undefined ? undefined : ahead.then(() => this.#rethrow())
   }
@@ -83,12 +83,13 @@ export class VolumeWriter implements BlobWriter {
     this.#state = 'aborted'
     this.#end()
     this.#volume.begun.settle(this.id)
-    if (this.#storedBytes > 0) this.#volume.markDead()
+    if (this.#storedBytes > 0) this.#volume.dead.mark(this.#volume.location)
     this.#hooks.aborted()
   }
 
   #append(slab: Buffer, length: number): void {
-    const put = this.#volume.append(this.#sum, this.#index++, slab, length, (number, bytes) => {
+    const record = { sum: this.#sum, blob: this.id, index: this.#index++, slab, length }
+    const put = this.#volume.append(record, (number, bytes) => {
       this.#locator.add(number)
       this.#storedBytes += bytes
       this.#hooks.wrote(bytes)

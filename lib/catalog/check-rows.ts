@@ -1,10 +1,11 @@
 // The rows of a catalog for fsck and scrub: every row with a right checksum, and a report of each that has
 // none. (The catalog's own reads end at the first wrong checksum.) Rows come from the files of a LevelDB
 // catalog, also beside the node that has it open, or through the catalog's interface for any other store.
+
+import type { Damage } from '../damage.ts'
 import { CofferError } from '../errors.ts'
-import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
-import type { Rate } from '../leveldb/plain-file.ts'
+import type { Rate } from '../plain-file.ts'
 import { throwUnreadable } from '../unreadable.ts'
 import { type Catalog, type Row, SCAN_LIMIT_MAX } from './catalog.ts'
 import { openRow } from './framing.ts'

@@ -2,11 +2,11 @@
 // and drops what its log does not hold, without an error. An older row then shows in the place of the lost one:
 // a deleted object, an old version, yesterday's ACL. A node therefore opens no catalog with a damaged file.
 import { readdir } from 'node:fs/promises'
+import type { Damage } from '../damage.ts'
 import { FileInvalid } from '../file-invalid.ts'
-import type { Damage } from '../leveldb/coding.ts'
 import { DatabaseFiles } from '../leveldb/database-files.ts'
 import type { Engine } from '../leveldb/engine.ts'
-import { Rate } from '../leveldb/plain-file.ts'
+import { Rate } from '../plain-file.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../unreadable.ts'
 import { finishSalvage } from './check-salvage.ts'
 

@@ -3,7 +3,7 @@
 // cannot be opened again there.
 import { join } from 'node:path'
 import { batchEntries, logRecords } from '../leveldb/log-file.ts'
-import { PlainFile, Rate } from '../leveldb/plain-file.ts'
+import { PlainFile, Rate } from '../plain-file.ts'
 import { META_KEY, openMeta } from './meta.ts'
 
 /**

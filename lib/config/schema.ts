@@ -194,6 +194,13 @@ export const configSchema = {
       default: {},
       description: 'Volumes',
       properties: {
+        volumeFormat: {
+          type: 'string',
+          enum: ['level', 'file'],
+          default: 'level',
+          description:
+            'What new volumes are, and what reclaim writes: level, a LevelDB database; or file, one append-only file',
+        },
         volumeSizeBytes: {
           ...bytes(2 ** 20, 2 ** 50),
           default: '32 GiB',
@@ -202,7 +209,8 @@ export const configSchema = {
         writeBufferBytes: {
           ...bytes(2 ** 16, 2 ** 30),
           default: '64 MiB',
-          description: 'Memtable of an open volume; up to two of them are in memory a device',
+          description:
+            'Memtable of an open LevelDB volume; up to two of them are in memory a device',
         },
         openVolumes: {
           type: 'integer',

@@ -5,10 +5,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compareEntries, type Damage, type Entry, Malformed, unreadableAt } from './coding.ts'
+import { type Damage, unreadableAt } from '../damage.ts'
+import { PlainFile, type Rate } from '../plain-file.ts'
+import { compareEntries, type Entry, Malformed } from './coding.ts'
 import { batchEntries, logRecords } from './log-file.ts'
 import { readManifest, type TableName } from './manifest.ts'
-import { PlainFile, type Rate } from './plain-file.ts'
 import { TableFile } from './table-file.ts'
 
 /** A process that has the database open may delete files between two steps, so that the open is repeated. */

@@ -1,8 +1,10 @@
 // A log of LevelDB, record by record. LevelDB's own reader drops records with a wrong sum without an error, so that
 // acknowledged writes are gone at the next open (D-BARRIER). This reader yields each damaged place.
 // https://github.com/google/leveldb/blob/main/doc/log_format.md
-import { Cursor, type Damage, type Entry, Malformed, maskedCrc, unreadableAt } from './coding.ts'
-import type { PlainFile } from './plain-file.ts'
+
+import { type Damage, unreadableAt } from '../damage.ts'
+import type { PlainFile } from '../plain-file.ts'
+import { Cursor, type Entry, Malformed, maskedCrc } from './coding.ts'
 
 const BLOCK_BYTES = 32_768
 const HEADER_BYTES = 7

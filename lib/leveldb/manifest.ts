@@ -3,9 +3,10 @@
 // database.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Cursor, type Damage, Malformed, userKey } from './coding.ts'
+import type { Damage } from '../damage.ts'
+import { PlainFile, type Rate } from '../plain-file.ts'
+import { Cursor, Malformed, userKey } from './coding.ts'
 import { logRecords } from './log-file.ts'
-import { PlainFile, type Rate } from './plain-file.ts'
 
 export interface TableName {
   readonly number: number

@@ -1,18 +1,11 @@
 // A table of LevelDB, block by block, each checked against its own checksum, which LevelDB does not check when it
 // reads (D-CHECKSUMS). Tables of coffer are not compressed.
 // https://github.com/google/leveldb/blob/main/doc/table_format.md
+
+import { type Damage, unreadableAt } from '../damage.ts'
+import type { PlainFile } from '../plain-file.ts'
 import { isOfDisk } from '../system-error.ts'
-import {
-  Cursor,
-  type Damage,
-  type Entry,
-  Malformed,
-  maskedCrc,
-  TAG_BYTES,
-  unreadableAt,
-  userKey,
-} from './coding.ts'
-import type { PlainFile } from './plain-file.ts'
+import { Cursor, type Entry, Malformed, maskedCrc, TAG_BYTES, userKey } from './coding.ts'
 
 const FOOTER_BYTES = 48
 const MAGIC = 0xdb4775248b80fb57n

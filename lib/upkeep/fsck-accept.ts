@@ -1,7 +1,7 @@
 // Accepts a catalog that is older than its volumes: a restored backup, or the rows of a damaged catalog. Only
 // an operator can decide that. Blobs that the catalog does not name are dead from then on, and reclaim may
 // destroy them.
-import { allHeaders } from '../blobs/level/volume-headers.ts'
+import { allHeaders } from '../blobs/volume-headers.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { RESTORED_KEY, readRestored } from '../catalog/restore-mark.ts'
 import { randomId } from '../names.ts'

@@ -29,6 +29,8 @@ export interface ReclaimRequest {
   /** Used in the place of the setting. */
   readonly deadShare?: number
   readonly bytesPerSecond?: number
+  /** Also volumes of another format than the configured one, whatever their dead share. */
+  readonly all?: boolean
   /** Returns what would be done, and does nothing. */
   readonly dryRun?: boolean
   /** Open volumes are rolled first. */
@@ -52,6 +54,9 @@ export interface ReclaimUnderWay {
   /** Bytes of the step so far, in `copy` and `verify`. */
   readonly bytes: number
   readonly sinceMs: number
+  /** The place of the volume among those of the request, from 1, and their number. */
+  readonly turn: number
+  readonly turns: number
 }
 
 export interface Reclaimer {
@@ -143,7 +148,8 @@ class VolumeReclaimer implements Reclaimer {
 
   async #workOff(request: ReclaimRequest, isPolicy: boolean): Promise<ReclaimOutcome[]> {
     const outcomes: ReclaimOutcome[] = []
-    for (const chosen of await this.#choose(request, isPolicy)) {
+    const all = await this.#choose(request, isPolicy)
+    for (const [i, chosen] of all.entries()) {
       this.#refuseClosing()
       const { device, volume, deadBytes } = chosen
       const about = { device, volume, deadBytes }
@@ -153,7 +159,10 @@ class VolumeReclaimer implements Reclaimer {
       }
       try {
         if (request.roll === true) await this.#rollAndSeal(volume)
-        outcomes.push({ ...about, done: await this.#reclaim(volume, request) })
+        outcomes.push({
+          ...about,
+          done: await this.#reclaim(volume, request, { turn: i + 1, turns: all.length }),
+        })
       } catch (error) {
         this.#refuseClosing()
         this.#pausedUntilMs.set(volume, performance.now() + FAILED_PAUSE_MS)
@@ -180,10 +189,13 @@ class VolumeReclaimer implements Reclaimer {
     const states = request.roll === true ? ['sealed', 'draining', 'open'] : ['sealed']
     return statuses
       .filter(({ state }) => states.includes(state))
-      .filter(({ deadBytes }) => deadBytes >= DEAD_BYTES_MIN)
-      .filter(({ deadBytes, diskBytes }) => deadBytes >= deadShare * diskBytes)
+      .filter((status) => this.#isToMove(status, request) || isWorth(status, deadShare))
       .filter(({ volume }) => !isPolicy || !isPaused(volume))
       .sort((a, b) => b.deadBytes - a.deadBytes)
+  }
+
+  #isToMove({ format }: VolumeStatus, { all }: ReclaimRequest): boolean {
+    return all === true && format !== this.#blobs.volumeFormat
   }
 
   /** Rolls an open volume and waits until it is sealed. Rejects with ReclaimRefused where begun uploads keep
@@ -203,7 +215,11 @@ class VolumeReclaimer implements Reclaimer {
     }
   }
 
-  async #reclaim(volume: string, request: ReclaimRequest): Promise<Reclaimed> {
+  async #reclaim(
+    volume: string,
+    request: ReclaimRequest,
+    place: Pick<ReclaimUnderWay, 'turn' | 'turns'>,
+  ): Promise<Reclaimed> {
     const { signal } = this.#closing
     const sinceMs = Date.now()
     const bytesPerSecond = request.bytesPerSecond ?? this.#settings.bytesPerSecond
@@ -213,7 +229,7 @@ class VolumeReclaimer implements Reclaimer {
         signal,
         pace: makePace(bytesPerSecond, signal),
         progress: (step, bytes) => {
-          this.#underWay = { volume, step, bytes, sinceMs }
+          this.#underWay = { volume, step, bytes, sinceMs, ...place }
         },
       })
       this.#pausedUntilMs.delete(volume)
@@ -239,6 +255,9 @@ class VolumeReclaimer implements Reclaimer {
     }).catch((error) => this.#log.error({ volume, err: error }, 'its counters stay'))
   }
 }
+
+const isWorth = ({ deadBytes, diskBytes }: VolumeStatus, deadShare: number) =>
+  deadBytes >= DEAD_BYTES_MIN && deadBytes >= deadShare * diskBytes
 
 /** A failure as a sentence for an operator. */
 export function sentenceOf(error: unknown): string {

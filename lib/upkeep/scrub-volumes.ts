@@ -2,17 +2,18 @@
 // findings.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { locationOf, volumeIdsIn } from '../blobs/directory.ts'
-import type { RecordsFinding, VolumeFinding } from '../blobs/level/scrub.ts'
-import { namesOn, placesOf } from '../blobs/level/volume-headers.ts'
+import type { VolumeFiles } from '../blobs/scan.ts'
+import type { RecordsFinding, VolumeFinding } from '../blobs/scrub.ts'
 import { NamedRecords } from '../blobs/scrub-records.ts'
 import { RECORDS_PER_PIECE } from '../blobs/store.ts'
+import { openVolumeFiles } from '../blobs/volume-files.ts'
+import { namesOn, placesOf } from '../blobs/volume-headers.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'
 import { segmentRow, volumeBlobRow } from '../catalog/rows.ts'
 import { CofferError } from '../errors.ts'
-import { DatabaseFiles } from '../leveldb/database-files.ts'
-import type { Rate } from '../leveldb/plain-file.ts'
+import type { Rate } from '../plain-file.ts'
 import { readErrorOf } from '../system-error.ts'
 import { FilesUnreadable, type UnreadableFile, unreadableFile } from '../unreadable.ts'
 import { type Finding, volumeFinding } from './finding.ts'
@@ -56,13 +57,13 @@ const PAUSE_MS = 50
  * its name before it removes the old one. A generation that is still in its place after it was opened was
  * therefore opened whole. Rejects with the system's error, ENOENT where there is no database (yet).
  */
-export async function openVolume(locate: Locate, rate: Rate): Promise<DatabaseFiles | undefined> {
+export async function openVolume(locate: Locate, rate: Rate): Promise<VolumeFiles | undefined> {
   for (let tries = 1; ; tries++) {
     const location = await locate()
-    let files: DatabaseFiles | undefined
+    let files: VolumeFiles | undefined
     let failure: NodeJS.ErrnoException | undefined
     try {
-      if (location !== undefined) files = await DatabaseFiles.open(location, rate)
+      if (location !== undefined) files = await openVolumeFiles(location, rate)
     } catch (error) {
       failure = error as NodeJS.ErrnoException
       if (failure.code !== 'ENOENT') throw error

@@ -1,13 +1,13 @@
 // Verifies everything that a node stores, without keys: every block of every file, every row of the catalog,
 // and every record of every volume, each by its checksum. A scrub goes on where an earlier run ended, reads at
 // a limited rate, and runs beside a node or without one.
-import { scrubVolume } from '../blobs/level/scrub.ts'
+import { scrubVolume } from '../blobs/scrub.ts'
 import { describeDamage } from '../catalog/check.ts'
 import type { RowSource } from '../catalog/check-rows.ts'
 import { endOf, rowKeys } from '../catalog/keys.ts'
+import type { Damage } from '../damage.ts'
 import { isCode } from '../errors.ts'
-import type { Damage } from '../leveldb/coding.ts'
-import type { Rate } from '../leveldb/plain-file.ts'
+import type { Rate } from '../plain-file.ts'
 import { type Finding, volumeFinding } from './finding.ts'
 import { bodyOfKey, holdersOf, versionOfKey } from './scrub-objects.ts'
 import {

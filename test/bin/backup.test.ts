@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { callControl } from '../../lib/control.ts'
-import { copyFixture, type Fixture, fixtures } from '../helpers/fixture.ts'
+import { copyFixture, type Fixture, newestFixture } from '../helpers/fixture.ts'
 import { send } from '../helpers/node.ts'
 import { root, run, start } from '../helpers/process.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
@@ -24,8 +24,7 @@ async function stop({ child, exited }: Awaited<ReturnType<typeof start>>): Promi
   await exited
 }
 
-const newest = fixtures.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0]!
-const site = (t: Test): Fixture => copyFixture(t, newest)
+const site = (t: Test): Fixture => copyFixture(t, newestFixture)
 
 t.test('a running node is backed up, and the backup undoes what came after it', async (t) => {
   const { data, args } = site(t)

@@ -12,12 +12,10 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse, stringify } from 'yaml'
 import { customerKey } from '../fixtures/expected.ts'
-import { copyFixture, type Fixture, fixtures } from '../helpers/fixture.ts'
+import { copyFixture, type Fixture, newestFixture } from '../helpers/fixture.ts'
 import { keyHeaders, send } from '../helpers/node.ts'
 import { type Finished, run, start } from '../helpers/process.ts'
 import { login } from '../helpers/swift.ts'
-
-const newest = fixtures.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0]!
 
 interface Site extends Fixture {
   readonly keyring: string
@@ -27,7 +25,7 @@ interface Site extends Fixture {
 }
 
 function site(t: Test): Site {
-  const fixture = copyFixture(t, newest)
+  const fixture = copyFixture(t, newestFixture)
   const keyring = join(fixture.data, 'keyring')
   const ring = () => parse(readFileSync(keyring, 'utf8'))
   return {

@@ -7,11 +7,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
+import { RECORDS_NAME } from '../../lib/blobs/file/layout.ts'
 import { openLevelCatalog } from '../../lib/catalog/level.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { randomId } from '../../lib/names.ts'
@@ -41,7 +43,7 @@ const coffer = (node: ChildNode, ...args: string[]) =>
 /** The largest table below a directory. */
 function tableIn(directory: string): string {
   const tables = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ldb'))
+    .filter((name) => name.endsWith('.ldb') || basename(name) === RECORDS_NAME)
     .map((name) => join(directory, name))
   return tables.sort((a, b) => statSync(b).size - statSync(a).size)[0]!
 }
@@ -91,7 +93,10 @@ t.test('scrub reads a running node, names what is rotten, and changes nothing', 
 t.test('what is lost in a row is one finding of each object, not one of each record', async (t) => {
   const node = await startNode(t)
   await node.kill('SIGTERM')
-  rmSync(tableIn(join(node.data, 'volumes')))
+  const table = tableIn(join(node.data, 'volumes'))
+  // The first page of a volume as a file holds its header alone.
+  if (basename(table) === RECORDS_NAME) truncateSync(table, 4096)
+  else rmSync(table)
   const { findings } = JSON.parse((await coffer(node, 'scrub', '--json')).stdout)
   const lost = findings.filter(({ records }: { records?: number }) => records !== undefined)
   const count = lost.reduce((sum: number, { records }: { records: number }) => sum + records, 0)

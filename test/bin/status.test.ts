@@ -1,9 +1,9 @@
 // `coffer status` and `coffer reclaim` as an operator runs them: beside a node, and in its place.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import type { NodeStatus } from '../../bin/commands/status.ts'
 import { rowKeys } from '../../lib/catalog/keys.ts'
 import { openStores } from '../../lib/coffer.ts'
@@ -84,6 +84,47 @@ t.test('status tells of a running node what is live and dead, and reclaim frees 
   t.equal((await coffer(node, 'reclaim')).stdout, 'No volume has enough dead bytes.\n')
   await node.kill('SIGTERM')
   await node.start()
+  await objectsAreRight(t, node)
+})
+
+t.test('reclaim --all moves a node from one format to the other, and back', async (t) => {
+  const node = await halfDeleted(t)
+  const formatsOf = async () =>
+    (await statusOf(node)).devices[0]!.volumes.map((each) => each.format)
+  const reconfigure = async (volumeFormat: string) => {
+    await node.kill('SIGTERM')
+    const config = parse(readFileSync(configOf(node), 'utf8'))
+    config.storage = { ...config.storage, volumeFormat }
+    writeFileSync(configOf(node), stringify(config))
+    await node.start()
+  }
+  await reconfigure('level')
+  await coffer(node, 'reclaim', '--all')
+  t.notOk((await formatsOf()).includes('file'), 'all are databases')
+  await reconfigure('file')
+  t.ok((await formatsOf()).includes('level'), 'a setting moves nothing by itself')
+  t.equal((await node.request('PUT', '/bkt/o1', { body: bodyOf('o1') })).status, 200)
+  const dry = await coffer(node, 'reclaim', '--all', '--dry-run')
+  t.match(dry.stdout, /^[0-9a-f]{16} {2}.* dead\n/)
+  const moved = await coffer(node, 'reclaim', '--all', '--rate', '800k')
+  t.equal(moved.code, 0, moved.stderr)
+  t.match(moved.stderr, /^volume [0-9a-f]{16} \(\d of \d\): (copy|verify)/m, 'with progress')
+  t.same([...new Set(await formatsOf())], ['file'])
+  await objectsAreRight(t, node)
+  t.equal((await coffer(node, 'reclaim', '--all')).stdout, 'No volume has enough dead bytes.\n')
+  t.match((await coffer(node, 'status')).stdout, /gen +format +state/)
+  await node.kill('SIGKILL')
+  const config = parse(readFileSync(configOf(node), 'utf8'))
+  config.storage.volumeFormat = 'level'
+  writeFileSync(configOf(node), stringify(config))
+  const back = await coffer(node, 'reclaim', '--all')
+  t.equal(back.code, 0, back.stderr)
+  await node.start()
+  t.same(
+    [...new Set(await formatsOf())],
+    ['level'],
+    'also in the place of a node that does not run',
+  )
   await objectsAreRight(t, node)
 })
 

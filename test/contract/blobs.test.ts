@@ -1,8 +1,9 @@
-// Runs the blob store's contract on LevelDB and on memory-level, through the same code.
+// Runs the blob store's contract on volumes as LevelDB databases, on memory-level, and on volumes as files.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import type { VolumeFormat } from '../../lib/blobs/format.ts'
 import { openVolumes } from '../../lib/blobs/volumes.ts'
 import { Budget } from '../../lib/budget.ts'
 import { classicEngine, type Engine } from '../../lib/leveldb/engine.ts'
@@ -10,11 +11,12 @@ import { memoryEngine } from '../helpers/memory-engine.ts'
 import { type BlobSite, blobContract } from './blobs.ts'
 import { volumesContract } from './blobs-volumes.ts'
 
-function siteOn(engine: Engine, directory: string): BlobSite {
+function siteOn(engine: Engine, volumeFormat: VolumeFormat, directory: string): BlobSite {
   return {
     open: ({ devices = 1, volumeSizeBytes = 1 << 30 } = {}) =>
       openVolumes({
         engine,
+        volumeFormat,
         devices: Array.from({ length: devices }, (_, n) => join(directory, `device${n}`)),
         catalogId: 'ca'.repeat(16),
         commitNumber: () => 7,
@@ -28,13 +30,14 @@ function siteOn(engine: Engine, directory: string): BlobSite {
   }
 }
 
-for (const [name, makeEngine] of [
-  ['classic-level', () => classicEngine],
-  ['memory-level', memoryEngine],
+for (const [name, makeEngine, format] of [
+  ['classic-level', () => classicEngine, 'level'],
+  ['memory-level', memoryEngine, 'level'],
+  ['files', () => classicEngine, 'file'],
 ] as const) {
   t.test(name, async (t) => {
     const makeSite = async (t: Test) =>
-      siteOn(makeEngine(), join(t.testdir(), randomBytes(4).toString('hex')))
+      siteOn(makeEngine(), format, join(t.testdir(), randomBytes(4).toString('hex')))
     blobContract(t, makeSite)
     volumesContract(t, makeSite)
   })

@@ -134,7 +134,7 @@ t.test(
       if (readonly.now) readonly.tries++
       refuse(path)
     }
-    const faults = { put: refuse, requireWritable, open: refuse }
+    const faults = { put: refuse, write: refuse, requireWritable, open: refuse }
     const store = await openStore(faultyEngine(classicEngine, faults), directory, { devices })
     const saved = [await saveBlob(store, [9]), await saveBlob(store, [9])]
     readonly.now = true

@@ -7,8 +7,8 @@ import t from 'tap'
 import type { Catalog, Commit, Row } from '../../lib/catalog/catalog.ts'
 import { seamRows } from '../../lib/catalog/check-rows.ts'
 import { endOf } from '../../lib/catalog/keys.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { fsck, repairAll } from '../../lib/upkeep/fsck.ts'
 import { queueLength } from '../../lib/upkeep/reclaim-status.ts'
 import { until } from '../helpers/blobs.ts'
@@ -108,6 +108,14 @@ async function makeNode(t: Parameters<typeof startNode>[0], random: Random): Pro
     const step = random.pick(Object.keys(work))
     await work[step]!(worker, random.pick(containers), nameOf(random))
   }
+  // Whatever the seed: a delete marker and an upload under way are there in the end.
+  const body = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
+  await node.request('PUT', '/kept?versioning', { body })
+  await node.request('DELETE', `/kept/${nameOf(random)}`)
+  const name = nameOf(random)
+  await putPart(node, `/plain/${name}`, await createUpload(node, `/plain/${name}`), 1, {
+    body: 'x',
+  })
   const { catalog } = node.coffer.stores
   await until(async () => (await queueLength(catalog)) === 0)
   return node

@@ -1,14 +1,17 @@
 // Rot: bytes changed at random places in the files of volumes and catalog, one place at a time, on a stopped
 // node. A scrub finds and names each. No request is ever answered with wrong bytes, with another version, or as
 // if an object did not exist. ROT_FLIPS sets how many places (30), and `npm run long:rot` is the long form.
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { findPlaces } from '../../lib/blobs/file/find.ts'
+import { RECORDS_NAME } from '../../lib/blobs/file/layout.ts'
 import { deadlyFault } from '../../lib/blobs/level/quarantine.ts'
 import { CatalogDamaged } from '../../lib/catalog/check.ts'
 import { fileRows } from '../../lib/catalog/check-rows.ts'
+import { diskFiles } from '../../lib/files.ts'
 import { readManifest } from '../../lib/leveldb/manifest.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { newProgress, type Progress, scrub } from '../../lib/upkeep/scrub.ts'
 import { type Answer, drawnKeyring, type SentRequest, startNode } from '../helpers/node.ts'
 import { scratch } from '../helpers/process.ts'
@@ -63,6 +66,7 @@ async function makeStore(t: Test, data: string): Promise<Stored[]> {
  * manifest names. */
 async function filesOf(data: string, database: string): Promise<string[]> {
   const location = join(data, database)
+  if (existsSync(join(location, RECORDS_NAME))) return [join(database, RECORDS_NAME)]
   const manifest = await readManifest(location, new Rate(Number.POSITIVE_INFINITY))
   const tables = new Set(manifest.tables.map(({ number }) => number))
   const counts = (name: string) =>
@@ -74,6 +78,13 @@ async function filesOf(data: string, database: string): Promise<string[]> {
     .filter(counts)
     .map((name) => join(database, name))
     .filter((file) => readFileSync(join(data, file)).length > 0)
+}
+
+/** A byte in the value of some record. What lies between records holds nothing. */
+async function valueIn(location: string, { length: size }: Buffer): Promise<number> {
+  const { places } = await findPlaces(diskFiles, location, size)
+  const { offset, length } = random.pick([...places.behind(-1)])
+  return offset + random.integer(length)
 }
 
 /** A byte that was changed. */
@@ -89,7 +100,9 @@ async function flip(data: string, database: string): Promise<Flip> {
   const bytes = readFileSync(join(data, file))
   // Half of the changes are near the end, because indexes and footers are small beside records.
   const tail = random.integer(2) === 0 ? Math.min(bytes.length, 600) : bytes.length
-  const at = bytes.length - 1 - random.integer(tail)
+  const behind =
+    basename(file) === RECORDS_NAME && (await valueIn(dirname(join(data, file)), bytes))
+  const at = behind || bytes.length - 1 - random.integer(tail)
   bytes[at] = bytes[at]! ^ (1 + random.integer(255))
   writeFileSync(join(data, file), bytes)
   const note = `seed ${seed}: ${file} of ${bytes.length} bytes, byte ${at}`

@@ -8,9 +8,9 @@ import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { faultsOf } from '../../lib/blobs/level/salvage.ts'
+import { faultsOf } from '../../lib/blobs/salvage/salvage.ts'
 import { classicEngine } from '../../lib/leveldb/engine.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { codeOf, differenceOf, RECORD_BYTES, type SavedBlob } from '../helpers/blobs.ts'
 import {
   type BrokenVolume,

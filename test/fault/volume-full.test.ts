@@ -6,7 +6,7 @@ import { rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { isCode } from '../../lib/errors.ts'
-import { classicEngine, type Engine } from '../../lib/leveldb/engine.ts'
+import { classicEngine } from '../../lib/leveldb/engine.ts'
 import { randomId } from '../../lib/names.ts'
 import {
   beginBlob,
@@ -19,6 +19,7 @@ import {
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
 import { mountSmall } from '../helpers/small-disk.ts'
 import { openStore } from '../helpers/volumes.ts'
+import { watchedEngine } from '../helpers/watched-engine.ts'
 import '../helpers/plain-children.ts'
 
 const DISK_BYTES = 24 << 20
@@ -40,18 +41,9 @@ const fillTo = (directory: string, roomBytes: number) => {
 t.test('a sealed volume at rest is read on a disk with next to no room', { skip }, async (t) => {
   const directory = disk!
   const closed: string[] = []
-  const engine: Engine = {
-    ...classicEngine,
-    async open(location, options) {
-      const db = await classicEngine.open(location, options)
-      const close = db.close.bind(db)
-      db.close = async () => {
-        await close()
-        closed.push(basename(location))
-      }
-      return db
-    },
-  }
+  const engine = watchedEngine(classicEngine, {
+    closed: (location) => closed.push(basename(location)),
+  })
   const store = await openStore(engine, directory, { volumeSizeBytes: 512 << 10 })
   const saved: SavedBlob[] = []
   const volumes = () => new Set(saved.map(({ locator }) => locator.volume))

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { chosenCatalog } from './catalog-choice.ts'
+import { chosenFormat } from './format-choice.ts'
 import { freePort } from './free-port.ts'
 import { type Answer, type SentRequest, send, users } from './node.ts'
 import './plain-children.ts'
@@ -48,7 +49,9 @@ export async function startChildNode(
     { host: '127.0.0.1', port: tlsPort, tls: 'auto' },
   ]
   const base = { data, keyring: join(data, 'keyring'), devices: [join(data, 'volumes')], listen }
-  const all = { ...base, users: join(dir, 'users.yaml'), ...(await chosenCatalog()), ...config }
+  const storage = { volumeFormat: chosenFormat(), ...(config.storage as object | undefined) }
+  const chosen = { ...(await chosenCatalog()), ...config, storage }
+  const all = { ...base, users: join(dir, 'users.yaml'), ...chosen }
   await writeFile(join(dir, 'coffer.yaml'), stringify(all))
   let output = ''
   let child: ChildProcess | undefined

@@ -7,8 +7,13 @@ import { root, scratch } from './process.ts'
 
 const home = join(root, 'test/fixtures')
 
-/** Names of the fixtures: `data-<release>`. */
-export const fixtures = readdirSync(home).filter((name) => name.startsWith('data-'))
+/** Names of the fixtures: `data-<release>`, and `files-<release>` with volumes as files. */
+export const fixtures = readdirSync(home).filter((name) => /^(data|files)-/.test(name))
+
+/** The newest one with volumes as LevelDB databases. */
+export const newestFixture = fixtures
+  .filter((name) => name.startsWith('data-'))
+  .toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0]!
 
 export interface Fixture {
   readonly data: string

@@ -45,6 +45,10 @@ export function killingEngine(killer: Killer): Engine {
       const db = await classicEngine.open(location, options)
       return killer.watch(db) as Database<Keys[E]>
     },
+    async openData(path, flags) {
+      killer.call()
+      return killer.watch(await classicEngine.openData(path, flags))
+    },
     async openFile(path) {
       killer.call()
       return killer.watch(await classicEngine.openFile(path))

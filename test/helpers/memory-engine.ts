@@ -92,6 +92,12 @@ export function memoryEngine(): Engine & { freeBytesNow: number } {
       return { files: 0, bytes }
     },
 
+    async makeOne() {},
+
+    async openData(path) {
+      throw Object.assign(new Error(`${path} does not exist`), { code: 'ENOENT' })
+    },
+
     async openFile(path) {
       throw Object.assign(new Error(`${path} does not exist`), { code: 'ENOENT' })
     },

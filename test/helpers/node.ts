@@ -21,6 +21,7 @@ import { makeLog } from '../../lib/log.ts'
 import { openCatalog } from '../../lib/open-catalog.ts'
 import { type Servers, startServers } from '../../middleware/servers.ts'
 import { chosenCatalog } from './catalog-choice.ts'
+import { chosenFormat } from './format-choice.ts'
 
 type Teardown = { teardown(fn: () => void | Promise<void>): unknown }
 
@@ -134,7 +135,13 @@ export async function startNode(
     ssec: { ...base.ssec, ...overrides.ssec },
     swift: { ...base.swift, ...overrides.swift },
     limits: { ...base.limits, ...overrides.limits },
-    storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20, ...overrides.storage },
+    storage: {
+      ...base.storage,
+      volumeFormat: chosenFormat(),
+      reserveBytes: 0,
+      writeBufferBytes: 4 << 20,
+      ...overrides.storage,
+    },
   } as Config
   const chunks: Buffer[] = []
   const sink = new Writable({

@@ -1,7 +1,7 @@
 // A disk as it may look after a power cut. The shim (disk-shim.ts) has recorded every change of a directory.
 // This file replays the record up to a place in it, and separates what was synced by then from what was not. A
 // random part of the unsynced changes reaches the disk. Of a file's writes these are all, none, the first ones
-// with a torn last one, or any of them with holes between. Of a directory's changes of names they are the first
+// with a torn last one, any of them with holes between, or any of their pages. Of a directory's changes of names they are the first
 // ones in order: LevelDB relies on that order (it renames CURRENT without a sync), and journaling filesystems
 // keep it. An fsync of a file makes its bytes durable, but its name only after an fsync of the directory
 // (POSIX).
@@ -24,6 +24,7 @@ const OPS = [
 ] as const
 
 const HEAD_BYTES = 29
+const PAGE_BYTES = 4096
 
 interface Change {
   readonly op: (typeof OPS)[number]
@@ -53,6 +54,7 @@ class RecordedFile {
       () => this.pending,
       () => torn(this.pending, random),
       () => this.pending.filter(() => random.integer(2) === 0),
+      () => this.pending.flatMap(pagesOf).filter(() => random.integer(2) === 0),
     ])()
     const copy = new Bytes(this.#durable.view())
     copy.apply(writes)
@@ -215,6 +217,19 @@ function torn(writes: readonly Write[], random: Random): Write[] {
     }
   }
   return kept
+}
+
+/** A write page by page, in which a disk may take it: with O_DIRECT no page waits for another. */
+function pagesOf(write: Write): Write[] {
+  if (!('data' in write)) return [write]
+  const { offset, data } = write
+  const pages: Write[] = []
+  for (let at = 0; at < data.length; ) {
+    const next = Math.min(data.length, at + PAGE_BYTES - ((offset + at) % PAGE_BYTES))
+    pages.push({ offset: offset + at, data: data.subarray(at, next) })
+    at = next
+  }
+  return pages
 }
 
 /** A file's bytes, which grow in place. */

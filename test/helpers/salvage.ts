@@ -3,13 +3,14 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { locationOf } from '../../lib/blobs/directory.ts'
+import { makeFormats } from '../../lib/blobs/formats.ts'
 import type { VolumeHeader } from '../../lib/blobs/header.ts'
-import { salvageVolume } from '../../lib/blobs/level/salvage.ts'
-import { FoundRecords } from '../../lib/blobs/level/salvage-find.ts'
 import { LiveRecords } from '../../lib/blobs/reclaim-live.ts'
+import { FoundRecords } from '../../lib/blobs/salvage/find.ts'
+import { salvageVolume } from '../../lib/blobs/salvage/salvage.ts'
 import { Space } from '../../lib/blobs/space.ts'
 import { classicEngine, type Engine } from '../../lib/leveldb/engine.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { type SavedBlob, saveBlob, until } from './blobs.ts'
 import { CATALOG_ID, openStore, WRITE_BUFFER_BYTES } from './volumes.ts'
 
@@ -82,12 +83,16 @@ export async function salvageBroken(
     catalog: CATALOG_ID,
     commitNumber: 7,
   }
+  const log = { info() {}, error() {} }
   const site = {
-    engine,
+    files: engine,
+    format: makeFormats(
+      { engine, volumeFormat: 'level', writeBufferBytes: WRITE_BUFFER_BYTES, log },
+      directory,
+    ).configured,
     directory,
     space: new Space(engine, directory, reserveBytes),
-    writeBufferBytes: WRITE_BUFFER_BYTES,
-    log: { info() {}, error() {} },
+    log,
   }
   const options = {
     signal: new AbortController().signal,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openVolumes, type Volumes, type VolumesOptions } from '../../lib/blobs/volumes.ts'
 import { Budget } from '../../lib/budget.ts'
 import type { Engine } from '../../lib/leveldb/engine.ts'
+import { chosenFormat } from './format-choice.ts'
 
 export const CATALOG_ID = 'ca'.repeat(16)
 export const WRITE_BUFFER_BYTES = 1 << 20
@@ -24,6 +25,8 @@ export function openStore(
     devices: [join(directory, 'device')],
     catalogId: CATALOG_ID,
     commitNumber: () => 7,
+    // Databases in memory have no files.
+    volumeFormat: 'freeBytesNow' in engine ? 'level' : chosenFormat(),
     volumeSizeBytes: 1 << 30,
     writeBufferBytes: WRITE_BUFFER_BYTES,
     openVolumes: 32,

@@ -13,6 +13,7 @@ import { type Cipher, customerCipher } from '../../lib/crypto/cipher.ts'
 import { CustomerKey } from '../../lib/crypto/customer-key.ts'
 import { makeLog } from '../../lib/log.ts'
 import { askerOf } from '../helpers/asker.ts'
+import { chosenFormat } from '../helpers/format-choice.ts'
 import { plainOf } from '../vectors/vector.ts'
 
 const customerBytes = Buffer.alloc(32, 0x21)
@@ -50,7 +51,12 @@ async function onNode(
     ...base,
     data,
     devices: [join(data, 'volumes')],
-    storage: { ...base.storage, reserveBytes: 0, writeBufferBytes: 4 << 20 },
+    storage: {
+      ...base.storage,
+      volumeFormat: chosenFormat(),
+      reserveBytes: 0,
+      writeBufferBytes: 4 << 20,
+    },
   }
   const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? rootBytes : undefined) }
   const node = await openCoffer({ config, keyring, log: makeLog('error') })

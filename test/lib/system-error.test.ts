@@ -2,11 +2,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isSpaceError } from '../../lib/leveldb/engine.ts'
 import {
   adviceFor,
   describeReadError,
   isOfDisk,
+  isSpaceError,
   readErrorOf,
   systemErrorOf,
 } from '../../lib/system-error.ts'

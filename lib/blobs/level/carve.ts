@@ -6,7 +6,7 @@
 
 import { readUint64 } from '../../bytes/uint64.ts'
 import { Cursor, Malformed, TAG_BYTES } from '../../leveldb/coding.ts'
-import type { PlainFile } from '../../leveldb/plain-file.ts'
+import type { PlainFile } from '../../plain-file.ts'
 import { KEY_BYTES, recordKey } from '../record.ts'
 
 /** The first bytes of an entry with a whole key: it shares nothing, and its key is a record's number and

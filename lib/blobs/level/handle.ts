@@ -1,20 +1,19 @@
-// The LevelDB database of a volume. It is opened for the first read or write, closed while other volumes need
-// the memory, and closed and opened again after a failed write. Reads wait while it is being opened, so that no
-// read meets a closed database.
+// The LevelDB database of a volume.
 
+import { TRAILER_BYTES } from '../../bytes/slab.ts'
 import { readUint64 } from '../../bytes/uint64.ts'
-import { CofferError } from '../../errors.ts'
+import type { CofferError } from '../../errors.ts'
 import type { Database, Engine } from '../../leveldb/engine.ts'
 import { readRows } from '../../leveldb/whole-read.ts'
-import { recordKey } from '../record.ts'
-import type { OpenVolumes, Restable } from './open-volumes.ts'
+import type { Handle, HandleOptions, SealedRecord, TakeNumber } from '../format.ts'
+import { OnDemand } from '../on-demand.ts'
+import { KEY_BYTES, recordKey } from '../record.ts'
+import { Logs } from './logs.ts'
+import { PUTS_MAX, Puts } from './puts.ts'
 import { ReadNote } from './read-note.ts'
 
 /** LevelDB's block cache for one volume. Tables are mapped, so that the cache holds next to nothing. */
 const CACHE_BYTES = 1024 * 1024
-
-/** The least time between two attempts to open the database after one failed: each attempt replays a log. */
-const RETRY_MS = 1000
 
 const READ = { fillCache: false }
 
@@ -37,170 +36,126 @@ export function openVolumeDatabase(
   })
 }
 
-export class Handle implements Restable {
+export class LevelHandle implements Handle {
+  readonly appendsMax = PUTS_MAX
+  /** The database can be written again once it was closed and opened. */
+  readonly isSpent = false
   readonly #engine: Engine
-  #location: string
+  readonly #location: string
   readonly #writeBufferBytes: number
-  readonly #others: OpenVolumes
+  readonly #failed: (error: unknown) => void
   readonly #note: ReadNote
-  #db: Database<Buffer> | undefined
-  #opening: Promise<void> | undefined
-  #closing: Promise<void> | undefined
-  #ended = false
-  #isOnlyRead = false
-  #readAt = 0
-  #failure: { readonly error: unknown; readonly atMs: number } | undefined
+  readonly #database: OnDemand<Database<Buffer>>
+  #puts: Puts
+  #logs: Logs
 
-  /** `others` bounds how many volumes are open that are only read. */
-  constructor(engine: Engine, location: string, writeBufferBytes: number, others: OpenVolumes) {
+  constructor(
+    engine: Engine,
+    location: string,
+    writeBufferBytes: number,
+    { readable, failed, before }: HandleOptions,
+  ) {
     this.#engine = engine
     this.#location = location
     this.#writeBufferBytes = writeBufferBytes
-    this.#others = others
-    this.#note = new ReadNote(engine, location)
+    this.#failed = failed
+    // The next generation has the same name, and so the same note.
+    const isNext = before instanceof LevelHandle
+    this.#note = isNext ? before.#note.share() : new ReadNote(engine, location)
+    this.#database = new OnDemand(() => this.#note.during(() => this.#open(false)), readable)
+    this.#puts = new Puts(failed)
+    this.#logs = new Logs(engine, location)
   }
 
-  get readAt(): number {
-    return this.#readAt
-  }
-
-  get isBeingRead(): boolean {
-    return this.#note.isReading
-  }
-
-  /** Nothing is written from now on. While the database is open it counts towards the bound on open volumes. */
   onlyRead(): void {
-    this.#isOnlyRead = true
-    if (this.#db !== undefined) this.#others.add(this)
-  }
-
-  /** Opens the database unless it is open. Rejects with LevelDB's error, and with StoreUnavailable after
-   * `end`. */
-  open(create = false): Promise<void> {
-    if (this.#db !== undefined) return Promise.resolve()
-    this.#opening ??= this.#open(create).finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
-  }
-
-  /** Waits for an `open` under way and closes the database. The next read opens it again. */
-  async close(): Promise<void> {
-    await this.#opening?.catch(() => undefined)
-    const db = this.#db
-    if (db !== undefined) {
-      this.#db = undefined
-      this.#others.leave(this)
-      this.#closing = db.close()
-    }
-    await this.#closing
-  }
-
-  /**
-   * Switches to another database that holds the same records. Reads that have begun end on the old one, and
-   * none waits. Returns a function that closes the old database once those reads have ended. Rejects with
-   * LevelDB's error where the other database cannot be opened; nothing has changed then.
-   */
-  async moveTo(location: string): Promise<() => Promise<void>> {
-    const next = await this.#openAt(location)
-    while (this.#opening !== undefined) await this.#opening.catch(() => undefined)
-    if (this.#ended) {
-      await next.close()
-      throw this.#unavailable()
-    }
-    const old = this.#db
-    this.#db = next
-    this.#location = location
-    this.#others.add(this)
-    return async () => {
-      await this.#closing
-      await old?.close()
-    }
-  }
-
-  /** Closes the database; no read opens it again. */
-  async end(): Promise<void> {
-    this.#ended = true
-    await this.close()
-    await this.#note.end()
-  }
-
-  /** The value of a record, owned by the caller; undefined where there is none. Rejects with LevelDB's error
-   * of the read or of opening. */
-  get(number: number): Promise<Buffer | undefined> {
-    return this.#read((db) => db.get(recordKey(number), READ))
-  }
-
-  /** The values of several records, read in one task of the thread pool. Otherwise as `get`. */
-  getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    return this.#read((db) => db.getMany(numbers.map(recordKey), READ))
-  }
-
-  /** Puts a value, which is copied before the call returns. The database must be open. */
-  put(number: number, value: Buffer): Promise<void> {
-    // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
-    if (this.#db === undefined) return Promise.reject(this.#unavailable())
-    return this.#db.put(recordKey(number), value)
-  }
-
-  /** Writes LevelDB's log to a table. On a disk with little room, a database could not be opened again while
-   * its log still had to be written to one. Rejects with LevelDB's error. The database must be open. */
-  async flush(): Promise<void> {
-    if (this.#db === undefined) throw this.#unavailable()
-    // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
-    await this.#db.compactRange(BEHIND_ALL, BEHIND_ALL)
-  }
-
-  /** Number of the last record; undefined in an empty database. Rejects with LevelDB's error where the last
-   * key cannot be read: an earlier number would be used a second time. The database must be open. */
-  async lastNumber(): Promise<number | undefined> {
-    if (this.#db === undefined) throw this.#unavailable()
-    const [last] = await readRows(this.#db, { reverse: true, values: false }, 1)
-    return last && readUint64(last[0], 0)
-  }
-
-  async #open(create: boolean): Promise<void> {
-    if (this.#isOnlyRead) await this.#others.admit(this)
-    try {
-      await this.#closing
-      if (this.#ended) throw this.#unavailable()
-      this.#db = await (create ? this.#make() : this.#openAt(this.#location))
-      this.#failure = undefined
-    } catch (error) {
-      this.#others.leave(this)
-      this.#failure = { error, atMs: performance.now() }
-      throw error
-    }
+    this.#database.onlyRead()
   }
 
   /** A new database holds nothing that could kill the process, so that no note is written for it. Its volume
    * has no name yet either, beside which a note could lie. */
-  #make(): Promise<Database<Buffer>> {
-    return openVolumeDatabase(this.#engine, this.#location, this.#writeBufferBytes, true)
+  make(): Promise<void> {
+    return this.#database.open(() => this.#open(true))
   }
 
-  #openAt(location: string): Promise<Database<Buffer>> {
-    return this.#note.during(() =>
-      openVolumeDatabase(this.#engine, location, this.#writeBufferBytes, false),
+  open(): Promise<void> {
+    return this.#database.open()
+  }
+
+  async isHalfMade(): Promise<boolean> {
+    const names = await this.#engine.list(this.#location)
+    const holdsData = names.some((name) => name === 'CURRENT' || /\.(log|ldb|sst)$/.test(name))
+    // LevelDB's own small files are there as soon as it has tried to open the directory.
+    return names.includes('LOCK') && !holdsData
+  }
+
+  async close(): Promise<void> {
+    await this.#logs.close()
+    await this.#database.close()
+  }
+
+  async end(): Promise<void> {
+    await this.#logs.close()
+    await this.#database.end()
+    await this.#note.end()
+  }
+
+  idle(): Promise<void> {
+    return this.#database.idle()
+  }
+
+  /** Reads all values in one task of the thread pool. */
+  getMany(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
+    return this.#database.read((db) =>
+      this.#note.during(() => db.getMany(numbers.map(recordKey), READ)),
     )
   }
 
-  #read<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
-    this.#readAt = this.#others.turn()
-    return this.#note.during(() => (this.#db === undefined ? this.#later(read) : read(this.#db)))
+  append({ sum, index, slab, length }: SealedRecord, take: TakeNumber): Promise<void> {
+    return this.#puts.run(slab, length, async (bytes) => {
+      // A put on a database that is being opened would keep a reference to the slab (D-BUFFERS).
+      const db = this.#database.requireOpen()
+      const number = take(KEY_BYTES + length + TRAILER_BYTES)
+      await db.put(recordKey(number), sum.append(bytes, length, number, index))
+    })
   }
 
-  /** Opens the database before the read. Repeats that where another volume took its place meanwhile. */
-  async #later<T>(read: (db: Database<Buffer>) => Promise<T>): Promise<T> {
-    while (this.#db === undefined) {
-      const failure = this.#failure
-      if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
-      await this.open()
-    }
-    return await read(this.#db)
+  async putHeader(number: number, value: Buffer): Promise<void> {
+    await this.#database.requireOpen().put(recordKey(number), value)
   }
 
-  #unavailable(): CofferError {
-    return new CofferError('StoreUnavailable', { what: 'the volume is closed' })
+  stop(error: CofferError): void {
+    this.#puts.stop(error)
+  }
+
+  /** A put that fails damages the log for puts that begin after it, and may reject later than those resolve. Only after
+   * all have ended is it certain that none failed. */
+  written(): Promise<void> {
+    return this.#puts.begun()
+  }
+
+  sync(): Promise<void> {
+    return this.#logs.sync()
+  }
+
+  /** Writes LevelDB's log to a table. On a disk with little room, a database could not be opened again while
+   * its log still had to be written to one. */
+  async finish(): Promise<void> {
+    await this.#logs.close()
+    // A range without keys: LevelDB writes its memtable to a table before it compacts any range.
+    await this.#database.requireOpen().compactRange(BEHIND_ALL, BEHIND_ALL)
+  }
+
+  async lastNumber(): Promise<number | undefined> {
+    const [last] = await readRows(this.#database.requireOpen(), { reverse: true, values: false }, 1)
+    return last && readUint64(last[0], 0)
+  }
+
+  async #open(create: boolean): Promise<Database<Buffer>> {
+    const bytes = this.#writeBufferBytes
+    const db = await openVolumeDatabase(this.#engine, this.#location, bytes, create)
+    // Puts and syncs belong to one opening of the database.
+    this.#puts = new Puts(this.#failed)
+    this.#logs = new Logs(this.#engine, this.#location)
+    return db
   }
 }

@@ -59,11 +59,6 @@ export class Puts {
     await Promise.allSettled(this.#inFlight)
   }
 
-  /** Resolves when no put is in flight and none waits. */
-  async idle(): Promise<void> {
-    while (this.#inFlight.size > 0) await this.begun()
-  }
-
   async #start(slab: Buffer, put: Put): Promise<void> {
     const running = put(slab)
     this.#inFlight.add(running)

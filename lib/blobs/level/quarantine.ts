@@ -4,10 +4,10 @@
 // all other volumes are served.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Damage } from '../../leveldb/coding.ts'
+import type { Damage } from '../../damage.ts'
+import type { Files } from '../../files.ts'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
-import type { Engine } from '../../leveldb/engine.ts'
-import { Rate } from '../../leveldb/plain-file.ts'
+import { Rate } from '../../plain-file.ts'
 import { describeReadError, isOfDisk, systemErrorOf } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
 import { type FoundVolume, locationOf } from '../directory.ts'
@@ -28,7 +28,7 @@ export interface Quarantined extends FoundVolume {
 }
 
 export class Quarantine {
-  readonly #engine: Engine
+  readonly #files: Files
   readonly #directory: string
   readonly #log: StoreLog
   readonly #held = new Map<string, Quarantined>()
@@ -36,8 +36,8 @@ export class Quarantine {
   readonly #ending = new AbortController()
   #probing: Promise<void> = Promise.resolve()
 
-  constructor(engine: Engine, directory: string, log: StoreLog) {
-    this.#engine = engine
+  constructor(files: Files, directory: string, log: StoreLog) {
+    this.#files = files
     this.#directory = directory
     this.#log = log
   }
@@ -55,7 +55,7 @@ export class Quarantine {
     found: readonly FoundVolume[],
     later: (volume: FoundVolume) => Promise<void>,
   ): Promise<FoundVolume[]> {
-    const names = await this.#engine.list(this.#directory)
+    const names = await this.#files.list(this.#directory)
     const ready: FoundVolume[] = []
     const suspects: FoundVolume[] = []
     for (const volume of found) {
@@ -65,7 +65,7 @@ export class Quarantine {
     }
     const known = new Set(found.map(({ id }) => id + NOTE_SUFFIX))
     const stale = names.filter((name) => name.endsWith(NOTE_SUFFIX) && !known.has(name))
-    for (const name of stale) await this.#engine.destroy(join(this.#directory, name))
+    for (const name of stale) await this.#files.destroy(join(this.#directory, name))
     for (const volume of suspects) this.#held.set(volume.id, { ...volume, reason: CHECKING })
     let waited = false
     this.#probing = this.#probe(suspects, async (volume) => {
@@ -87,7 +87,7 @@ export class Quarantine {
   async #keepMarked(volume: FoundVolume): Promise<void> {
     const path = this.#pathOf(volume, MARK_SUFFIX)
     // The mark alone keeps the volume closed. Its text is for the operator.
-    const reason = await this.#engine.readNote(path).catch((error) => {
+    const reason = await this.#files.readNote(path).catch((error) => {
       const found = systemErrorOf(error)
       if (found === undefined) throw error
       return `its mark ${describeReadError({ ...found, path })}`
@@ -130,6 +130,8 @@ export class Quarantine {
       if (this.#rate.stopped) return true
       if (reason === null) {
         this.#held.delete(id)
+        // A volume that has become a file meanwhile would keep the note for ever.
+        await this.#files.destroy(this.#pathOf(volume, NOTE_SUFFIX)).catch(() => undefined)
         await sound(volume)
       } else await this.#mark(volume, reason)
       return true
@@ -147,10 +149,10 @@ export class Quarantine {
   }
 
   async #mark(volume: FoundVolume, reason: string): Promise<void> {
-    await this.#engine
+    await this.#files
       .note(this.#pathOf(volume, MARK_SUFFIX), `${reason}\n`)
       .catch((error) => this.#log.error({ err: error }, 'a quarantine cannot be written down'))
-    await this.#engine.destroy(this.#pathOf(volume, NOTE_SUFFIX)).catch(() => undefined)
+    await this.#files.destroy(this.#pathOf(volume, NOTE_SUFFIX)).catch(() => undefined)
     this.#keep(volume, reason)
   }
 
@@ -202,12 +204,11 @@ export const describeFault = ({ file, offset, what }: Damage) =>
   `${file} at byte ${offset}: ${what}`
 
 /** True where a start leaves the volume closed. */
-export async function isQuarantined(engine: Engine, directory: string, id: string) {
-  return (await engine.list(directory)).includes(id + MARK_SUFFIX)
+export async function isQuarantined(files: Files, directory: string, id: string) {
+  return (await files.list(directory)).includes(id + MARK_SUFFIX)
 }
 
 /** Lets the next start open the volume. Durable once the caller has synced the directory. */
-export async function liftQuarantine(engine: Engine, directory: string, id: string): Promise<void> {
-  for (const suffix of [MARK_SUFFIX, NOTE_SUFFIX])
-    await engine.destroy(join(directory, id + suffix))
+export async function liftQuarantine(files: Files, directory: string, id: string): Promise<void> {
+  for (const suffix of [MARK_SUFFIX, NOTE_SUFFIX]) await files.destroy(join(directory, id + suffix))
 }

@@ -3,7 +3,7 @@
 // start names a volume that the last process was reading when it ended, for whatever reason. Notes are not synced:
 // they survive the end of a process, and need not survive a power cut, which no read has caused.
 import { dirname, join } from 'node:path'
-import type { Engine } from '../../leveldb/engine.ts'
+import type { Files } from '../../files.ts'
 import { generationsOf } from '../directory.ts'
 
 /** The note is removed when the volume was not read for this long. Reads in quick succession thus write none. */
@@ -13,27 +13,29 @@ const IDLE_MS = 2000
 export const NOTE_SUFFIX = '.reading'
 
 export class ReadNote {
-  readonly #engine: Engine
+  readonly #files: Files
   readonly #directory: string
   readonly #volume: string
   #isThere = false
   #writing: Promise<void> | undefined
   #removing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #users = 1
   #reads = 0
   #used = false
   #ended = false
 
   /** `location` is that of a generation of the volume. */
-  constructor(engine: Engine, location: string) {
-    this.#engine = engine
+  constructor(files: Files, location: string) {
+    this.#files = files
     this.#directory = dirname(location)
     this.#volume = /([0-9a-f]{16})\.[^.]+$/.exec(location)?.[1] ?? 'volume'
   }
 
-  /** A read is under way, or waits for the database to be opened. */
-  get isReading(): boolean {
-    return this.#reads > 0
+  /** The same note for another reader, which ends it too. */
+  share(): this {
+    this.#users++
+    return this
   }
 
   /** Runs `read`. The note is there before the read begins and until after it has ended. */
@@ -48,8 +50,10 @@ export class ReadNote {
     }
   }
 
-  /** Removes the note. Later reads write none. */
+  /** Removes the note, where nobody shares it. Later reads write none. */
   async end(): Promise<void> {
+    this.#users--
+    if (this.#users > 0) return
     this.#ended = true
     clearTimeout(this.#timer)
     await this.#writing
@@ -74,8 +78,8 @@ export class ReadNote {
 
   async #put(): Promise<void> {
     // An open volume stays readable after its disk was unmounted. A note would then lie below the mount point.
-    const generations = await generationsOf(this.#engine, this.#directory, this.#volume)
-    if (generations.length > 0) await this.#engine.note(this.#path, '')
+    const generations = await generationsOf(this.#files, this.#directory, this.#volume)
+    if (generations.length > 0) await this.#files.note(this.#path, '')
   }
 
   get #path(): string {
@@ -93,6 +97,6 @@ export class ReadNote {
 
   #remove(): Promise<void> {
     this.#isThere = false
-    return this.#engine.destroy(this.#path).catch(() => undefined)
+    return this.#files.destroy(this.#path).catch(() => undefined)
   }
 }

@@ -266,6 +266,19 @@ ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
   return real(fd, bytes, length, offset);
 }
 
+ssize_t preadv64(int fd, const struct iovec *pieces, int count, off64_t offset) {
+  REAL(preadv64);
+  size_t length = 0;
+  for (int i = 0; i < count; i++) length += pieces[i].iov_len;
+  const char *path = path_of(fd);
+  if (path && is_bad(path, offset, length)) return -1;
+  return real(fd, pieces, count, offset);
+}
+
+ssize_t preadv(int fd, const struct iovec *pieces, int count, off_t offset) {
+  return preadv64(fd, pieces, count, offset);
+}
+
 ssize_t read(int fd, void *bytes, size_t length) {
   REAL(read);
   const char *path = path_of(fd);

@@ -56,6 +56,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     identity: { operatorRoles: ['member', 'swiftoperator'], region: 'RegionOne' },
     lifecycle: { dayInSeconds: 86400 },
     storage: {
+      volumeFormat: 'level',
       volumeSizeBytes: 34359738368,
       writeBufferBytes: 67108864,
       openVolumes: 32,

@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Damage } from '../../../lib/leveldb/coding.ts'
+import type { Damage } from '../../../lib/damage.ts'
 import { DatabaseFiles } from '../../../lib/leveldb/database-files.ts'
 import { classicEngine, type Database } from '../../../lib/leveldb/engine.ts'
-import { PlainFile, Rate } from '../../../lib/leveldb/plain-file.ts'
+import { PlainFile, Rate } from '../../../lib/plain-file.ts'
 import { randomFrom, seedOfRun } from '../../helpers/random.ts'
 
 /** The end of a table: two places as numbers of varying length, zeros, and a magic number. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fileRows } from '../../../lib/catalog/check-rows.ts'
-import { Rate } from '../../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../../lib/plain-file.ts'
 import { newProgress, scrub } from '../../../lib/upkeep/scrub.ts'
 import { admin, startService } from '../../helpers/service.ts'
 

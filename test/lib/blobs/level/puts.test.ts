@@ -44,7 +44,7 @@ t.test(
       begun.map(({ bytes }) => bytes),
       texts(11),
     )
-    await puts.idle()
+    await puts.begun()
   },
 )
 
@@ -74,7 +74,7 @@ t.test('one failure is told, and stops those that wait and those that come', asy
   t.equal(begun.length, PUTS_MAX, 'none began after it')
   for (const { end } of begun) end()
   await Promise.all([done[0], done[2], done[3]])
-  await puts.idle()
+  await puts.begun()
 })
 
 t.test('begun waits for what is under way and not for what comes later', async (t) => {

@@ -1,16 +1,13 @@
 // Reads the headers of the volumes on some devices from their files, for commands that need to check whose the
 // volumes are before any is opened.
 import { readdir } from 'node:fs/promises'
-import { readUint64 } from '../../bytes/uint64.ts'
-import { DatabaseFiles } from '../../leveldb/database-files.ts'
-import { Rate } from '../../leveldb/plain-file.ts'
-import { systemErrorOf } from '../../system-error.ts'
-import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
-import { type FoundVolume, generationsOf, locationOf, volumeIdsIn } from '../directory.ts'
-import { decodeHeader, type VolumeHeader } from '../header.ts'
-import { recordKey } from '../record.ts'
+import { systemErrorOf } from '../system-error.ts'
+import { FilesUnreadable, throwUnreadable } from '../unreadable.ts'
+import { type FoundVolume, generationsOf, locationOf, volumeIdsIn } from './directory.ts'
+import type { VolumeHeader } from './header.ts'
+import { readHeaders } from './volume-files.ts'
 
-/** No database is opened here, so none of the engine's other verbs are needed. */
+/** Nothing is changed here, so that no other verb is needed. */
 const directories = { list: (directory: string) => readdir(directory) }
 
 /** The names in a device's directory; none where the directory is missing. Rejects with FilesUnreadable where
@@ -98,27 +95,5 @@ export interface PlacedHeader extends VolumeHeader {
 }
 
 async function headersIn(location: string): Promise<PlacedHeader[]> {
-  const whose = `the volume in ${location}`
-  const rate = new Rate(Number.POSITIVE_INFINITY)
-  const files = await DatabaseFiles.open(location, rate).catch((error) =>
-    throwUnreadable(whose, location, error),
-  )
-  const damages = [...files.damages]
-  try {
-    const headers: PlacedHeader[] = []
-    for (const from of [recordKey(0), files.lastKey ?? recordKey(0)]) {
-      for await (const { key, value } of files.scan({ from, ahead: false }, (damage) =>
-        damages.push(damage),
-      )) {
-        const header = decodeHeader(value, readUint64(key, 0))
-        if (header !== undefined) headers.push({ ...header, location })
-        break
-      }
-    }
-    const unread = unreadableFiles(damages)
-    if (unread.length > 0) throw new FilesUnreadable(whose, unread)
-    return headers
-  } finally {
-    await files.close()
-  }
+  return (await readHeaders(location)).map((header) => ({ ...header, location }))
 }

@@ -1,10 +1,10 @@
-// A file of a LevelDB database, read without LevelDB. LevelDB maps its tables, and a sector that cannot be read kills a
-// process that touches the map (SIGBUS, D-MAPPED). A plain read rejects instead. Reads are limited by a rate, so that
-// a scrub leaves the disk to others.
+// A file of a database or volume, read without opening either. LevelDB maps its tables, and a sector that cannot be
+// read kills a process that touches the map (SIGBUS, D-MAPPED). A plain read rejects instead. Reads are limited by a
+// rate, so that a scrub leaves the disk to others.
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isOfDisk } from '../system-error.ts'
+import { isOfDisk } from './system-error.ts'
 
 /** Bytes that one read fetches from a file that is read from end to end. */
 const WINDOW_BYTES = 1 << 20

@@ -11,11 +11,11 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { faultsOf } from '../../../../lib/blobs/level/salvage.ts'
 import { recordKey } from '../../../../lib/blobs/record.ts'
+import { faultsOf } from '../../../../lib/blobs/salvage/salvage.ts'
 import type { Volumes } from '../../../../lib/blobs/volumes.ts'
 import { classicEngine } from '../../../../lib/leveldb/engine.ts'
-import { Rate } from '../../../../lib/leveldb/plain-file.ts'
+import { Rate } from '../../../../lib/plain-file.ts'
 import {
   codeOf,
   differenceOf,

@@ -60,7 +60,7 @@ export class OpenVolumes {
 
   /** Closes a volume until its next read, unless it could not be opened again. Rejects with the database's
    * error. */
-  async rest(volume: Restable): Promise<void> {
+  async rest(volume: Pick<Restable, 'close'>): Promise<void> {
     if (await this.#mayCloseNow()) await volume.close()
   }
 

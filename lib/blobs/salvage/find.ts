@@ -4,17 +4,20 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readUint64 } from '../../bytes/uint64.ts'
-import { type Damage, type Entry, Malformed } from '../../leveldb/coding.ts'
+import type { Damage } from '../../damage.ts'
+import { type Entry, Malformed } from '../../leveldb/coding.ts'
 import { batchEntries, logRecords } from '../../leveldb/log-file.ts'
-import { PlainFile, type Rate } from '../../leveldb/plain-file.ts'
+import { PlainFile, type Rate } from '../../plain-file.ts'
 import { isOfDisk } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
+import { Sums } from '../copy.ts'
+import { RECORDS_NAME } from '../file/layout.ts'
+import { readValue, walkRecords } from '../file/walk.ts'
 import { readHeader, type VolumeHeader } from '../header.ts'
+import { carveTable, type Judge, type Verdict } from '../level/carve.ts'
 import type { LiveRecord, LiveRecords } from '../reclaim-live.ts'
 import { KEY_BYTES } from '../record.ts'
-import { carveTable, type Judge, type Verdict } from './carve.ts'
-import { Sums } from './reclaim-copy.ts'
-import { RecordPlaces } from './salvage-places.ts'
+import { RecordPlaces } from './places.ts'
 
 /** The records and headers that were found in a damaged volume. */
 export class FoundRecords {
@@ -52,6 +55,7 @@ export class FoundRecords {
       found.#expectBehind(0)
       for (const name of names) if (/\.(ldb|sst)$/.test(name)) await found.#readTable(name, rate)
       for (const name of names) if (name.endsWith('.log')) await found.#readLog(name, rate)
+      if (names.includes(RECORDS_NAME)) await found.#readRecords(rate)
     } catch (error) {
       await found.close()
       throwUnreadable(`the volume in ${location}`, location, error)
@@ -113,6 +117,21 @@ export class FoundRecords {
       }
     } finally {
       await file.close()
+    }
+  }
+
+  /** Of a volume as a file. A piece that the disk does not give holds no record. */
+  async #readRecords(rate: Rate): Promise<void> {
+    const file = await PlainFile.open(join(this.#location, RECORDS_NAME), rate)
+    const index = this.#files.push(file) - 1
+    const damaged = (damage: Damage) => requireOfDisk(this.#location, damage)
+    for await (const record of walkRecords(file, { from: 0, after: -1 }, damaged)) {
+      const { offset, length } = record
+      const value = await readValue(file, record, damaged)
+      if (value === undefined) continue
+      this.#judge(record.number, value, ({ number }) => {
+        this.places.set(number, { file: index, offset, length })
+      })
     }
   }
 

@@ -1,14 +1,9 @@
 // Of the sealed volumes of a device only so many are open at once, whatever is read: no read fails for it, or
 // sees a database that was closed under it.
 import t from 'tap'
-import { OpenVolumes } from '../../../../lib/blobs/level/open-volumes.ts'
-import type { Volumes } from '../../../../lib/blobs/volumes.ts'
-import {
-  classicEngine,
-  type Engine,
-  type Keys,
-  type OpenOptions,
-} from '../../../../lib/leveldb/engine.ts'
+import { OpenVolumes } from '../../../lib/blobs/open-volumes.ts'
+import type { Volumes } from '../../../lib/blobs/volumes.ts'
+import { classicEngine, type Engine } from '../../../lib/leveldb/engine.ts'
 import {
   differenceOf,
   differencesOf,
@@ -16,11 +11,12 @@ import {
   type SavedBlob,
   saveBlob,
   until,
-} from '../../../helpers/blobs.ts'
-import { type Faults, faultyEngine } from '../../../helpers/faulty-engine.ts'
-import { memoryEngine } from '../../../helpers/memory-engine.ts'
-import { randomFrom, seedOfRun } from '../../../helpers/random.ts'
-import { openStore } from '../../../helpers/volumes.ts'
+} from '../../helpers/blobs.ts'
+import { type Faults, faultyEngine } from '../../helpers/faulty-engine.ts'
+import { memoryEngine } from '../../helpers/memory-engine.ts'
+import { randomFrom, seedOfRun } from '../../helpers/random.ts'
+import { openStore } from '../../helpers/volumes.ts'
+import { watchedEngine } from '../../helpers/watched-engine.ts'
 
 const VOLUMES = 20
 const OPEN_MAX = 4
@@ -28,24 +24,15 @@ const OPEN_MAX = 4
 /** `engine`, and how many databases of it are open, now and at most. One that is being closed is open. */
 function countingEngine(engine: Engine) {
   const open = { now: 0, most: 0 }
-  const counting: Engine = {
-    ...engine,
-    async open<E extends keyof Keys>(location: string, options: OpenOptions<E>) {
+  const counting = watchedEngine(engine, {
+    opening: () => {
       open.now++
       open.most = Math.max(open.most, open.now)
-      const db = await engine.open(location, options).catch((error) => {
-        open.now--
-        throw error
-      })
-      // The memory engine opens the same one again.
-      const close = Object.getPrototypeOf(db).close.bind(db)
-      db.close = async () => {
-        await close()
-        open.now--
-      }
-      return db
     },
-  }
+    closed: () => {
+      open.now--
+    },
+  })
   return { engine: counting, open }
 }
 

@@ -1,13 +1,10 @@
-// Reads a volume from its files and verifies the checksum of every record. Needs neither keys nor LevelDB, does
+// Reads a volume from its files and verifies the checksum of every record. Needs no keys, does
 // not disturb a node that has the volume open, and changes nothing.
-
-import { readUint64 } from '../../bytes/uint64.ts'
-import type { Damage } from '../../leveldb/coding.ts'
-import type { DatabaseFiles } from '../../leveldb/database-files.ts'
-import { decodeHeader } from '../header.ts'
-import { KEY_BYTES, recordKey } from '../record.ts'
-import type { NamedRecords, NamedRun } from '../scrub-records.ts'
-import type { BlobId } from '../store.ts'
+import type { Damage } from '../damage.ts'
+import { decodeHeader } from './header.ts'
+import type { VolumeFiles } from './scan.ts'
+import type { NamedRecords, NamedRun } from './scrub-records.ts'
+import type { BlobId } from './store.ts'
 
 /** A part of a volume that is not as it was written. */
 export type VolumeFinding =
@@ -30,7 +27,7 @@ export interface RecordsFinding {
 }
 
 export interface VolumeScrub {
-  readonly files: DatabaseFiles
+  readonly files: VolumeFiles
   readonly volume: string
   /** Null where the catalog is not known. */
   readonly catalogId: string | null
@@ -55,10 +52,8 @@ export async function scrubVolume(scrub: VolumeScrub): Promise<number> {
   let sound = 0
   let header = fromNumber > 0
   let isEmpty = true
-  for await (const { key, value } of files.scan({ from: recordKey(fromNumber) }, damaged)) {
-    if (key.length !== KEY_BYTES) continue
+  for await (const { number, value } of files.scan(fromNumber, damaged)) {
     isEmpty = false
-    const number = readUint64(key, 0)
     if (number === 0) {
       header = true
       checkHeader(scrub, value)

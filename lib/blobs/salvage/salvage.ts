@@ -3,17 +3,18 @@
 // error and the volume can be reclaimed as any other. The damaged generation stays beside it, and no program
 // opens it.
 import { basename } from 'node:path'
+import type { Files } from '../../files.ts'
 import { DatabaseFiles } from '../../leveldb/database-files.ts'
-import type { Engine } from '../../leveldb/engine.ts'
-import type { Rate } from '../../leveldb/plain-file.ts'
+import type { Rate } from '../../plain-file.ts'
 import { describeReadError, isOfDisk, systemErrorOf } from '../../system-error.ts'
 import { FilesUnreadable, throwUnreadable, unreadableFiles } from '../../unreadable.ts'
 import { copyLocationOf, damagedLocationOf, type FoundVolume, locationOf } from '../directory.ts'
 import type { VolumeHeader } from '../header.ts'
+import { describeFault, liftQuarantine } from '../level/quarantine.ts'
 import { copyBeside, type ReclaimOptions, type ReclaimSite } from '../reclaim.ts'
 import type { LiveRecords } from '../reclaim-live.ts'
-import { describeFault, liftQuarantine } from './quarantine.ts'
-import type { FoundRecords } from './salvage-find.ts'
+import { isRecordFile } from '../volume-files.ts'
+import type { FoundRecords } from './find.ts'
 
 /** The value of a lost record in the next generation. */
 const LOST = Buffer.alloc(0)
@@ -35,6 +36,8 @@ export class SalvageRefused extends Error {
  */
 export async function faultsOf(location: string, rate: Rate): Promise<string[]> {
   const whose = `the volume in ${location}`
+  // A volume as a file is opened whatever is in it.
+  if (await isRecordFile(location)) return []
   let files: DatabaseFiles
   try {
     files = await DatabaseFiles.open(location, rate)
@@ -78,10 +81,10 @@ export async function salvageVolume(
   { id, generation, live, found, header }: DamagedVolume,
   options: ReclaimOptions,
 ): Promise<string> {
-  const { engine, directory } = site
+  const { files, directory } = site
   const damaged = damagedLocationOf(directory, id, generation)
   const old = locationOf(directory, id, generation)
-  await engine.destroy(damaged)
+  await files.destroy(damaged)
   const original = {
     live,
     liveBytes: found.storedBytes,
@@ -96,27 +99,27 @@ export async function salvageVolume(
       if (found.has(number))
         throw new SalvageRefused(`record ${number} was read, and then not again`)
     }
-    await keepBeside(engine, old, damaged)
+    await keepBeside(files, old, damaged)
     try {
-      await engine.syncDirectory(directory)
-      await switchOver(engine, directory, { id, generation })
+      await files.syncDirectory(directory)
+      await switchOver(files, directory, { id, generation })
     } catch (error) {
-      await engine.destroy(damaged)
+      await files.destroy(damaged)
       throw error
     }
   })
-  await liftQuarantine(engine, directory, id)
-  await engine.destroy(old)
-  await engine.syncDirectory(directory)
+  await liftQuarantine(files, directory, id)
+  await files.destroy(old)
+  await files.syncDirectory(directory)
   return damaged
 }
 
 /** Hard links the damaged files under another name. The next start removes a generation below the highest. */
-async function keepBeside(engine: Engine, old: string, damaged: string): Promise<void> {
+async function keepBeside(files: Files, old: string, damaged: string): Promise<void> {
   try {
-    await engine.link(old, damaged)
+    await files.link(old, damaged)
   } catch (error) {
-    await engine.destroy(damaged)
+    await files.destroy(damaged)
     const { code = '' } = error as NodeJS.ErrnoException
     if (!['EPERM', 'ENOTSUP', 'EMLINK'].includes(code)) throw error
     const name = basename(old)
@@ -127,16 +130,16 @@ async function keepBeside(engine: Engine, old: string, damaged: string): Promise
 }
 
 async function switchOver(
-  engine: Engine,
+  files: Files,
   directory: string,
   { id, generation }: FoundVolume,
 ): Promise<void> {
   const [copy, next] = [copyLocationOf(directory, id), locationOf(directory, id, generation + 1)]
-  await engine.rename(copy, next)
+  await files.rename(copy, next)
   try {
-    await engine.syncDirectory(directory)
+    await files.syncDirectory(directory)
   } catch (error) {
-    await engine.rename(next, copy)
+    await files.rename(next, copy)
     throw error
   }
 }

@@ -1,16 +1,14 @@
 // The copy that reclaim makes of a volume: its live records under their own numbers, between a header and a
 // sealed header. The copy is written, synced and closed, and then opened again and read back whole. So nothing
 // is destroyed before its copy has been read from the files that the next start will find.
-import { crc32 } from '../../bytes/crc32.ts'
-import { release } from '../../bytes/release.ts'
-import { CofferError } from '../../errors.ts'
-import type { Database, Engine } from '../../leveldb/engine.ts'
-import { encodeHeader, type VolumeHeader } from '../header.ts'
-import type { LiveRecord, LiveRecords } from '../reclaim-live.ts'
-import { KEY_BYTES, RecordSum, recordKey } from '../record.ts'
-import type { BlobId } from '../store.ts'
-import { Logs } from './barrier.ts'
-import { openVolumeDatabase } from './handle.ts'
+import { crc32 } from '../bytes/crc32.ts'
+import { release } from '../bytes/release.ts'
+import { CofferError } from '../errors.ts'
+import { type Copy, type Format, HEADER_BLOB } from './format.ts'
+import { encodeHeader, type VolumeHeader } from './header.ts'
+import type { LiveRecord, LiveRecords } from './reclaim-live.ts'
+import { KEY_BYTES, RecordSum } from './record.ts'
+import type { BlobId } from './store.ts'
 
 /** Records that are read, and put, at a time: 1 MiB of full ones. A request waits for one slice at most. */
 const SLICE_RECORDS = 16
@@ -19,9 +17,9 @@ const SLICE_RECORDS = 16
 export type Between = (bytes: number) => Promise<void>
 
 export interface CopySource {
-  readonly engine: Engine
+  /** The format of the copy. */
+  readonly format: Format
   readonly location: string
-  readonly writeBufferBytes: number
   readonly live: LiveRecords
   /** The sealed header, which stands at `lastNumber`, as in the volume. */
   readonly header: VolumeHeader
@@ -38,29 +36,28 @@ type Values = readonly (Buffer | undefined)[]
 /**
  * Writes the copy, which is durable and closed then. `between` is called before each slice is written, with the
  * bytes of that slice. Rejects with StoreCorrupt where a live record is missing, with StoreUnavailable where
- * one cannot be read, with the database's error, and with the error of `between`. A half-made copy is left,
+ * one cannot be read, with the error of file or database, and with the error of `between`. A half-made copy is left,
  * closed.
  */
 export async function writeCopy(source: CopySource, between: Between): Promise<BadRecords> {
   const { header, lastNumber, live } = source
   const bad: BadRecords = new Map()
   const sums = new Sums()
-  await withCopy(source, true, async (db) => {
-    await db.put(recordKey(0), encodeHeader({ ...header, sealed: false }, 0))
+  const copy = await source.format.makeCopy(source.location)
+  await finished(copy, async () => {
+    await copy.put([headerValue({ ...header, sealed: false }, 0)])
     for (const slice of live.slices(SLICE_RECORDS)) {
       const values = await source.getMany(slice.map(({ number }) => number))
-      const batch = slice.map((record, i) => {
+      const records = slice.map((record, i) => {
         const value = requireValue(values[i], header.volume, record)
         if (!sums.holds(value, record)) bad.set(record.number, { ...record, sum: crc32(value) })
-        return { type: 'put' as const, key: recordKey(record.number), value }
+        return { ...record, value }
       })
       await between(bytesOf(values))
-      const written = db.batch(batch)
-      // `batch` has copied the values when it returns.
+      await copy.put(records)
       releaseAll(values)
-      await written
     }
-    await db.put(recordKey(lastNumber), encodeHeader(header, lastNumber))
+    await copy.put([headerValue(header, lastNumber)])
   })
   return bad
 }
@@ -76,18 +73,15 @@ export async function verifyCopy(
 ): Promise<void> {
   const { header, lastNumber, live } = source
   const sums = new Sums()
-  await withCopy(source, false, async (db) => {
-    const ends = [
-      [0, encodeHeader({ ...header, sealed: false }, 0)],
-      [lastNumber, encodeHeader(header, lastNumber)],
-    ] as const
-    for (const [number, expected] of ends) {
-      const value = await db.get(recordKey(number))
-      if (value?.equals(expected) !== true) throw damaged(header.volume, number)
+  const copy = await source.format.openCopy(source.location)
+  await finished(copy, async () => {
+    const ends = [headerValue({ ...header, sealed: false }, 0), headerValue(header, lastNumber)]
+    const found = await copy.getMany(ends.map(({ number }) => number))
+    for (const [i, { number, value }] of ends.entries()) {
+      if (found[i]?.equals(value) !== true) throw damaged(header.volume, number)
     }
     for (const slice of live.slices(SLICE_RECORDS)) {
-      const keys = slice.map(({ number }) => recordKey(number))
-      const values = await db.getMany(keys, { fillCache: false })
+      const values = await copy.getMany(slice.map(({ number }) => number))
       for (const [i, record] of slice.entries()) {
         const value = requireValue(values[i], header.volume, record)
         const known = bad.get(record.number)
@@ -100,22 +94,23 @@ export async function verifyCopy(
   })
 }
 
-/** Opens the copy's database for `work`. Afterwards the database is synced, unless `work` failed, and closed. */
-async function withCopy(
-  { engine, location, writeBufferBytes }: CopySource,
-  create: boolean,
-  work: (db: Database<Buffer>) => Promise<void>,
-): Promise<void> {
-  const db = await openVolumeDatabase(engine, location, writeBufferBytes, create)
-  const logs = new Logs(engine, location)
+/** Does `work` on a copy, which is synced afterwards, unless `work` failed, and closed. */
+async function finished(copy: Copy, work: () => Promise<void>): Promise<void> {
   try {
-    await work(db)
-    await logs.sync()
-  } finally {
-    await logs.close()
-    await db.close()
+    await work()
+  } catch (error) {
+    await copy.abandon()
+    throw error
   }
+  await copy.finish()
 }
+
+const headerValue = (header: VolumeHeader, number: number) => ({
+  number,
+  blob: HEADER_BLOB,
+  index: 0,
+  value: encodeHeader(header, number),
+})
 
 /** Verifies the checksums of records, which mostly come blob by blob. */
 export class Sums {

@@ -1,7 +1,8 @@
 // Barriers: who waits for which run, and which files a run syncs.
 import t from 'tap'
-import { Barrier, Logs } from '../../../../lib/blobs/level/barrier.ts'
-import type { Engine } from '../../../../lib/leveldb/engine.ts'
+import { Barrier } from '../../../lib/blobs/barrier.ts'
+import { Logs } from '../../../lib/blobs/level/logs.ts'
+import type { Engine } from '../../../lib/leveldb/engine.ts'
 
 /** A barrier whose runs end when the test says so. */
 function slowBarrier() {
