@@ -11,8 +11,8 @@ import {
   userRow,
 } from '../../lib/catalog/identity-rows.ts'
 import { rowMacs } from '../../lib/crypto/row-mac.ts'
-import { Rate } from '../../lib/leveldb/plain-file.ts'
 import { randomId } from '../../lib/names.ts'
+import { Rate } from '../../lib/plain-file.ts'
 import { fsck, repairAll } from '../../lib/upkeep/fsck.ts'
 import { edited } from '../helpers/edited-row.ts'
 import { startIdentityNode } from '../helpers/identity.ts'
