@@ -64,7 +64,7 @@ function requireDomain(
   if (!isHere) throw denied(ctx, node)
 }
 
-/** Tells whom a name means: in the project of the scope, or without one in the only project that has the name. */
+/** Whom a name means: in the project of the scope, or without one in the only project that has the name. */
 function whoIs(node: Node, { id, name }: Named, project: string | undefined) {
   const byId = id === undefined ? undefined : nameOfUserId(id)
   if (id !== undefined) return byId ?? { account: '', user: id }
