@@ -86,13 +86,13 @@ export async function showSecret(ctx: RoutedContext, keep: Keep): Promise<void> 
 
 export async function showPayload(ctx: RoutedContext, keep: Keep): Promise<void> {
   const payload = await readPayload(keep, callerOf(ctx), ctx.params.id!)
+  // Koa sends the Buffer itself. A refusal closes the answer too.
+  ctx.res.once('close', () => payload.bytes.fill(0))
   const type = answeredType(ctx, payload)
   ctx.status = 200
   ctx.set('Content-Type', type)
   ctx.set('Cache-Control', 'no-store')
   ctx.body = payload.bytes
-  // Koa sends the Buffer itself.
-  ctx.res.once('close', () => payload.bytes.fill(0))
 }
 
 export async function putPayload(ctx: RoutedContext, keep: Keep): Promise<void> {
