@@ -1,5 +1,5 @@
-// The content of the rows of the identity service and of the key manager (docs/format.md §5). Whoever reads or writes one
-// does it through lib/identity/row-forms.ts.
+// The content of the rows of the identity service and of the key manager (docs/format.md §5). Verbs read and write them
+// through lib/identity/row-forms.ts.
 import { openCodec, signedCodec } from './codec.ts'
 
 /** A secret under a root key, as lib/crypto/sealed-secret.ts makes it. */

@@ -1,5 +1,5 @@
-// The one place through which rows of the identity service and of the key manager are encoded and decoded: what they say
-// counts only where their MACs hold (D-MAC-IDENTITY).
+// The one place in which verbs encode and decode rows of the identity service and of the key manager: what these say counts
+// only where their MACs hold (D-MAC-IDENTITY).
 import type { Row } from '../catalog/catalog.ts'
 import type { Codec, ReadRow, SignedCodec } from '../catalog/codec.ts'
 import {
