@@ -1,38 +1,44 @@
 // docs/guide.md, pasted: each of its blocks as it stands, in one shell, on a node that was just started for the first
 // time, over TLS.
-import {
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
   type Client,
   clients,
   clientTest,
+  mcClients,
   openstackClients,
   run,
   swiftClients,
 } from '../helpers/clients.ts'
+import { printedAddress, writeIdentityConfig } from '../helpers/identity-process.ts'
 import { shellBlocks } from '../helpers/pages.ts'
 import { root, scratch, start } from '../helpers/process.ts'
 
 t.setTimeout(1_800_000)
 
-const listen = `listen:
-  - { port: 0 }
-  - { port: 0, tls: auto }
-  - { port: 0, tls: auto, serves: [identity] }
-  - { port: 0, tls: auto, serves: [keymanager] }
-storage: { reserveBytes: 0 }
-`
+const { old: mcOld, new: mcNew } = mcClients
+const hasMc = mcOld.command !== undefined && mcNew.command !== undefined
 
-const addressAt = (output: string, what: string) =>
-  new URL(new RegExp(`^${what} on (?:\\S+ and )?(https:\\S+)$`, 'm').exec(output)![1]!).host
+/** Which mc the block is for; undefined for a block without mc. */
+const mcOf = (block: string) => {
+  if (!block.includes('guide_mc')) return undefined
+  return block.includes('--encrypt-key') ? mcOld : mcNew
+}
+
+/** The page's blocks, those of mc each for its release; without those where mc is not installed. */
+const blocksToRun = () =>
+  shellBlocks('docs/guide.md').flatMap((block) => {
+    const mc = mcOf(block)
+    if (mc === undefined) return [block]
+    return hasMc ? [`mc() { '${mc.command}' "$@"; }\n${block}`] : []
+  })
+
+clientTest(t, [mcOld, mcNew], 'the guide’s blocks of mc are run too', async (t) => {
+  const named = shellBlocks('docs/guide.md').flatMap((block) => mcOf(block)?.name ?? [])
+  t.same(named.toSorted(), [mcNew.name, mcOld.name], 'one for each release')
+})
 
 for (const awscli of [clients.awscliDebian, clients.awscliPypi]) {
   const { curl, gpg, rclone, s3cmd } = clients
@@ -51,20 +57,19 @@ for (const awscli of [clients.awscliDebian, clients.awscliPypi]) {
     const cwd = scratch(t)
     const elsewhere = scratch(t)
     copyFileSync(join(root, '.gitignore'), join(cwd, '.gitignore'))
-    const config = join(elsewhere, 'coffer.yaml')
-    writeFileSync(config, listen)
+    const config = writeIdentityConfig(elsewhere)
     const node = await start(t, ['--config', config, '--data', 'data'], { cwd })
     const bin = join(elsewhere, 'bin')
     mkdirSync(bin)
     symlinkSync(awscli.command!, join(bin, 'aws'))
-    const blocks = shellBlocks('docs/guide.md')
+    const blocks = blocksToRun()
     t.ok(blocks.length > 12, 'the page has its blocks')
     const script = ['set -e', `PATH='${bin}':"$PATH"`, '. data/first-secrets']
       .concat(blocks.flatMap((block, i) => [`echo '== ${i}'`, block]))
       .join('\n')
       .replaceAll('127.0.0.1:8443', new URL(node.https).host)
-      .replaceAll('127.0.0.1:5000', addressAt(node.stdout(), 'Identity'))
-      .replaceAll('127.0.0.1:9311', addressAt(node.stdout(), 'Keys'))
+      .replaceAll('127.0.0.1:5000', printedAddress(node, 'Identity').host)
+      .replaceAll('127.0.0.1:9311', printedAddress(node, 'Keys').host)
     const options = { cwd, env: { HOME: elsewhere }, timeoutMs: 800_000 }
     const { code, stdout, stderr } = await run('bash', ['-c', script], options)
     const said = stdout.toString()
