@@ -153,7 +153,7 @@ async function issue(ctx: Context, node: Node, proven: Proven, isScoped: boolean
   return { token: issued.token, identity, facts: issued.facts }
 }
 
-/** What a scope asks for: the project's id, none, or the user's own project. Throws RestError 400, 401. */
+/** The project of a scope: its id, none, or the user's own project. Throws RestError 400, 401. */
 function scopeOf(ctx: Context, node: Node, scope: Login['auth']['scope']) {
   if (scope === undefined) return { project: undefined, isScoped: true }
   if (typeof scope === 'string') {
@@ -201,7 +201,7 @@ export async function login(ctx: Context, node: Node): Promise<void> {
   )
 }
 
-/** `POST /v2.0/tokens` and `/v3/tokens`: what swiftclient asks for when no domain is named. Throws as `login`. */
+/** `POST /v2.0/tokens` and `/v3/tokens`: which swiftclient sends when no domain is named. Throws as `login`. */
 export async function loginV2(ctx: Context, node: Node): Promise<void> {
   const { auth } = await readJson<V2Login>(ctx, isV2Login)
   const { username, password } = auth.passwordCredentials

@@ -88,7 +88,7 @@ function isText(bytes: Buffer): boolean {
 
 /**
  * The content type in which a payload is answered. Bytes may be asked for of any payload, and text of any that is UTF-8:
- * `openstack secret store` stores texts as bytes, and `secret get -p` asks for text. Throws RestError 406.
+ * `openstack secret store` stores texts as bytes, and `secret get -p` accepts text alone. Throws RestError 406.
  */
 export function answeredType(ctx: Context, { type, bytes }: Payload): string {
   const offered = [

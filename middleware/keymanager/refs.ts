@@ -26,7 +26,7 @@ export function microsOf(text: string | null | undefined): number | null {
 const LIMIT_DEFAULT = 10
 const LIMIT_MAX = 100
 
-/** The page that a list's query asks for, and its other parameters. Throws RestError 400 for those that are not `known`:
+/** The page that a list's query names, and its other parameters. Throws RestError 400 for those that are not `known`:
  * a filter that was ignored would show what is not meant. */
 export function pageOf({ state }: RoutedContext, known: readonly string[]) {
   const query = new URLSearchParams(state.target.query)
