@@ -19,6 +19,7 @@ export const userPrefix = (account: string) => `${identityPrefixes.user}${accoun
 /** Kinds of what the key manager keeps, as their keys begin. */
 export const keptKinds = ['secret', 'secret-order', 'secret-container'] as const
 export type KeptKind = (typeof keptKinds)[number]
+/** What is kept of that kind in a project. */
 export const keptPrefix = (kind: KeptKind, project: string) => `${kind}/${project}/`
 
 /** The key of each kind of row. */

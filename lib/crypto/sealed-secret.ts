@@ -49,6 +49,7 @@ function requireForm({ rootKeyId, salt, commitment, wrapped }: SealedSecret): vo
   if (!isSound) throw corrupt(undefined, 'a sealed secret')
 }
 
+/** Keys of the keyring are read at each call, because it can be replaced. */
 export function secretCipher(keyring: Keyring): SecretCipher {
   return {
     seal(context, plain) {

@@ -92,6 +92,7 @@ const listed = ({ directory }: Registry, { account, user }: UserName) =>
     (row) => row.account === account && row.user === user,
   )
 
+/** The application credentials of a user, without their secrets. Throws IdentityRefused. */
 export function listAppCredentials(
   registry: Registry,
   actor: Actor,
@@ -113,6 +114,7 @@ export function appCredentialFor(
   return found
 }
 
+/** Removes one; tokens that were issued by it end. Rejects with IdentityRefused `missing`, `forbidden`. */
 export async function deleteAppCredential(
   registry: Registry,
   actor: Actor,

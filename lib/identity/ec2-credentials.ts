@@ -102,6 +102,7 @@ export function ec2CredentialFor(
   return opened(registry, access)
 }
 
+/** Removes an access key of a user. Rejects with IdentityRefused `missing`, `forbidden`. */
 export async function deleteEc2Credential(
   registry: Registry,
   actor: Actor,

@@ -55,6 +55,7 @@ export async function draftProject(
   })
 }
 
+/** Makes a project, enabled unless it says otherwise. Rejects with IdentityRefused. */
 export async function createProject(
   registry: Registry,
   actor: Actor,
@@ -69,6 +70,8 @@ export async function createProject(
   return projectFor(registry, actor, id)
 }
 
+/** Changes what an administrator may change; what is absent stays. A project that is disabled has no user who logs in. Rejects with
+ * IdentityRefused. */
 export async function updateProject(
   registry: Registry,
   actor: Actor,

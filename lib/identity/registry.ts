@@ -104,6 +104,7 @@ export async function makeChange<T>(
   return result
 }
 
+/** Refusals of the verbs, in sentences. */
 export const missing = (what: string) => new IdentityRefused('missing', `Could not find ${what}.`)
 export const taken = (what: string) => new IdentityRefused('taken', `${what} exists already.`)
 export const readOnly = (what: string) =>

@@ -23,6 +23,7 @@ export const managesProject = (actor: Actor, project: string) =>
 export const seesProject = (actor: Actor, project: string) =>
   reachesAll(actor) || (actor !== 'operator' && actor.account === project)
 
+/** The actor is that user. */
 export const isSelf = (actor: Actor, account: string, user: string) =>
   actor !== 'operator' && actor.account === account && actor.user === user
 

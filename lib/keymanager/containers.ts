@@ -99,6 +99,7 @@ export async function createContainer(
   })
 }
 
+/** A container that the caller may have. Rejects as `findKept`. */
 export const findContainer = (keep: Keep, caller: Identity, id: string, wish: Wish = 'read') =>
   findKept(keep, caller, 'secret-container', 'secretContainer', id, wish)
 
@@ -180,12 +181,14 @@ export const removeConsumer = (keep: Keep, caller: Identity, id: string, consume
     return { consumers: left }
   })
 
+/** Removes a container; its secrets stay. Rejects as `findKept`. */
 export async function deleteContainer(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
     dropKept(draft, 'secret-container', id, await findContainer(keep, caller, id, 'change'))
   })
 }
 
+/** A page of the containers of the caller's project. Throws IdentityRefused `forbidden`. */
 export async function listContainers(
   { catalog, macs }: Keep,
   caller: Identity,

@@ -33,6 +33,7 @@ const words: Readonly<Record<KeptKind, string>> = {
   'secret-container': 'Container',
 }
 
+/** Refusals in Barbican's words. */
 export const missing = (kind: KeptKind) =>
   new IdentityRefused('missing', `${words[kind]} not found.`)
 

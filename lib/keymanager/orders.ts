@@ -79,6 +79,7 @@ export async function createOrder(
   }
 }
 
+/** An order that the caller may see. Rejects as `findKept`. */
 export const findOrder = (keep: Keep, caller: Identity, id: string) =>
   findKept(keep, caller, 'secret-order', 'secretOrder', id, 'read')
 
@@ -90,6 +91,7 @@ export async function deleteOrder(keep: Keep, caller: Identity, id: string): Pro
   })
 }
 
+/** A page of the orders of the caller's project. Throws IdentityRefused `forbidden`. */
 export async function listOrders(
   { catalog, macs }: Keep,
   caller: Identity,

@@ -151,6 +151,7 @@ export async function findSecret(
   return found
 }
 
+/** What a secret says of itself, without its payload. Throws as `findSecret`. */
 export async function readSecret(keep: Keep, caller: Identity, id: string): Promise<SecretFacts> {
   return { id, ...(await findSecret(keep, caller, id, 'read')).row }
 }
@@ -200,6 +201,7 @@ export async function addPayload(
   })
 }
 
+/** Removes a secret with its payload, also one that has expired. Rejects as `findKept`. */
 export async function deleteSecret(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
     const found = await findKept(keep, caller, 'secret', 'secret', id, 'change')

@@ -201,7 +201,7 @@ export async function login(ctx: Context, node: Node): Promise<void> {
   )
 }
 
-/** `POST /v2.0/tokens` and `/v3/tokens`: which swiftclient sends when no domain is named. Throws as `login`. */
+/** `POST /v2.0/tokens` and `/v3/tokens`, which swiftclient sends when no domain is named. Throws as `login`. */
 export async function loginV2(ctx: Context, node: Node): Promise<void> {
   const { auth } = await readJson<V2Login>(ctx, isV2Login)
   const { username, password } = auth.passwordCredentials
