@@ -45,7 +45,6 @@ type ReadRow = (row: Row) => Omit<Hanging, 'kind' | 'row'>
  * from an upload to a version, never back, so that whoever reads in this order misses none.
  */
 const table = {
-  ...identityTable,
   account: readSigned('account', accountRow),
   bucket: readSigned('bucket', bucketRow),
   container: readSigned('container', containerRow),
@@ -66,6 +65,7 @@ const table = {
   volumeUsage: null,
   volume: null,
   queue: null,
+  ...identityTable,
 } satisfies Record<keyof typeof rowKeys | keyof typeof identityKeys, ReadRow | null>
 
 type Table = typeof table
@@ -184,7 +184,10 @@ export const noUse = () =>
   Object.fromEntries(readers.map(([kind]) => [`${kind}s`, 0])) as unknown as KeyUse
 
 /** Kinds in the order in which people read of them. */
-const shownKinds = readers.map(([kind]) => kind).toReversed()
+const shownKinds = [
+  ...readers.flatMap(([kind]) => (kind in identityTable ? [] : kind)).toReversed(),
+  ...readers.flatMap(([kind]) => (kind in identityTable ? kind : [])),
+]
 
 /** The rows under a root key: `2 versions`, `0 uploads` … Of users and what they keep, kinds of which there are any. */
 export const columnsOf = (use: KeyUse) =>

@@ -74,14 +74,14 @@ export const identityWords = {
 
 /** A part of the table of lib/upkeep/hanging-rows.ts. */
 export const identityTable = {
-  secretPayload: readPayload,
-  secretContainer: readSigned(identityWords.secretContainer, secretContainerRow),
-  secretOrder: readSigned(identityWords.secretOrder, secretOrderRow),
-  secret: readSigned('secret', secretRow),
-  appCredential: readSigned(identityWords.appCredential, appCredentialRow),
-  ec2Credential: readEc2Credential,
   project: readSigned('project', projectRow),
   user: readSigned('user', userRow),
+  ec2Credential: readEc2Credential,
+  appCredential: readSigned(identityWords.appCredential, appCredentialRow),
+  secret: readSigned('secret', secretRow),
+  secretOrder: readSigned(identityWords.secretOrder, secretOrderRow),
+  secretContainer: readSigned(identityWords.secretContainer, secretContainerRow),
+  secretPayload: readPayload,
   revocation: null,
   identityChanges: null,
   secretHome: null,
