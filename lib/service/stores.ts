@@ -31,6 +31,8 @@ export interface Stores {
   readonly rootCipher: Cipher
   /** Wraps what Complete needs of a body's key. */
   readonly late: LateCipher
+  /** Roles beside `admin` that own the account of their user; absent: none. */
+  readonly operatorRoles?: readonly string[]
   /** Signs rows that say who may do what, and checks them. */
   readonly macs: RowMacs
   /** Called after a commit that queued work for the sweep. */
