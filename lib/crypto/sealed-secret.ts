@@ -1,14 +1,14 @@
 // Small secrets under a root key, each in an envelope of its own: EC2 secrets, and what the key manager keeps. The
 // envelope is bound to the kind of secret, the project and the id, so that no row's secret opens as another's
 // (docs/format.md §4).
-import { randomBytes } from 'node:crypto'
-import { CofferError, isCode } from '../errors.ts'
 import type { Keyring } from './cipher.ts'
-import { TAG_BYTES } from './records.ts'
-import { COMMITMENT_BYTES, hashFields, SALT_BYTES, unwrapSecret, wrapSecret } from './wrapping.ts'
+import { type RootWrapForm, type RootWrapped, unwrapUnderRoot, wrapUnderRoot } from './root-wrap.ts'
 
-const CONTEXT_LABEL = Buffer.from('coffer/v2 secret context')
-const WRAP_LABEL = Buffer.from('coffer/v2 secret')
+const form: RootWrapForm = {
+  contextLabel: Buffer.from('coffer/v2 secret context'),
+  wrapLabel: Buffer.from('coffer/v2 secret'),
+  what: 'a sealed secret',
+}
 
 /** What an envelope is bound to. */
 export interface SecretContext {
@@ -19,13 +19,7 @@ export interface SecretContext {
 }
 
 /** A secret as its row has it. */
-export interface SealedSecret {
-  rootKeyId: string
-  salt: Buffer
-  commitment: Buffer
-  /** Ciphertext ‖ tag. */
-  wrapped: Buffer
-}
+export type SealedSecret = RootWrapped
 
 export interface SecretCipher {
   /** Seals under the active root key; `plain` stays the caller's. Throws Internal where that key is missing. */
@@ -34,45 +28,10 @@ export interface SecretCipher {
   open(context: SecretContext, sealed: SealedSecret): Buffer
 }
 
-const contextOf = (rootKeyId: string, { kind, project, id }: SecretContext) =>
-  hashFields(CONTEXT_LABEL, [rootKeyId, kind, project, id])
-
-const corrupt = (rootKeyId: string | undefined, what: string, cause?: unknown) =>
-  new CofferError('StoreCorrupt', { what, ...(rootKeyId !== undefined && { rootKeyId }) }, cause)
-
-function requireForm({ rootKeyId, salt, commitment, wrapped }: SealedSecret): void {
-  const isSound =
-    typeof rootKeyId === 'string' &&
-    salt?.length === SALT_BYTES &&
-    commitment?.length === COMMITMENT_BYTES &&
-    wrapped?.length >= TAG_BYTES
-  if (!isSound) throw corrupt(undefined, 'a sealed secret')
-}
+const namesOf = ({ kind, project, id }: SecretContext) => [kind, project, id]
 
 /** Keys of the keyring are read at each call, because it can be replaced. */
-export function secretCipher(keyring: Keyring): SecretCipher {
-  return {
-    seal(context, plain) {
-      const rootKeyId = keyring.active
-      const key = keyring.key(rootKeyId)
-      if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
-      const salt = randomBytes(SALT_BYTES)
-      const sealed = wrapSecret(key, salt, WRAP_LABEL, contextOf(rootKeyId, context), plain)
-      return { rootKeyId, salt, ...sealed }
-    },
-    open(context, sealed) {
-      requireForm(sealed)
-      const { rootKeyId, salt } = sealed
-      const key = keyring.key(rootKeyId)
-      if (key === undefined) throw corrupt(rootKeyId, 'root key not in keyring')
-      const bound = contextOf(rootKeyId, context)
-      try {
-        return unwrapSecret(key, salt, WRAP_LABEL, bound, sealed, 'a sealed secret')
-      } catch (error) {
-        // No client sent this key. Where it is wrong, the row or the keyring is damaged.
-        if (!isCode(error, 'KeyWrong')) throw error
-        throw corrupt(rootKeyId, 'a sealed secret', error)
-      }
-    },
-  }
-}
+export const secretCipher = (keyring: Keyring): SecretCipher => ({
+  seal: (context, plain) => wrapUnderRoot(keyring, form, namesOf(context), plain),
+  open: (context, sealed) => unwrapUnderRoot(keyring, form, namesOf(context), sealed),
+})
