@@ -2,7 +2,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Consumer, SecretContainerRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
-import { decodeRow, encodeRow } from '../identity/row-forms.ts'
+import { encodeRow } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry } from '../service/stores.ts'
@@ -12,12 +12,11 @@ import {
   dropKept,
   findKept,
   type Keep,
+  listKept,
   requireKeeper,
-  requireReader,
   requireRoom,
   type Wish,
 } from './keep.ts'
-import { type KeptPage, pageOf } from './page.ts'
 import { findSecret } from './secrets.ts'
 
 export const containerTypes = ['generic', 'rsa', 'certificate'] as const
@@ -94,14 +93,14 @@ export async function createContainer(
       acl: null,
       consumers: [],
     }
-    draftKept(keep, draft, 'secret-container', 'secretContainer', { project, id }, row)
+    draftKept(keep, draft, 'secret-container', { project, id }, row)
     return id
   })
 }
 
 /** A container that the caller may have. Rejects as `findKept`. */
 export const findContainer = (keep: Keep, caller: Identity, id: string, wish: Wish = 'read') =>
-  findKept(keep, caller, 'secret-container', 'secretContainer', id, wish)
+  findKept(keep, caller, 'secret-container', id, wish)
 
 /** Changes a container's row, in a commit that expects it, and returns it. */
 export async function changeContainer(
@@ -188,22 +187,19 @@ export async function deleteContainer(keep: Keep, caller: Identity, id: string):
   })
 }
 
-/** A page of the containers of the caller's project. Throws IdentityRefused `forbidden`. */
-export async function listContainers(
-  { catalog, macs }: Keep,
+/** A page of the containers of the caller's project. Rejects as `listKept`. */
+export const listContainers = (
+  keep: Keep,
   caller: Identity,
   filter: { readonly name: string | null; readonly type: string | null },
   page: { readonly offset: number; readonly limit: number },
-): Promise<KeptPage<SecretContainerRow>> {
-  requireReader(caller)
-  return await pageOf(
-    catalog,
-    caller.account,
+) =>
+  listKept(
+    keep,
+    caller,
     'secret-container',
     page,
-    (row) => decodeRow('secretContainer', row, macs),
     ({ name, type }) =>
       (filter.name === null || filter.name === name) &&
       (filter.type === null || filter.type === type),
   )
-}

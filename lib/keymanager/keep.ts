@@ -9,11 +9,17 @@ import type { RowMacs } from '../crypto/row-mac.ts'
 import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import { IdentityRefused } from '../identity/refused.ts'
 import { keepsSecrets, ownsSecrets, readsPayloads, readsSecretFacts } from '../identity/rights.ts'
-import { decodeFound, encodeRow, type RowContents, readRow } from '../identity/row-forms.ts'
+import {
+  decodeFound,
+  decodeRow,
+  encodeRow,
+  type RowContents,
+  readRow,
+} from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import type { Draft } from '../service/stores.ts'
-import { countKept, usageOf } from './page.ts'
+import { countKept, type KeptPage, pageOf, usageOf } from './page.ts'
 
 export interface Keep {
   readonly catalog: Catalog
@@ -89,29 +95,34 @@ export interface Found<T> {
   readonly row: T
 }
 
-const keyOf: Readonly<Record<KeptKind, (project: string, id: string) => string>> = {
-  secret: identityKeys.secret,
-  'secret-order': identityKeys.secretOrder,
-  'secret-container': identityKeys.secretContainer,
-}
+/** The form of each kind's rows. */
+const forms = {
+  secret: 'secret',
+  'secret-order': 'secretOrder',
+  'secret-container': 'secretContainer',
+} as const satisfies Record<KeptKind, keyof RowContents>
+
+type KeptRow<K extends KeptKind> = RowContents[(typeof forms)[K]]
+
+const keyOf = (kind: KeptKind, project: string, id: string) =>
+  identityKeys[forms[kind]](project, id)
 
 /** The row of that id, for a caller who may do that with it. Throws IdentityRefused `missing`, `forbidden`. */
-export async function findKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
+export async function findKept<K extends KeptKind>(
   { catalog, macs }: Keep,
   caller: Identity,
-  kind: KeptKind,
-  form: K,
+  kind: K,
   id: string,
   wish: Wish,
-): Promise<Found<RowContents[K]>> {
+): Promise<Found<KeptRow<K>>> {
   if (!uuid.test(id)) throw missing(kind)
   const home = decodeFound('secretHome', await catalog.get(identityKeys.secretHome(id)), macs)
   if (home?.kind !== kind) throw missing(kind)
   const { project } = home
-  const key = keyOf[kind](project, id)
+  const key = keyOf(kind, project, id)
   const stored = await catalog.get(key)
   if (stored === undefined) throw missing(kind)
-  const read = readRow(form, stored, macs)
+  const read = readRow(forms[kind], stored, macs)
   if (!isAllowed(caller, project, read, wish)) throw forbidden()
   return { project, key, stored, row: read.row }
 }
@@ -124,19 +135,18 @@ export async function requireRoom({ catalog }: Keep, project: string, kind: Kept
 }
 
 /** Adds a new row to a commit, with its place in the index and in the count. */
-export function draftKept<K extends 'secret' | 'secretOrder' | 'secretContainer'>(
+export function draftKept<K extends KeptKind>(
   { macs }: Keep,
   draft: Draft,
-  kind: KeptKind,
-  form: K,
+  kind: K,
   { project, id }: { readonly project: string; readonly id: string },
-  row: RowContents[K],
+  row: KeptRow<K>,
 ): void {
-  const key = keyOf[kind](project, id)
+  const key = keyOf(kind, project, id)
   const home = identityKeys.secretHome(id)
   draft
     .expect(key, undefined)
-    .put(key, encodeRow(form, key, row, macs))
+    .put(key, encodeRow(forms[kind], key, row, macs))
     .put(home, encodeRow('secretHome', home, { kind, project }, macs))
     .add(identityKeys.secretUsage(project), ...usageOf(kind, 1))
 }
@@ -160,7 +170,16 @@ export function requireKeeper(caller: Identity): void {
   if (!keepsSecrets(caller)) throw forbidden()
 }
 
-/** Throws IdentityRefused `forbidden` for a caller who may not know which secrets its project has. */
-export function requireReader(caller: Identity): void {
+/** A page of what the caller's project keeps of that kind, of those that `isWanted`. Throws IdentityRefused `forbidden` for
+ * a caller who may not know which secrets its project has. */
+export async function listKept<K extends KeptKind>(
+  { catalog, macs }: Keep,
+  caller: Identity,
+  kind: K,
+  page: { readonly offset: number; readonly limit: number },
+  isWanted: (row: KeptRow<K>) => boolean,
+): Promise<KeptPage<KeptRow<K>>> {
   if (!readsSecretFacts(caller)) throw forbidden()
+  const read = (row: Row) => decodeRow(forms[kind], row, macs)
+  return await pageOf(catalog, caller.account, kind, page, read, isWanted)
 }

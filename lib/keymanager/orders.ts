@@ -1,10 +1,8 @@
 // Orders: a random key that the key manager draws, as a secret. It is there when the order is answered.
 import { randomBytes } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
-import type { Row } from '../catalog/catalog.ts'
 import type { SecretOrderRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
-import { decodeRow } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry } from '../service/stores.ts'
@@ -14,11 +12,10 @@ import {
   dropKept,
   findKept,
   type Keep,
+  listKept,
   requireKeeper,
-  requireReader,
   requireRoom,
 } from './keep.ts'
-import { type KeptPage, pageOf } from './page.ts'
 import { draftSecret } from './secrets.ts'
 
 /** Lengths in bits that keys of an algorithm may have; others may have any whole number of bytes. */
@@ -71,7 +68,7 @@ export async function createOrder(
       const id = drawUuid()
       const creator = userIdOf(caller)
       const row = { createdMicros: nowMicros(), creator, type: 'key', meta, secret }
-      draftKept(keep, draft, 'secret-order', 'secretOrder', { project, id }, row)
+      draftKept(keep, draft, 'secret-order', { project, id }, row)
       return id
     })
   } finally {
@@ -81,23 +78,19 @@ export async function createOrder(
 
 /** An order that the caller may see. Rejects as `findKept`. */
 export const findOrder = (keep: Keep, caller: Identity, id: string) =>
-  findKept(keep, caller, 'secret-order', 'secretOrder', id, 'read')
+  findKept(keep, caller, 'secret-order', id, 'read')
 
 /** The secret that was made stays. */
 export async function deleteOrder(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
-    const found = await findKept(keep, caller, 'secret-order', 'secretOrder', id, 'change')
+    const found = await findKept(keep, caller, 'secret-order', id, 'change')
     dropKept(draft, 'secret-order', id, found)
   })
 }
 
-/** A page of the orders of the caller's project. Throws IdentityRefused `forbidden`. */
-export async function listOrders(
-  { catalog, macs }: Keep,
+/** A page of the orders of the caller's project. Rejects as `listKept`. */
+export const listOrders = (
+  keep: Keep,
   caller: Identity,
   page: { readonly offset: number; readonly limit: number },
-): Promise<KeptPage<SecretOrderRow>> {
-  requireReader(caller)
-  const read = (row: Row) => decodeRow('secretOrder', row, macs)
-  return await pageOf(catalog, caller.account, 'secret-order', page, read, () => true)
-}
+) => listKept(keep, caller, 'secret-order', page, () => true)

@@ -4,7 +4,7 @@ import type { Identity } from '../auth/identity.ts'
 import { identityKeys } from '../catalog/identity-keys.ts'
 import type { SecretRow } from '../catalog/identity-rows.ts'
 import { IdentityRefused } from '../identity/refused.ts'
-import { decodeFound, decodeRow, encodeRow } from '../identity/row-forms.ts'
+import { decodeFound, encodeRow } from '../identity/row-forms.ts'
 import { userIdOf } from '../identity/user-names.ts'
 import { nowMicros } from '../names.ts'
 import { commitWithRetry, type Draft } from '../service/stores.ts'
@@ -15,13 +15,13 @@ import {
   type Found,
   findKept,
   type Keep,
+  listKept,
   missing,
   requireKeeper,
-  requireReader,
   requireRoom,
   type Wish,
 } from './keep.ts'
-import { type KeptPage, pageOf } from './page.ts'
+import type { KeptPage } from './page.ts'
 import { payloadContext } from './secret-context.ts'
 
 /** Largest payload in bytes: Barbican's default (max_allowed_secret_in_bytes). */
@@ -119,7 +119,7 @@ export async function draftSecret(
     payloadType: payload?.type ?? null,
   }
   if (payload !== null) putPayload(keep, draft, project, id, payload)
-  draftKept(keep, draft, 'secret', 'secret', { project, id }, row)
+  draftKept(keep, draft, 'secret', { project, id }, row)
   return id
 }
 
@@ -146,7 +146,7 @@ export async function findSecret(
   id: string,
   wish: Wish,
 ): Promise<Found<SecretRow>> {
-  const found = await findKept(keep, caller, 'secret', 'secret', id, wish)
+  const found = await findKept(keep, caller, 'secret', id, wish)
   if (isOver(found.row)) throw missing('secret')
   return found
 }
@@ -204,7 +204,7 @@ export async function addPayload(
 /** Removes a secret with its payload, also one that has expired. Rejects as `findKept`. */
 export async function deleteSecret(keep: Keep, caller: Identity, id: string): Promise<void> {
   await commitWithRetry(keep.catalog, async (draft) => {
-    const found = await findKept(keep, caller, 'secret', 'secret', id, 'change')
+    const found = await findKept(keep, caller, 'secret', id, 'change')
     dropKept(draft, 'secret', id, found)
     draft.del(identityKeys.secretPayload(found.project, id))
   })
@@ -218,22 +218,19 @@ export interface SecretFilter {
   readonly type: string | null
 }
 
-/** A page of the secrets of the caller's project. Throws IdentityRefused `forbidden`. */
+/** A page of the secrets of the caller's project. Rejects as `listKept`. */
 export async function listSecrets(
-  { catalog, macs }: Keep,
+  keep: Keep,
   caller: Identity,
-  filter: SecretFilter,
+  { name, algorithm, mode, bitLength, type }: SecretFilter,
   page: { readonly offset: number; readonly limit: number },
 ): Promise<KeptPage<SecretRow>> {
-  requireReader(caller)
-  const { name, algorithm, mode, bitLength, type } = filter
   const fits = <T>(wanted: T | null, value: T | null) => wanted === null || wanted === value
-  return await pageOf(
-    catalog,
-    caller.account,
+  return await listKept(
+    keep,
+    caller,
     'secret',
     page,
-    (row) => decodeRow('secret', row, macs),
     (row) =>
       !isOver(row) &&
       fits(name, row.name) &&
