@@ -289,7 +289,7 @@ export class Device {
     if (this.#closing || !this.#hasRepairRoom()) return false
     const same = requireSameDisk(this.#options.engine, this.directory, this.volumes.values())
     const look = same.then(() => true).catch(() => false)
-    this.#looks = Promise.all([this.#looks, look])
+    this.#looks = this.#looks.then(() => look)
     return look
   }
 
