@@ -4,7 +4,7 @@ import { VerifiedSource } from '../../lib/bytes/verify.ts'
 import { auditEntry, codeOf } from '../audit.ts'
 import { makeHeaderTable } from '../header-table.ts'
 import type { Node } from '../node.ts'
-import type { Proof, Speaker } from '../speaker.ts'
+import { type Speaker, tokenProofs } from '../speaker.ts'
 import { describe, RestError, type Said } from './rest-error.ts'
 import type { Context, RestState, Routes } from './route.ts'
 
@@ -18,14 +18,6 @@ export interface RestService {
 }
 
 const headerName = 'X-Openstack-Request-Id'
-
-const proofs = {
-  granted: { by: 'login', outcome: 'granted' },
-  denied: { by: 'login', outcome: 'denied' },
-  refused: { by: 'login', outcome: 'refused' },
-  valid: { by: 'token', outcome: 'good' },
-  invalid: { by: 'token', outcome: 'denied' },
-} as const satisfies Record<string, Proof>
 
 const unreadable: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'The headers are longer than this node takes.'],
@@ -100,9 +92,13 @@ export function restSpeaker(node: Node, service: RestService): Speaker<RestState
     },
     proofOf({ loginAs, sentToken, token }, status) {
       if (loginAs !== '') {
-        return status < 300 ? proofs.granted : status === 401 ? proofs.denied : proofs.refused
+        return status < 300
+          ? tokenProofs.granted
+          : status === 401
+            ? tokenProofs.denied
+            : tokenProofs.refused
       }
-      return sentToken ? (token === undefined ? proofs.invalid : proofs.valid) : undefined
+      return sentToken ? (token === undefined ? tokenProofs.invalid : tokenProofs.valid) : undefined
     },
   }
 }
