@@ -5,6 +5,7 @@ import { clientTest, openstackClients, program, swiftClients } from '../helpers/
 import { administrators, listenWithIdentity } from '../helpers/identity.ts'
 import { fieldsOf, openstackEnv, openstackProgram, rowsOf } from './openstack.ts'
 import { startSetting } from './setting.ts'
+import { runWarm } from './warm.ts'
 
 const listen = { listen: listenWithIdentity as never }
 const tester = ['tester', 'testing', 'test'] as const
@@ -46,7 +47,7 @@ clientTest(
 
     const app = await fieldsOf(openstack, ['application', 'credential', 'create', 'app'])
     t.match(await rowsOf(openstack, ['application', 'credential', 'list']), [{ Name: 'app' }])
-    const withApp = program(openstackClients.openstack, [], {
+    const appOptions = {
       env: {
         OS_AUTH_TYPE: 'v3applicationcredential',
         OS_AUTH_URL: `${node.addressesOf('identity')[0]}/v3`,
@@ -55,7 +56,8 @@ clientTest(
         OS_CACERT: ca,
       },
       cwd: setting.path('.'),
-    })
+    }
+    const withApp = program(openstackClients.openstack, [], appOptions, runWarm)
     t.match(await rowsOf(withApp, ['container', 'list']), [{ Name: 'made' }])
     t.match(await withApp.fail(['ec2', 'credentials', 'create']), '403')
     await openstack.ok(['application', 'credential', 'delete', 'app'])

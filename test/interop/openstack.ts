@@ -1,6 +1,7 @@
 // The programs of OpenStack as the tests run them: which node, which user, in which project.
-import { openstackClients, type Program, program } from '../helpers/clients.ts'
+import { openstackClients, type Program, program, type Runner } from '../helpers/clients.ts'
 import type { Setting } from './setting.ts'
+import { runWarm } from './warm.ts'
 
 /** The environment of a user, as the guides' `openrc` sets it. */
 export const openstackEnv = (
@@ -22,8 +23,11 @@ export const openstackProgram = (
   setting: Setting,
   user: readonly [name: string, password: string, project: string],
   which: keyof typeof openstackClients = 'openstack',
-): Program =>
-  program(openstackClients[which], [], { env: openstackEnv(setting, user), cwd: setting.path('.') })
+  runner: Runner = runWarm,
+): Program => {
+  const options = { env: openstackEnv(setting, user), cwd: setting.path('.') }
+  return program(openstackClients[which], [], options, runner)
+}
 
 /** Fields of what `openstack … -f json` prints. */
 export async function fieldsOf(
