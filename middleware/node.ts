@@ -7,7 +7,9 @@ import type { Budget } from '../lib/budget.ts'
 import type { Config } from '../lib/config/config.ts'
 import type { Cipher } from '../lib/crypto/cipher.ts'
 import type { Figures } from '../lib/figures.ts'
+import type { Registry } from '../lib/identity/registry.ts'
 import type { Service } from '../lib/service/types.ts'
+import type { Endpoints } from './endpoints.ts'
 import type { Limits } from './limits.ts'
 import type { Metrics } from './ops/metrics.ts'
 
@@ -16,6 +18,8 @@ export interface NodeParts {
   readonly config: Config
   readonly service: Service
   readonly users: Users
+  /** Projects, users and credentials, and what changes them. */
+  readonly registry: Registry
   readonly tokens: Tokens
   readonly rootCipher: Cipher
   /** The memory that answers on their way to clients may take. */
@@ -32,6 +36,8 @@ export interface NodeParts {
 
 /** The parts of the process, and what all listeners count and bound together. */
 export interface Node extends NodeParts {
+  /** Where clients reach the services of this node. */
+  readonly endpoints: Endpoints
   readonly metrics: Metrics
   readonly limits: Limits
 }

@@ -4,13 +4,15 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Listener } from '../lib/config/config.ts'
+import { makeEndpoints } from './endpoints.ts'
 import { Connections } from './http/connections.ts'
 import {
   addressOf,
   type BoundListener,
   bindListeners,
-  servesObjects,
+  portOf,
   servesOps,
+  serviceOf,
 } from './http/listeners.ts'
 import { useTargetHost } from './http/message-fault.ts'
 import { deferContinue } from './http/received-body.ts'
@@ -25,7 +27,7 @@ import type { Node, NodeParts } from './node.ts'
 import { isOps, ops } from './ops/index.ts'
 import { Metrics } from './ops/metrics.ts'
 import type { Speakers } from './speaker.ts'
-import { dialectRules, objectSpeakers } from './speakers.ts'
+import { dialectRules, objectSpeakers, type Service, serviceSpeakers } from './speakers.ts'
 
 /** PEM texts. */
 export interface Certificate {
@@ -38,6 +40,8 @@ export interface Servers {
   readonly addresses: readonly string[]
   /** URLs of the listeners that serve ops alone. */
   readonly opsAddresses: readonly string[]
+  /** URLs of the listeners of another service, in the order of the configuration. */
+  addressesOf(service: Service): readonly string[]
   /**
    * Gives new connections these certificates. Open connections keep theirs. Every certificate is read before the
    * first is changed, so that nothing has changed where `certificateOf` throws. Throws what `certificateOf` throws.
@@ -71,8 +75,11 @@ export async function startServers(
   const { config, figures, answerMemory, version } = parts
   const { reserveBytes } = config.storage
   const metrics = new Metrics({ figures, answerMemory, version, reserveBytes })
-  const node: Node = { ...parts, metrics, limits: makeLimits(config) }
-  const speakers = speakersOf(node)
+  const endpoints = makeEndpoints(() =>
+    started.map((one) => ({ listener: one.listener, port: portOf(one) })),
+  )
+  const node: Node = { ...parts, metrics, limits: makeLimits(config), endpoints }
+  const speakersFor = speakerTable(node, speakersOf)
   const slowAnswers = new SlowAnswers(config.limits, () => metrics.cutOff('slow'))
   if (config.listen.some(servesOps)) metrics.watchProcess()
   let draining = false
@@ -81,7 +88,7 @@ export async function startServers(
     draining = true
     const closeAll = (those: Started[]) =>
       Promise.all(those.map((one) => closeServer(one, drainTimeoutMs)))
-    await closeAll(started.filter(({ listener }) => servesObjects(listener)))
+    await closeAll(started.filter(({ listener }) => serviceOf(listener) !== undefined))
     await closeAll(started)
     slowAnswers.close()
   }
@@ -95,6 +102,7 @@ export async function startServers(
       server.setTimeout(config.limits.socketTimeoutMs)
       metrics.watchServer(place, server)
       boundConnections(server, node.limits, config, () => metrics.cutOff('address'))
+      const speakers = speakersFor(serviceOf(listener) ?? 'object')
       const handle = handlerOf(node, speakers, listener, () => draining)
       const watched: RequestListener = (req, res) => {
         slowAnswers.watch(req, res)
@@ -112,12 +120,25 @@ export async function startServers(
     await close(0)
     throw error
   }
-  const isForObjects = ({ listener }: Started) => servesObjects(listener)
+  const addressesOf = (service: Service | undefined) =>
+    started.filter(({ listener }) => serviceOf(listener) === service).map(addressOf)
   return {
-    addresses: started.filter(isForObjects).map(addressOf),
-    opsAddresses: started.filter((one) => !isForObjects(one)).map(addressOf),
+    addresses: addressesOf('object'),
+    opsAddresses: addressesOf(undefined),
+    addressesOf,
     replaceCertificates: (certificateOf) => replaceCertificates(started, certificateOf),
     close: ({ drainTimeoutMs }) => close(drainTimeoutMs),
+  }
+}
+
+/** The speakers of each service, made when a listener first needs them. */
+function speakerTable(node: Node, objectsOf: (node: Node) => Speakers) {
+  const made = new Map<Service, Speakers>()
+  return (service: Service): Speakers => {
+    const found =
+      made.get(service) ?? (service === 'object' ? objectsOf : serviceSpeakers[service])(node)
+    made.set(service, found)
+    return found
   }
 }
 
@@ -141,7 +162,7 @@ function handlerOf(
   draining: () => boolean,
 ): RequestListener {
   const answerOps = ops(node, draining)
-  if (!servesObjects(listener)) return answerOps
+  if (serviceOf(listener) === undefined) return answerOps
   const answerObjects = makePipeline(node, speakers, draining, listener.url).callback()
   if (!servesOps(listener)) return answerObjects
   const rules = dialectRules(node.config)

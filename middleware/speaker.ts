@@ -68,6 +68,15 @@ export interface Proof {
   readonly outcome: string
 }
 
+/** The proofs of speakers whose callers log in and then send a token. */
+export const tokenProofs = {
+  granted: { by: 'login', outcome: 'granted' },
+  denied: { by: 'login', outcome: 'denied' },
+  refused: { by: 'login', outcome: 'refused' },
+  valid: { by: 'token', outcome: 'good' },
+  invalid: { by: 'token', outcome: 'denied' },
+} as const satisfies Record<string, Proof>
+
 /** Reads the part of a body that says who asks. */
 export interface FormReader<S extends State = State> {
   /** True for a request that has such a body. */

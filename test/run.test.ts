@@ -15,6 +15,7 @@ const files = {
     t.test('it is { broken } # by seed', async (t) => {
       t.equal(process.env.SEED, process.env.RIGHT_SEED ?? 'none')
       await t.test('inside', async (t) => t.fail('and within'))
+      t.ok(false, 'and after')
     })`,
   'dying.test.ts': `import t from 'tap'
     t.test('it begins', async (t) => t.pass())
@@ -55,17 +56,23 @@ t.test('redirected output ends with the failed files and a command for each', as
   const [before, end] = stdout.split(/\n\n(?=2 files failed)/) as [string, string]
   const seed = /SEED=(\d+)/.exec(end)?.[1]
   const set = `SEED=${seed} COFFER_WORD='it'\\''s one'`
+  const withoutDetails = end.replace(/^ {6}.*\n/gm, '')
   t.equal(
-    end,
+    withoutDetails,
     `2 files failed. What failed in each, and what runs it again alone, under the same seed:
 test/broken.test.ts
-  not ok: it is { broken } # by seed
+  not ok: it is { broken } # by seed > should be equal
+  not ok: it is { broken } # by seed > inside > and within
+  not ok: it is { broken } # by seed > and after
     ${set} npx tap test/broken.test.ts
 test/dying.test.ts
   not ok: dies
     ${set} npx tap test/dying.test.ts
 `,
   )
+  t.match(end, /equal\n {6}(.*\n {6})* {2}lineNumber: 4\n/, 'what tap says of each stands below it')
+  const longest = Math.max(...end.split(/^(?! {6}).*\n/m).map((part) => part.split('\n').length))
+  t.ok(longest <= 16, 'and is cut')
   t.equal(stdout.match(/^# \{ total: /gm)?.length, 1, 'tap prints its total once, for .ci/run')
   t.match(before, `+${seed}\n`, 'the tests ran under that seed')
 
@@ -80,7 +87,10 @@ t.test('a report for people ends in the same way', async (t) => {
   const env = { TAP_REPORTER: 'terse', SEED: '7' }
   const { status, stdout } = sh(makeProject(t), `node ${program} test/broken.test.ts`, env)
   t.equal(status, 1)
-  t.match(stdout, /\n1 file failed\..*\ntest\/broken\.test\.ts\n.*\n {4}SEED=7 npx tap \S+\n$/)
+  t.match(
+    stdout,
+    /\n1 file failed\..*\ntest\/broken\.test\.ts\n(?: {2}.*\n)+ {4}SEED=7 npx tap \S+\n$/,
+  )
 })
 
 t.test('nothing is said where nothing failed', async (t) => {

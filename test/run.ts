@@ -8,25 +8,55 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { seedOfRun } from './helpers/random.ts'
 
-export interface FailedFile {
-  readonly file: string
-  /** Names of its tests that failed. */
-  readonly tests: readonly string[]
+export interface FailedTest {
+  /** Names of the tests around it, and its own. Without any where the file failed by itself. */
+  readonly path: readonly string[]
+  /** The first lines that tap prints below it. */
+  readonly details: readonly string[]
 }
 
-const INDENT = '    '
-const RESULT = /^((?: {4})?)(not )?ok \d+ - (.*?)(?: # time=\S+)?(?: \{)?$/
+export interface FailedFile {
+  readonly file: string
+  /** The assertions in it that failed, and tests that failed without one. */
+  readonly tests: readonly FailedTest[]
+}
 
-/** The failed files of a run of tap: the tests of a file stand indented before the file's own line. */
+const INDENT = 4
+const DETAILS_MAX = 15
+const RESULT = /^( *)(not )?ok \d+ - (.*?)(?: # time=\S+)?(?: \{)?$/
+
+/** The failed files of a run of tap: what is in a file, or in a test, stands indented before its own line. */
 export async function readFailures(lines: AsyncIterable<string>): Promise<FailedFile[]> {
   const failed: FailedFile[] = []
-  let tests: string[] = []
+  let tests: FailedTest[] = []
+  let details: { readonly lines: string[]; readonly indent: string } | undefined
   for await (const line of lines) {
+    if (details !== undefined && line.startsWith(details.indent)) {
+      const text = line.slice(details.indent.length)
+      if (text === '...') details = undefined
+      else if (text !== '---' && details.lines.length < DETAILS_MAX) details.lines.push(text)
+      continue
+    }
+    details = undefined
     const [, indent, not, name] = RESULT.exec(line) ?? []
-    if (indent === INDENT && not !== undefined) tests.push(name!.replaceAll('\\#', '#'))
-    if (indent !== '') continue
-    if (not !== undefined) failed.push({ file: name!, tests })
-    tests = []
+    if (indent === '') {
+      if (not !== undefined) failed.push({ file: name!, tests })
+      tests = []
+    }
+    if (!indent || indent.length % INDENT !== 0 || not === undefined) continue
+    const depth = indent.length / INDENT
+    const own = name!.replaceAll('\\#', '#')
+    // A path is as long as its test is deep from the start. The names of the tests around it follow as those end.
+    const isWithin = ({ path }: FailedTest) => path.length > depth && path[depth - 1] === ''
+    if (tests.some(isWithin)) {
+      tests = tests.map((test) =>
+        isWithin(test) ? { ...test, path: test.path.with(depth - 1, own) } : test,
+      )
+      continue
+    }
+    details = { lines: [], indent: `${indent}  ` }
+    const path = [...new Array<string>(depth - 1).fill(''), own]
+    tests.push({ path, details: details.lines })
   }
   return failed
 }
@@ -44,7 +74,10 @@ export function summaryOf(
   const set = Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}`)
   const lines = failed.flatMap(({ file, tests }) => [
     file,
-    ...tests.map((test) => `  not ok: ${test}`),
+    ...tests.flatMap(({ path, details }) => [
+      `  not ok: ${path.join(' > ')}`,
+      ...details.map((detail) => `      ${detail}`),
+    ]),
     `    ${[...set, 'npx tap', quoted(file)].join(' ')}`,
   ])
   const count = failed.length === 1 ? '1 file' : `${failed.length} files`

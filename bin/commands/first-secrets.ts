@@ -103,7 +103,7 @@ ${lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}
 
 const inFile = (file: string, exports: readonly string[], lines: readonly string[]) =>
   `# The secrets of main:admin, whom the first start of this node has made. In a shell: . ${file}
-# The password is nowhere else: users.yaml has its hash. Remove this file when you have them.
+# The password is nowhere else: the catalog has its hash. Remove this file when you have them.
 ${exports.join('\n')}
 
 # Then, to try it:

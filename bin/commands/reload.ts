@@ -3,22 +3,20 @@
 // others are read.
 import type { Logger } from 'pino'
 import type { Audit } from '../../lib/audit.ts'
-import type { Users } from '../../lib/auth/users.ts'
-import { loadUsers } from '../../lib/auth/users-file.ts'
 import { type Config, loadConfig } from '../../lib/config/config.ts'
 import { ControlRefused, callControl } from '../../lib/control.ts'
 import { FileInvalid } from '../../lib/file-invalid.ts'
 import type { Servers } from '../../middleware/servers.ts'
 import { fileOf, type SourceOptions } from '../program.ts'
 import { readCertificates } from './prepare.ts'
-import { usersFileOf } from './user.ts'
 
 /** The parts of a running node that a reload can change. */
 export interface Reloadable {
   readonly config: Config
   /** Reads the configuration again, as the start did. Throws FileInvalid. */
   readonly readConfig: () => Config
-  readonly users: { replace(users: Users): void }
+  /** Reads users.yaml again. Throws FileInvalid. */
+  readonly replaceFile: () => void
   /** Rejects with FileInvalid where the keyring cannot take the place of the present one. */
   readonly keys: { reload(): Promise<unknown> }
   readonly servers: Pick<Servers, 'replaceCertificates'>
@@ -41,7 +39,7 @@ export async function reload(options: SourceOptions): Promise<void> {
  * Returns a line for each problem, whose old value stays in force.
  */
 export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
-  const { config, users, keys, servers, audit, log } = node
+  const { config, replaceFile, keys, servers, audit, log } = node
   const problems: string[] = []
   const attempt = async (what: string, read: () => Promise<void>) => {
     try {
@@ -51,7 +49,7 @@ export async function reloadNode(node: Reloadable): Promise<readonly string[]> {
       log.error({ err: error }, `${what}: not reloaded, the old stays in force`)
     }
   }
-  await attempt('users', async () => users.replace(loadUsers(usersFileOf(config))))
+  await attempt('users', async () => replaceFile())
   await attempt('certificates', async () => {
     servers.replaceCertificates(await readCertificates(config))
   })

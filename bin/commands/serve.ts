@@ -1,7 +1,8 @@
 // `coffer serve`: binds the ports, takes the data directory, makes at a first start what is missing, opens the
 // node, and closes it on a signal. On SIGHUP it reads again what can change at run time.
 import { auditToFile, auditToLog } from '../../lib/audit.ts'
-import { loadUsers, replaceableUsers } from '../../lib/auth/users-file.ts'
+import { PasswordChecks } from '../../lib/auth/password-checks.ts'
+import { replaceableUsers } from '../../lib/auth/users-file.ts'
 import { type Coffer, openCoffer } from '../../lib/coffer.ts'
 import { type Config, defaultConfig, exposed, unbuilt } from '../../lib/config/config.ts'
 import { acquireControl, ControlRefused, DataDirectoryInUse, isInUse } from '../../lib/control.ts'
@@ -20,21 +21,22 @@ import { announceReady } from '../ready.ts'
 import { threadPoolSize } from '../thread-pool.ts'
 import { unseenSecrets } from './first-secrets.ts'
 import { checkKeyring } from './keyring.ts'
-import { answerLogout } from './logout.ts'
-import { prepare } from './prepare.ts'
+import { makeFirstUser, prepare } from './prepare.ts'
 import { answerReclaim } from './reclaim.ts'
 import { reloadNode } from './reload.ts'
 import { warnOfRestored } from './restore.ts'
 import { answerStatus } from './status.ts'
 import { makeUpkeep } from './upkeep.ts'
-import { usersFileOf } from './user.ts'
+import { userHandlers } from './user-handlers.ts'
+import { readUsersFile } from './users-file.ts'
 import { welcome } from './welcome.ts'
 
 /** The running node, for requests of the command line. */
 interface Running {
   readonly coffer: Coffer
   readonly keyring: ReplaceableKeyring
-  readonly users: ReturnType<typeof replaceableUsers>
+  /** Reads users.yaml again. Throws FileInvalid. */
+  readonly replaceFile: () => void
 }
 
 /** Time within which a second signal counts as the same one. Ctrl-C under `npm start` arrives from the
@@ -74,16 +76,17 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     makePrivateDirectory(config.data)
     const upkeep = makeUpkeep(config, () => {
       const { coffer, keyring } = requireRunning()
-      return { catalog: coffer.stores.catalog, keyring }
+      const keyringReplaced = () => coffer.registry.directory.load()
+      return { catalog: coffer.stores.catalog, keyring, keyringReplaced }
     })
     const control = await acquireControl(config.data, {
       ...upkeep.handlers,
+      ...userHandlers(() => requireRunning().coffer.registry),
       'reload-users': async () => {
         if (running === undefined) isReloadDue = true
-        else running.users.replace(loadUsers(usersFileOf(config)))
+        else running.replaceFile()
         return {}
       },
-      logout: async (args) => answerLogout(requireRunning(), args),
       reload: async () => refuseProblems(await reload()),
       reclaim: async (args) => answerReclaim(requireRunning().coffer, args),
       reclaiming: async () => ({ underWay: requireRunning().coffer.reclaimer.underWay }),
@@ -91,22 +94,26 @@ export async function serve(config: Config, readConfig: () => Config): Promise<v
     })
     open.push(() => control.close())
     const { keyring, certificateOf } = await prepare(config)
-    const users = replaceableUsers(loadUsers(usersFileOf(config)))
+    const checks = new PasswordChecks()
+    const file = replaceableUsers(readUsersFile(config, checks))
     const audit = config.audit === undefined ? auditToLog(log) : auditToFile(config.audit, log)
     open.push(() => audit.close())
-    const coffer = await openCoffer({ config, keyring, log })
+    const coffer = await openCoffer({ config, keyring, log, file: { users: file, checks } })
     open.push(() => coffer.close())
     open.push(() => upkeep.close())
     await warnOfRestored(coffer.stores.catalog, log)
     await checkKeyring({ catalog: coffer.stores.catalog, keyring }, log)
-    const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
-    const stores = { service, tokens, rootCipher, answerMemory, impaired, figures }
+    await makeFirstUser(config, coffer.registry)
+    const { service, rootCipher, tokens, registry, answerMemory, impaired, figures } = coffer
+    const { users } = registry
+    const stores = { service, tokens, registry, rootCipher, answerMemory, impaired, figures }
     const node = { config, ...stores, users, log, audit, version: version() }
     const servers = await startServers(node, certificateOf, bound)
     open.push(() => servers.close({ drainTimeoutMs: config.limits.drainTimeoutMs }))
-    running = { coffer, keyring, users }
+    const replaceFile = () => file.replace(readUsersFile(config, checks))
+    running = { coffer, keyring, replaceFile }
     const keys = { reload: () => upkeep.handlers['keyring-reload']!({}) }
-    reload = () => reloadNode({ config, readConfig, users, keys, servers, audit, log })
+    reload = () => reloadNode({ config, readConfig, replaceFile, keys, servers, audit, log })
     if (isReloadDue) await reload()
     for (const warning of [...unbuilt(config, defaultConfig()), ...exposed(config)])
       log.warn(warning)

@@ -24,6 +24,8 @@ import { reloadKeyring, wrappingNow } from './keyring.ts'
 export interface UpkeepParts {
   readonly catalog: Catalog
   readonly keyring: ReplaceableKeyring
+  /** Called when the keyring was replaced: what is in memory of rows was read with the earlier one. */
+  readonly keyringReplaced?: () => Promise<void>
 }
 
 export interface Upkeep {
@@ -75,7 +77,11 @@ export function makeUpkeep(config: Config, parts: () => UpkeepParts): Upkeep {
     },
     'keyring-reload': () => {
       // One after another, so that what is in force is what the file last said.
-      const read = reloading.then(() => reloadKeyring(config.keyring, parts(), rewrapping))
+      const read = reloading.then(async () => {
+        const next = await reloadKeyring(config.keyring, parts(), rewrapping)
+        await parts().keyringReplaced?.()
+        return next
+      })
       reloading = read.catch(() => {})
       return read.then(({ active, ids }) => ({ active, ids }))
     },

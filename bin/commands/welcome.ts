@@ -9,11 +9,18 @@ import { shown } from '../program.ts'
 export function welcome({
   addresses,
   opsAddresses,
-}: Pick<Servers, 'addresses' | 'opsAddresses'>): string {
-  const objects = addresses.length === 0 ? '' : `coffer serves on ${addresses.join(' and ')}\n`
-  const ops =
-    opsAddresses.length === 0 ? '' : `Metrics and health on ${opsAddresses.join(' and ')}\n`
-  return objects + ops
+  addressesOf,
+}: Pick<Servers, 'addresses' | 'opsAddresses' | 'addressesOf'>): string {
+  const lines: [what: string, at: readonly string[]][] = [
+    ['coffer serves', addresses],
+    ['Identity', addressesOf('identity')],
+    ['Keys', addressesOf('keymanager')],
+    ['Metrics and health', opsAddresses],
+  ]
+  return lines
+    .filter(([, at]) => at.length > 0)
+    .map(([what, at]) => `${what} on ${at.join(' and ')}\n`)
+    .join('')
 }
 
 /** The address for examples that need no TLS. */

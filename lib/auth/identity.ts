@@ -7,6 +7,18 @@ export interface Identity {
   readonly roles: readonly string[]
 }
 
+/** An application credential: a password of its own with some of its user's roles. */
+export interface Delegate {
+  /** The user, with those roles of the credential that the user still has. */
+  readonly identity: Identity
+  /** Changes whenever the credential does. As secret as its record. */
+  readonly digest: string
+  /** Seconds since 1970; null where it does not end. */
+  readonly expiresSeconds: number | null
+  /** Its tokens may make and remove application credentials. */
+  readonly isUnrestricted: boolean
+}
+
 /** Null is the anonymous caller. */
 export type Caller = Identity | null
 

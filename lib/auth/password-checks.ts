@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { CofferError } from '../errors.ts'
 import { HmacKey, sameSignature } from './hmac.ts'
-import { looksHashed, verifyPassword } from './passwords.ts'
+import { hashPassword, looksHashed, verifyPassword } from './passwords.ts'
 
 /** Checks that run at the same time. */
 const RUNNING_MAX = 2
@@ -13,11 +13,13 @@ const RUNNING_MAX = 2
 const WAITING_MAX = 64
 /** Checks that may wait for one address. */
 const WAITING_PER_ADDRESS_MAX = 16
+/** Records whose last right password is remembered. */
+const RIGHT_MAX = 100_000
 
 export class PasswordChecks {
   /** A random key of this process, so that the kept MACs are worthless elsewhere. */
   readonly #key = new HmacKey('sha256', randomBytes(32))
-  /** The MAC of the last right password, by stored record. */
+  /** The MAC of the last right password, by stored record. The oldest are dropped beyond RIGHT_MAX. */
   readonly #right = new Map<string, string>()
   /** Checks that wait, by address. The address whose turn is next comes first. */
   readonly #waiting = new Map<string, (() => void)[]>()
@@ -25,11 +27,11 @@ export class PasswordChecks {
   #running = 0
   /** A hash whose check is done in the place of any cheaper one. Without it the time of an answer would show
    * which users exist. Undefined where no record is a hash. */
-  readonly #priceOf: string | undefined
+  #priceOf: string | undefined
 
-  /** `records` are all password records that may come to `verify`. */
-  constructor(records: Iterable<string> = []) {
-    this.#priceOf = [...records].find(looksHashed)
+  /** Must be called with every password record that may come to `verify`, before it does. */
+  note(record: string): void {
+    if (this.#priceOf === undefined && looksHashed(record)) this.#priceOf = record
   }
 
   /** True when `password` was right for `stored` before. Takes next to no time. */
@@ -57,8 +59,21 @@ export class PasswordChecks {
     }
     // The check of another record's hash, done for its time alone, does not count.
     if (!isHash) isRight = stored !== undefined && (await verifyPassword(password, stored))
-    if (isRight) this.#right.set(stored!, this.#macOf(password))
+    if (isRight) {
+      this.#right.set(stored!, this.#macOf(password))
+      if (this.#right.size > RIGHT_MAX) this.#right.delete(this.#right.keys().next().value!)
+    }
     return isRight
+  }
+
+  /** The hash of a new password, which takes as long as a check, and waits as one does. Rejects as `verify`. */
+  async hash(password: string, address: string): Promise<string> {
+    await this.#enter(address)
+    try {
+      return await hashPassword(password)
+    } finally {
+      this.#leave()
+    }
   }
 
   #macOf(password: string): string {

@@ -1,18 +1,10 @@
-// users.yaml on disk: read and checked, made at a first start, and edited by `coffer user`, which keeps the
-// operator's comments. Secrets are returned to the caller once, and logged nowhere.
+// users.yaml on disk, which its operator edits and the node reads; and secrets as they are drawn for users.
 import { randomBytes } from 'node:crypto'
-import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
-import { compile, type ParsedFile, parseText, pathOf, readDocument } from '../document.ts'
-import { isThere, readText } from '../file-invalid.ts'
-import { requirePrivate, writePrivately } from '../private-file.ts'
-import { hashPassword } from './passwords.ts'
-import { makeUsers, type Users, type UsersFile, UsersInvalid, usersSchema } from './users.ts'
-
-export interface NewUser {
-  readonly account: string
-  readonly name: string
-  readonly roles: readonly string[]
-}
+import { compile, type ParsedFile, pathOf, readDocument } from '../document.ts'
+import { isThere } from '../file-invalid.ts'
+import { requirePrivate } from '../private-file.ts'
+import type { PasswordChecks } from './password-checks.ts'
+import { type ListedUsers, makeUsers, type UsersFile, UsersInvalid, usersSchema } from './users.ts'
 
 /** The secrets of a user, shown to the operator once. */
 export interface Secrets {
@@ -38,8 +30,8 @@ export class UserRefused extends Error {
 }
 
 /** Reads `file` into the lookup that requests use. Throws FileInvalid with path and line. */
-export function loadUsers(file: string): Users {
-  return check(readFile(file))
+export function loadUsers(file: string, checks?: PasswordChecks): ListedUsers {
+  return check(readFile(file), checks)
 }
 
 /** Throws FileInvalid, also for a file that others than its owner may read. */
@@ -50,9 +42,9 @@ function readFile(file: string): ParsedFile<UsersFile> {
 
 const requireOwn = (file: string) => requirePrivate(file, 'passwords and secrets')
 
-function check(parsed: ParsedFile<UsersFile>): Users {
+function check(parsed: ParsedFile<UsersFile>, checks?: PasswordChecks): ListedUsers {
   try {
-    return makeUsers(parsed.value)
+    return makeUsers(parsed.value, checks)
   } catch (error) {
     if (!(error instanceof UsersInvalid)) throw error
     parsed.refuse([{ path: pathOf(error.path), message: error.message }])
@@ -64,7 +56,9 @@ function check(parsed: ParsedFile<UsersFile>): Users {
  * Users that can be replaced while requests run. `replace` takes effect for the next lookup. A request that
  * holds a credential keeps it.
  */
-export function replaceableUsers(first: Users): Users & { replace(users: Users): void } {
+export function replaceableUsers(
+  first: ListedUsers,
+): ListedUsers & { replace(users: ListedUsers): void } {
   let current = first
   return {
     byAccessKey: (access) => current.byAccessKey(access),
@@ -74,6 +68,10 @@ export function replaceableUsers(first: Users): Users & { replace(users: Users):
     byRecentPassword: (...login) => current.byRecentPassword(...login),
     byPassword: (...login) => current.byPassword(...login),
     passwordDigest: (account, user) => current.passwordDigest(account, user),
+    named: (user) => current.named(user),
+    delegate: (id) => current.delegate(id),
+    accounts: () => current.accounts(),
+    of: (account) => current.of(account),
     replace(users) {
       current = users
     },
@@ -96,150 +94,6 @@ export function listUsers(file: string): UserLine[] {
 /** Random secrets for a user. 20 and 40 characters are the lengths of AWS's own, which some clients check. */
 export function drawSecrets(password = randomWord(26)): Secrets {
   return { password, access: randomWord(20), secret: randomWord(40) }
-}
-
-/**
- * Adds a user with one S3 credential, and its account where that is new. Makes the file (0600) where there is
- * none. The password is stored as a scrypt hash. The S3 secret is stored readable, because signatures are
- * computed from it. Throws UserRefused where the user exists or the password is empty, FileInvalid where the
- * file is wrong, or would be wrong afterwards.
- */
-export async function addUser(
-  file: string,
-  user: NewUser,
-  secrets: Secrets = drawSecrets(),
-): Promise<Secrets> {
-  const { password } = secrets
-  if (password === '') throw new UserRefused('a password cannot be empty')
-  const entry = {
-    name: user.name,
-    password: await hashPassword(password),
-    roles: [...user.roles],
-    s3: [{ access: secrets.access, secret: secrets.secret }],
-  }
-  edit(file, (document) => {
-    const accounts = accountsOf(document)
-    const account = find(accounts, 'id', user.account)
-    if (account === undefined) {
-      accounts.add(document.createNode({ id: user.account, users: [entry] }))
-      return
-    }
-    const users = account.get('users') as YAMLSeq
-    if (find(users, 'name', user.name) !== undefined) {
-      throw new UserRefused(`account ${user.account} has a user ${user.name} already`)
-    }
-    users.add(document.createNode(entry))
-  })
-  return secrets
-}
-
-/**
- * Changes a user's Swift password, which ends the user's earlier tokens. Throws UserRefused where there is no
- * such user or the password is empty, FileInvalid where the file is wrong.
- */
-export async function changePassword(
-  file: string,
-  { account, name, password }: { account: string; name: string; password: string },
-): Promise<void> {
-  if (password === '') throw new UserRefused('a password cannot be empty')
-  const hash = await hashPassword(password)
-  edit(file, (document) => userIn(accountsOf(document), account, name).user.set('password', hash))
-}
-
-/**
- * Adds an S3 credential to a user. S3 shows the same owner for all credentials of the user. Throws UserRefused
- * where there is no such user, FileInvalid where the file is wrong.
- */
-export function addAccess(
-  file: string,
-  { account, name, access, secret }: { account: string; name: string } & Omit<Secrets, 'password'>,
-): void {
-  edit(file, (document) => {
-    const { user } = userIn(accountsOf(document), account, name)
-    const entry: Record<string, unknown> = { access, secret }
-    const earlier = user.get('s3') as YAMLSeq | undefined
-    const [first] = (earlier?.items ?? []).filter((item) => isMap(item))
-    for (const key of ['canonicalId', 'displayName', 'email']) {
-      const value = first?.get(key)
-      if (value !== undefined) entry[key] = value
-    }
-    if (earlier === undefined) user.set('s3', document.createNode([entry]))
-    else earlier.add(document.createNode(entry))
-  })
-}
-
-/** Removes an S3 credential. Throws UserRefused where no user has that access key, FileInvalid where the file
- * is wrong. */
-export function removeAccess(file: string, access: string): void {
-  edit(file, (document) => {
-    const users = accountsOf(document).items.flatMap((account) =>
-      isMap(account) ? (account.get('users') as YAMLSeq<YAMLMap>).items : [],
-    )
-    for (const user of users) {
-      const list = user.get('s3') as YAMLSeq | undefined
-      const entry = list && find(list, 'access', access)
-      if (list === undefined || entry === undefined) continue
-      list.items.splice(list.items.indexOf(entry), 1)
-      return
-    }
-    throw new UserRefused(`nobody has the access key ${access}`)
-  })
-}
-
-/**
- * Removes a user, and with the last user its account from the file. The account's objects stay. Throws
- * UserRefused where there is no such user, FileInvalid where the file is wrong.
- */
-export function removeUser(file: string, account: string, name: string): void {
-  edit(file, (document) => {
-    const accounts = accountsOf(document)
-    const { users, user } = userIn(accounts, account, name)
-    users.items.splice(users.items.indexOf(user), 1)
-    if (users.items.length > 0) return
-    accounts.items.splice(accounts.items.indexOf(find(accounts, 'id', account)!), 1)
-  })
-}
-
-const EMPTY =
-  '# Users of this coffer node. `coffer user add|list|remove` edits this file.\naccounts: []\n'
-
-function edit(file: string, change: (document: Document) => void): void {
-  const exists = isThere(file)
-  if (exists) requireOwn(file)
-  const text = exists ? readText(file) : EMPTY
-  const validate = compile(usersSchema)
-  check(parseText<UsersFile>(text, file, validate))
-  const document = parseDocument(text)
-  change(document)
-  const edited = document.toString({ lineWidth: 0 })
-  check(parseText<UsersFile>(edited, file, validate))
-  writePrivately(file, edited)
-}
-
-/** The list of accounts. An empty list is changed from `[]` to the form with one entry on each line. */
-function accountsOf(document: Document): YAMLSeq {
-  const accounts = document.get('accounts') as YAMLSeq
-  if (accounts.items.length === 0) accounts.flow = false
-  return accounts
-}
-
-/** Throws UserRefused where there is no such user. */
-function userIn(
-  accounts: YAMLSeq,
-  account: string,
-  name: string,
-): { users: YAMLSeq; user: YAMLMap } {
-  const users = find(accounts, 'id', account)?.get('users') as YAMLSeq | undefined
-  const user = users && find(users, 'name', name)
-  if (users === undefined || user === undefined) {
-    throw new UserRefused(`account ${account} has no user ${name}`)
-  }
-  return { users, user }
-}
-
-function find(list: YAMLSeq, field: string, value: string): YAMLMap | undefined {
-  if (!isSeq(list)) return undefined
-  return list.items.filter((item) => isMap(item)).find((item) => item.get(field) === value)
 }
 
 /** Random characters of A-Z and 2-7 (five bits each), which shells, URLs and options leave unchanged. */

@@ -2,7 +2,7 @@
 // `util.inspect` nor JSON shows them.
 import type { FromSchema } from 'json-schema-to-ts'
 import { sha256 } from './hmac.ts'
-import type { Identity } from './identity.ts'
+import type { Delegate, Identity } from './identity.ts'
 import { PasswordChecks } from './password-checks.ts'
 import { isPasswordHash, looksHashed, MEMORY_BYTES_MAX } from './passwords.ts'
 
@@ -150,18 +150,36 @@ export interface Users {
   /** Changes whenever the user's password record does; undefined where there is none. As secret as the
    * record. */
   passwordDigest(account: string, user: string): string | undefined
+  /** The users of that name, of all accounts. */
+  named(user: string): readonly Identity[]
+  /** The application credential of that id, where it and its user are good. */
+  delegate(id: string): Delegate | undefined
 }
 
-class UserTable implements Users {
+/** Users of a file, which can also be listed. */
+export interface ListedUsers extends Users {
+  /** Ids of its accounts. */
+  accounts(): Iterable<string>
+  /** Users of an account. */
+  of(account: string): Iterable<Identity>
+}
+
+class UserTable implements ListedUsers {
   readonly credentials = new Map<string, Credential>()
   readonly owners = new Map<string, Owner>()
-  readonly accounts = new Map<string, string>()
+  /** By canonical id. */
+  readonly holders = new Map<string, string>()
   readonly identities = new Map<string, Map<string, Identity>>()
   readonly #passwords = new Map<Identity, string>()
   readonly #digests = new Map<Identity, string>()
-  #checks = new PasswordChecks()
+  readonly #checks: PasswordChecks
+
+  constructor(checks: PasswordChecks) {
+    this.#checks = checks
+  }
 
   setPassword(identity: Identity, password: string): void {
+    this.#checks.note(password)
     this.#passwords.set(identity, password)
     this.#digests.set(identity, sha256(password))
   }
@@ -175,16 +193,11 @@ class UserTable implements Users {
   }
 
   byCanonicalId(canonicalId: string): string | undefined {
-    return this.accounts.get(canonicalId)
+    return this.holders.get(canonicalId)
   }
 
   byName(account: string, user: string): Identity | undefined {
     return this.identities.get(account)?.get(user)
-  }
-
-  /** Called once every password is set. */
-  close(): void {
-    this.#checks = new PasswordChecks(this.#passwords.values())
   }
 
   byRecentPassword(account: string, user: string, password: string): Identity | undefined {
@@ -209,20 +222,35 @@ class UserTable implements Users {
     const identity = this.byName(account, user)
     return identity && this.#digests.get(identity)
   }
+
+  named(user: string): Identity[] {
+    return [...this.identities.values()].flatMap((users) => users.get(user) ?? [])
+  }
+
+  delegate(): undefined {}
+
+  accounts(): Iterable<string> {
+    return this.identities.keys()
+  }
+
+  of(account: string): Iterable<Identity> {
+    return this.identities.get(account)?.values() ?? []
+  }
 }
 
 /**
  * The users of a users.yaml that fits `usersSchema`. Throws UsersInvalid for accounts, users or access keys
- * that occur twice, a canonical id of two accounts, and hashes that cannot be checked.
+ * that occur twice, a canonical id of two accounts, and hashes that cannot be checked. `checks` are those of the node,
+ * where other users have passwords too.
  */
-export function makeUsers(parsed: UsersFile): Users {
-  const table = new UserTable()
+export function makeUsers(parsed: UsersFile, checks = new PasswordChecks()): ListedUsers {
+  const table = new UserTable(checks)
   const claim = (canonicalId: string, account: string, path: string) => {
-    const holder = table.accounts.get(canonicalId)
+    const holder = table.holders.get(canonicalId)
     if (holder !== undefined && holder !== account) {
       throw new UsersInvalid(path, `canonical id is account ${holder}'s already`)
     }
-    table.accounts.set(canonicalId, account)
+    table.holders.set(canonicalId, account)
   }
   // Ids come first, because a written canonical id must not be the id of an account further below.
   for (const [i, { id }] of parsed.accounts.entries()) {
@@ -262,6 +290,5 @@ export function makeUsers(parsed: UsersFile): Users {
       }
     }
   }
-  table.close()
   return table
 }

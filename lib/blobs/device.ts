@@ -45,6 +45,8 @@ export class Device {
   readonly #failed = new Set<Volume>()
   #current: Volume | undefined
   #repairing: Promise<void> | undefined
+  /** Looks at the disk that are under way, which write a file and remove it. */
+  #looks: Promise<unknown> = Promise.resolve()
   #retryAtMs = 0
   #closing = false
 
@@ -158,6 +160,7 @@ export class Device {
     this.#closing = true
     await this.quarantine.close()
     await this.#repairing
+    await this.#looks
     await Promise.all(Array.from(this.volumes.values(), (volume) => volume.close()))
   }
 
@@ -283,9 +286,11 @@ export class Device {
 
   /** False on a disk that is full, read-only or missing, where a closed volume could not be opened again. */
   async #couldReopen(): Promise<boolean> {
-    if (!this.#hasRepairRoom()) return false
+    if (this.#closing || !this.#hasRepairRoom()) return false
     const same = requireSameDisk(this.#options.engine, this.directory, this.volumes.values())
-    return same.then(() => true).catch(() => false)
+    const look = same.then(() => true).catch(() => false)
+    this.#looks = this.#looks.then(() => look)
+    return look
   }
 
   #keepFailure(error: unknown, about: object, message: string): void {

@@ -12,6 +12,8 @@ export class OnDemand<T extends { close(): Promise<void> }> implements Restable 
   readonly #openFiles: () => Promise<T>
   readonly #others: OpenVolumes
   readonly #reads = new Reads()
+  /** Those of the reads that were given the files, and may not have begun to read them. */
+  readonly #holds = new Reads()
   #files: T | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -61,14 +63,15 @@ export class OnDemand<T extends { close(): Promise<void> }> implements Restable 
     return this.#opening
   }
 
-  /** Waits for an `open` under way and closes the files. The next read opens them again. */
+  /** Waits for an `open` under way, and for the reads that have the files, and closes the files. The next read opens
+   * them again. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
     const files = this.#files
     if (files !== undefined) {
       this.#files = undefined
       this.#others.leave(this)
-      this.#closing = files.close()
+      this.#closing = this.#holds.idle().then(() => files.close())
     }
     await this.#closing
   }
@@ -88,7 +91,7 @@ export class OnDemand<T extends { close(): Promise<void> }> implements Restable 
   read<R>(read: (files: T) => Promise<R>): Promise<R> {
     this.#readAt = this.#others.turn()
     return this.#reads.during(() =>
-      this.#files === undefined ? this.#later(read) : read(this.#files),
+      this.#files === undefined ? this.#later(read) : this.#hold(this.#files, read),
     )
   }
 
@@ -113,7 +116,12 @@ export class OnDemand<T extends { close(): Promise<void> }> implements Restable 
       if (failure !== undefined && performance.now() < failure.atMs + RETRY_MS) throw failure.error
       await this.open()
     }
-    return await read(this.#files)
+    return await this.#hold(this.#files, read)
+  }
+
+  /** A read may wait before it reads, for the note beside its volume. */
+  #hold<R>(files: T, read: (files: T) => Promise<R>): Promise<R> {
+    return this.#holds.during(() => read(files))
   }
 }
 

@@ -104,7 +104,7 @@ the working directory; unknown keys are errors. \`coffer --check\` says what is 
 
 \`--data DIR\` stands for \`data\`; \`keyring\` and \`devices\` follow it where the file does not set them. \`--port N\` stands for
 the ports of \`listen\`, of all entries in their order: the first takes N, each further one the next number (of the default, http
-N and https N + 1), and with 0 each takes a free one; host, tls and all else stay as they are.
+N, https N + 1, identity N + 2 and keys N + 3), and with 0 each takes a free one; host, tls and all else stay as they are.
 
 Bytes are a whole number, or one with a unit: \`64 MiB\`, \`1.5G\`, \`500k\`. K, M, G, T and P are powers of 1000, Ki to Pi of
 1024; a B may follow. The options of commands that take bytes read the same.
@@ -112,7 +112,7 @@ Bytes are a whole number, or one with a unit: \`64 MiB\`, \`1.5G\`, \`500k\`. K,
 Keys whose
 feature is not built yet are accepted, and warned of at start when they are set to something else than their default:
 \`threads\`, \`swift.resellers\` beyond the first prefix and \`serviceRole\`, \`swift.remapDomains\`,
-\`swift.policies\` and \`lifecycle\`. A listener for identity or keymanager is refused: nothing would answer there yet.
+\`swift.policies\` and \`lifecycle\`.
 
 | key | value | default | what it is for |
 |---|---|---|---|
@@ -124,7 +124,7 @@ ${rows.join('\n')}
       - id: test                    # stable storage id; never changes
         users:
           - name: tester
-            password: testing       # or a scrypt hash, as \`coffer user add\` writes it
+            password: testing       # or a scrypt hash: $scrypt$N$r$p$salt$hash
             roles: [admin]
             s3:
               - access: AKIDEXAMPLE
@@ -134,8 +134,10 @@ ${rows.join('\n')}
                 email: tester@example.com
 
 Roles are free words. These have a meaning: \`admin\` (owner of the account), \`reseller_admin\`, \`reseller_reader\`;
-others count where the configuration names them. The file holds secrets: where others than its owner may read or write it (any
-mode but 0600 or 0400) it is refused, as the keyring is. \`coffer user add|passwd|add-key|remove-key|remove\`
-edits it and keeps comments; a running node reads it again by itself after that, and on \`coffer user reload\`.
+others count where the configuration names them, as \`identity.operatorRoles\` does, and in the key manager: \`creator\` keeps secrets, \`observer\` reads them,
+\`audit\` sees what there is. The file holds secrets: where others than its owner may read or write it (any mode but 0600 or 0400) it is refused, as the keyring is.
+
+The node reads the file and never writes it: it is the operator's, edited by hand, and read again on \`coffer user reload\`. \`coffer user\` and the identity service keep
+users in the catalog. A user is seen from both; where both have one of a name, the file's counts.
 `
 }

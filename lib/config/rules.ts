@@ -38,9 +38,6 @@ function* ofListeners({ listen }: Config): Generator<Problem> {
       const message =
         'identity and keymanager cannot share an entry with others: their paths collide'
       yield { path: ['listen', i, 'serves'], message }
-    } else if (services[0] !== undefined && services[0] !== 'object') {
-      // A port that nobody answers on, or that is never bound, would look like a network that fails.
-      yield { path: ['listen', i, 'serves'], message: `${services[0]} is not built yet` }
     }
   }
 }
@@ -98,7 +95,8 @@ const isThisMachine = (host: string) => /^(?:127\.|::1$|localhost$)/.test(host)
  * start. */
 export function exposed({ listen }: Config): string[] {
   return listen.flatMap(({ host, port, serves, tls }, i) => {
-    const isOpen = serves.includes('object') && tls === undefined && !isThisMachine(host)
+    const isService = serves.some((service) => service !== 'ops')
+    const isOpen = isService && tls === undefined && !isThisMachine(host)
     const what = `listen.${i} (${host}, port ${port}): passwords, tokens and objects arrive unencrypted`
     return isOpen ? [`${what}: give it tls, or the address of a proxy's side alone`] : []
   })

@@ -53,6 +53,8 @@ export const configSchema = {
       default: [
         { host: '127.0.0.1', port: 8080 },
         { host: '127.0.0.1', port: 8443, tls: 'auto' },
+        { host: '127.0.0.1', port: 5000, tls: 'auto', serves: ['identity'] },
+        { host: '127.0.0.1', port: 9311, tls: 'auto', serves: ['keymanager'] },
       ],
       description:
         'Where to listen. An entry takes host, port, tls, serves and url (as clients see it)',
@@ -146,6 +148,28 @@ export const configSchema = {
           items: policy,
           default: [{ name: 'default', default: true }],
           description: 'Storage policies; an entry takes name, default, aliases and deprecated',
+        },
+      },
+    },
+    identity: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'The built-in identity service',
+      properties: {
+        operatorRoles: {
+          type: 'array',
+          uniqueItems: true,
+          items: { type: 'string', minLength: 1, maxLength: 256 },
+          default: ['member', 'swiftoperator'],
+          description:
+            'Roles that, as admin does, give a user all rights to what the account of its project stores',
+        },
+        region: {
+          type: 'string',
+          pattern: '^[A-Za-z0-9._-]+$',
+          default: 'RegionOne',
+          description: 'Region of the endpoints in the catalog of services',
         },
       },
     },

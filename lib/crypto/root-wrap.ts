@@ -1,5 +1,5 @@
-// Keys that lie under a root key beside the envelope of their body, for work that brings no customer key. Each kind has
-// labels of its own, so that no wrap opens in another's place. See docs/format.md §4.
+// Secrets under a root key, apart from the envelopes of bodies: the keys that Complete needs, keys of manifests' lists, EC2
+// secrets, and what the key manager keeps. Each kind has labels of its own, so that no wrap opens in another's place. See docs/format.md §4.
 import { randomBytes } from 'node:crypto'
 import { CofferError, isCode } from '../errors.ts'
 import type { Keyring } from './cipher.ts'
@@ -11,6 +11,7 @@ export interface RootWrapped {
   rootKeyId: string
   salt: Buffer
   commitment: Buffer
+  /** Ciphertext ‖ tag. */
   wrapped: Buffer
 }
 
@@ -18,9 +19,9 @@ export interface RootWrapped {
 export interface RootWrapForm {
   readonly contextLabel: Buffer
   readonly wrapLabel: Buffer
-  /** Length of the secret. */
-  readonly secretBytes: number
-  /** The secret's name in errors. */
+  /** Length of the secret; absent where secrets of this kind have any. */
+  readonly secretBytes?: number
+  /** What the secret is called in errors. */
   readonly what: string
 }
 
@@ -65,8 +66,10 @@ export function unwrapUnderRoot(
 }
 
 /** A row may hold anything in the place of a wrap. */
-const isSound = (stored: RootWrapped | null | undefined, secretBytes: number) =>
+const isSound = (stored: RootWrapped | null | undefined, secretBytes: number | undefined) =>
   typeof stored?.rootKeyId === 'string' &&
   stored.salt?.length === SALT_BYTES &&
   stored.commitment?.length === COMMITMENT_BYTES &&
-  stored.wrapped?.length === secretBytes + TAG_BYTES
+  (secretBytes === undefined
+    ? stored.wrapped?.length >= TAG_BYTES
+    : stored.wrapped?.length === secretBytes + TAG_BYTES)

@@ -75,25 +75,28 @@ export function isAllowed(
   ref: Resource,
 ): true | Promise<boolean> {
   const rule = rules[rightOf[actionOn(action, ref.versionId)]]
-  if (ownsByRole(asker, ref.account) && hasByRole(asker, rule, ref)) return true
+  if (ownsByRole(stores, asker, ref.account) && hasByRole(stores, asker, rule, ref)) return true
   return isAllowedByRows(stores, asker, rule, ref)
 }
 
+/** Which roles own the account of their user, as the configuration says. */
+export type Roles = Pick<Stores, 'operatorRoles'>
+
 /** True for those who may use rows that nobody proves, and set them anew: what they may is in no row (D-MAC-ANEW). */
-export const ownsByRole = ({ caller }: Asker, account: string) =>
-  includes(accessByRoles(caller, account), 'owner')
+export const ownsByRole = (stores: Roles, asker: Asker, account: string) =>
+  includes(accessByRoles(stores, asker, account), 'owner')
 
 /** What uses an object's rows: a request, or the node itself, which removes what is due. */
 export type Actor = Asker | 'node'
 
 /** Throws AccessDenied where the MAC of an object's row does not hold, unless whoever uses it owns the account by role. */
-export function requireProven(actor: Actor, account: string, holds: boolean): void {
-  if (!holds && actor !== 'node' && !ownsByRole(actor, account))
+export function requireProven(stores: Roles, actor: Actor, account: string, holds: boolean): void {
+  if (!holds && actor !== 'node' && !ownsByRole(stores, actor, account))
     throw new CofferError('AccessDenied')
 }
 
-const hasByRole = ({ caller }: Asker, rule: Rule, { account }: Resource) =>
-  includes(accessByRoles(caller, account), rule.access)
+const hasByRole = (stores: Roles, asker: Asker, rule: Rule, { account }: Resource) =>
+  includes(accessByRoles(stores, asker, account), rule.access)
 
 /** `account:user`, as rows and the audit name a writer. */
 export function writerOf({ caller }: Asker): string {
@@ -103,11 +106,16 @@ export function writerOf({ caller }: Asker): string {
 const includes = (access: AccountAccess, least: AccountAccess) =>
   accountAccess.indexOf(access) >= accountAccess.indexOf(least)
 
-function accessByRoles(caller: Caller, account: string): AccountAccess {
+function accessByRoles(
+  { operatorRoles = [] }: Roles,
+  { caller }: Asker,
+  account: string,
+): AccountAccess {
   if (caller === null) return 'none'
   const { roles } = caller
   if (roles.includes('reseller_admin')) return 'reseller'
-  if (caller.account === account && roles.includes('admin')) return 'owner'
+  const isOperator = () => operatorRoles.some((role) => roles.includes(role))
+  if (caller.account === account && (roles.includes('admin') || isOperator())) return 'owner'
   return roles.includes('reseller_reader') ? 'reader' : 'none'
 }
 
@@ -123,11 +131,12 @@ function accessByAccountAcl(caller: Caller, acl: AccountAcl | null): AccountAcce
  * does not hold grants nothing, and in a container with such a row nothing is allowed.
  */
 async function isAllowedByRows(
-  { catalog, macs }: Stores,
+  stores: Stores,
   asker: Asker,
   rule: Rule,
   ref: Resource,
 ): Promise<boolean> {
+  const { catalog, macs } = stores
   const { account, container } = ref
   const { caller } = asker
   const keys: string[] = []
@@ -138,7 +147,7 @@ async function isAllowedByRows(
   const held = asked ? judged(containerRow, rows.shift(), macs) : undefined
   const owner = judged(accountRow, rows.shift(), macs)
   if (held?.holds === false) return false
-  if (hasByRole(asker, rule, ref)) return true
+  if (hasByRole(stores, asker, rule, ref)) return true
   if (includes(accessByAccountAcl(caller, owner?.row.acl ?? null), rule.access)) return true
   return held !== undefined && isAllowedByContainer(held.row.acl, asker, rule)
 }

@@ -263,7 +263,7 @@ function draftChange(
   if (own === undefined) throw new CofferError('ContainerMissing', { container: ref.container })
   const { row: before, holds } = containerRow.read(own, stores.macs)
   const row = changed({ ...before, modifiedMicros: nowMicros(before.modifiedMicros) }, settings)
-  const mayAnew = ownsByRole(asker, ref.account)
+  const mayAnew = ownsByRole(stores, asker, ref.account)
   const sound = mayAnew ? soundSettingOf : settingOf
   // Whatever the settings of a row that nobody proves were, they go with it.
   const changes = settings.metadata ?? (holds ? undefined : {})

@@ -34,6 +34,8 @@ export interface Stores {
   readonly late: LateCipher
   /** Wraps the keys of manifests' lists. */
   readonly lists: ListCipher
+  /** Roles beside `admin` that own the account of their user; absent: none. */
+  readonly operatorRoles?: readonly string[]
   /** Signs rows that say who may do what, and checks them. */
   readonly macs: RowMacs
   /** Called after a commit that queued work for the sweep. */

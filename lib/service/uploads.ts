@@ -155,7 +155,7 @@ export async function findUpload(
   const read = judged(uploadRow, stored, stores.macs)
   const { id } = containerRow.decodeUnproven(holder.value)
   if (read?.row.containerId !== id) throw new CofferError('UploadMissing', { upload: uploadId })
-  requireProven(asker, account, read.holds)
+  requireProven(stores, asker, account, read.holds)
   return { ref, uploadId, stored: stored!, row: read.row }
 }
 

@@ -155,20 +155,21 @@ async function findVersionById(stores: VersionStores, actor: Actor, ref: ObjectR
 }
 
 /** What a version's row is read with. */
-type VersionStores = Pick<Stores, 'catalog' | 'macs'>
+type VersionStores = Pick<Stores, 'catalog' | 'macs' | 'operatorRoles'>
 
 /** The version's row, undefined where there is none. Throws AccessDenied where its MAC does not hold; an owner by role, and
  * the node itself, get what may be believed of it (D-MAC-ANEW). */
 export async function getVersion(
-  { catalog, macs }: VersionStores,
+  stores: VersionStores,
   actor: Actor,
   ref: ObjectRef,
   versionId: string,
 ): Promise<StoredVersion | undefined> {
+  const { catalog, macs } = stores
   const key = rowKeys.version(ref.account, ref.container, ref.object, versionId)
   const read = judged(versionRow, await catalog.get(key), macs)
   if (read === undefined) return undefined
-  requireProven(actor, ref.account, read.holds)
+  requireProven(stores, actor, ref.account, read.holds)
   return { ref, versionId, row: read.row }
 }
 

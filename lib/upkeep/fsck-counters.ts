@@ -5,7 +5,10 @@ import { endOf, rowKeys } from '../catalog/keys.ts'
 import { queueRow } from '../catalog/rows.ts'
 import { type Findings, type Sums, shown, unchanged } from './fsck-report.ts'
 
-const kinds = ['account-usage/', 'container-usage/', 'volume-usage/', 'body/'] as const
+const kinds = [
+  ...['account-usage/', 'container-usage/', 'volume-usage/', 'body/'],
+  'secret-usage/',
+] as const
 
 /** Checks every counter row, and that none is missing. */
 export async function checkCounters(

@@ -12,6 +12,7 @@ import type { Finding } from './finding.ts'
 import { BodyCheck } from './fsck-bodies.ts'
 import { checkContainers, checkQueue, checkSettings, checkUploads } from './fsck-containers.ts'
 import { checkCounters } from './fsck-counters.ts'
+import { checkCredentials, checkKept } from './fsck-identity.ts'
 import { checkMacs } from './fsck-macs.ts'
 import { checkObjects } from './fsck-objects.ts'
 import { Findings, type Problem, type Repair, Sums } from './fsck-report.ts'
@@ -50,6 +51,8 @@ export async function fsck(options: {
   const bodies = new BodyCheck(rows, findings, sums)
   await checkContainers(check)
   await checkSettings(check)
+  await checkCredentials(check)
+  await checkKept(check)
   await checkUploads(check, bodies)
   await checkQueue(check, bodies)
   const body = bodies.refer.bind(bodies)

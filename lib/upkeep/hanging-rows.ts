@@ -1,7 +1,7 @@
 // The rows that hang on a root key: what of them is under it, and how that comes under another key. `coffer rewrap`,
 // `coffer key list`, reload, start and restore all read this table (D-HANGING).
 import { type Row, SCAN_LIMIT_MAX } from '../catalog/catalog.ts'
-import type { SignedCodec } from '../catalog/codec.ts'
+import { type identityKeys, identityPrefixes } from '../catalog/identity-keys.ts'
 import { endOf, type rowKeys, splitNameAndId, splitUploadKey } from '../catalog/keys.ts'
 import {
   accountRow,
@@ -17,8 +17,10 @@ import { zeroCompletionKeys } from '../crypto/keys.ts'
 import type { LateCipher } from '../crypto/late.ts'
 import type { ListCipher, ListContext } from '../crypto/list-key.ts'
 import type { RowMacs } from '../crypto/row-mac.ts'
-import { CofferError } from '../errors.ts'
+import type { SecretCipher } from '../crypto/sealed-secret.ts'
 import type { Stores } from '../service/stores.ts'
+import { identityTable, identityWords } from './hanging-secrets.ts'
+import { readSigned, requireProven } from './signed-rows.ts'
 
 export type Rows = Pick<Stores, 'catalog'>
 
@@ -27,6 +29,7 @@ export interface RootCiphers {
   readonly cipher: Cipher
   readonly late: LateCipher
   readonly lists: ListCipher
+  readonly secret: SecretCipher
   readonly macs: RowMacs
 }
 
@@ -71,7 +74,8 @@ const table = {
   volumeUsage: null,
   volume: null,
   queue: null,
-} satisfies Record<keyof typeof rowKeys, ReadRow | null>
+  ...identityTable,
+} satisfies Record<keyof typeof rowKeys | keyof typeof identityKeys, ReadRow | null>
 
 type Table = typeof table
 export type HangingKind = { [K in keyof Table]: Table[K] extends null ? never : K }[keyof Table]
@@ -81,31 +85,19 @@ const readers = Object.entries(table).filter(([, read]) => read !== null) as [
   ReadRow,
 ][]
 
+/** How keys of a kind begin. */
+const startOf = (kind: HangingKind) =>
+  (identityPrefixes as Partial<Record<HangingKind, string>>)[kind] ?? `${kind}/`
+/** What people call a kind. */
+const wordOf = (kind: HangingKind) =>
+  (identityWords as Partial<Record<HangingKind, string>>)[kind] ?? kind
+
 /** Ranges of keys that hold all rows of the table that hang on root keys, in its order. */
 export const hangingRanges = readers.map(([kind]) => ({
   kind,
-  from: `${kind}/`,
-  to: endOf(`${kind}/`),
+  from: startOf(kind),
+  to: endOf(startOf(kind)),
 }))
-
-/** A row of which nothing but the MAC is under a root key. */
-function readSigned<T>(kind: 'account' | 'container' | 'bucket', codec: SignedCodec<T>): ReadRow {
-  return (row) => ({
-    rootKeyIds: [codec.rootKeyIdOf(row.value)],
-    title: `${kind} ${row.key.slice(kind.length + 1)}`,
-    renew: ({ macs }) => codec.encode(row.key, requireProven(codec, row, macs), macs),
-  })
-}
-
-/** What a row says whose MAC holds. Throws StoreCorrupt. */
-function requireProven<T>(codec: SignedCodec<T>, stored: Row, macs: RowMacs): T {
-  const { row, holds } = codec.read(stored, macs)
-  if (holds) return row
-  const what = macs.has(codec.rootKeyIdOf(stored.value))
-    ? 'its MAC does not hold'
-    : 'root key not in keyring'
-  throw new CofferError('StoreCorrupt', { what })
-}
 
 /** An upload under either kind of key: what its completion needs is under a root key. */
 function readUpload(row: Row): ReturnType<ReadRow> {
@@ -186,11 +178,11 @@ function wrapAnew({ cipher }: RootCiphers, context: WrapContext, envelope: Envel
 }
 
 /** True for the key of a row of a kind that may hang on a root key. */
-export const mayHang = (key: string) => readers.some(([kind]) => key.startsWith(`${kind}/`))
+export const mayHang = (key: string) => readers.some(([kind]) => key.startsWith(startOf(kind)))
 
 /** What of the row hangs on root keys; undefined where nothing does, as for a row of any other kind. */
 export function hangingOf(row: Row): Hanging | undefined {
-  const entry = readers.find(([kind]) => row.key.startsWith(`${kind}/`))
+  const entry = readers.find(([kind]) => row.key.startsWith(startOf(kind)))
   return entry && { kind: entry[0], row, ...entry[1](row) }
 }
 
@@ -209,24 +201,30 @@ export async function* hangingPages(
   }
 }
 
-/** Numbers of rows that hang on one root key: `versions`, `uploads`, `containers` … */
+/** Numbers of rows that hang on one root key: `versions`, `uploads`, `containers`, `ec2Credentials` … */
 export type KeyUse = Record<`${HangingKind}s`, number>
 
 export const noUse = () =>
   Object.fromEntries(readers.map(([kind]) => [`${kind}s`, 0])) as unknown as KeyUse
 
 /** Kinds in the order in which people read of them. */
-const shownKinds = readers.map(([kind]) => kind).toReversed()
+const shownKinds = [
+  ...readers.flatMap(([kind]) => (kind in identityTable ? [] : kind)).toReversed(),
+  ...readers.flatMap(([kind]) => (kind in identityTable ? kind : [])),
+]
 
-/** The rows under a root key, of every kind: `2 versions`, `0 uploads`. */
-export const columnsOf = (use: KeyUse) => shownKinds.map((kind) => `${use[`${kind}s`]} ${kind}s`)
+/** The rows under a root key: `2 versions`, `0 uploads` … Of users and what they keep, kinds of which there are any. */
+export const columnsOf = (use: KeyUse) =>
+  shownKinds
+    .filter((kind) => !(kind in identityTable) || use[`${kind}s`] > 0)
+    .map((kind) => `${use[`${kind}s`]} ${wordOf(kind)}s`)
 
 /** The rows under a root key in words: `2 versions, 1 upload and 1 account`. Empty where there are none. */
 export function sayUse(use: KeyUse): string {
   const counted = shownKinds
     .map((kind) => ({ kind, rows: use[`${kind}s`] }))
     .filter(({ rows }) => rows > 0)
-    .map(({ kind, rows }) => `${rows.toLocaleString('en')} ${rows === 1 ? kind : `${kind}s`}`)
+    .map(({ kind, rows }) => `${rows.toLocaleString('en')} ${wordOf(kind)}${rows === 1 ? '' : 's'}`)
   const last = counted.pop() ?? ''
   return counted.length === 0 ? last : `${counted.join(', ')} and ${last}`
 }

@@ -3,11 +3,13 @@
 // again. A run that ends early loses nothing: the next one skips the rows that are done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Conflict, type Row } from '../catalog/catalog.ts'
+import { identityKeys } from '../catalog/identity-keys.ts'
 import { readRootKeys } from '../catalog/root-keys-row.ts'
 import { type Keyring, rootCipher } from '../crypto/cipher.ts'
 import { lateCipher } from '../crypto/late.ts'
 import { listCipher } from '../crypto/list-key.ts'
 import { rowMacs } from '../crypto/row-mac.ts'
+import { secretCipher } from '../crypto/sealed-secret.ts'
 import { CofferError } from '../errors.ts'
 import { attemptsEnded, Draft } from '../service/stores.ts'
 import {
@@ -96,9 +98,13 @@ class Rewrap {
     if (key === undefined) throw new CofferError('Internal', { what: 'active root key missing' })
     // One key for the whole run, also where another key becomes active meanwhile.
     const fixed: Keyring = { active, key: (id) => (id === active ? key : keyring.key(id)) }
-    const macs = rowMacs(fixed, stores.catalog.id)
-    const lists = listCipher(fixed)
-    this.#ciphers = { cipher: rootCipher(fixed), late: lateCipher(fixed), lists, macs }
+    this.#ciphers = {
+      cipher: rootCipher(fixed),
+      late: lateCipher(fixed),
+      lists: listCipher(fixed),
+      secret: secretCipher(fixed),
+      macs: rowMacs(fixed, stores.catalog.id),
+    }
     const counts = { scanned: 0, ...noUse(), failed: 0 }
     this.progress = { phase: 'wrapping', active, ...counts, failures: [], compacted: false }
   }
@@ -168,6 +174,7 @@ class Rewrap {
     for (const { hanging, value } of sealed) {
       draft.expect(hanging.row.key, hanging.row).put(hanging.row.key, value)
     }
+    noteCredentials(draft, sealed)
     try {
       await draft.commit(this.#stores.catalog)
       for (const { hanging } of sealed) this.#count(hanging)
@@ -190,7 +197,9 @@ class Rewrap {
       const sealed = this.#seal(hanging)
       if (sealed === undefined) return
       try {
-        await new Draft().expect(key, row).put(key, sealed.value).commit(this.#stores.catalog)
+        const draft = new Draft().expect(key, row).put(key, sealed.value)
+        noteCredentials(draft, [sealed])
+        await draft.commit(this.#stores.catalog)
         return this.#count(hanging)
       } catch (error) {
         if (!(error instanceof Conflict)) throw error
@@ -238,6 +247,12 @@ class Rewrap {
     }
     this.progress.compacted = true
   }
+}
+
+/** Nodes have EC2 credentials in memory, and must read those anew before the key that they were under may go. */
+function noteCredentials(draft: Draft, sealed: readonly { readonly hanging: Hanging }[]): void {
+  const isThere = sealed.some(({ hanging }) => hanging.kind === 'ec2Credential')
+  if (isThere) draft.add(identityKeys.identityChanges(), 1)
 }
 
 const noBorders = () =>

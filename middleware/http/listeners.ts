@@ -56,6 +56,9 @@ const tlsOptionsOf = ({ limits }: Config) => ({ handshakeTimeout: limits.headers
 
 export const servesObjects = ({ serves }: Listener) => serves.includes('object')
 export const servesOps = ({ serves }: Listener) => serves.includes('ops')
+/** What a listener serves beside ops; undefined where that is nothing. A configuration names one service at most. */
+export const serviceOf = ({ serves }: Listener) =>
+  serves.find((service): service is Exclude<typeof service, 'ops'> => service !== 'ops')
 
 /** Binds every listener, or none. Listeners with TLS get their certificates later. Throws ListenRefused. */
 export async function bindListeners(config: Config): Promise<readonly BoundListener[]> {
@@ -95,6 +98,9 @@ export function addressOf({ listener, server }: BoundListener): string {
   const host = family === 'IPv6' ? `[${address}]` : address
   return `${listener.tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }
+
+/** The port that a listener has, also where any free one was asked for. */
+export const portOf = ({ server }: BoundListener) => (server.address() as AddressInfo).port
 
 function listen(server: Server, listener: Listener): Promise<void> {
   const { host, port } = listener

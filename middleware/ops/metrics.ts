@@ -69,7 +69,11 @@ export class Metrics {
     'code',
   )
   readonly #proofs: Readonly<Record<Proof['by'], Counter<'outcome'>>> = {
-    login: this.#counter('coffer_logins_total', 'Logins of Swift’s v1 auth', 'outcome'),
+    login: this.#counter(
+      'coffer_logins_total',
+      'Logins: of Swift’s v1 auth, and at the identity service',
+      'outcome',
+    ),
     token: this.#counter('coffer_tokens_total', 'Tokens that requests sent', 'outcome'),
     signature: this.#counter('coffer_signatures_total', 'S3 signatures', 'outcome'),
   }

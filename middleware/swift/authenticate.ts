@@ -1,7 +1,7 @@
 // Who asks, of a Swift request: opens its token, or finds none. A token that is denied goes to the audit trail.
 import { auditEntry, codeOf } from '../audit.ts'
 import type { Node } from '../node.ts'
-import type { Proof } from '../speaker.ts'
+import { type Proof, tokenProofs } from '../speaker.ts'
 import type { Context, SwiftState } from './context.ts'
 import { challengeOf, resellerPrefix } from './resellers.ts'
 import { SwiftError } from './swift-error.ts'
@@ -45,18 +45,14 @@ export function guessed({ operation, loginAs }: SwiftState, error: unknown): str
   return operation === 'Auth' && codeOf(error) === 'Swift401' ? loginAs : undefined
 }
 
-const proofs = {
-  granted: { by: 'login', outcome: 'granted' },
-  denied: { by: 'login', outcome: 'denied' },
-  refused: { by: 'login', outcome: 'refused' },
-  valid: { by: 'token', outcome: 'good' },
-  invalid: { by: 'token', outcome: 'denied' },
-} as const satisfies Record<string, Proof>
-
 /** What metrics count of the request's login or token; undefined where it had neither. */
 export function proofOf({ operation, token }: SwiftState, status: number): Proof | undefined {
   if (operation === 'Auth') {
-    return status === 200 ? proofs.granted : status === 401 ? proofs.denied : proofs.refused
+    return status === 200
+      ? tokenProofs.granted
+      : status === 401
+        ? tokenProofs.denied
+        : tokenProofs.refused
   }
-  return token === 'valid' || token === 'invalid' ? proofs[token] : undefined
+  return token === 'valid' || token === 'invalid' ? tokenProofs[token] : undefined
 }

@@ -1,11 +1,9 @@
 // The canary: a customer key, a secret, a password, a token or a signature that a request carried is nowhere
 // afterwards: not in the log, the audit, an error body, a catalog row or a file of the data directory.
-import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import t from 'tap'
 import { swiftKey, swiftSourceSpellings, swiftSpellings } from '../helpers/both.ts'
-import { catalogDirectory } from '../helpers/catalog-choice.ts'
+import { check, checkKept } from '../helpers/canary.ts'
 import {
   exchange,
   keyHeaders,
@@ -202,41 +200,6 @@ function sendBroken(node: TestNode, headers: string): Promise<string> {
     socket.on('close', () => resolve(answer))
     socket.write(`GET /v1/AUTH_test HTTP/1.1\r\nHost: x\r\n${headers}\r\nno header\r\n\r\n`)
   })
-}
-
-async function filesUnder(directory: string | undefined): Promise<string[]> {
-  if (directory === undefined) return []
-  const entries = await readdir(directory, { withFileTypes: true, recursive: true })
-  return entries
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-}
-
-type Test = { notOk(found: unknown, message: string): unknown }
-
-function check(t: Test, text: string, where: string, words: readonly string[]): void {
-  for (const word of words) t.notOk(text.includes(word), where)
-}
-
-/** Closes the node and looks for the words in everything that it keeps; gives how many rows there were. */
-async function checkKept(t: Test, node: TestNode, words: readonly string[]): Promise<number> {
-  // Tables may be compressed, and rows may lie in Redis: the rows themselves are looked at too.
-  let rows = 0
-  let from: string | undefined = '!'
-  while (from !== undefined) {
-    const page = await node.coffer.stores.catalog.scan({ from, to: '~', limit: 1000 })
-    for (const entry of page.entries) {
-      if ('group' in entry) continue
-      rows++
-      const { key, value } = entry
-      check(t, key + value.toString('latin1'), `row ${key}`, words)
-    }
-    from = page.cursor
-  }
-  await node.coffer.close()
-  const files = [...(await filesUnder(node.dir)), ...(await filesUnder(await catalogDirectory()))]
-  for (const file of files) check(t, (await readFile(file)).toString('latin1'), file, words)
-  return rows
 }
 
 t.test('no key that a request brought is found anywhere afterwards', async (t) => {

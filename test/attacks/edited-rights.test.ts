@@ -9,7 +9,6 @@ import {
   bucketRow,
   containerRow,
   objectRow,
-  type SignedCodec,
   settingRow,
   uploadRow,
   type VersionRow,
@@ -17,6 +16,7 @@ import {
 } from '../../lib/catalog/rows.ts'
 import { MAC_BYTES } from '../../lib/crypto/row-mac.ts'
 import { randomId } from '../../lib/names.ts'
+import { edited, type Put } from '../helpers/edited-row.ts'
 import { foreignMacs } from '../helpers/macs.ts'
 import { type Answer, type SentRequest, startNode, type TestNode } from '../helpers/node.ts'
 import { readMetrics, startOpsNode } from '../helpers/ops.ts'
@@ -30,8 +30,6 @@ const table = attackTable(t, 'edited rights')
 const others: SentRequest = { access: 'other:other', secret: 'testing2' }
 const anybody: SentRequest = { sign: false }
 const readable = { 'X-Container-Read': 'other' }
-
-type Put = NonNullable<Commit['put']>[number]
 
 /** A container of `test`, made for one edit, and what the edit needs of it. */
 interface Site {
@@ -63,20 +61,6 @@ interface Attack {
 
 const refused = [401, 403]
 const keyOf = ({ name }: Site) => rowKeys.container('test', name)
-
-/** The row with a change and, in the place of its MAC, what it had or another key's. */
-async function edited<T extends object>(
-  catalog: Catalog,
-  key: string,
-  codec: SignedCodec<T>,
-  change: (row: T) => Partial<T>,
-): Promise<Put> {
-  const { value } = (await catalog.get(key))!
-  const row = codec.decodeUnproven(value)
-  const forged = codec.encode(key, { ...row, ...change(row) }, foreignMacs)
-  value.copy(forged, forged.length - MAC_BYTES, value.length - MAC_BYTES)
-  return { key, value: forged }
-}
 
 async function keyOfVersion(catalog: Catalog, { name }: Site, object = 'o'): Promise<string> {
   const from = rowKeys.version('test', name, object, '')

@@ -5,10 +5,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t from 'tap'
-import { addUser, loadUsers } from '../../lib/auth/users-file.ts'
+import { loadUsers } from '../../lib/auth/users-file.ts'
 import { FileInvalid } from '../../lib/file-invalid.ts'
+import { IdentityRefused } from '../../lib/identity/refused.ts'
+import { createUser } from '../../lib/identity/users.ts'
 import { startBoth, swiftKey } from '../helpers/both.ts'
-import { type Answer, keyHeaders, type TestNode } from '../helpers/node.ts'
+import { type Answer, keyHeaders, startNode, type TestNode } from '../helpers/node.ts'
 import { presignV2 } from '../helpers/presign.ts'
 import { customerKey, elements, outcome } from '../helpers/s3.ts'
 import { admin, sourceOf } from '../helpers/service.ts'
@@ -354,6 +356,7 @@ function throws(action: () => unknown, kind: new (...args: never[]) => Error): b
 t.test(
   'an account’s id holds no colon: `account:user` ends its account at the first',
   async (t) => {
+    const node = await startNode(t)
     const file = join(t.testdir(), 'users.yaml')
     writeFileSync(file, 'accounts: []\n', { mode: 0o600 })
     t.ok(loadUsers(file), 'the file itself can be read')
@@ -363,10 +366,12 @@ t.test(
         `an account called ${id} in a file`,
         throws(() => loadUsers(file), FileInvalid),
       )
-      writeFileSync(file, 'accounts: []\n')
-      const refused = await addUser(file, { account: id, name: 'u', roles: [] }).then(
+      const { registry } = node.coffer
+      const user = { account: id, user: 'u', roles: [] }
+      const made = { address: '::1', makesProject: true }
+      const refused = await createUser(registry, 'operator', user, made).then(
         () => false,
-        (error) => error instanceof FileInvalid,
+        (error) => error instanceof IdentityRefused,
       )
       table.tried(`an account called ${id} from the command line`, refused)
     }

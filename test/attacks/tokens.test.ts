@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { makeTokens } from '../../lib/auth/tokens.ts'
 import { makeUsers } from '../../lib/auth/users.ts'
 import { drawnKeyring, secretKey, startNode, users } from '../helpers/node.ts'
+import { memoryRevocations } from '../helpers/revocations.ts'
 import { askToken, login } from '../helpers/swift.ts'
 import { attackTable } from './table.ts'
 
@@ -156,7 +157,7 @@ t.test('a token of another node, or of another time, is none', async (t) => {
   const options = { prefix: 'AUTH', lifeSeconds: 86_400 }
   const known = makeUsers(users)
   const now = Date.now()
-  const logouts = { idOf: async () => '', renew: async () => {} }
+  const logouts = memoryRevocations()
   const made = async (at: number, of = keyring, prefix = 'AUTH') =>
     (await makeTokens(of, logouts, { ...options, prefix }).issue(known, tester, at))!.token
   const good = await node.request('HEAD', '/v1/AUTH_test', {

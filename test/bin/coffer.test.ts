@@ -1,9 +1,9 @@
 // The program from outside: what its commands print and how they end.
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { developmentCertificate } from '../../lib/certificate.ts'
-import { root, run, scratch, writeConfig } from '../helpers/process.ts'
+import { root, run, scratch } from '../helpers/process.ts'
 
 t.test('version, --version and -V print the version of the package', async (t) => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -121,119 +121,6 @@ t.test('--check reads users, keyring and certificates too', async (t) => {
   chmodSync(join(cwd, 'users.yaml'), 0o644)
   const open = await run(['serve', '--check', '--config', 'a.yaml'], { cwd })
   t.match(open.stderr, /users\.yaml: mode is 0644, must be 0600: only the owner may read passwords/)
-})
-
-t.test('user add, list and remove edit the users of a node that does not run', async (t) => {
-  const cwd = scratch(t)
-  const user = (...args: string[]) => run(['user', ...args, '--data', 'data'], { cwd })
-  const added = await user('add', 'main', 'bob', '--role', 'admin', '--role', 'auditor')
-  t.equal(added.code, 0, added.stderr)
-  t.match(added.stdout, /^Added main:bob to data\/users\.yaml\. Shown once:$/m)
-  t.match(added.stdout, /^ {2}password {11}[A-Z2-7]{26}$/m)
-  t.match(added.stdout, /^ {2}secret access key {2}[A-Z2-7]{40}$/m)
-  t.match(added.stdout, /^No node runs on this data\.$/m)
-  t.equal(statSync(join(cwd, 'data/users.yaml')).mode & 0o777, 0o600)
-  t.equal(statSync(join(cwd, 'data')).mode & 0o777, 0o700)
-  const access = /access key id {6}(\w+)/.exec(added.stdout)?.[1]
-  const listed = await user('list')
-  t.equal(listed.stdout, `main:bob\tadmin,auditor\t${access}\n`)
-  const again = await user('add', 'main', 'bob')
-  t.same([again.code, again.stderr], [1, 'coffer: account main has a user bob already\n'])
-  t.equal((await user('remove', 'main', 'bob')).code, 0)
-  const gone = await user('remove', 'main', 'bob')
-  t.same([gone.code, gone.stderr], [1, 'coffer: account main has no user bob\n'])
-  t.equal((await user('list')).stdout, '')
-})
-
-t.test(
-  'a password can be given, or read from standard input, and is then not printed',
-  async (t) => {
-    const cwd = scratch(t)
-    const given = await run(['user', 'add', 'a', 'x', '--password', 'hunter2', '--data', 'd'], {
-      cwd,
-    })
-    const asked = await run(['user', 'add', 'a', 'y', '--data', 'd', '--password'], {
-      cwd,
-      input: 'hunter2\n',
-    })
-    for (const { code, stdout, stderr } of [given, asked]) {
-      t.equal(code, 0, stderr)
-      t.notMatch(stdout, /hunter2|password/)
-    }
-    t.notMatch(readFileSync(join(cwd, 'd/users.yaml'), 'utf8'), /hunter2/, 'only its hash is kept')
-    const { loadUsers } = await import('../../lib/auth/users-file.ts')
-    const users = loadUsers(join(cwd, 'd/users.yaml'))
-    t.match(await users.byPassword('a', 'x', 'hunter2', '::1'), { user: 'x' })
-    t.match(await users.byPassword('a', 'y', 'hunter2', '::1'), { user: 'y' })
-    const empty = await run(['user', 'add', 'a', 'z', '--data', 'd', '--password'], {
-      cwd,
-      input: '',
-    })
-    t.equal(empty.code, 1, 'an empty password is refused')
-  },
-)
-
-t.test('user add warns of a user without rights, and of a role that nobody knows', async (t) => {
-  const cwd = scratch(t)
-  writeFileSync(join(cwd, 'a.yaml'), 'swift: { resellers: [{ prefix: A, serviceRole: helper }] }\n')
-  const add = async (name: string, ...roles: string[]) => {
-    const options = roles.flatMap((role) => ['--role', role])
-    const args = ['user', 'add', 'main', name, ...options, '--data', 'd', '--config', 'a.yaml']
-    const { code, stderr } = await run(args, { cwd })
-    t.equal(code, 0, name)
-    return stderr
-  }
-  t.match(await add('one'), /^warning: main:one has no role that gives rights: .*--role admin/)
-  const typed = await add('two', 'amdin')
-  t.match(typed, /^warning: nothing here knows the role "amdin"; .*: admin, reseller_admin, /)
-  t.match(typed, 'main:two has no role that gives rights')
-  t.equal(await add('three', 'admin', 'admin'), '')
-  t.equal(await add('four', 'reseller_reader'), '')
-  t.equal(await add('five', 'admin', 'helper'), '', 'a role of the configuration is known')
-  t.match((await run(['user', 'list', '--data', 'd'], { cwd })).stdout, /^main:three\tadmin\t/m)
-})
-
-t.test('user passwd draws a password, or takes one; access keys come and go', async (t) => {
-  const cwd = scratch(t)
-  const user = (words: string, input?: string) =>
-    run(['user', ...words.split(' '), '--data', 'd'], {
-      cwd,
-      ...(input === undefined ? {} : { input }),
-    })
-  await user('add main bob --role admin')
-  const { loadUsers } = await import('../../lib/auth/users-file.ts')
-  const users = () => loadUsers(join(cwd, 'd/users.yaml'))
-  const drawn = await user('passwd main bob')
-  t.equal(drawn.code, 0, drawn.stderr)
-  const password = /^ {2}password {11}([A-Z2-7]{26})$/m.exec(drawn.stdout)![1]!
-  t.match(await users().byPassword('main', 'bob', password, '::1'), { user: 'bob' })
-  const asked = await user('passwd main bob --password', 'hunter2\n')
-  t.notMatch(asked.stdout, /hunter2|Shown once/)
-  t.match(await users().byPassword('main', 'bob', 'hunter2', '::1'), { user: 'bob' })
-  t.equal(await users().byPassword('main', 'bob', password, '::1'), undefined)
-  t.match(await user('passwd main eve'), {
-    code: 1,
-    stderr: 'coffer: account main has no user eve\n',
-  })
-  const added = await user('add-key main bob')
-  const access = /^ {2}access key id {6}(\w+)$/m.exec(added.stdout)![1]!
-  t.match(added.stdout, /^ {2}secret access key {2}[A-Z2-7]{40}$/m)
-  t.match((await user('list')).stdout, new RegExp(`^main:bob\tadmin\t\\w+,${access}\n$`))
-  t.equal((await user(`remove-key ${access}`)).code, 0)
-  t.notMatch((await user('list')).stdout, access)
-  t.match(await user(`remove-key ${access}`), {
-    code: 1,
-    stderr: /^coffer: nobody has the access key/,
-  })
-})
-
-t.test('user add edits the users file that the configuration names', async (t) => {
-  const cwd = scratch(t)
-  writeFileSync(join(cwd, 'mine.yaml'), '# mine\naccounts: []\n', { mode: 0o600 })
-  const config = writeConfig(cwd, 'users: mine.yaml\n')
-  const { code } = await run(['user', 'add', 'a', 'b', '--config', config], { cwd })
-  t.equal(code, 0)
-  t.match(readFileSync(join(cwd, 'mine.yaml'), 'utf8'), /^# mine\naccounts:\n {2}- id: a\n/)
 })
 
 t.test('decrypt is handed its arguments, and its exit code comes back', async (t) => {

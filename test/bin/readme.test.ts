@@ -25,6 +25,8 @@ t.test('no page writes a key over one that is there', async (t) => {
     readFileSync(join(root, page), 'utf8')
       .split('\n')
       .filter((line) => /openssl (rand|gen\w+)/.test(line) && !/^\s*-H/.test(line))
+      // The guide's keys go into the key manager, where none lies over another.
+      .filter((line) => page !== 'docs/guide.md' || /-out|> \S+\.key/.test(line))
       .map((line) => `${page}: ${line.trim()}`),
   )
   t.equal(makers.length, 5, 'the pages that make keys')

@@ -15,6 +15,7 @@ import { swiftRanges } from '../../middleware/swift/ranges.ts'
 import { SwiftError } from '../../middleware/swift/swift-error.ts'
 import { users } from '../helpers/node.ts'
 import { type Random, randomFrom, seedOfRun } from '../helpers/random.ts'
+import { memoryRevocations } from '../helpers/revocations.ts'
 
 const ROUNDS = 20_000
 
@@ -198,7 +199,7 @@ t.test('no changed token is taken', async (t) => {
   const random = randomFrom(seedOfRun())
   const key = random.bytes(32)
   const keyring = { active: 'k1', key: (id: string) => (id === 'k1' ? key : undefined) }
-  const logouts = { idOf: async () => '', renew: async () => {} }
+  const logouts = memoryRevocations()
   const tokens = makeTokens(keyring, logouts, { prefix: 'AUTH', lifeSeconds: 60 })
   const known = makeUsers(users)
   const { token } = (await tokens.issue(known, known.byName('test', 'tester')!, 0))!

@@ -1,6 +1,6 @@
 // Clients of other projects, for the interop tests: where each is installed, and how it runs, with a timeout
 // and without the user's own settings. Where a client is not installed its tests are skipped with a reason.
-// With COFFER_REQUIRE_CLIENTS=1 they fail.
+// With COFFER_REQUIRE_CLIENTS=1 they fail; those of mc with COFFER_REQUIRE_MC=1.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,8 @@ export interface Client {
   readonly command: string | undefined
   /** How to install the client. */
   readonly hint: string
+  /** The variable that makes it a failure, where it is 1, that the client is not installed. */
+  readonly requiredBy?: string
 }
 
 export interface Finished {
@@ -49,6 +51,8 @@ export const clients = {
   rclone: client('rclone', onPath('rclone'), 'apt-get install rclone'),
   s3cmd: client('s3cmd', onPath('s3cmd'), 'apt-get install s3cmd'),
   curl: client('curl', onPath('curl'), 'apt-get install curl'),
+  /** s3cmd encrypts with it. */
+  gpg: client('gpg', existing('/usr/bin/gpg'), 'apt-get install gpg gpg-agent'),
 } as const
 
 /** Clients of Swift, one of which is rclone. The library is the one that Debian's Python finds beside the
@@ -65,6 +69,33 @@ export const swiftClients = {
     'apt-get install python3-swiftclient',
   ),
 } as const
+
+/** OpenStack's own command line, with what it needs for secrets, and the key manager's client. */
+export const openstackClients = {
+  openstack: client(
+    'python-openstackclient',
+    existing('/usr/bin/openstack'),
+    'apt-get install python3-openstackclient',
+  ),
+  barbican: client(
+    'python-barbicanclient',
+    existing('/usr/bin/barbican'),
+    'apt-get install python3-barbicanclient',
+  ),
+} as const
+
+/** Two releases of MinIO's mc, which name the option for a customer's key differently. Only some machines can build them. */
+export const mcClients = {
+  old: mc('old'),
+  new: mc('new'),
+} as const
+
+function mc(release: 'old' | 'new'): Client {
+  const own = fileURLToPath(new URL('../../.ci/mc', import.meta.url))
+  const command = existing(join(process.env.COFFER_MC ?? own, release, 'mc'))
+  const hint = '.ci/install-mc, with a Go toolchain'
+  return { ...client(`mc (${release})`, command, hint), requiredBy: 'COFFER_REQUIRE_MC' }
+}
 
 /** A proxy between clients and a node. */
 export const nginx = client('nginx', existing('/usr/sbin/nginx'), 'apt-get install nginx-light')
@@ -95,7 +126,7 @@ export function clientTest(
     return
   }
   const reason = `${missing.name} is not installed (${missing.hint})`
-  if (process.env.COFFER_REQUIRE_CLIENTS === '1') {
+  if (process.env[missing.requiredBy ?? 'COFFER_REQUIRE_CLIENTS'] === '1') {
     void t.test(sentence, async (t) => void t.fail(reason))
   } else {
     void t.test(sentence, { skip: reason }, () => {})

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { AuditEntry } from '../../lib/audit.ts'
+import { PasswordChecks } from '../../lib/auth/password-checks.ts'
 import { makeUsers, type UsersFile } from '../../lib/auth/users.ts'
 import { replaceableUsers } from '../../lib/auth/users-file.ts'
 import { poisonReleased } from '../../lib/bytes/release.ts'
@@ -69,6 +70,10 @@ export interface TestNode {
   readonly https: string
   /** The first listener that serves ops only. */
   readonly ops: string
+  /** URLs of the listeners of another service. */
+  addressesOf(service: 'identity' | 'keymanager'): readonly string[]
+  /** The certificate of all listeners with TLS, in PEM. */
+  readonly ca: string
   /** All log lines so far, one JSON object on each. */
   readonly logged: () => string
   readonly audited: AuditEntry[]
@@ -148,22 +153,24 @@ export async function startNode(
   const log = makeLog('debug', sink)
   const audited: AuditEntry[] = []
   const audit = { write: (entry: AuditEntry) => void audited.push(entry), close: async () => {} }
-  const reloadable = replaceableUsers(makeUsers(users))
+  const checks = new PasswordChecks()
+  const reloadable = replaceableUsers(makeUsers(users, checks))
   let coffer: Coffer
   let servers: Servers
   const start = async () => {
-    coffer = await openCoffer({ config, keyring, log })
-    const { service, rootCipher, tokens, answerMemory, impaired, figures } = coffer
+    coffer = await openCoffer({ config, keyring, log, file: { users: reloadable, checks } })
+    const { service, rootCipher, tokens, registry, answerMemory, impaired, figures } = coffer
     const stores = {
       service,
       rootCipher,
       tokens,
+      registry,
       answerMemory,
       impaired,
       figures,
       version: '0.0.0',
     }
-    const node = { config, ...stores, users: reloadable, log, audit }
+    const node = { config, ...stores, users: registry.users, log, audit }
     servers = await startServers(node, () => certificate, undefined, speakersOf)
   }
   const stop = async (drainTimeoutMs: number) => {
@@ -188,12 +195,14 @@ export async function startNode(
     get ops() {
       return servers.opsAddresses[0]!
     },
+    addressesOf: (service) => servers.addressesOf(service),
+    ca: String(certificate.cert),
     get coffer() {
       return coffer
     },
     logged: () => Buffer.concat(chunks).toString(),
     audited,
-    replaceUsers: (next) => reloadable.replace(makeUsers(next)),
+    replaceUsers: (next) => reloadable.replace(makeUsers(next, checks)),
     restart: async (stopped) => {
       // Requests under way belong to the test, so that they get time even on a loaded machine.
       await stop(60_000)

@@ -14,3 +14,11 @@ export function linesToTry(data: string): string {
   const [, lines] = readFileSync(join(data, 'first-secrets'), 'utf8').split('# Then, to try it:\n')
   return lines!.replaceAll(/^# ?/gm, '')
 }
+
+/** Second cells of the table lines that begin with `| <first> |`, in a section of docs/format.md. */
+export function cellsOf(heading: string, first: string): string[] {
+  const page = readFileSync(join(root, 'docs/format.md'), 'utf8')
+  const section = page.split(/^(?=##)/m).find((text) => text.startsWith(`${heading}\n`))!
+  const lines = section.split('\n').filter((line) => line.startsWith(`| ${first} |`))
+  return lines.map((line) => line.split('|')[2]!.trim())
+}

@@ -5,12 +5,15 @@ import {
   type Client,
   clients,
   clientTest,
+  openstackClients,
   type Program,
   type Runner,
   run,
   swiftClients,
 } from '../helpers/clients.ts'
+import { listenWithIdentity } from '../helpers/identity.ts'
 import { awsProgram, sseC } from './awscli.ts'
+import { openstackProgram } from './openstack.ts'
 import { s3cmdProgram } from './s3cmd.ts'
 import { contentOf, type Setting, startSetting } from './setting.ts'
 import { sealedBy, swiftProgram } from './swiftclient.ts'
@@ -26,12 +29,17 @@ interface Line {
 
 interface Case {
   readonly client: Client
+  /** Where the node has to listen for more than objects. */
+  readonly listen?: Listen
   program(setting: Setting, runner: Runner): Program
   /** What to run on `bucket`, which is not there at first. */
   lines(setting: Setting, bucket: string): readonly Line[]
 }
 
 const body = contentOf('body', 100_000)
+const tester = ['tester', 'testing', 'test'] as const
+
+type Listen = NonNullable<NonNullable<Parameters<typeof startSetting>[1]>['listen']>
 
 const aws = (client: Client): Case => ({
   client,
@@ -75,6 +83,17 @@ const cases: readonly Case[] = [
       { args: ['no-such-command'] },
     ],
   },
+  {
+    client: openstackClients.openstack,
+    listen: listenWithIdentity as never,
+    program: (setting, runner) => openstackProgram(setting, tester, 'openstack', runner),
+    lines: (setting, bucket) => [
+      { args: ['container', 'create', bucket] },
+      { args: ['object', 'create', '--name', 'o', bucket, setting.file('body', body.length)] },
+      { args: ['object', 'save', '--file', '-', bucket, 'o'] },
+      { args: ['container', 'list'], env: { OS_PASSWORD: 'wrong' } },
+    ],
+  },
 ]
 
 /** Without what differs between any two runs: times, and names of requests. */
@@ -83,13 +102,13 @@ function steady(text: string, bucket: string): string {
     .replaceAll(bucket, 'BUCKET')
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?/g, 'TIME')
     .replace(/in \d+\.\d seconds, .* B\/s/, 'in SECONDS')
-    .replace(/\btx[0-9a-f-]+\b/g, 'REQUEST')
+    .replace(/\b(tx|req-)[0-9a-f-]+\b/g, 'REQUEST')
     .replace(/\b[0-9a-f]{32}\b/g, 'ETAG')
 }
 
-for (const { client, program, lines } of cases) {
+for (const { client, listen, program, lines } of cases) {
   clientTest(t, client, `${client.name} does warm what it does alone`, async (t) => {
-    const setting = await startSetting(t)
+    const setting = await startSetting(t, listen && { listen })
     const ways = {
       warm: { program: program(setting, runWarm), lines: lines(setting, 'bucket-a') },
       alone: { program: program(setting, run), lines: lines(setting, 'bucket-b') },

@@ -126,7 +126,10 @@ class WarmClient {
   }
 
   #start(): ChildProcess {
-    const interpreter = readFileSync(this.#script, 'utf8').split('\n', 1)[0]!.slice('#!'.length)
+    const interpreter = readFileSync(this.#script, 'utf8')
+      .split('\n', 1)[0]!
+      .slice('#!'.length)
+      .trim()
     const child = spawn(interpreter, ['-B', driver, this.#script], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
       cwd: this.#home,

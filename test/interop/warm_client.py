@@ -11,6 +11,7 @@ A command is a line of JSON: its `args`, `env`, `cwd`, and the files `stdin`, `s
 line with the exit code, or -N where signal N ended it. The end of the commands ends this too.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -31,6 +32,8 @@ def serve(script):
         command = json.loads(line)
         imported = tempfile.TemporaryFile('w+')
         stdin, feed = os.pipe()
+        # What is there stays shared: a collection in the child would write to every page of it.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             for end in (feed, COMMANDS, RESULTS):

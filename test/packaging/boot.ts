@@ -70,7 +70,7 @@ t.test('the package under systemd, from its installation to its purge', async (t
   await text('mount -t tmpfs -o size=256m disk /srv && install -d -o coffer /srv/disk1/coffer')
   await text('systemctl restart coffer')
   t.notMatch(await text('coffer status'), 'unknown free', 'and now it is there')
-  t.match(await text('coffer user add main other'), 'The running node has read the file')
+  t.match(await text('coffer user add main other'), 'Added main:other')
   t.equal(await text('find /var/lib/coffer /srv/disk1 -mindepth 1 ! -user coffer'), '')
 
   await text('COFFER_USER=root coffer key add --id k2 --keyring /etc/coffer/secrets/keyring')

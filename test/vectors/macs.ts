@@ -42,6 +42,25 @@ const rows: Record<string, readonly [key: string, about: string, ...items: unkno
     { metadata: seeded('setting', 32) },
     {},
   ],
+  user: [
+    'user/test/tester',
+    'A user of the identity service, with a password and a role.',
+    ...[id('user'), 1_700_000_000_000_000, '$scrypt$16384$8$1$c2FsdA==$aGFzaA=='],
+    ...[['admin'], true, '', ''],
+    {},
+  ],
+  secret: [
+    'secret/test/01890a5d-ac96-774b-bcce-b302099a8057',
+    'A secret of the key manager, whose list lets in one more user.',
+    ...[1_700_000_000_000_000, 1_700_000_000_000_001, 'test:tester', 'key', 'opaque', 'aes', 256],
+    ...['cbc', null, {}],
+    {
+      ...{ projectAccess: false, users: ['other:other'] },
+      ...{ createdMicros: 1_700_000_000_000_001, updatedMicros: 1_700_000_000_000_001 },
+    },
+    'application/octet-stream',
+    {},
+  ],
   bucket: ['bucket/photos', 'A row without `more`.', 'test'],
   version: [
     'version/test/photos/gr\u00fc\u00dfe\u0000\u0002\u0000\u0001b5d4328ffbbcc7f6622862bec0063e80',

@@ -4,7 +4,6 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { DataFile, Files } from '../../files.ts'
 import type { NumberedValue, SealedRecord } from '../format.ts'
-import { Reads } from '../reads.ts'
 import { Batches } from './batches.ts'
 import type { WrittenFile } from './data-file.ts'
 import { findPlaces } from './find.ts'
@@ -36,7 +35,6 @@ export class OpenedFile {
   readonly #batches: Batches
   #indexed: Indexed
   #indexing: Promise<void> = Promise.resolve()
-  readonly #reads = new Reads()
   /** A piece of the file could not be read, in which later numbers may lie. */
   readonly isUnread: boolean
 
@@ -150,18 +148,16 @@ export class OpenedFile {
   }
 
   /** As `getMany` of a volume's files. */
-  values(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
-    return this.#reads.during(async () => {
-      const places = numbers.map((number) => this.#places.of(number))
-      const inMemory = places.map((place) => place && this.#batches.unwritten(place))
-      const onDisk = places.map((place, i) => (inMemory[i] === undefined ? place : undefined))
-      const read = await readValues(this.#reading, onDisk)
-      return read.map((value, i) => inMemory[i] ?? value)
-    })
+  async values(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
+    const places = numbers.map((number) => this.#places.of(number))
+    const inMemory = places.map((place) => place && this.#batches.unwritten(place))
+    const onDisk = places.map((place, i) => (inMemory[i] === undefined ? place : undefined))
+    const read = await readValues(this.#reading, onDisk)
+    return read.map((value, i) => inMemory[i] ?? value)
   }
 
+  /** No call of `values` may be under way. */
   async close(): Promise<void> {
-    await this.#reads.idle()
     await this.#indexing
     await this.#written.close()
     await this.#reading.close()

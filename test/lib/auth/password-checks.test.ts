@@ -58,8 +58,10 @@ t.test('an address that floods the queue has its turn, and others theirs', async
 })
 
 t.test('where passwords are hashed, time tells nobody which users there are', async (t) => {
-  const checks = new PasswordChecks(['clear', hashOf('secret')])
-  const unhashed = new PasswordChecks(['clear', 'other'])
+  const checks = new PasswordChecks()
+  for (const record of ['clear', hashOf('secret')]) checks.note(record)
+  const unhashed = new PasswordChecks()
+  for (const record of ['clear', 'other']) unhashed.note(record)
   /** How many get no place when as many ask as fit, and one more: none where asking costs no hash. */
   const refused = async (of: PasswordChecks, record: string | undefined) => {
     const asked = Array.from({ length: HELD + 1 }, (_, i) => of.verify('x', record, addressOf(i)))

@@ -3,6 +3,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import t from 'tap'
 import { makeTokens } from '../../../lib/auth/tokens.ts'
 import { makeUsers } from '../../../lib/auth/users.ts'
+import { memoryRevocations } from '../../helpers/revocations.ts'
 
 const LIFE_SECONDS = 86_400
 const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
@@ -26,7 +27,7 @@ const keyring = (active: string, ...ids: string[]) => ({
   active,
   key: (id: string) => (ids.includes(id) ? Buffer.alloc(32, id) : undefined),
 })
-const neverLoggedOut = { idOf: async () => '', renew: async () => {} }
+const neverLoggedOut = memoryRevocations()
 const options = { prefix: 'AUTH', lifeSeconds: LIFE_SECONDS }
 const makeFor = (active = 'k1', ...ids: string[]) =>
   makeTokens(keyring(active, active, ...ids), neverLoggedOut, options)
@@ -55,10 +56,13 @@ t.test('a token stands for its user, on another process with the same keyring to
 t.test('a token is an HMAC under a key of its own, written down here a second time', async (t) => {
   const key = Buffer.from(hkdfSync('sha256', Buffer.alloc(32, 'k1'), '', 'coffer/v2 token', 32))
   const users = usersWith('secret')
-  const said = Buffer.from(JSON.stringify(['k1', account, user, 1767409445, '']))
+  const { token } = await issued()
+  const { id } = (await makeFor().read(users, token, nowMs))!.facts
+  const claims = ['k1', account, user, 1767409445, '', id, nowMs, 'password', '', true]
+  const said = Buffer.from(JSON.stringify(claims))
   const record = users.passwordDigest(account, user)!
   const mac = createHmac('sha256', key).update(record).update(said).digest()
-  t.equal((await issued()).token, `AUTH_tk${Buffer.concat([mac, said]).toString('base64url')}`)
+  t.equal(token, `AUTH_tk${Buffer.concat([mac, said]).toString('base64url')}`)
 })
 
 t.test('a token is good to the last millisecond, and not one longer', async (t) => {
@@ -128,11 +132,7 @@ t.test('a keyring without its active key makes no token', async (t) => {
 
 t.test('a logout ends the tokens of its user, and the next one is another', async (t) => {
   const users = usersWith('secret')
-  const ids = new Map<string, string>()
-  const logouts = {
-    idOf: async ({ user }: { user: string }) => ids.get(user) ?? '',
-    renew: async ({ user }: { user: string }) => void ids.set(user, `${ids.get(user) ?? ''}x`),
-  }
+  const logouts = memoryRevocations()
   const tokens = makeTokens(keyring('k1', 'k1'), logouts, options)
   const elsewhere = makeTokens(keyring('k1', 'k1'), logouts, options)
   const others = (await tokens.issue(users, users.byName(account, 'other')!, nowMs))!
@@ -149,4 +149,30 @@ t.test('a logout ends the tokens of its user, and the next one is another', asyn
   }
   t.equal(seen.size, 3, 'in the same millisecond')
   t.ok(await tokens.open(users, others.token, nowMs), 'another user’s stays')
+})
+
+t.test('a revoked token is over, and no other of its user', async (t) => {
+  const users = usersWith('secret')
+  const revocations = memoryRevocations()
+  const tokens = makeTokens(keyring('k1', 'k1'), revocations, options)
+  const elsewhere = makeTokens(keyring('k1', 'k1'), revocations, options)
+  const facts = { methods: ['password'], delegate: '', isScoped: true } as const
+  const own = async () =>
+    (await tokens.issueOwn(users, users.byName(account, user)!, facts, nowMs))!.token
+  const [one, two] = [await own(), await own()]
+  t.not(one, two, 'each is of its own')
+  await tokens.revoke(one, (await tokens.read(users, one, nowMs))!)
+  t.equal(await elsewhere.read(users, one, nowMs), undefined)
+  t.ok(await elsewhere.open(users, two, nowMs))
+})
+
+t.test('a token that is not scoped names its user, and opens nothing', async (t) => {
+  const users = usersWith('secret')
+  const facts = { methods: ['token', 'password'], delegate: '', isScoped: false } as const
+  const asked = { ...facts, expiresSeconds: Math.floor(nowMs / 1000) + 5 }
+  const made = (await makeFor().issueOwn(users, users.byName(account, user)!, asked, nowMs))!
+  t.equal(await makeFor().open(users, made.token, nowMs), undefined)
+  const found = await makeFor().read(users, made.token, nowMs)
+  t.strictSame(found?.facts.methods, ['token', 'password'])
+  t.equal(await makeFor().read(users, made.token, nowMs + 5000), undefined, 'a shorter life')
 })

@@ -2,6 +2,7 @@
 // crash left; and of volumes whose bytes have changed.
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { encodeHeader } from '../../../lib/blobs/header.ts'
 import { decodePiece } from '../../../lib/blobs/locator.ts'
@@ -14,6 +15,7 @@ import {
   RECORD_BYTES,
   type SavedBlob,
   saveBlob,
+  until,
 } from '../../helpers/blobs.ts'
 import { faultyEngine } from '../../helpers/faulty-engine.ts'
 import { memoryEngine } from '../../helpers/memory-engine.ts'
@@ -212,6 +214,36 @@ t.test('what a crash left of a volume that was being made is removed', async (t)
   const saved = await saveBlob(store, [1])
   t.same(await differencesOf(store, [saved]), [])
   await store.close()
+})
+
+t.test('a store is closed once it writes nothing more to its disk', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  let passing = Number.POSITIVE_INFINITY
+  let looks = 0
+  const engine: Engine = {
+    ...memoryEngine(),
+    async requireWritable() {
+      if (passing-- > 0) return
+      looks++
+      await gate.promise
+      looks--
+    },
+  }
+  const store = await openStore(engine, '/data')
+  const { locator } = await saveBlob(store, [100])
+  // A roll looks at the disk itself.
+  passing = 1
+  await store.roll(locator.volume)
+  t.ok(await until(() => looks === 1), 'a sealed volume is closed where its disk is there')
+  let isClosed = false
+  const closed = store.close().then(() => {
+    isClosed = true
+  })
+  await sleep(100)
+  t.notOk(isClosed, 'the look at the disk is waited for')
+  gate.resolve()
+  await closed
+  t.equal(looks, 0)
 })
 
 t.test('a device that cannot be used takes no other with it', async (t) => {

@@ -3,7 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type Config, defaultConfig, loadConfig, unbuilt } from '../../../lib/config/config.ts'
+import {
+  type Config,
+  defaultConfig,
+  exposed,
+  loadConfig,
+  unbuilt,
+} from '../../../lib/config/config.ts'
 import { FileInvalid } from '../../../lib/file-invalid.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -34,6 +40,8 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
     listen: [
       { host: '127.0.0.1', port: 8080, serves: ['object'] },
       { host: '127.0.0.1', port: 8443, tls: 'auto', serves: ['object'] },
+      { host: '127.0.0.1', port: 5000, tls: 'auto', serves: ['identity'] },
+      { host: '127.0.0.1', port: 9311, tls: 'auto', serves: ['keymanager'] },
     ],
     domains: [],
     trustedProxies: [],
@@ -45,6 +53,7 @@ t.test('a node that sets nothing has the documented defaults', async (t) => {
       remapDomains: [],
       policies: [{ name: 'default', default: true, aliases: [], deprecated: false }],
     },
+    identity: { operatorRoles: ['member', 'swiftoperator'], region: 'RegionOne' },
     lifecycle: { dayInSeconds: 86400 },
     storage: {
       volumeFormat: 'level',
@@ -279,8 +288,8 @@ t.test('a port stands for those of the listeners, in their order', async (t) => 
     writeFileSync(file, text)
     return loadConfig({ file, port }).listen.map((listener) => listener.port)
   }
-  t.same(portsOf('', 9000), [9000, 9001], 'http, and https behind it')
-  t.same(portsOf('', 0), [0, 0], 'free ones')
+  t.same(portsOf('', 9000), [9000, 9001, 9002, 9003], 'http, https, identity and keys')
+  t.same(portsOf('', 0), [0, 0, 0, 0], 'free ones')
   const listen =
     'listen: [{ host: "::1", port: 80, tls: auto }, { port: 1 }, { port: 9, serves: [ops] }]'
   t.same(portsOf(listen, 9000), [9000, 9001, 9002])
@@ -321,15 +330,18 @@ t.test('several free ports, and ops beside any service, are accepted', async (t)
   t.same(problemsOf(t, text), [])
 })
 
-t.test('a listener for a service that is not built yet is refused', async (t) => {
-  const text = `listen:
-- { port: 1 }
-- { port: 2, serves: [identity, ops] }
-- { port: 3, serves: [keymanager] }`
-  t.same(problemsOf(t, text), [
-    '/listen/1/serves: identity is not built yet (line 3)',
-    '/listen/2/serves: keymanager is not built yet (line 4)',
-  ])
+t.test('passwords, tokens and keys on plain HTTP beyond this machine are warned of', async (t) => {
+  const file = join(t.testdir(), 'coffer.yaml')
+  const warned = (serves: string, host: string, tls = '') => {
+    writeFileSync(file, `listen: [{ host: "${host}", port: 1, serves: [${serves}]${tls} }]`)
+    return exposed(loadConfig({ file }))
+  }
+  for (const serves of ['object', 'identity', 'keymanager', 'identity, ops']) {
+    t.match(warned(serves, '0.0.0.0'), [/arrive unencrypted/], serves)
+    t.same(warned(serves, '127.0.0.1'), [], `${serves} on loopback`)
+    t.same(warned(serves, '0.0.0.0', ', tls: auto'), [], `${serves} with TLS`)
+  }
+  t.same(warned('ops', '0.0.0.0'), [])
 })
 
 t.test('a key whose feature is not built yet is accepted, and warned of', async (t) => {

@@ -14,6 +14,7 @@ import { nonceOf, RECORD_BYTES, TAG_BYTES } from '../../../lib/crypto/records.ts
 import { blobKeyObject, openRecord } from '../../../lib/crypto/seal.ts'
 import { OBJECT_NAME_BYTES_MAX } from '../../../lib/names.ts'
 import { foreignMacs } from '../../helpers/macs.ts'
+import { cellsOf } from '../../helpers/pages.ts'
 import { contextOf, expandKey } from '../../vectors/make.ts'
 import type { ObjectVector } from '../../vectors/objects.ts'
 import { parseVector, plainOf } from '../../vectors/vector.ts'
@@ -21,13 +22,6 @@ import { parseVector, plainOf } from '../../vectors/vector.ts'
 const root = new URL('../../../', import.meta.url).pathname
 const page = readFileSync(`${root}docs/format.md`, 'utf8')
 const example = readFileSync(`${root}test/vectors/worked-example.vec`, 'utf8')
-
-/** Second cells of the section's table lines that begin with `| <first> |`. */
-function cells(heading: string, first: string): string[] {
-  const section = page.split(/^(?=##)/m).find((text) => text.startsWith(`${heading}\n`))!
-  const lines = section.split('\n').filter((line) => line.startsWith(`| ${first} |`))
-  return lines.map((line) => line.split('|')[2]!.trim())
-}
 
 t.test('the worked example is a vector, word by word', async (t) => {
   t.ok(page.includes(`\n\`\`\`\n${example}\`\`\`\n`))
@@ -54,7 +48,7 @@ t.test('the values of the worked example are what the product computes', async (
     plaintext: plain.toString('hex'),
   }
   for (const [name, value] of Object.entries(values)) {
-    t.same(cells('## 12. A worked example', name), [`\`${value}\``], name)
+    t.same(cellsOf('## 12. A worked example', name), [`\`${value}\``], name)
   }
 })
 
@@ -84,8 +78,9 @@ t.test('each row has the fields of the page, in that order', async (t) => {
     if (isSigned) fields.splice(-2, 2, 'rootKeyId', 'mac')
     t.equal(layout, 2)
     const words = fields.map((field) => (typeof field === 'object' ? 'more' : field))
-    t.same(cells('### Rows', name), [words.map((word) => `\`${word}\``).join(' ')], name)
+    t.same(cellsOf('### Rows', name), [words.map((word) => `\`${word}\``).join(' ')], name)
   }
+  // Rows of the identity service: test/lib/catalog/identity-rows.test.ts.
   const named = Object.keys(rows).filter((name) => name.endsWith('Row')).length
   t.equal(named, Object.keys(codecs).length, 'a row is missing here and perhaps on the page')
 })
@@ -117,7 +112,7 @@ t.test('each key of the catalog is on the page', async (t) => {
     'logout/<account>/<user>': rowKeys.logout('A', 'U'),
   }
   for (const [pattern, key] of Object.entries(made)) {
-    t.equal(cells('### Keys', `\`${pattern}\``).length, 1, pattern)
+    t.equal(cellsOf('### Keys', `\`${pattern}\``).length, 1, pattern)
     const expected = pattern
       .replace('<account>', 'A')
       .replace('<user>', 'U')
@@ -140,14 +135,14 @@ t.test('each key of the catalog is on the page', async (t) => {
 })
 
 t.test('the limits and exit codes of the page are those of the code', async (t) => {
-  const limit = (what: string) => cells('## 9. Limits', what)[0]!
+  const limit = (what: string) => cellsOf('## 9. Limits', what)[0]!
   t.match(limit('object name'), OBJECT_NAME_BYTES_MAX.toLocaleString('en'))
   t.match(limit('plaintext of a record'), RECORD_BYTES.toLocaleString('en'))
   t.match(limit('records in a piece of a locator'), RECORDS_PER_PIECE.toLocaleString('en'))
   t.match(limit('rows in a commit'), String(COMMIT_ROWS_MAX))
   t.match(page, `tag (${TAG_BYTES} bytes)`)
   for (const code of Object.values(exitCodes))
-    t.equal(cells('## 11. Reading without a server', String(code)).length, 1, `exit ${code}`)
+    t.equal(cellsOf('## 11. Reading without a server', String(code)).length, 1, `exit ${code}`)
 })
 
 t.test(
