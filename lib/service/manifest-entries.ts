@@ -30,7 +30,8 @@ export interface Taken {
 /** An object as a link finds it, or what keeps it from being linked. */
 type Target = { readonly found: FoundVersion; readonly md5: Buffer | null } | CofferError
 
-/** Looks at all entries. Under a customer's key it seals what is under the root key, once no entry has a problem. Problems come in the order of the entries. Throws what is no refusal of one object. */
+/** Looks at all entries. Under a customer's key it seals what is under the root key, once no entry has a problem. Problems
+ * come in the order of the entries. Throws what is no refusal of one object. */
 export async function takeEntries(
   stores: Stores,
   asker: Asker,

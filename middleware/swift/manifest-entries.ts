@@ -13,6 +13,9 @@ export type SentEntry = SentLink | { readonly data: Buffer }
 const TOO_SMALL = 'too small; each segment must be at least 1 byte.'
 /** Longer than any path that can be a name, so that no answer repeats megabytes. */
 const PATH_CHARS_MAX = 4096
+/** As much of unknown keys as an answer repeats. */
+const KEYS_NAMED_MAX = 10
+const KEY_CHARS_MAX = 100
 const linkKeys: ReadonlySet<string> = new Set(['path', 'etag', 'size_bytes', 'range'])
 const dataKeys: ReadonlySet<string> = new Set(['data'])
 
@@ -22,8 +25,10 @@ class Fault extends Error {}
 function requireKeys(item: object, known: ReadonlySet<string>): void {
   const extraneous = Object.keys(item).filter((key) => !known.has(key))
   if (extraneous.length === 0) return
-  const named = extraneous.sort().map((key) => JSON.stringify(key))
-  throw new Fault(`extraneous keys ${named.join(', ')}`)
+  const named = extraneous
+    .slice(0, KEYS_NAMED_MAX)
+    .map((key) => JSON.stringify(key.slice(0, KEY_CHARS_MAX)))
+  throw new Fault(`extraneous keys ${named.sort().join(', ')}`)
 }
 
 /** Base64 of at least one byte. Padding that is not needed is no error. */
