@@ -10,6 +10,8 @@ export interface Deletion {
   readonly deleted: number
   readonly notFound: number
   readonly errors: readonly BulkError[]
+  /** Of work that was refused, or given up, as a whole. */
+  readonly refusal?: { readonly status: string; readonly text: string }
 }
 
 /** Fields by their names, in the order of these. */
@@ -43,12 +45,16 @@ export function bulkDocument(
 }
 
 /** The document of a deletion. */
-export function deletionDocument(format: Format, { deleted, notFound, errors }: Deletion): string {
+export function deletionDocument(
+  format: Format,
+  { deleted, notFound, errors, refusal }: Deletion,
+): string {
+  const status = errors.length === 0 ? '200 OK' : '400 Bad Request'
   const fields = {
     'Number Deleted': deleted,
     'Number Not Found': notFound,
-    'Response Body': '',
-    'Response Status': errors.length === 0 ? '200 OK' : '400 Bad Request',
+    'Response Body': refusal?.text ?? '',
+    'Response Status': refusal?.status ?? status,
   }
   const document = bulkDocument(format, 'delete', fields, errors)
   return format === 'xml' ? DECLARATION + document : document

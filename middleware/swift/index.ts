@@ -1,7 +1,7 @@
 // The Swift dialect. detect.ts names the operation, operations.ts has its rules and its handler, errors.ts renders its
 // refusals. Nothing here stores anything: each handler translates a request to the service and its result back.
 //
-// Known gaps, each refused by name and absent from /info: bulk operations, signed
+// Known gaps, each refused by name and absent from /info: extraction of archives, signed
 // URLs and form uploads, symbolic links, legacy versioning, quotas, CORS, static web, container sync,
 // several storage policies, several reseller prefixes, management of accounts.
 // By design: Swift and S3 share one history of versions. Counts are exact at once. Names are limited in bytes.

@@ -6,6 +6,8 @@ import { METADATA_BYTES_MAX, METADATA_ITEMS_MAX } from '../../lib/service/metada
 import { SEGMENT_BYTES_MAX } from '../../lib/service/segments.ts'
 import {
   ACCOUNT_NAME_BYTES_MAX,
+  BULK_FAILURES_MAX,
+  BULK_NAMES_MAX,
   HEADER_BYTES_MAX,
   HEARTBEAT_SECONDS,
   LISTING_LIMIT,
@@ -51,6 +53,10 @@ export function describeNode(config: Pick<Config, 'swift' | 'ssec'>) {
       min_segment_size: 1,
       yield_frequency: HEARTBEAT_SECONDS,
       allow_async_delete: true,
+    },
+    bulk_delete: {
+      max_deletes_per_request: BULK_NAMES_MAX,
+      max_failed_deletes: BULK_FAILURES_MAX,
     },
     coffer: {
       ssec: {

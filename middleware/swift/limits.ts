@@ -16,5 +16,11 @@ export const METADATA_VALUE_BYTES_MAX = 256
 export const MANIFEST_LINKS_MAX = 1000
 /** Bytes of the JSON of one manifest (max_manifest_size). */
 export const MANIFEST_BYTES_MAX = 8 << 20
+/** Names of one bulk deletion (max_deletes_per_request). */
+export const BULK_NAMES_MAX = 10_000
+/** Failures that end a bulk deletion (max_failed_deletes). */
+export const BULK_FAILURES_MAX = 1000
+/** Bytes of the body of a bulk deletion. 10,000 names of 200 bytes, percent-encoded, are 6 MB. */
+export const BULK_BYTES_MAX = 8 << 20
 /** Longest time without a byte in an answer with a heartbeat, in seconds (yield_frequency). */
 export const HEARTBEAT_SECONDS = 10

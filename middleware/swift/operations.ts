@@ -3,6 +3,7 @@
 import { CofferError } from '../../lib/errors.ts'
 import type { KeyRule } from '../state.ts'
 import { getAccount, headAccount, manageAccount, postAccount } from './handlers/accounts.ts'
+import { bulkDelete } from './handlers/bulk-delete.ts'
 import {
   deleteContainer,
   headContainer,
@@ -65,7 +66,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   PutAccount: { ...done(manageAccount), built: 'refused' },
   PostAccount: done(postAccount),
   DeleteAccount: { ...done(manageAccount), built: 'refused' },
-  BulkDelete: refused('bulk deletes'),
+  BulkDelete: done(bulkDelete),
   ExtractArchive: refused('extraction of archives'),
   HeadContainer: done(headContainer),
   GetContainer: done(getContainer),

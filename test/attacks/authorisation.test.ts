@@ -242,6 +242,7 @@ const others: Readonly<Record<string, string>> = {
   CreateBucket: '409 BucketAlreadyExists',
   // Each key in the document has an answer of its own.
   DeleteObjects: '200',
+  BulkDelete: '200',
   PostObject: '501 NotImplemented',
   GetObjectTorrent: '404 NoSuchKey',
   Info: '200',
@@ -381,7 +382,7 @@ for (const [who, become] of Object.entries(strangers)) {
       const all = `${JSON.stringify(answer.headers)}${answer.text}`
       for (const secret of secrets) if (secret.test(all)) faults.push(`shows ${secret}`)
       if (all.includes('hidden-name') && !line.includes('hidden-name')) faults.push('shows a name')
-      if (all.includes('<Deleted>')) faults.push('deletes')
+      if (/<Deleted>|Number Deleted: [1-9]/.test(all)) faults.push('deletes')
       // S3 reveals which buckets exist. Swift reveals nothing about a closed container, and neither does about
       // objects.
       const missing = [

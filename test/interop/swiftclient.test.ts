@@ -208,7 +208,7 @@ clientTest(t, swiftClients.swift, 'swift shows what there is, and never a key', 
   t.notOk(forms.some((form) => Buffer.concat(heard).includes(form)))
   const capabilities = await swift.text(['capabilities'])
   t.match(capabilities, 'object_versioning')
-  for (const absent of ['bulk_delete', 'tempurl', 'staticweb', 'symlink']) {
+  for (const absent of ['tempurl', 'staticweb', 'symlink']) {
     t.notMatch(capabilities, new RegExp(`^Additional middleware: ${absent}$`, 'm'))
   }
 })

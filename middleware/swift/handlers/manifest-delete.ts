@@ -1,34 +1,23 @@
 // `multipart-manifest=delete`: deletes an object and, of a manifest, the segments that it names, those of manifests among
 // them too. Swift: swift/common/middleware/slo.py, handle_multipart_delete.
-import { isCode } from '../../../lib/errors.ts'
 import type { ManifestLink, ObjectRef, ReadManifest } from '../../../lib/service/types.ts'
 import { spend } from '../../../lib/turns.ts'
 import { noteFailure } from '../../late-failure.ts'
 import type { Node } from '../../node.ts'
 import { chooseFormat } from '../accept.ts'
 import { sendEmpty, sendText } from '../answer.ts'
-import { type BulkError, deletionDocument } from '../bulk-document.ts'
+import { deletionDocument } from '../bulk-document.ts'
 import type { Context } from '../context.ts'
-import { statusOf } from '../errors.ts'
 import { isMarked } from '../etag.ts'
 import { headerOf, isTrue } from '../headers.ts'
 import { MANIFEST_LINKS_MAX } from '../limits.ts'
 import { objectOf, versionIdOf } from '../object-ref.ts'
-import { titleOf } from '../pages.ts'
 import { quotePath } from '../quote.ts'
 import { SwiftError } from '../swift-error.ts'
+import { Deletions, isMissing, pathOf } from './deletions.ts'
 
 /** Objects of one deletion. */
 const OBJECTS_MAX = 10 * MANIFEST_LINKS_MAX
-/** Objects that are deleted at once. */
-const DELETES_AT_ONCE = 8
-
-const missing = ['ObjectMissing', 'VersionMissing', 'VersionIsMarker', 'ContainerMissing'] as const
-const isMissing = (error: unknown) => missing.some((code) => isCode(error, code))
-
-const pathOf = ({ container, object }: { container: string; object: string }) =>
-  quotePath(`/${container}/${object}`)
-
 const linksOf = ({ entries }: ReadManifest): ManifestLink[] =>
   (entries ?? []).filter((entry): entry is ManifestLink => !('ownBytes' in entry))
 
@@ -39,14 +28,13 @@ class Deleting {
   readonly #account: string
   /** Objects by their paths, each of which is deleted once. */
   readonly #found = new Map<string, ObjectRef>()
-  readonly errors: BulkError[] = []
-  deleted = 0
-  notFound = 0
+  readonly deletions: Deletions
 
   constructor(ctx: Context, node: Node) {
     this.#ctx = ctx
     this.#node = node
     this.#account = objectOf(ctx).account
+    this.deletions = new Deletions(ctx, node)
   }
 
   /** Adds what a manifest names, and what that names. Throws SwiftError 400 beyond OBJECTS_MAX. */
@@ -76,7 +64,7 @@ class Deleting {
     try {
       await this.gather(await this.#node.service.getManifest(asker, ref, { cipher }))
     } catch (error) {
-      this.#note(ref, error)
+      this.deletions.note(pathOf(ref), error)
       this.#found.delete(pathOf(ref))
     }
   }
@@ -85,34 +73,8 @@ class Deleting {
   async finish(versionId: string | undefined): Promise<void> {
     const self = objectOf(this.#ctx)
     this.#found.delete(pathOf(self))
-    const left = this.#found.values()
-    const work = async () => {
-      for (const ref of left) await this.#delete(ref, undefined)
-    }
-    await Promise.all(Array.from({ length: DELETES_AT_ONCE }, work))
-    await this.#delete(self, versionId)
-  }
-
-  async #delete(ref: ObjectRef, versionId: string | undefined): Promise<void> {
-    const input = { versionId, promote: false }
-    try {
-      const { existed } = await this.#node.service.delete(this.#ctx.state.asker, ref, input)
-      if (existed) this.deleted++
-      else this.notFound++
-    } catch (error) {
-      this.#note(ref, error)
-    }
-  }
-
-  /** Counts what is missing, and notes a refusal. Throws any other error. */
-  #note(ref: ObjectRef, error: unknown): void {
-    if (isMissing(error)) {
-      this.notFound++
-      return
-    }
-    const status = error instanceof SwiftError ? error.status : statusOf(this.#ctx, error)
-    if (status >= 500) throw error
-    this.errors.push([pathOf(ref), `${status} ${titleOf(status)}`])
+    await this.deletions.objects(this.#found.values())
+    await this.deletions.object(self, versionId)
   }
 }
 
@@ -121,18 +83,19 @@ async function deleteAll(ctx: Context, node: Node) {
   const ref = objectOf(ctx)
   const versionId = versionIdOf(ctx)
   const deleting = new Deleting(ctx, node)
+  const { deletions } = deleting
   try {
     const manifest = await node.service.getManifest(asker, ref, { versionId, cipher })
-    if (!isMarked(manifest.info)) deleting.errors.push([pathOf(ref), 'Not an SLO manifest'])
+    if (!isMarked(manifest.info)) deletions.errors.push([pathOf(ref), 'Not an SLO manifest'])
     else {
       await deleting.gather(manifest)
       await deleting.finish(versionId)
     }
   } catch (error) {
     if (!isMissing(error)) throw error
-    deleting.notFound++
+    deletions.notFound++
   }
-  return deleting
+  return deletions
 }
 
 /** Deletes the manifest now, and its segments soon. They lie in one container, and none is a manifest. */
