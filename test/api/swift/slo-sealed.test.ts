@@ -41,6 +41,11 @@ t.test(
       t.equal((await ask('GET', '/segs/b')).status, 400, 'a segment is sealed too')
       t.ok((await ask('GET', '/segs/b', spell(key))).body.equals(pieces.b))
     }
+    const copied = await swift('COPY', '/c/sealed?multipart-manifest=get', {
+      headers: { Destination: 'c/copied' },
+    })
+    t.equal(copied.status, 400, 'its list is copied with the key alone')
+    t.equal((await swift('HEAD', '/c/copied')).status, 404)
     const kept = await swift('HEAD', '/segs/a')
     t.match(kept.headers, { 'x-object-meta-a': 'b', 'x-delete-at': /^\d+$/ })
     t.equal((await swift('GET', '/c/slo')).status, 400, 'a plain manifest of them is read no more')
