@@ -13,7 +13,8 @@ t.test('/info tells what is built and the limits, and nothing else', async (t) =
   t.equal(status, 200)
   t.equal(headers['content-type'], 'application/json; charset=UTF-8')
   const info = JSON.parse(text)
-  t.same(Object.keys(info), ['swift', 'tempauth', 'object_versioning', 'slo', 'coffer'])
+  const sections = ['swift', 'tempauth', 'object_versioning', 'slo', 'bulk_delete', 'coffer']
+  t.same(Object.keys(info), sections)
   t.match(info.swift, {
     policies: [{ name: 'default', default: true }],
     allow_account_management: false,
