@@ -239,8 +239,9 @@ def refusals_have_their_status():
     assert refusal(SWIFT.get_object, 'c', 'absent') == 404
     assert refusal(SWIFT.get_container, 'absent') == 404
     assert refusal(SWIFT.put_object, 'absent', 'o', b'') == 404
-    assert refusal(SWIFT.put_object, 'c', 'o', b'', headers={'X-Object-Manifest': 'c/p'}) == 400
-    assert refusal(SWIFT.put_object, 'c', 'o', b'[]', query_string='multipart-manifest=put') == 400
+    assert refusal(SWIFT.put_object, 'c', 'o', b'', headers={'X-Object-Manifest': 'c'}) == 400
+    broken = b'[{"path": "/c/absent"}]'
+    assert refusal(SWIFT.put_object, 'c', 'o', broken, query_string='multipart-manifest=put') == 400
 
 
 def services_upload_and_download():
